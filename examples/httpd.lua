@@ -1,0 +1,153 @@
+-- A small HTTP/1.1 server on one epoll set: keep-alive, pipelined requests, slow readers.
+--
+--   ./callgate lua examples/httpd.lua [PORT [SECONDS]]
+--
+-- It answers every request with the same short page, and stops after SECONDS if given. Try it with
+-- `wrk -c 400 -t 2 http://127.0.0.1:8080/` or `ab -k -c 300 -n 100000 http://127.0.0.1:8080/`.
+
+local ffi = require "ffi"
+local S = require "callgate"
+
+local port = tonumber(arg and arg[1]) or 8080
+local seconds = tonumber(arg and arg[2])
+
+local BODY = "Hello from LuaJIT and the Linux kernel.\n"
+local function response(connection)
+  return ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s"):format(
+    #BODY,
+    connection,
+    BODY
+  )
+end
+local KEEP_ALIVE, CLOSE = response "keep-alive", response "close"
+local LIMIT = 16384 -- bytes of one request's head; more is answered by closing the connection
+
+local listener = assert(S.socket("inet", "stream, nonblock"))
+assert(listener:setsockopt("socket", "reuseaddr", 1))
+assert(listener:bind(S.t.sockaddr_in(port, "127.0.0.1")))
+assert(listener:listen(1024))
+local ep = assert(S.epoll_create())
+assert(ep:add(listener, "in"))
+
+local connections = {} -- descriptor number -> { fd, unread = string, unsent = string, closing }
+local open_count, served = 0, 0
+local BUFFER_SIZE = 65536
+local buffer = ffi.new("char[?]", BUFFER_SIZE)
+
+local function drop(number)
+  local connection = connections[number]
+  connections[number] = nil
+  open_count = open_count - 1
+  connection.fd:close() -- which also takes it out of the epoll set
+end
+
+-- Writes what is left to say; true when all of it went out, nil when the connection is gone.
+local function flush(number, connection)
+  while #connection.unsent > 0 do
+    local sent, _, errno = connection.fd:send(connection.unsent, "nosignal")
+    if not sent then
+      if errno == S.EAGAIN then
+        ep:mod(connection.fd, "in, out")
+        connection.waiting = true
+        return false
+      end
+      drop(number)
+      return nil
+    end
+    connection.unsent = connection.unsent:sub(sent + 1)
+  end
+  if connection.waiting then
+    ep:mod(connection.fd, "in")
+    connection.waiting = false
+  end
+  if connection.closing then
+    drop(number)
+    return nil
+  end
+  return true
+end
+
+-- Answers every complete request in `text`; returns what remains of it.
+local function answer(connection, text)
+  local from = 1
+  while true do
+    local _, stop = text:find("\r\n\r\n", from, true)
+    if not stop then
+      return text:sub(from)
+    end
+    local head = text:sub(from, stop):lower()
+    local last = head:find("connection: close", 1, true)
+      or (head:find("http/1.0", 1, true) and not head:find("connection: keep-alive", 1, true))
+    connection.unsent = connection.unsent .. (last and CLOSE or KEEP_ALIVE)
+    served = served + 1
+    from = stop + 1
+    if last then
+      connection.closing = true
+      return ""
+    end
+  end
+end
+
+local function receive(number, connection)
+  while true do
+    local count, _, errno = connection.fd:read(buffer, BUFFER_SIZE)
+    if not count then
+      if errno == S.EAGAIN then
+        return flush(number, connection)
+      end
+      return drop(number)
+    elseif count == 0 then
+      return drop(number)
+    end
+    connection.unread = answer(connection, connection.unread .. ffi.string(buffer, count))
+    if #connection.unread > LIMIT then
+      return drop(number)
+    end
+    if count < BUFFER_SIZE then
+      return flush(number, connection)
+    end
+  end
+end
+
+local function accept_all()
+  while true do
+    local fd, _, errno = listener:accept("nonblock")
+    if not fd then
+      if errno ~= S.EAGAIN and errno ~= S.ECONNABORTED and errno ~= S.EMFILE then
+        error(S.strerror(errno))
+      end
+      return
+    end
+    connections[fd.fd] = { fd = fd, unread = "", unsent = "" }
+    open_count = open_count + 1
+    assert(ep:add(fd, "in"))
+  end
+end
+
+io.stderr:write(("listening on http://127.0.0.1:%d/\n"):format(port))
+local started = S.clock_gettime("monotonic").time
+local listening = listener.fd
+while not seconds or S.clock_gettime("monotonic").time - started < seconds do
+  local events, message, errno = ep:wait(256, 200)
+  if not events and errno ~= S.EINTR then
+    error(message)
+  end
+  if events then
+    for number, event in events do
+      local connection = connections[number]
+      if number == listening then
+        accept_all()
+      elseif connection then
+        if event.writable and connection.waiting then
+          flush(number, connection)
+        end
+        if event.readable or event.hup or event.err then
+          if connections[number] then
+            receive(number, connection)
+          end
+        end
+      end
+    end
+  end
+end
+io.stderr:write(("%d requests served, %d connections still open\n"):format(served, open_count))

@@ -1,0 +1,1 @@
+"""What declarations mean on one machine: layouts, values, and how arguments reach the kernel."""

@@ -1,0 +1,280 @@
+"""Parsed units -> the ABI model of one target."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from callgate import model, tree
+from callgate.abi.evaluate import NoValue
+from callgate.abi.layout import Layout
+from callgate.abi.scope import Incomplete, Scope
+from callgate.parse.declarations import DeclarationParser
+from callgate.parse.macros import ExpressionParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from callgate.targets import Target
+
+NONE = (NoValue, Incomplete, ValueError, KeyError, OverflowError, RecursionError)
+PARALLEL_FROM = 2000  # distinct expansions; below, starting processes costs more than it saves
+
+Answer = tuple[int | str | float | None, int, bool, str]  # value, size, signed, kind or reason
+
+
+@dataclass(slots=True)
+class _Collected:
+    constants: list[model.Constant]
+    records: list[model.Record]
+    enumerations: list[model.Enumeration]
+    typedefs: list[model.Typedef]
+    prototypes: list[model.Prototype]
+    macros: list[model.Macro]
+    unevaluated: list[model.Unevaluated]
+
+
+def build_abi(
+    target: Target,
+    kernel_version: str,
+    units: Sequence[tree.Unit],
+    syscalls: Sequence[model.Syscall],
+    *,
+    jobs: int = 2,
+) -> model.Abi:
+    """Lay out and evaluate everything in ``units``; earlier units win names over later ones."""
+    parts = [_build_unit(unit, target, jobs) for unit in units]
+
+    def joined(name: str) -> list:  # type: ignore[type-arg]
+        return [item for part in parts for item in getattr(part, name)]
+
+    return model.Abi(
+        target.name,
+        kernel_version,
+        tuple(_choose(joined("constants"), _constant_fact)),
+        tuple(_choose(joined("records"), _record_fact)),
+        tuple(joined("enumerations")),
+        tuple(_choose(joined("typedefs"), lambda item: item.type)),
+        tuple(joined("prototypes")),
+        tuple(_choose(joined("macros"), lambda item: item.body)),
+        tuple(joined("unevaluated")),
+        tuple(syscalls),
+        {unit.name: unit.headers for unit in units},
+    )
+
+
+def _choose(items: Iterable, fact) -> list:  # type: ignore[type-arg, no-untyped-def]
+    """Keep the first definition of each name as primary, and later ones that differ as variants."""
+    chosen: dict[str, object] = {}
+    seen: dict[str, list[object]] = defaultdict(list)
+    out = []
+    for item in items:
+        value = fact(item)
+        if item.name not in chosen:
+            chosen[item.name] = value
+        elif value in seen[item.name]:
+            continue
+        else:
+            item = replace(item, primary=False)  # noqa: PLW2901 - the copy stands for it
+        seen[item.name].append(value)
+        out.append(item)
+    return out
+
+
+def _constant_fact(item: model.Constant) -> object:
+    return (type(item.value), item.value)
+
+
+def _record_fact(item: model.Record) -> object:
+    def plain(kind: model.TypeRef | None) -> object:
+        match kind:
+            case model.Scalar():
+                return (kind.kind, kind.size, kind.align, kind.signed)
+            case model.Pointer():
+                return "pointer"
+            case model.Array():
+                return (kind.length, plain(kind.element))
+            case model.Record():
+                return (kind.kind, kind.size, fields(kind))
+            case model.RecordName():
+                return (kind.name, kind.size)
+        return kind
+
+    def fields(record: model.Record) -> object:
+        return tuple(
+            (each.name, each.offset, each.bit_offset, each.bit_width, plain(each.type))
+            for each in record.fields
+        )
+
+    return (item.kind, item.size, item.align, fields(item))
+
+
+def _build_unit(unit: tree.Unit, target: Target, jobs: int) -> _Collected:
+    scope = Scope.of(unit.declarations)
+    layout = Layout(scope, target.data_model)
+    out = _Collected([], [], [], [], [], [], [])
+    _records(scope, layout, out)
+    _enumerations(scope, layout, out)
+    _typedefs(scope, layout, out)
+    _prototypes(scope, layout, out)
+    _macros(unit, scope, layout, out, jobs)
+    return out
+
+
+def _place(where: tree.Where) -> model.Location:
+    return model.Location(where.unit, where.header, where.line)
+
+
+def _hidden(where: tree.Where | None) -> bool:
+    """Tell whether an item stands in our own prelude, or in the compiler."""
+    return where is None or where.header.startswith("<")
+
+
+def _records(scope: Scope, layout: Layout, out: _Collected) -> None:
+    for kind in scope.order:
+        if not isinstance(kind, tree.Record) or _hidden(kind.where):
+            continue
+        name = layout.name_of(kind)
+        if not name:
+            continue
+        assert kind.where is not None
+        try:
+            out.records.append(layout.record(kind))
+        except NONE as error:
+            out.unevaluated.append(
+                model.Unevaluated(name, "{...}", f"no layout: {error}", _place(kind.where))
+            )
+
+
+def _enumerations(scope: Scope, layout: Layout, out: _Collected) -> None:
+    for kind in scope.order:
+        if not isinstance(kind, tree.Enumeration) or _hidden(kind.where):
+            continue
+        assert kind.where is not None
+        names = tuple(item.name for item in kind.enumerators)
+        try:
+            scalar = layout.enumeration(kind)
+        except NONE as error:
+            out.unevaluated.append(
+                model.Unevaluated(kind.tag or "enum", ", ".join(names), str(error), _place(kind.where))
+            )
+            continue
+        tag = f"enum {kind.tag}" if kind.tag else ""
+        out.enumerations.append(
+            model.Enumeration(tag, names, scalar.size, scalar.signed, _place(kind.where))
+        )
+        for item in kind.enumerators:
+            found = layout.enumerator(item.name)
+            assert found is not None
+            value, own = found
+            where = _place(item.where or kind.where)
+            out.constants.append(
+                model.Constant(item.name, value, own.size, own.signed, "enumerator", where)
+            )
+
+
+def _typedefs(scope: Scope, layout: Layout, out: _Collected) -> None:
+    for item in scope.typedefs.values():
+        if _hidden(item.where):
+            continue
+        try:
+            kind = layout.type(tree.TypedefName(item.name))
+        except NONE as error:
+            out.unevaluated.append(
+                model.Unevaluated(item.name, "typedef", str(error), _place(item.where))
+            )
+            continue
+        out.typedefs.append(model.Typedef(item.name, kind, _place(item.where)))
+
+
+def _prototypes(scope: Scope, layout: Layout, out: _Collected) -> None:
+    for item in scope.functions.values():
+        if _hidden(item.where):
+            continue
+        try:
+            kind = layout.type(item.type)
+        except NONE as error:
+            out.unevaluated.append(
+                model.Unevaluated(item.name, "function", str(error), _place(item.where))
+            )
+            continue
+        assert isinstance(kind, model.Function)
+        out.prototypes.append(model.Prototype(item.name, kind, _place(item.where), item.inline))
+
+
+def _macros(
+    unit: tree.Unit, scope: Scope, layout: Layout, out: _Collected, jobs: int
+) -> None:
+    shown = [item for item in unit.macros if not _hidden(item.where)]
+    texts = sorted({item.expansion for item in shown if item.parameters is None and item.expansion})
+    answers = _evaluate_all(texts, scope, layout, jobs)
+    enumerators = {item.name for item in out.constants}
+    for item in shown:
+        where = _place(item.where)
+        if item.parameters is not None:
+            out.macros.append(model.Macro(item.name, item.parameters, item.body, where))
+            continue
+        if not item.expansion or item.expansion == item.name:
+            if item.name not in enumerators:
+                reason = "empty" if not item.expansion else "defined as itself"
+                out.unevaluated.append(model.Unevaluated(item.name, item.body, reason, where))
+            continue
+        value, size, signed, kind = answers[item.expansion]
+        if value is None:
+            out.unevaluated.append(model.Unevaluated(item.name, item.body, kind, where))
+        else:
+            out.constants.append(
+                model.Constant(item.name, value, size, signed, kind, where, item.body)
+            )
+
+
+class _Worker:
+    """Evaluates expansions; the state that forked processes inherit instead of receiving."""
+
+    def __init__(self, scope: Scope, layout: Layout) -> None:
+        names = [*scope.typedefs]
+        self._expressions = ExpressionParser(DeclarationParser("macro", names))
+        self._layout = layout
+
+    def __call__(self, text: str) -> Answer:
+        parsed = self._expressions.parse(text)
+        if parsed is None:
+            return None, 0, False, "not an expression"
+        if isinstance(parsed, tree.Type):
+            return None, 0, False, "type name"
+        try:
+            found = self._layout.evaluator.value(parsed)
+        except NONE as error:
+            return None, 0, False, str(error) or type(error).__name__
+        if isinstance(found.value, bytes):
+            return found.value.decode("latin-1"), len(found.value) + 1, False, "string"
+        size = getattr(found.type, "size", 0)
+        signed = isinstance(found.type, model.Scalar) and found.type.signed
+        if isinstance(found.value, float):
+            return found.value, size, True, "float"
+        return found.value, size, signed, "macro"
+
+
+_worker: _Worker | None = None
+
+
+def _answer(text: str) -> Answer:
+    assert _worker is not None
+    return _worker(text)
+
+
+def _evaluate_all(
+    texts: list[str], scope: Scope, layout: Layout, jobs: int
+) -> dict[str, Answer]:
+    """Evaluate every distinct expansion, in forked processes that share what is parsed so far."""
+    global _worker  # noqa: PLW0603 - what fork hands to the children
+    _worker = _Worker(scope, layout)
+    try:
+        if jobs < 2 or len(texts) < PARALLEL_FROM:  # noqa: PLR2004
+            return {text: _worker(text) for text in texts}
+        with multiprocessing.get_context("fork").Pool(jobs) as pool:
+            return dict(zip(texts, pool.map(_answer, texts, chunksize=250), strict=True))
+    finally:
+        _worker = None

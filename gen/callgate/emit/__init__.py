@@ -1,0 +1,1 @@
+"""Renderers: from the ABI model and the declared semantics to the text of the Lua library."""

@@ -1,0 +1,211 @@
+"""The C text of a record as LuaJIT's cdef takes it, and what had to be lowered to get there.
+
+LuaJIT lays records out itself, by the rules of the target's C compiler, so the text says what the
+header said: member types, packing, alignment. What its parser does not take (lj_cparse.c) is
+lowered, never lost:
+
+* bit-fields of a 64-bit type become one ``uint64_t`` per storage unit and accessors;
+* ``__int128``, ``long double``, ``_Float128``, ``_Complex`` and vectors become arrays of the same
+  size and alignment;
+* a flexible array that is not the last member of the outermost record becomes ``[0]``;
+* ``#pragma pack(N)`` becomes packed with an explicit alignment on each member;
+* enums become their underlying integer, pointers to functions or arrays become ``void *``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callgate.model import (
+    Array,
+    Field,
+    Function,
+    Pointer,
+    Record,
+    RecordName,
+    Scalar,
+    TypeRef,
+    Vector,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INDENT = "  "
+UNIT_BITS = 64  # of the storage unit that replaces bit-fields of 64-bit types
+
+
+@dataclass(frozen=True, slots=True)
+class Accessor:
+    """A lowered bit-field: ``width`` bits of a ``uint64_t`` member, from ``shift`` upwards."""
+
+    name: str  # ex) "disabled"
+    unit: str  # ex) "_bits40": the member that holds it
+    shift: int  # of its least significant bit
+    width: int
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordText:
+    """A record ready for cdef: everything after the tag, and its lowered bit-fields."""
+
+    text: str
+    accessors: tuple[Accessor, ...]
+
+
+class RecordWriter:
+    """Renders records of one target; ``spell`` gives the ``struct NAME`` of a named record."""
+
+    def __init__(self, spell: Callable[[str], str], *, big_endian: bool) -> None:
+        """Remember how names are spelled and where bit 0 of a storage unit is."""
+        self._spell = spell
+        self._big_endian = big_endian
+
+    def render(self, record: Record) -> RecordText:
+        """Return the text after ``struct TAG`` and the accessors of lowered bit-fields."""
+        accessors: list[Accessor] = []
+        text = self._body(record, 0, "", accessors, tail=record.kind == "struct")
+        return RecordText(text, tuple(accessors))
+
+    def type_text(self, kind: TypeRef) -> str:
+        """Return the C text of a type that is not an array: ``const char *``, ``uint32_t``."""
+        declaration = self._declare(kind, "", 0, "", [], tail=False)
+        return declaration.strip()
+
+    # --- members ---------------------------------------------------------------------------------
+
+    def _body(
+        self, record: Record, base: int, prefix: str, accessors: list[Accessor], *, tail: bool
+    ) -> str:
+        inner = INDENT * (prefix.count("/") + 1)
+        lines = []
+        units: set[int] = set()
+        last = len(record.fields) - 1
+        for index, item in enumerate(record.fields):
+            if _is_wide_bit_field(item):
+                line = self._lower(item, base, prefix, units, accessors)
+                if line is None:
+                    continue
+            elif item.bit_width is not None:
+                name = f"{item.name} " if item.name else ""
+                line = f"{self.type_text(item.type)} {name}: {item.bit_width}"
+            else:
+                line = self._declare(
+                    item.type,
+                    item.name or "",
+                    base + item.offset,
+                    prefix,
+                    accessors,
+                    tail=tail and index == last,
+                )
+            lines.append(f"{inner}{line}{_member_attributes(record, item)};\n")
+        return "{\n" + "".join(lines) + INDENT * prefix.count("/") + "}" + _attributes(record)
+
+    def _lower(
+        self, item: Field, base: int, prefix: str, units: set[int], accessors: list[Accessor]
+    ) -> str | None:
+        """Note the accessor; return the storage unit's declaration the first time it is met."""
+        assert isinstance(item.type, Scalar)
+        assert item.bit_offset is not None
+        assert item.bit_width is not None
+        unit = f"_bits{base + item.offset}"
+        if item.name:
+            shift = item.bit_offset
+            if self._big_endian:
+                shift = UNIT_BITS - shift - item.bit_width
+            path = ".".join([*[part for part in prefix.split("/") if part], item.name])
+            accessors.append(Accessor(path, unit, shift, item.bit_width, item.type.signed))
+        if item.offset in units or item.bit_width == 0:
+            return None
+        units.add(item.offset)
+        return f"uint64_t {unit}"
+
+    def _declare(
+        self,
+        kind: TypeRef,
+        name: str,
+        offset: int,
+        prefix: str,
+        accessors: list[Accessor],
+        *,
+        tail: bool,
+    ) -> str:
+        suffix = ""
+        while isinstance(kind, Array):
+            if kind.length is None:
+                suffix += "[]" if tail and not suffix else "[0]"
+            else:
+                suffix += f"[{kind.length}]"
+            kind = kind.element
+        if isinstance(kind, Vector):
+            element = kind.element
+            count = kind.size // max(1, _size(element))
+            suffix += f"[{count}] __attribute__((aligned({kind.align})))"
+            kind = element
+        elif isinstance(kind, Scalar) and (kind.kind == "complex" or kind.size > 8):  # noqa: PLR2004
+            suffix += f"[{kind.size // 8}] __attribute__((aligned({kind.align})))"
+            kind = _UINT64
+        if isinstance(kind, Record):
+            body = self._body(kind, offset, f"{prefix}{name}/", accessors, tail=tail and not suffix)
+            return f"{kind.kind} {body} {name}{suffix}".rstrip()
+        return f"{self._plain(kind)}{name}{suffix}".rstrip()
+
+    def _plain(self, kind: TypeRef) -> str:
+        """Return the text before the declarator, ready for a name: ``char *`` or ``int32_t ``."""
+        if isinstance(kind, Pointer):
+            target = kind.target
+            if target is None or isinstance(target, Function | Array | Vector | Record):
+                return "const void *" if kind.const else "void *"
+            if isinstance(target, Scalar) and (target.kind in {"void", "complex"} or target.size > 8):  # noqa: PLR2004
+                return "const void *" if kind.const else "void *"
+            const = "const " if kind.const and not isinstance(target, Pointer) else ""
+            return f"{const}{self._plain(target)}*"
+        if isinstance(kind, RecordName):
+            return f"{self._spell(kind.name)} "
+        if isinstance(kind, Scalar):
+            return f"{scalar_text(kind)} "
+        return "void *"
+
+
+_UINT64 = Scalar("integer", "unsigned long long", 8, 8)
+
+
+def scalar_text(kind: Scalar) -> str:
+    """Return LuaJIT's name of a scalar: stdint's, but for char, long and floating types."""
+    if kind.kind in {"void", "float"}:
+        return kind.c_name
+    if kind.kind == "bool":
+        return "bool"
+    if kind.c_name in {"char", "long", "unsigned long"}:
+        return kind.c_name
+    return f"{'' if kind.signed else 'u'}int{kind.size * 8}_t"
+
+
+def _is_wide_bit_field(item: Field) -> bool:
+    return item.bit_width is not None and _size(item.type) == UNIT_BITS // 8
+
+
+def _member_attributes(record: Record, item: Field) -> str:
+    align = item.aligned
+    if record.pack > 1 and item.bit_width is None and not record.packed:
+        align = align or min(record.pack, _align(item.type))
+        align = min(align, record.pack)
+    parts = (["packed"] if item.packed else []) + ([f"aligned({align})"] if align else [])
+    return f" __attribute__(({', '.join(parts)}))" if parts else ""
+
+
+def _attributes(record: Record) -> str:
+    parts = ["packed"] if record.packed or record.pack else []
+    if record.aligned:
+        parts.append(f"aligned({record.aligned})")
+    return f" __attribute__(({', '.join(parts)}))" if parts else ""
+
+
+def _size(kind: TypeRef) -> int:
+    return 0 if isinstance(kind, Function) else kind.size
+
+
+def _align(kind: TypeRef) -> int:
+    return 1 if isinstance(kind, Function) else kind.align

@@ -1,0 +1,32 @@
+"""The one jinja2 environment of all templates: nothing undefined is ever rendered."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment; templates lie beside this module, named after what they render."""
+    from callgate.emit import headers  # noqa: PLC0415 - headers imports render from here
+
+    made = Environment(
+        loader=PackageLoader("callgate.emit", "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - the output is Lua, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["lua_key"] = headers.lua_key
+    made.filters["lua_string"] = headers.lua_string
+    made.filters["wrap"] = headers.wrap
+    return made
+
+
+def render(template: str, **values: Any) -> str:
+    """Render ``templates/<template>``; raises jinja2.UndefinedError on a missing value."""
+    return environment().get_template(template).render(**values)

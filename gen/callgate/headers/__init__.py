@@ -1,0 +1,1 @@
+"""Where header trees and kernel tables come from."""
