@@ -121,6 +121,9 @@ def _headers(command: Parser) -> None:
         _common(action)
         if name == "import":
             action.add_argument("--kernel-source", type=Path, required=True, metavar="DIR")
+            action.add_argument(
+                "--origin", default="", metavar="TEXT", help="where it came from, for the record"
+            )
         else:
             _json(action)
 

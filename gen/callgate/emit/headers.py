@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from callgate.targets import Target
 
 VOLUME_SIZE = 700  # names per index volume: one loads in about 0.1 ms
+HEX_HINT = re.compile(r"0[xX]|<<|_IO|\bBIT\b")  # written as bits: shown as bits
 EXACT = 2**53  # beyond it a Lua number (a double) cannot hold every integer
 
 
@@ -155,7 +156,7 @@ def lua_literal(constant: Constant) -> str:
         return lua_string(value)
     if isinstance(value, float):
         return repr(value)
-    hexadecimal = "0x" in constant.text.lower() and value >= 0
+    hexadecimal = value >= 0 and HEX_HINT.search(constant.text) is not None
     digits = f"0x{value:x}" if hexadecimal else str(value)
     if -EXACT <= value <= EXACT:
         return digits

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from callgate.targets import Target
+
 UNIT = "kernel"
+NAMELESS = "unnamed"  # + the position, where neither header nor table gives a name
 PLACEHOLDER = "sys_ni_syscall"  # kernel/sys_ni.c: a number without a call
 
 
@@ -29,6 +32,13 @@ class KernelFacts:
     tables: Mapping[str, tuple[tuple[Any, ...], ...]]  # number, abi, name, entry, compat entry
     headers: tuple[tuple[Any, ...], ...]  # rows of prototypes.json
     by_hand: Mapping[str, Any]  # headers/kernel/prototypes.toml
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Return where the tables came from: kernel, origin, hashes of the files read."""
+        text = (self.folder / PROVENANCE).read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     @cached_property
     def prototypes(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -49,7 +59,7 @@ class KernelFacts:
         if table not in self.tables:
             known = ", ".join(sorted(self.tables))
             raise CallgateError(f"no system call table {table!r}", hint=f"there are {known}")
-        arch = table.split("/")[1] if table.startswith("arch/") else "generic"
+        arch = _arch(table)
         calls = [
             self._syscall(number, name, entry, arch, config)
             for number, abi, name, entry, _ in self.tables[table]
@@ -75,7 +85,7 @@ class KernelFacts:
         table = self.by_hand.get("names", {})
         names = table.get(f"{entry}:{found[5].split(' && ')[-1]}") or table.get(entry, [])
         arguments = tuple(
-            Argument(given or (names[index] if index < len(names) else f"arg{index + 1}"), kind)
+            Argument(given or (names[index] if index < len(names) else f"{NAMELESS}{index + 1}"), kind)
             for index, (given, kind) in enumerate(found[2])
         )
         return Syscall(name, number, entry, found[1], arguments, Location(UNIT, found[3], found[4]))
@@ -133,3 +143,42 @@ def load_kernel(headers: Path, version: str | None = None) -> KernelFacts:
     hand = root / "prototypes.toml"
     by_hand = tomllib.loads(hand.read_text(encoding="utf-8")) if hand.is_file() else {}
     return KernelFacts(folder.name, folder, tables, prototypes, by_hand)
+
+
+def check_kernel(facts: KernelFacts, targets: Sequence[Target]) -> list[str]:
+    """Return what is wrong with the committed tables, for every architecture's table.
+
+    Numbers that two calls of one table and ABI share, calls of the targets without a prototype or
+    with unnamed arguments, and rows of prototypes.toml that nothing needs.
+    """
+    problems = []
+    for table, rows in sorted(facts.tables.items()):
+        seen: dict[tuple[int, str], str] = {}
+        for number, abi, name, _, _ in rows:
+            if (number, abi) in seen:
+                problems.append(f"{table}: {seen[number, abi]} and {name} ({abi}) are both {number}")
+            seen[number, abi] = name
+    for target in targets:
+        for call in facts.syscalls(target.syscall_table, target.syscall_abis):
+            if call.reason == "no prototype":
+                problems.append(
+                    f"{target.name}: {call.name} has no prototype: add {call.entry} to prototypes.toml"
+                )
+            problems += [
+                f"{target.name}: {call.name} has an unnamed argument: name it in prototypes.toml"
+                for item in call.arguments
+                if item.name.startswith(NAMELESS)
+            ]
+    entries = {row[3] for rows in facts.tables.values() for row in rows}
+    names = {f"{_arch(table)}:{row[2]}" for table, rows in facts.tables.items() for row in rows}
+    for key in facts.by_hand.get("prototypes", {}):
+        if key not in entries and key not in names:
+            problems.append(f"prototypes.toml: no table has {key!r}: remove the row")
+    for key in facts.by_hand.get("names", {}):
+        if key.partition(":")[0] not in facts.prototypes:
+            problems.append(f"prototypes.toml: no header declares {key!r}: remove the row")
+    return problems
+
+
+def _arch(table: str) -> str:
+    return table.split("/")[1] if table.startswith("arch/") else "generic"

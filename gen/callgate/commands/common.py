@@ -1,0 +1,39 @@
+"""What several commands begin with: the targets meant, and their models."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from callgate import paths
+from callgate.pipeline import Parsed, load_abi, open_tree
+from callgate.targets import DEFAULT_TARGET, Target, find_target, load_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from callgate.report import Reporter
+
+
+def chosen_targets(names: Sequence[str], *, everything: bool = False) -> list[Target]:
+    """Return the named rows, all rows, or this machine's; raises CallgateError on a wrong name."""
+    table = load_targets(paths.data_dir("headers") / "targets.toml")
+    if everything:
+        return list(table.values())
+    return [find_target(table, name) for name in names or [DEFAULT_TARGET]]
+
+
+def parsed(
+    target: Target,
+    report: Reporter,
+    *,
+    sysroot: Path | None = None,
+    compiler: str | None = None,
+    jobs: int | None = None,
+) -> Parsed:
+    """Return the model of ``target``, from the cache where nothing changed."""
+    tree = open_tree(
+        target, paths.data_dir("headers"), paths.cache_dir(), sysroot=sysroot, compiler=compiler
+    )
+    return load_abi(target, tree, report, jobs=jobs or os.cpu_count() or 1)

@@ -1,0 +1,1 @@
+"""Looking into the model: one name explained, the whole dumped."""
