@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -190,34 +192,42 @@ class TestEnding:
         assert str(kept) in err
         assert "Traceback" in kept.read_text()
 
-    def test_terminated(self, tmp_path: Path) -> None:
-        """SIGTERM unwinds as Ctrl-C does: what was being written is removed, the status is 143."""
-        code = (
-            "import sys, time, types\n"
-            "from pathlib import Path\n"
-            "from callgate import cli\n"
-            "from callgate.files import atomic_directory\n"
-            "def run(options, report) -> None:\n"
-            "    with atomic_directory(Path(sys.argv[1]) / 'output') as folder:\n"
-            "        (folder / 'half').write_text('half')\n"
-            "        print('ready', flush=True)\n"
-            "        time.sleep(60)\n"
-            "cli.importlib.import_module = lambda name: types.SimpleNamespace(run=run)\n"
-            "sys.exit(cli.main(['generate']))\n"
-        )
+    @pytest.mark.parametrize("to_all", [True, False], ids=["to all processes", "to the first"])
+    @pytest.mark.parametrize(
+        ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    )
+    def test_signal(
+        self, tmp_path: Path, number: signal.Signals, status: int, *, to_all: bool
+    ) -> None:
+        """A signal ends the workers, removes what was being written, and is told in one line."""
+        code = """
+            import concurrent.futures, importlib, sys, time, types
+            from pathlib import Path
+            from callgate import cli
+            from callgate.files import atomic_directory
+            def run(options, report):
+                with atomic_directory(Path(sys.argv[1]) / "output") as folder:
+                    (folder / "half").write_text("half")
+                    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+                        pool.submit(time.sleep, 0).result()
+                        print("ready", flush=True)
+                        pool.submit(time.sleep, 3).result()
+            importlib.import_module = lambda name: types.SimpleNamespace(run=run)
+            sys.exit(cli.main(["generate"]))
+        """
         process = subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path)],
+            [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGTERM)
+        os.kill(-process.pid if to_all else process.pid, number)
         _, err = process.communicate(timeout=60)
-        assert (process.returncode, list(tmp_path.iterdir())) == (143, [])
-        assert err.count("\n") == 2
-        assert "generate interrupted" in err
+        assert (process.returncode, list(tmp_path.iterdir())) == (status, [])
+        assert err == "\ncallgate: generate interrupted; nothing half-done is kept\n"
 
     def test_closed_pipe(self) -> None:
         """A reader that has seen enough, as head has, is no error to report."""

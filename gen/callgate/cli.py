@@ -263,10 +263,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = importlib.import_module(f"callgate.commands.{options.command}").run
         status: int = run(options, report)
         sys.stdout.flush()
-    except KeyboardInterrupt as interrupt:
-        number = int(interrupt.args[0]) if interrupt.args else int(signal.SIGINT)
+    except (KeyboardInterrupt, Ended) as reason:
         sys.stderr.write(f"\ncallgate: {options.command} interrupted; nothing half-done is kept\n")
-        return 128 + number
+        return reason.code if isinstance(reason, Ended) else 128 + int(signal.SIGINT)
     except BrokenPipeError:
         # the reader of the output (head, a pager) has what it wanted; nothing more can be written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -279,15 +278,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class Ended(SystemExit):
+    """A signal that asks the process to end."""
+
+    code: int
+
+    def __init__(self, number: int) -> None:
+        """Take the signal's number."""
+        super().__init__(128 + number)
+
+
 def _end_by_exception() -> None:
     """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that half-written files are removed."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt(number)
+        raise Ended(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:  # leave nohup's SIG_IGN alone
             signal.signal(number, end)
+
+    def end_at_once() -> None:
+        # worker processes: only the parent has something to clean up and to say
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    os.register_at_fork(after_in_child=end_at_once)
 
 
 def _explain(error: Exception) -> str:

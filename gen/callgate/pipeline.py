@@ -20,7 +20,7 @@ from callgate.abi.build import build_abi
 from callgate.emit.calls import emit_calls
 from callgate.emit.headers import emit_headers, emit_numbers
 from callgate.errors import CallgateError
-from callgate.files import atomic_directory, atomic_file
+from callgate.files import atomic_file
 from callgate.headers.kernel import load_kernel
 from callgate.headers.trees import HeaderTree, open_tree
 from callgate.parse import parse_units
@@ -59,7 +59,7 @@ def load_abi(target: Target, tree: HeaderTree, report: Reporter, *, jobs: int = 
             stage.detail(f"unchanged: {len(cached.abi.records):,} records from the cache")
         return cached
     with report.stage("parse", "headers") as stage:
-        units = parse_units(target, tree, jobs=jobs)
+        units = parse_units(tree, jobs=jobs)
         stage.detail(
             f"{sum(len(unit.headers) for unit in units):,} headers, "
             f"{sum(len(unit.declarations) for unit in units):,} declarations, "
@@ -68,7 +68,7 @@ def load_abi(target: Target, tree: HeaderTree, report: Reporter, *, jobs: int = 
     with report.stage("model", "layouts and values") as stage:
         kernel = load_kernel(paths.data_dir("headers"))
         syscalls = kernel.syscalls(target.syscall_table, target.syscall_abis)
-        abi = build_abi(target, tree.kernel_version(), units, syscalls)
+        abi = build_abi(target, tree.kernel_version(), units, syscalls, jobs=jobs)
         stage.detail(
             f"{len(abi.constants):,} constants, {len(abi.records):,} records, "
             f"{len(abi.syscalls):,} system calls"
@@ -91,29 +91,21 @@ def library_files(abi: Abi, target: Target) -> dict[str, str]:
     return {f"{LIBRARY}/{name}": text for name, text in sorted(files.items())}
 
 
-def write_library(files: dict[str, str], out: Path) -> bool:
-    """Make ``out`` hold exactly ``files``; return False, touching nothing, if it already does.
-
-    Written beside and renamed, so that ``out`` is the old library or the new one, never a mixture.
-    Raises CallgateError when it cannot be written.
-    """
-    if _same(files, out):
-        return False
-    with atomic_directory(out) as fresh:
-        for name, text in files.items():
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-    return True
+def fill(folder: Path, files: dict[str, str]) -> None:
+    """Write ``files`` below ``folder``, which is empty."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _same(files: dict[str, str], out: Path) -> bool:
+def is_current(files: dict[str, str], out: Path) -> bool:
+    """Tell whether ``out`` holds exactly ``files``."""
     if not out.is_dir():
         return False
     present = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     return present == set(files) and all(
-        (out / name).read_text(encoding="utf-8", errors="replace") == text
-        for name, text in files.items()
+        (out / name).read_bytes() == text.encode() for name, text in files.items()
     )
 
 
@@ -163,4 +155,4 @@ def _store(path: Path, value: Parsed) -> None:
         old.unlink(missing_ok=True)
 
 
-__all__ = ["Parsed", "library_files", "load_abi", "open_tree", "source_hash", "write_library"]
+__all__ = ["Parsed", "fill", "is_current", "library_files", "load_abi", "open_tree", "source_hash"]

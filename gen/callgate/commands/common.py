@@ -11,8 +11,8 @@ from callgate.targets import DEFAULT_TARGET, Target, find_target, load_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from callgate.headers.trees import HeaderTree
     from callgate.report import Reporter
 
 
@@ -25,15 +25,8 @@ def chosen_targets(names: Sequence[str], *, everything: bool = False) -> list[Ta
 
 
 def parsed(
-    target: Target,
-    report: Reporter,
-    *,
-    sysroot: Path | None = None,
-    compiler: str | None = None,
-    jobs: int | None = None,
+    target: Target, report: Reporter, *, tree: HeaderTree | None = None, jobs: int | None = None
 ) -> Parsed:
     """Return the model of ``target``, from the cache where nothing changed."""
-    tree = open_tree(
-        target, paths.data_dir("headers"), paths.cache_dir(), sysroot=sysroot, compiler=compiler
-    )
+    tree = tree or open_tree(target, paths.data_dir("headers"), paths.cache_dir())
     return load_abi(target, tree, report, jobs=jobs or os.cpu_count() or 1)

@@ -40,7 +40,9 @@ def _list(_options: argparse.Namespace, report: Reporter) -> int:
         })  # fmt: skip
         return 0
     report.print_table(("target", "unit", "source", "headers"), rows, stream=sys.stdout)
-    report.result(f"system call tables and prototypes: Linux {kernel.version} ({kernel.provenance['origin']})")
+    report.result(
+        f"system call tables and prototypes: Linux {kernel.version} ({kernel.provenance['origin']})"
+    )
     return 0
 
 
@@ -58,7 +60,9 @@ def _import(options: argparse.Namespace, report: Reporter) -> int:
 
 
 def _check(_options: argparse.Namespace, report: Reporter) -> int:
-    problems = check_kernel(load_kernel(paths.data_dir("headers")), chosen_targets([], everything=True))
+    problems = check_kernel(
+        load_kernel(paths.data_dir("headers")), chosen_targets([], everything=True)
+    )
     if report.json:
         report.data({"problems": problems})
     for problem in problems:

@@ -68,7 +68,8 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
 def _steps(*, fast: bool) -> list[Step]:
     python = (sys.executable, "-m")
     lua = ("gen/callgate/runtime", "output", "examples", "tests/lua")
-    pytest = (*python, "pytest", "-n", str(WORKERS), *(("-m", "not slow") if fast else ()))
+    marked = ("-m", "not slow") if fast else ()
+    pytest = (*python, "pytest", "-n", str(WORKERS), "--dist", "loadgroup", *marked)
     steps = [
         Step("ruff", "lint", (*python, "ruff", "check", "--quiet", "."), 120),
         Step("ruff", "format", (*python, "ruff", "format", "--check", "--quiet", "."), 120),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callgate import __version__
 from callgate.emit.ctext import Accessor, RecordText, RecordWriter
 from callgate.emit.environment import render
 from callgate.model import Abi, Constant, Macro, Record, RecordName
@@ -86,10 +87,14 @@ def emit_headers(abi: Abi, target: Target) -> dict[str, str]:
     return files
 
 
-def emit_numbers(abi: Abi) -> dict[str, str]:
+def emit_numbers(abi: Abi, target: Target) -> dict[str, str]:
     """Return the system call number table, in the order of the numbers."""
     calls = sorted(abi.syscalls, key=lambda call: (call.number, call.name))
-    return {"numbers.lua": render("numbers.lua.j2", target=abi.target, kernel=abi.kernel, calls=calls)}
+    return {
+        "numbers.lua": render(
+            "numbers.lua.j2", target=target, kernel=abi.kernel, version=__version__, calls=calls
+        )
+    }
 
 
 def library_unit(unit: str) -> str:

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import resource
 import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from callgate.errors import CallgateError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-SECONDS = 120  # one run; the largest unit takes 0.3 s to preprocess and 2 s to compile
-OUTPUT_BYTES = 256 << 20  # preprocessed text; the largest unit has 4 MB
-MEMORY_BYTES = 6 << 30  # address space; clang maps about 1 GB on the largest unit
-SHOWN_LINES = 6
+SHOWN_LINES = 6  # of a compiler's messages
+LINE_MARKER = re.compile(rb'^# (\d+) "(.*?)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may take. The largest unit of the bundle: 0.3 s, 5 MB of text, 200 MB."""
+
+    seconds: float = 120.0
+    output: int = 32 << 20  # bytes
+    memory: int = 4 << 30  # bytes of address space, for each of the compiler's processes
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished compiler run; ``output`` is None unless it was captured."""
+    """A finished compiler run; ``output`` is empty unless it was captured."""
 
     status: int
     output: str
     errors: str
 
 
-def run_compiler(command: Sequence[str], source: str, *, cache: Path, capture: bool) -> Run:
-    """Feed ``source`` to ``command`` on its standard input and wait, within the limits above.
+class LimitError(CallgateError):
+    """A run that hit a limit; ``output`` is what it had written by then."""
 
-    Raises CallgateError when the compiler cannot be started, or exceeds a limit.
+    def __init__(self, what: str, output: bytes, *, hint: str) -> None:
+        """Name the place that the compiler had reached, from the last line marker."""
+        place = None
+        for found in LINE_MARKER.finditer(output, max(0, len(output) - (1 << 20))):
+            place = f"{found[2].decode(errors='replace')}:{found[1].decode()}"
+        super().__init__(what, where=place, hint=hint)
+        self.output = output
+
+
+def run_compiler(
+    command: Sequence[str], source: str, *, cache: Path, capture: bool, limits: Limits
+) -> Run:
+    """Feed ``source`` to ``command`` on its standard input and wait, within the limits.
+
+    ``cache`` is a folder for the compiler's own use: zig needs one. Raises CallgateError when the
+    compiler cannot be started, LimitError when it exceeds a limit.
     """
     cache.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -51,52 +75,64 @@ def run_compiler(command: Sequence[str], source: str, *, cache: Path, capture: b
         stdin.write(source.encode("utf-8", errors="surrogateescape"))
         stdin.seek(0)
         try:
-            process = subprocess.Popen(  # noqa: S603 - a list, no shell
+            process = subprocess.Popen(
                 list(command),
                 stdin=stdin,
                 stdout=stdout if capture else subprocess.DEVNULL,
                 stderr=stderr,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=_limit,  # noqa: PLW1509 - no threads are running
             )
         except OSError as error:
             raise CallgateError(
-                f"cannot run the compiler {command[0]!r}: {error.strerror}",
+                f"cannot run the compiler: {error.strerror}",
+                where=command[0],
                 hint="name another one with --cc, or leave --cc out to use the bundled clang",
             ) from error
-        try:
-            status = process.wait(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            raise CallgateError(
-                f"the compiler did not finish within {SECONDS} s",
-                where=command[0],
-                hint="a header that includes itself without end, or expands to gigabytes, does this",
-            ) from None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        stdout.seek(0, os.SEEK_END)
-        if stdout.tell() >= OUTPUT_BYTES or status == -signal.SIGXFSZ:
-            raise CallgateError(
-                f"preprocessed text exceeds {OUTPUT_BYTES >> 20} MB",
-                where=command[0],
+        _limit(process.pid, limits)
+        status = _wait(process, limits, stdout)
+        if stdout.seek(0, os.SEEK_END) >= limits.output or status == -signal.SIGXFSZ:
+            raise LimitError(
+                f"the preprocessed text exceeds {limits.output >> 20} MB",
+                _contents(stdout),
                 hint="a macro that expands to gigabytes, or an include loop, does this",
             )
-        stdout.seek(0)
-        stderr.seek(0)
-        output = stdout.read().decode("utf-8", errors="surrogateescape")
-        return Run(status, output, stderr.read(4 << 20).decode("utf-8", errors="replace"))
+        output = _contents(stdout).decode("utf-8", errors="surrogateescape")
+        return Run(status, output, _contents(stderr, 4 << 20).decode("utf-8", errors="replace"))
+
+
+def _wait(process: subprocess.Popen[bytes], limits: Limits, stdout: IO[bytes]) -> int:
+    """Return the exit status; on a timeout or an interrupt no process is left behind."""
+    try:
+        return process.wait(timeout=limits.seconds)
+    except BaseException as error:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise LimitError(
+                f"the compiler did not finish within {limits.seconds:g} s",
+                _contents(stdout),
+                hint="a header that includes itself without end does this",
+            ) from None
+        raise
+
+
+def _limit(pid: int, limits: Limits) -> None:
+    # From outside, since code between fork and exec is unsafe in a program with threads. The
+    # compiler's own processes inherit the limits.
+    with contextlib.suppress(ProcessLookupError):  # it has already ended
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limits.output, limits.output))
+        resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+
+
+def _contents(stream: IO[bytes], size: int = -1) -> bytes:
+    stream.seek(0)
+    return stream.read(size)
 
 
 def first_errors(text: str) -> str:
     """Return the first error lines of a compiler's messages."""
     lines = [line for line in text.splitlines() if "error" in line] or text.splitlines()
-    return "\n  ".join(lines[:SHOWN_LINES]) or "(it said nothing)"
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT_BYTES, OUTPUT_BYTES))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return "\n  ".join(lines[:SHOWN_LINES]) or "it ended without a message"

@@ -6,21 +6,27 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import re
+import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callgate import paths
 from callgate.errors import CallgateError
-from callgate.headers.compiler import Run, first_errors, run_compiler
+from callgate.headers.compiler import Limits, Run, first_errors, run_compiler
 from callgate.headers.units import UnitSpec, load_units
 
 if TYPE_CHECKING:
     from callgate.targets import Target
 
 TEXT_NAME = "<prelude>"  # what items of the unit's own text are filed under, and then left out
-QUIET = ("-w", "-ferror-limit=0", "-fno-caret-diagnostics", "-fno-sanitize=all", "-g0")
+BUNDLE = "bundle"
+ZIGLANG = "0.17.0"  # headers/targets.toml names folders of this version
+# No warnings, and every error in one line.
+CLANG_FLAGS = ("-w", "-ferror-limit=0", "-fno-caret-diagnostics")
+GCC_FLAGS = ("-w", "-fmax-errors=0", "-fno-diagnostics-show-caret")
 
 
 @dataclass(frozen=True)
@@ -28,81 +34,141 @@ class HeaderTree:
     """The headers of one target and a compiler for them."""
 
     target: Target
-    name: str  # ex) "bundle", or the sysroot's path
+    name: str  # "bundle", or the sysroot's path
     kernel_dirs: tuple[Path, ...]
     libc_dirs: tuple[Path, ...]
     compiler: tuple[str, ...]  # ex) (".../zig", "cc", "-target", "x86_64-linux-gnu")
     is_clang: bool
+    version: str  # of the bundle, or the compiler's first line
     data: Path  # the folder of units.toml, preludes and shims
     cache: Path  # the compiler's own
-    version: str  # of the bundle, or the compiler's first line
+    limits: Limits = Limits()
 
     @cached_property
     def units(self) -> tuple[UnitSpec, ...]:
-        """The units to parse."""
+        """The units to parse; raises CallgateError for a mistake in units.toml."""
         return load_units(self.data / "units.toml")
 
     def unit(self, name: str) -> UnitSpec:
-        """Return the unit called ``name``."""
-        return next(item for item in self.units if item.name == name)
+        """Return the unit called ``name``; raises KeyError for another one."""
+        return {item.name: item for item in self.units}[name]
 
     def search(self, unit: UnitSpec) -> tuple[Path, ...]:
-        """Return the unit's include directories in order."""
-        own = (self.data / unit.supplement,) if unit.supplement else ()
-        shims = (self.data / unit.shims,) if unit.shims else ()
+        """Return the unit's include directories in order, the compiler's own left out."""
+        own = tuple(self.data / name for name in (unit.shims, unit.supplement) if name)
         if unit.of == "kernel":
-            return own + self.kernel_dirs + shims
-        return own + self.libc_dirs + self.kernel_dirs + shims
+            return own + self.kernel_dirs
+        return own + tuple(dict.fromkeys((*self.libc_dirs, *self.kernel_dirs)))
 
     def headers(self, unit: UnitSpec) -> tuple[str, ...]:
         """Return the headers that the unit includes, in order."""
+        big_endian = self.target.data_model.big_endian
+        left = {*unit.excluded_here(big_endian=big_endian), *unit.alone, *unit.first}
+        found = {header for header in self._below(unit.discover) if not unit.reached_through(header)}
         dirs = self.search(unit)
-        excluded = unit.excluded_here(big_endian=self.target.data_model.big_endian)
-        found: set[str] = set()
-        for folder in dirs:
-            for top in unit.discover:
-                for path in (folder / top).rglob("*.h"):
-                    found.add(path.relative_to(folder).as_posix())
-        found = {header for header in found if not unit.is_through(header)}
-        listed = {name for name in unit.include if any((path / name).is_file() for path in dirs)}
-        wanted = (found | listed) - set(excluded) - set(unit.first)
-        return (*unit.first, *sorted(wanted))
+        found |= {name for name in unit.include if any((path / name).is_file() for path in dirs)}
+        return (*unit.first, *sorted(found - left))
 
-    def source(self, unit: UnitSpec) -> str:
-        """Return the unit's text: defines, prelude, one include per header."""
-        lines = [f"#define {name.replace('=', ' ')}" for name in unit.defines]
-        prelude = (self.data / unit.prelude).read_text(encoding="utf-8") if unit.prelude else ""
-        includes = [f"#include <{name}>" for name in self.headers(unit)]
-        return "\n".join([*lines, prelude, *includes, ""])
+    def left_out(self, unit: UnitSpec, entered: tuple[str, ...]) -> dict[str, str]:
+        """Return the tree's headers that ``entered`` (``tree.Unit.headers``) lacks, and why."""
+        reasons = unit.excluded_here(big_endian=self.target.data_model.big_endian)
+        reasons = {**{header: f"alone: {why}" for header, why in unit.alone.items()}, **reasons}
+        tops = {pattern.partition("/")[0] for pattern in unit.through} | set(unit.discover)
+        missing = sorted(self._below(tuple(tops)) - set(entered))
+        return {
+            header: reasons.get(header) or unit.reached_through(header) or "not found"
+            for header in missing
+        }
+
+    def source(self, unit: UnitSpec, without: frozenset[str] = frozenset()) -> str:
+        """Return the unit's text: defines, prelude, one include per header but ``without``."""
+        lines = [f"#define {name.replace('=', ' ', 1)}" for name in unit.defines]
+        if unit.prelude:
+            lines.append((self.data / unit.prelude).read_text(encoding="utf-8"))
+        lines += [f"#include <{name}>" for name in self.headers(unit) if name not in without]
+        return "\n".join([*lines, ""])
 
     def preprocess(self, unit: UnitSpec, source: str, *, macros: bool = True) -> str:
         """Return ``source`` preprocessed, with its macro definitions unless told otherwise.
 
         Raises CallgateError with the compiler's first messages when it fails.
         """
-        flags = ("-E", "-dD") if macros else ("-E", "-P")
-        command = [*self.compiler, *self._includes(unit), *flags, "-w", "-x", "c", "-"]
-        run = run_compiler(command, source, cache=self.cache, capture=True)
+        run = self.try_preprocess(unit, source, macros=macros)
         if run.status != 0:
             raise CallgateError(
                 f"preprocessing failed:\n  {first_errors(run.errors)}",
                 where=f"{self.target.name}, unit {unit.name}",
-                hint="exclude the header in headers/units.toml, with the reason",
+                hint=f"the command was: {shlex.join(self.command(unit))} -E",
             )
         return run.output
 
+    def try_preprocess(self, unit: UnitSpec, source: str, *, macros: bool = True) -> Run:
+        """Run the preprocessor; the caller reads the status. LimitError when it runs away."""
+        flags = ("-E", "-dD") if macros else ("-E", "-P")
+        command = [*self.command(unit), *flags, *self._flags, "-x", "c", "-"]
+        return run_compiler(command, source, cache=self.cache, capture=True, limits=self.limits)
+
     def compile(self, unit: UnitSpec, source: str, output: Path) -> Run:
-        """Compile ``source`` to an object file for the target; the caller reads the status."""
-        quiet = QUIET if self.is_clang else ("-w", "-fmax-errors=0", "-g0")
-        command = [*self.compiler, *self._includes(unit), *quiet, "-c", "-x", "c", "-"]
-        return run_compiler([*command, "-o", str(output)], source, cache=self.cache, capture=False)
+        """Compile ``source`` to an object file for the target; the caller reads the status.
+
+        The object is to be read, never run: nothing of a C library is linked to it.
+        """
+        flags = (*self._flags, "-g0", *(("-fno-sanitize=all",) if self._is_zig else ()))
+        command = [*self.command(unit), *flags, "-c", "-x", "c", "-", "-o", str(output)]
+        return run_compiler(command, source, cache=self.cache, capture=False, limits=self.limits)
+
+    def command(self, unit: UnitSpec) -> list[str]:
+        """Return the compiler with the unit's include directories."""
+        if unit.of == "libc" and self._has_own_libc:
+            return list(self.compiler)
+        # Without -nolibc zig adds its libc's headers in spite of -nostdinc.
+        hide = ["-nostdinc", "-nolibc"] if self._is_zig else ["-nostdinc"]
+        folders = self.search(unit)
+        if unit.of == "libc":
+            folders = self._builtin + folders
+            minor = re.search(r"gnu.*\.(\d+)$", self.target.zig)
+            if self.name == BUNDLE and minor:  # zig's glibc headers serve all versions
+                hide.append(f"-D__GLIBC_MINOR__={minor[1]}")
+        includes = (flag for folder in folders for flag in ("-isystem", str(folder)))
+        return [*self.compiler, *hide, *includes]
+
+    def with_compiler(self, compiler: str) -> HeaderTree:
+        """Return the same headers seen by another compiler, a second witness.
+
+        Raises CallgateError when it is not there, or does not compile for the target.
+        """
+        command = _find_compiler(compiler)
+        version = _first_line(command, self.cache, self.limits)
+        other = replace(self, compiler=command, is_clang=_is_clang(version), version=version)
+        other.check()
+        return other
+
+    def check(self) -> None:
+        """Raise CallgateError unless the compiler's types have the target's sizes."""
+        model = self.target.data_model
+        expected = (model.pointer[0], model.long[0], 4321 if model.big_endian else 1234)
+        source = "__SIZEOF_POINTER__ __SIZEOF_LONG__ __BYTE_ORDER__"
+        command = [*self.compiler, "-E", "-P", "-x", "c", "-"]
+        run = run_compiler(command, source, cache=self.cache, capture=True, limits=self.limits)
+        if run.status != 0:
+            raise CallgateError(f"does not work: {first_errors(run.errors)}", where=self.compiler[0])
+        if run.output.split() != [str(number) for number in expected]:
+            raise CallgateError(
+                f"does not compile for {self.target.name}: its pointer size, long size and byte "
+                f"order are {run.output.strip()}, not {' '.join(map(str, expected))}",
+                where=shlex.join(self.compiler),
+                hint="name a cross compiler for the target, or leave --cc out",
+            )
 
     def header_of(self, path: str) -> str:
-        """Return a line marker's path as it would be included: ``linux/fcntl.h``."""
-        for folder in self._prefixes:
+        """Return a line marker's path as it would be included: ``linux/fcntl.h``.
+
+        The unit's own text, stand-ins and the compiler's own definitions are ``<...>`` names.
+        """
+        for folder, is_shim in self._prefixes:
             if path.startswith(folder):
-                return path[len(folder) :]
-        if path.startswith("<") or "stdin" in Path(path).name:
+                return TEXT_NAME if is_shim else path[len(folder) :]
+        if path.startswith("<") or path.endswith("stdin.c"):
             return TEXT_NAME
         return path
 
@@ -124,21 +190,28 @@ class HeaderTree:
     def fingerprint(self) -> str:
         """Return a hash that changes with the headers; the bundle's is its pinned version."""
         digest = hashlib.sha256(f"{self.name}\0{self.version}\0{self.compiler}".encode())
-        if self.name != "bundle":
-            for folder in (*self.kernel_dirs, *self.libc_dirs):
+        if self.name != BUNDLE:
+            for folder in dict.fromkeys((*self.kernel_dirs, *self.libc_dirs)):
                 for path in sorted(folder.rglob("*.h")):
                     status = path.stat()
                     digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
-    @cached_property
-    def _prefixes(self) -> tuple[str, ...]:
-        folders = {
-            f"{folder}/"
-            for unit in self.units
-            for folder in (*self.search(unit), *self._builtin)
+    def _below(self, tops: tuple[str, ...]) -> set[str]:
+        return {
+            path.relative_to(folder).as_posix()
+            for folder in self.kernel_dirs
+            for top in tops
+            for path in (folder / top).rglob("*.h")
         }
-        return tuple(sorted(folders, key=len, reverse=True))
+
+    @cached_property
+    def _prefixes(self) -> tuple[tuple[str, bool], ...]:
+        shims = {self.data / unit.shims for unit in self.units if unit.shims}
+        folders = {folder for unit in self.units for folder in self.search(unit)}
+        folders.update(self._builtin)
+        ordered = sorted(folders, key=lambda folder: len(str(folder)), reverse=True)
+        return tuple((f"{folder}/", folder in shims) for folder in ordered)
 
     @cached_property
     def _builtin(self) -> tuple[Path, ...]:
@@ -146,51 +219,64 @@ class HeaderTree:
         if self._is_zig:
             return (Path(self.compiler[0]).parent / "lib/include",)
         command = [*self.compiler, "-print-file-name=include"]
-        return (Path(run_compiler(command, "", cache=self.cache, capture=True).output.strip()),)
+        run = run_compiler(command, "", cache=self.cache, capture=True, limits=self.limits)
+        path = Path(run.output.strip())
+        return (path,) if path.is_absolute() else ()
+
+    @property
+    def _flags(self) -> tuple[str, ...]:
+        return CLANG_FLAGS if self.is_clang else GCC_FLAGS
 
     @property
     def _is_zig(self) -> bool:
         return Path(self.compiler[0]).name == "zig"
 
-    def _includes(self, unit: UnitSpec) -> list[str]:
-        if unit.of == "libc" and self.name == "bundle":
-            return []  # zig adds the libc's directories, and the macros that go with its version
-        # Without -nolibc zig adds its libc's headers in spite of -nostdinc.
-        hide = ["-nostdinc", "-nolibc"] if self._is_zig else ["-nostdinc"]
-        folders = (self._builtin if unit.of == "libc" else ()) + self.search(unit)
-        return [*hide, *(flag for folder in folders for flag in ("-isystem", str(folder)))]
+    @property
+    def _has_own_libc(self) -> bool:
+        """Zig adds its libc's directories itself, and the macros that go with its version."""
+        return self.name == BUNDLE and self._is_zig
 
 
 def open_tree(
     target: Target,
-    data: Path,
-    cache: Path,
+    data: Path | None = None,
+    cache: Path | None = None,
     *,
     sysroot: Path | None = None,
     compiler: str | None = None,
 ) -> HeaderTree:
-    """Return the target's headers: the bundle's, or those under ``sysroot``.
+    """Return the target's headers: the bundle's, or those below ``sysroot``.
 
+    ``compiler`` is a command of gcc or clang that reads the sysroot's; by default the bundle's
+    clang does. ``data`` is the folder of units.toml, ``cache`` one for compilers to write to.
     Raises CallgateError when the bundle or the sysroot is not there, or holds no such headers.
     """
-    if sysroot is None:
-        return _bundle(target, data, cache)
-    return _sysroot(target, data, cache, sysroot, compiler)
+    data = data or paths.data_dir("headers")
+    cache = (cache or paths.cache_dir()) / "zig"
+    if sysroot is not None:
+        return _sysroot(target, data, cache, sysroot, compiler)
+    if compiler is not None:
+        raise CallgateError(
+            "it goes with --sysroot", where="--cc", hint="the bundle's clang reads the bundle"
+        )
+    return _bundle(target, data, cache)
 
 
-def _zig() -> Path:
+def _zig(target: Target) -> tuple[str, ...]:
     spec = importlib.util.find_spec("ziglang")
     if spec is None or spec.origin is None:
         raise CallgateError(
             "the Python package ziglang, which carries the headers, is not installed",
-            hint="run ./callgate, which installs it, or `pip install ziglang==0.17.0`",
+            hint=f"run ./callgate, which installs it, or `pip install ziglang=={ZIGLANG}`",
         )
-    return Path(spec.origin).parent / "zig"
+    # Resolved, as zig itself does: a package manager may have linked it from elsewhere.
+    zig = (Path(spec.origin).parent / "zig").resolve()
+    return (str(zig), "cc", "-target", target.zig)
 
 
 def _bundle(target: Target, data: Path, cache: Path) -> HeaderTree:
-    zig = _zig()
-    include = zig.parent / "lib/libc/include"
+    command = _zig(target)
+    include = Path(command[0]).parent / "lib/libc/include"
     kernel = tuple(include / name for name in target.kernel_includes)
     libc = tuple(include / name for name in target.libc_includes)
     for folder in (*kernel, *libc):
@@ -198,48 +284,60 @@ def _bundle(target: Target, data: Path, cache: Path) -> HeaderTree:
             raise CallgateError(
                 f"the ziglang package has no {folder.name}",
                 where=target.name,
-                hint="headers/targets.toml names the folders; the package must be version 0.17.0",
+                hint=f"headers/targets.toml names the folders of version {ZIGLANG}",
             )
-    command = (str(zig), "cc", "-target", target.zig)
     version = importlib.metadata.version("ziglang")
-    return HeaderTree(target, "bundle", kernel, libc, command, True, data, cache / "zig", version)
+    return HeaderTree(target, BUNDLE, kernel, libc, command, True, version, data, cache)  # noqa: FBT003
 
 
 def _sysroot(
     target: Target, data: Path, cache: Path, sysroot: Path, compiler: str | None
 ) -> HeaderTree:
-    root = sysroot / "usr/include"
+    where = f"--sysroot {sysroot}"
+    hint = "name the directory that holds usr/include with the kernel's and the libc's headers"
+    root = (sysroot / "usr/include").resolve()
     if not (root / "linux/version.h").is_file():
+        raise CallgateError("no usr/include/linux/version.h below it", where=where, hint=hint)
+    dirs = (*_multiarch(root, target), root)
+    if not any((path / "asm/unistd.h").is_file() for path in dirs):
         raise CallgateError(
-            "no usr/include/linux/version.h below it",
-            where=f"--sysroot {sysroot}",
-            hint="name the directory that holds usr/include with the kernel's and libc's headers",
+            f"no asm/unistd.h for {target.arch} below usr/include", where=where, hint=hint
         )
-    folders = [root / folder for folder in _multiarch(root, target)] + [root]
-    zig = _zig()
-    command: tuple[str, ...] = (str(zig), "cc", "-target", target.zig)
-    if compiler is not None:
-        found = shutil.which(compiler)
-        if found is None:
-            raise CallgateError(
-                f"no such compiler: {compiler}",
-                where="--cc",
-                hint="leave --cc out to use the bundled clang",
-            )
-        command = (found,)
-    is_clang = compiler is None or "clang" in compiler
-    version = run_compiler([*command, "--version"], "", cache=cache / "zig", capture=True).output
-    dirs = tuple(path.resolve() for path in folders if path.is_dir())
-    return HeaderTree(
-        target, str(sysroot.resolve()), dirs, dirs, command, is_clang, data, cache / "zig",
-        version.partition("\n")[0],
-    )  # fmt: skip
+    command = _zig(target) if compiler is None else _find_compiler(compiler)
+    version = _first_line(command, cache, Limits())
+    name, is_clang = str(sysroot.resolve()), _is_clang(version)
+    tree = HeaderTree(target, name, dirs, dirs, command, is_clang, version, data, cache)
+    tree.check()
+    return tree
 
 
-def _multiarch(root: Path, target: Target) -> list[str]:
-    """Return Debian's per-architecture include folders that fit the target."""
-    return [
-        path.parent.name
-        for path in sorted(root.glob("*/asm"))
-        if path.parent.name.partition("-")[0] == target.arch
-    ]
+def _multiarch(root: Path, target: Target) -> tuple[Path, ...]:
+    """Return Debian's per-architecture include folder that fits the target best, if any."""
+    exact = root / target.gcc_machine
+    if (exact / "asm").is_dir():
+        return (exact,)
+    fitting = (path.parent for path in sorted(root.glob(f"{target.arch}-*/asm")))
+    return tuple(fitting)[:1]
+
+
+def _find_compiler(compiler: str) -> tuple[str, ...]:
+    words = shlex.split(compiler)  # it may carry options, as $CC does: "gcc -m32"
+    found = shutil.which(words[0]) if words else None
+    if found is None:
+        raise CallgateError(
+            f"no such compiler: {compiler!r}",
+            where="--cc",
+            hint="leave --cc out to use the bundled clang",
+        )
+    return (found, *words[1:])
+
+
+def _first_line(command: tuple[str, ...], cache: Path, limits: Limits) -> str:
+    run = run_compiler([*command, "--version"], "", cache=cache, capture=True, limits=limits)
+    if run.status != 0:
+        raise CallgateError(f"does not work: {first_errors(run.errors)}", where=command[0])
+    return run.output.partition("\n")[0]
+
+
+def _is_clang(version: str) -> bool:
+    return "clang" in version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from callgate.errors import CallgateError
@@ -13,35 +13,48 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+BYTE_ORDERS = ("little-endian", "big-endian")
+
 
 @dataclass(frozen=True, slots=True)
 class UnitSpec:
-    """One row of units.toml."""
+    """One row of units.toml, or a header of its ``alone`` table."""
 
-    name: str  # ex) "uapi"
+    name: str  # ex) "uapi"; "uapi:linux/coda.h" for a header parsed alone
     of: str  # "kernel" | "libc": which include directories it sees
+    defines: tuple[str, ...] = ()  # ex) "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"
     prelude: str = ""  # a file under headers/ whose text stands before the includes
-    shims: str = ""  # a directory searched last
-    supplement: str = ""  # a directory of our own headers, searched first
+    shims: str = ""  # a directory of stand-ins, searched first
+    supplement: str = ""  # a directory of our own headers, searched after it
     first: tuple[str, ...] = ()  # headers included before all others
     discover: tuple[str, ...] = ()  # directories all of whose headers are included
-    include: tuple[str, ...] = ()  # headers by name
-    through: tuple[str, ...] = ()  # patterns of headers that others include
-    defines: tuple[str, ...] = ()  # ex) "_GNU_SOURCE"
-    excluded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # header -> on, reason
+    include: tuple[str, ...] = ()  # headers by name; one that the tree lacks is passed over
+    through: Mapping[str, str] = field(default_factory=dict)  # pattern -> why others include it
+    alone: Mapping[str, str] = field(default_factory=dict)  # header -> why it conflicts
+    excluded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # header -> reason, on
 
     def excluded_here(self, *, big_endian: bool) -> dict[str, str]:
         """Return the excluded headers and why, for a machine's byte order."""
-        order = "big-endian" if big_endian else "little-endian"
+        order = BYTE_ORDERS[big_endian]
         return {
             header: row["reason"]
             for header, row in self.excluded.items()
             if row.get("on", order) == order
         }
 
-    def is_through(self, header: str) -> bool:
-        """Tell whether ``header`` is only reached through another one."""
-        return any(fnmatch.fnmatchcase(header, pattern) for pattern in self.through)
+    def reached_through(self, header: str) -> str | None:
+        """Return why ``header`` is included by others only, or None when it is not."""
+        for pattern, reason in self.through.items():
+            if fnmatch.fnmatchcase(header, pattern):
+                return reason
+        return None
+
+    def alone_units(self) -> tuple[UnitSpec, ...]:
+        """Return one unit for each header that has to be parsed alone."""
+        own = replace(self, first=(), discover=(), through={}, alone={}, excluded={})
+        return tuple(
+            replace(own, name=f"{self.name}:{header}", include=(header,)) for header in self.alone
+        )
 
 
 def load_units(path: Path) -> tuple[UnitSpec, ...]:
@@ -50,19 +63,29 @@ def load_units(path: Path) -> tuple[UnitSpec, ...]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise CallgateError(f"cannot read the unit table: {error}", where=str(path)) from error
-    return tuple(_unit(name, row, path) for name, row in table.items())
+    specs = [_unit(name, row, path) for name, row in table.items()]
+    return tuple(item for spec in specs for item in (spec, *spec.alone_units()))
 
 
 def _unit(name: str, row: dict[str, Any], path: Path) -> UnitSpec:
-    known = set(UnitSpec.__dataclass_fields__)
-    unknown = sorted(set(row) - known)
+    where = f"{path}: [{name}]"
+    known = {item.name: str(item.type) for item in fields(UnitSpec) if item.name != "name"}
+    unknown = sorted(set(row) - set(known))
     if unknown:
-        message = f"unknown key {unknown[0]!r}; keys are {', '.join(sorted(known))}"
-        raise CallgateError(message, where=f"{path}: [{name}]")
+        message = f"unknown key {unknown[0]!r}; keys are {', '.join(known)}"
+        raise CallgateError(message, where=where)
     if row.get("of") not in {"kernel", "libc"}:
-        raise CallgateError('of must be "kernel" or "libc"', where=f"{path}: [{name}]")
+        raise CallgateError('of must be "kernel" or "libc"', where=where)
+    values: dict[str, Any] = {}
+    for key, value in row.items():
+        kind = known[key].partition("[")[0]  # "str", "tuple" or "Mapping"
+        if not isinstance(value, {"str": str, "tuple": list, "Mapping": dict}[kind]):
+            raise CallgateError(f"{key}: expected {known[key]}, not {value!r}", where=where)
+        values[key] = tuple(value) if kind == "tuple" else value
     for header, why in row.get("excluded", {}).items():
-        if not why.get("reason"):
+        if not isinstance(why, dict) or not why.get("reason"):
             raise CallgateError("no reason given", where=f"{path}: [{name}.excluded] {header}")
-    values = {key: tuple(item) if isinstance(item, list) else item for key, item in row.items()}
+        if why.get("on", BYTE_ORDERS[0]) not in BYTE_ORDERS:
+            message = f"on: expected one of {', '.join(BYTE_ORDERS)}"
+            raise CallgateError(message, where=f"{path}: [{name}.excluded] {header}")
     return UnitSpec(name=name, **values)

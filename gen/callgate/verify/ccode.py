@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from callgate.model import Array, Constant, Enumeration, Record, Syscall, Typedef
-from callgate.verify.questions import SIGNED_KINDS, Member, dimensions
+from callgate.model import Constant, Syscall
+from callgate.verify.questions import Member, dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FILE = "callgate.questions"  # the name in the compiler's messages
 MACROS, MACRO_OBJECTS, TYPES, BIT_FIELDS = range(4)  # the regions, in this order
+OBJECT = "__attribute__((used)) static const"
+SIGN = "_signed"  # ends the name of the object that tells a bit-field's signedness
 ARRAYS = {MACROS: "callgate_macros", TYPES: "callgate_types"}
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -58,7 +60,7 @@ def source(
 ) -> str:
     """Return the text of the unit: ``preamble`` (its includes), then the questions.
 
-    The questions must be sorted by region. ``skipped`` are the indices of those that the compiler
+    ``skipped`` are the indices of those that the compiler
     has rejected; ``macros`` the names that may have to be undefined.
     """
     lines = [preamble]
@@ -69,10 +71,15 @@ def source(
         if part == TYPES:
             lines.extend(_undefined([*indices, *by_region[BIT_FIELDS]], asked, macros))
         if part in ARRAYS:
-            lines.append(f"__attribute__((used)) static const unsigned long long {ARRAYS[part]}[] = {{")
-        if indices:
-            lines.append(f'#line {indices[0] + 1} "{FILE}"')
-            lines.extend("" if i in skipped else _line(i, asked[i]) for i in indices)
+            lines.append(f"{OBJECT} unsigned long long {ARRAYS[part]}[] = {{")
+        previous = -2
+        for index in indices:
+            if index in skipped:
+                continue
+            if index != previous + 1:
+                lines.append(f'#line {index + 1} "{FILE}"')
+            lines.append(_line(index, asked[index]))
+            previous = index
         if part in ARRAYS:
             lines.append("0 };")
     return "\n".join([*lines, ""])
@@ -89,55 +96,57 @@ def _undefined(
 
 def _line(index: int, question: Question) -> str:
     subject = question.subject
-    name = question.name
-    match subject:
-        case Member():
-            return _member(index, subject)
-        case Record():
-            return f"sizeof({name}), _Alignof({name}),"
-        case Typedef():
-            return ", ".join(_TYPEDEF[fact].format(name) for fact in question.facts) + ","
-        case Enumeration():
-            return f"sizeof({name}), ({name})-1 < 1,"
-        case Syscall():
-            return f"__NR_{name},"
-        case Constant():
-            return _constant(index, subject)
+    if isinstance(subject, Constant):
+        return _constant(index, subject)
+    if question.kind == "bit-field":
+        assert isinstance(subject, Member)
+        return _bit_field(index, subject)
+    if isinstance(subject, Syscall):
+        return f"__NR_{question.name},"
+    if isinstance(subject, Member):
+        return ", ".join(_field_fact(fact, subject) for fact in question.facts) + ","
+    return ", ".join(_TYPE_FACTS[fact].format(question.name) for fact in question.facts) + ","
 
 
-_TYPEDEF = {"size": "sizeof({})", "align": "_Alignof({})", "signed": "({})-1 < 1"}
+_TYPE_FACTS = {"size": "sizeof({})", "align": "_Alignof({})", "signed": "({})-1 < 1"}
 
 
 def _constant(index: int, item: Constant) -> str:
     name = item.name
     symbol = object_name(index)
     if isinstance(item.value, str):
-        return f"__attribute__((used)) static const char {symbol}[] = {name};"
+        return f"{OBJECT} char {symbol}[] = {name};"
     if isinstance(item.value, float):
-        return f"__attribute__((used)) static const __typeof__({name}) {symbol} = {name};"
+        return f"{OBJECT} __typeof__({name}) {symbol} = {name};"
     return f"(unsigned long long)({name}), sizeof({name}), (__typeof__({name}))-1 < 1,"
 
 
-def _member(index: int, member: Member) -> str:
-    item = member.field
+def _bit_field(index: int, member: Member) -> str:
+    record, path = member.record.name, member.path
+    # A bit-field has no typeof, but an assignment to it has its type.
+    sign = f"(__typeof__((({record} *)0)->{path} = 0))-1 < 1"
+    return (
+        f"{OBJECT} {record} {object_name(index)} = {{ .{path} = -1 }}; "
+        f"{OBJECT} char {object_name(index)}{SIGN} = {sign};"
+    )
+
+
+def _field_fact(fact: str, member: Member) -> str:
+    """Return the C expression of a field's fact."""
     record, path = member.record.name, member.path
     place = f"(({record} *)0)->{path}"
-    if item.bit_width is not None:
-        # A bit-field has no address and no typeof, but an assignment to it has its type.
-        sign = f"(__typeof__({place} = 0))-1 < 1"
-        return (
-            f"__attribute__((used)) static const struct {{ {record} record; char sign; }} "
-            f"{object_name(index)} = {{ {{ .{path} = -1 }}, {sign} }};"
-        )
-    lengths, element = dimensions(item.type)
-    parts = [f"__builtin_offsetof({record}, {path})"]
-    parts.append(f"sizeof({place}{'[0]' if lengths[:1] == (None,) else ''})")
-    kind = item.type
-    while isinstance(kind, Array):
-        length, kind = kind.length, kind.element
-        if length is not None and getattr(kind, "size", 0):
-            parts.append(f"sizeof({place})/sizeof({place}[0])")
-        place += "[0]"
-    if getattr(element, "kind", "") in SIGNED_KINDS:
-        parts.append(f"(__typeof__({place}))-1 < 1")
-    return ", ".join(parts) + ","
+    word, _, number = fact.partition(" ")
+    depth = int(number or 1) if word == "length" else 0
+    match word:
+        case "offset":
+            return f"__builtin_offsetof({record}, {path})"
+        case "size":
+            return f"sizeof({place})"
+        case "element":
+            return f"sizeof({place}[0])"
+        case "length":
+            return f"sizeof({place}{'[0]' * (depth - 1)})/sizeof({place}{'[0]' * depth})"
+        case "signed":
+            lengths, _ = dimensions(member.field.type)
+            return f"(__typeof__({place}{'[0]' * len(lengths)}))-1 < 1"
+    raise ValueError(f"no such fact: {fact}")

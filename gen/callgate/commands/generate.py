@@ -1,0 +1,102 @@
+"""``callgate generate``: headers in, a proved Lua library out, and a first program run on it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from typing import TYPE_CHECKING
+
+from callgate import luajit, paths
+from callgate.commands.common import chosen_targets, parsed
+from callgate.errors import CallgateError
+from callgate.files import atomic_directory
+from callgate.pipeline import fill, is_current, library_files, open_tree
+from callgate.verify.exclusions import load_exclusions
+from callgate.verify.run import verify_library
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from callgate.pipeline import Parsed
+    from callgate.report import Reporter
+    from callgate.targets import Target
+
+TOUR_SECONDS = 60  # it takes 0.05
+
+
+def run(options: argparse.Namespace, report: Reporter) -> int:
+    """Parse, write, verify, and run examples/tour.lua; the old library stays if any step fails."""
+    targets = chosen_targets(options.targets, everything=options.all)
+    out = options.out or paths.output_dir()
+    status = 0
+    for target in targets:
+        status |= _generate(target, out, options, report)
+    report.table()
+    return status
+
+
+def _generate(target: Target, out: Path, options: argparse.Namespace, report: Reporter) -> int:
+    tree = open_tree(
+        target,
+        paths.data_dir("headers"),
+        paths.cache_dir(),
+        sysroot=options.sysroot,
+        compiler=options.cc,
+    )
+    result = parsed(target, report, tree=tree, jobs=options.jobs)
+    left_out = unexcused(result, target, report)
+    with report.stage("write", str(out)) as stage:
+        files = library_files(result.abi, target)
+        size = sum(len(text) for text in files.values())
+        current = is_current(files, out)
+        state = "unchanged" if current else "new"
+        stage.detail(f"{len(files):,} files, {size / 1e6:.1f} MB, {state}")
+    if current:
+        verify_library(target, result, tree, out, report).raise_if_wrong()
+    else:
+        with atomic_directory(out) as fresh:
+            fill(fresh, files)
+            verify_library(target, result, tree, fresh, report).raise_if_wrong()
+    if runs_here(target):
+        with report.stage("tour", "examples/tour.lua", live=False):
+            tour(out)
+    return 1 if left_out else 0
+
+
+def unexcused(result: Parsed, target: Target, report: Reporter) -> int:
+    """Report what could not be parsed and is not excluded with a reason; return how many."""
+    exclusions = load_exclusions(paths.data_dir("headers") / "exclusions.toml")
+    count = 0
+    for failure in result.failures:
+        if exclusions.covers("parse", str(failure.where.header), target.name):
+            continue
+        count += 1
+        near = "\n    ".join(failure.text.splitlines())
+        report.warn(f"{failure.where}: {failure.message}\n    {near}\n  left out of the library")
+    return count
+
+
+def runs_here(target: Target) -> bool:
+    """Tell whether this machine can run the target's programs itself."""
+    return (
+        target.os == "linux" and platform.system() == "Linux" and platform.machine() == target.arch
+    )
+
+
+def tour(library: Path) -> None:
+    """Run the first program; raises CallgateError with what it said when it fails."""
+    script = paths.data_dir("examples") / "tour.lua"
+    command = [*luajit.interpreter(), str(script)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own script
+            command, env=luajit.environment(library), timeout=TOUR_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise CallgateError(f"it did not end within {TOUR_SECONDS} s", where=str(script)) from None
+    if done.returncode != 0:
+        raise CallgateError(
+            f"exit status {done.returncode}",
+            where=str(script),
+            hint=f"run it yourself: ./callgate lua {script.name}",
+        )

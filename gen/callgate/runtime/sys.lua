@@ -1,0 +1,54 @@
+-- Raw system calls: sys.read(fd, buffer, n) is what the kernel returns, -1 with errno set on failure.
+-- Nothing is converted or checked: this is what behaviour is built on, not what programs call.
+
+local ffi = require "ffi"
+local numbers = require("callgate.numbers").calls
+local signatures = require "callgate.signatures"
+
+local C = ffi.C
+
+local sys = {}
+
+local TYPES = {
+  i = "int", u = "unsigned int", l = "long", z = "size_t", q = "int64_t", Q = "uint64_t",
+  p = "void *", c = "const void *", s = "const char *",
+}
+
+-- Declares libc's variadic syscall() as a function of fixed arity under a name made of the signature
+-- ("i:ipz"): passed as variadic, Lua numbers would arrive as doubles. The same name always means the
+-- same, in any version of this library, so declaring it twice does no harm.
+function sys.declare(signature)
+  local result, arguments = signature:match "^(.):(.*)$"
+  local name = ("callgate_%s_%s"):format(result, arguments)
+  local list = { "long" }
+  for letter in arguments:gmatch "." do
+    list[#list + 1] = TYPES[letter]
+  end
+  ffi.cdef(('%s %s(%s) __asm__("syscall");'):format(TYPES[result], name, table.concat(list, ", ")))
+  return name
+end
+
+local UNKNOWN = -1 -- no such number on this target: the kernel answers ENOSYS
+
+local makers = {
+  [0] = function(fn, nr) return function() return fn(nr) end end,
+  function(fn, nr) return function(a) return fn(nr, a) end end,
+  function(fn, nr) return function(a, b) return fn(nr, a, b) end end,
+  function(fn, nr) return function(a, b, c) return fn(nr, a, b, c) end end,
+  function(fn, nr) return function(a, b, c, d) return fn(nr, a, b, c, d) end end,
+  function(fn, nr) return function(a, b, c, d, e) return fn(nr, a, b, c, d, e) end end,
+  function(fn, nr) return function(a, b, c, d, e, f) return fn(nr, a, b, c, d, e, f) end end,
+}
+
+-- The raw call under the kernel's name; made once.
+return setmetatable(sys, {
+  __index = function(self, name)
+    local signature = signatures[name]
+    if not signature then
+      error(("no system call %q in Linux's table of this machine"):format(name), 2)
+    end
+    local fn = makers[#signature - 2](C[sys.declare(signature)], numbers[name] or UNKNOWN)
+    rawset(self, name, fn)
+    return fn
+  end,
+})

@@ -1,0 +1,1 @@
+"""Declared semantics: what no header says of a call, in tables by subsystem."""
