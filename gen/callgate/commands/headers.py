@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from callgate import paths
 from callgate.commands.common import chosen_targets
-from callgate.headers.kernel import check_kernel, load_kernel
+from callgate.headers.kernel import load_kernel
+from callgate.headers.kernel_check import check_kernel, coverage
 from callgate.headers.kernel_import import import_kernel
 from callgate.pipeline import open_tree
 
@@ -25,24 +27,22 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
 def _list(_options: argparse.Namespace, report: Reporter) -> int:
     data = paths.data_dir("headers")
     kernel = load_kernel(data)
+    columns = ("target", "unit", "source", "headers")
     rows = []
     for target in chosen_targets([], everything=True):
         tree = open_tree(target, data, paths.cache_dir())
+        source = f"ziglang {tree.version}, Linux {tree.kernel_version()}"
         rows += [
-            (target.name, unit.name, f"ziglang {tree.version}, Linux {tree.kernel_version()}",
-             f"{len(tree.headers(unit)):,}")
-            for unit in tree.units
-        ]  # fmt: skip
+            (target.name, unit.name, source, f"{len(tree.headers(unit)):,}") for unit in tree.units
+        ]
     if report.json:
-        report.data({
-            "trees": [dict(zip(("target", "unit", "source", "headers"), row, strict=True)) for row in rows],
-            "kernel_tables": {"version": kernel.version, **kernel.provenance},
-        })  # fmt: skip
+        tables = {"version": kernel.version, **kernel.provenance}
+        trees = [dict(zip(columns, row, strict=True)) for row in rows]
+        report.data({"trees": trees, "kernel_tables": tables})
         return 0
-    report.print_table(("target", "unit", "source", "headers"), rows, stream=sys.stdout)
-    report.result(
-        f"system call tables and prototypes: Linux {kernel.version} ({kernel.provenance['origin']})"
-    )
+    report.print_table(columns, rows, stream=sys.stdout)
+    origin = kernel.provenance["origin"]
+    report.result(f"system call tables and prototypes: Linux {kernel.version} ({origin})")
     return 0
 
 
@@ -51,20 +51,25 @@ def _import(options: argparse.Namespace, report: Reporter) -> int:
         found = import_kernel(
             options.kernel_source, paths.data_dir("headers") / "kernel", origin=options.origin
         )
-        stage.detail(f"{sum(found.tables.values()):,} rows, {found.prototypes} prototypes")
+        counts = f"{sum(found.tables.values()):,} rows, {found.prototypes} prototypes"
+        stage.detail(counts)
     report.result(
-        f"Linux {found.version}: {len(found.tables)} tables with {sum(found.tables.values()):,} rows, "
-        f"{found.prototypes} prototypes, from {found.files} files"
+        f"Linux {found.version}: {len(found.tables)} tables, {counts}, from {found.files} files"
     )
     return 0
 
 
 def _check(_options: argparse.Namespace, report: Reporter) -> int:
-    problems = check_kernel(
-        load_kernel(paths.data_dir("headers")), chosen_targets([], everything=True)
-    )
+    kernel = load_kernel(paths.data_dir("headers"))
+    problems = check_kernel(kernel, chosen_targets([], everything=True))
+    counts = coverage(kernel)
     if report.json:
-        report.data({"problems": problems})
+        report.data({"problems": problems, "architectures": [asdict(item) for item in counts]})
+        return 1 if problems else 0
+    columns = tuple(item.name for item in fields(counts[0])) if counts else ()
+    rows = [tuple(str(getattr(item, name)) for name in columns) for item in counts]
+    titles = tuple(name.replace("_", " ") for name in columns)
+    report.print_table(titles, rows, stream=sys.stdout)
     for problem in problems:
         report.result(problem)
     if not problems:

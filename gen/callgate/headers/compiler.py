@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import resource
+import select
 import signal
 import subprocess
 import tempfile
@@ -29,6 +30,9 @@ class Limits:
     seconds: float = 120.0
     output: int = 32 << 20  # bytes
     memory: int = 4 << 30  # bytes of address space, for each of the compiler's processes
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def run_compiler(
     ):
         stdin.write(source.encode("utf-8", errors="surrogateescape"))
         stdin.seek(0)
+        alive, inherited = os.pipe()  # at its end when the compiler and all its children have ended
         try:
             process = subprocess.Popen(
                 list(command),
@@ -82,15 +87,25 @@ def run_compiler(
                 stderr=stderr,
                 env=environment,
                 start_new_session=True,
+                pass_fds=(inherited,),
             )
         except OSError as error:
+            os.close(alive)
             raise CallgateError(
                 f"cannot run the compiler: {error.strerror}",
                 where=command[0],
                 hint="name another one with --cc, or leave --cc out to use the bundled clang",
             ) from error
+        finally:
+            os.close(inherited)
         _limit(process.pid, limits)
-        status = _wait(process, limits, stdout)
+        status = _wait(process, alive, limits.seconds)
+        if status is None:
+            raise LimitError(
+                f"the compiler did not finish within {limits.seconds:g} s",
+                _contents(stdout),
+                hint="a header that includes itself without end does this",
+            )
         if stdout.seek(0, os.SEEK_END) >= limits.output or status == -signal.SIGXFSZ:
             raise LimitError(
                 f"the preprocessed text exceeds {limits.output >> 20} MB",
@@ -101,21 +116,18 @@ def run_compiler(
         return Run(status, output, _contents(stderr, 4 << 20).decode("utf-8", errors="replace"))
 
 
-def _wait(process: subprocess.Popen[bytes], limits: Limits, stdout: IO[bytes]) -> int:
-    """Return the exit status; on a timeout or an interrupt no process is left behind."""
+def _wait(process: subprocess.Popen[bytes], alive: int, seconds: float) -> int | None:
+    """Return the exit status, None on a timeout; then, as on an interrupt, all of it is killed."""
+    ended = False
     try:
-        return process.wait(timeout=limits.seconds)
-    except BaseException as error:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise LimitError(
-                f"the compiler did not finish within {limits.seconds:g} s",
-                _contents(stdout),
-                hint="a header that includes itself without end does this",
-            ) from None
-        raise
+        ended = bool(select.select([alive], [], [], seconds)[0])
+        return process.wait() if ended else None
+    finally:
+        os.close(alive)
+        if not ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _limit(pid: int, limits: Limits) -> None:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from callgate import paths
 from callgate.errors import CallgateError
-from callgate.headers.compiler import Limits, Run, first_errors, run_compiler
+from callgate.headers.compiler import DEFAULT_LIMITS, Limits, Run, first_errors, run_compiler
 from callgate.headers.units import UnitSpec, load_units
 
 if TYPE_CHECKING:
     from callgate.targets import Target
 
-TEXT_NAME = "<prelude>"  # what items of the unit's own text are filed under, and then left out
+TEXT_NAME = "<prelude>"  # what items of the unit's own text are filed under
+COMPILER_NAME = "<compiler>"  # and those of the compiler's: __stddef_size_t.h
 BUNDLE = "bundle"
 ZIGLANG = "0.17.0"  # headers/targets.toml names folders of this version
 # No warnings, and every error in one line.
@@ -42,7 +43,7 @@ class HeaderTree:
     version: str  # of the bundle, or the compiler's first line
     data: Path  # the folder of units.toml, preludes and shims
     cache: Path  # the compiler's own
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
 
     @cached_property
     def units(self) -> tuple[UnitSpec, ...]:
@@ -64,7 +65,8 @@ class HeaderTree:
         """Return the headers that the unit includes, in order."""
         big_endian = self.target.data_model.big_endian
         left = {*unit.excluded_here(big_endian=big_endian), *unit.alone, *unit.first}
-        found = {header for header in self._below(unit.discover) if not unit.reached_through(header)}
+        below = self._below(unit.discover)
+        found = {header for header in below if not unit.reached_through(header)}
         dirs = self.search(unit)
         found |= {name for name in unit.include if any((path / name).is_file() for path in dirs)}
         return (*unit.first, *sorted(found - left))
@@ -76,7 +78,7 @@ class HeaderTree:
         tops = {pattern.partition("/")[0] for pattern in unit.through} | set(unit.discover)
         missing = sorted(self._below(tuple(tops)) - set(entered))
         return {
-            header: reasons.get(header) or unit.reached_through(header) or "not found"
+            header: reasons.get(header) or unit.reached_through(header) or "it could not be read: see the failures"
             for header in missing
         }
 
@@ -151,7 +153,8 @@ class HeaderTree:
         command = [*self.compiler, "-E", "-P", "-x", "c", "-"]
         run = run_compiler(command, source, cache=self.cache, capture=True, limits=self.limits)
         if run.status != 0:
-            raise CallgateError(f"does not work: {first_errors(run.errors)}", where=self.compiler[0])
+            message = f"does not work: {first_errors(run.errors)}"
+            raise CallgateError(message, where=self.compiler[0])
         if run.output.split() != [str(number) for number in expected]:
             raise CallgateError(
                 f"does not compile for {self.target.name}: its pointer size, long size and byte "
@@ -163,14 +166,16 @@ class HeaderTree:
     def header_of(self, path: str) -> str:
         """Return a line marker's path as it would be included: ``linux/fcntl.h``.
 
-        The unit's own text, stand-ins and the compiler's own definitions are ``<...>`` names.
+        What is not to be emitted is filed under a ``<...>`` name: the unit's own text, stand-ins,
+        the compiler's definitions, and the pieces of its own headers, which nobody includes.
         """
-        for folder, is_shim in self._prefixes:
-            if path.startswith(folder):
-                return TEXT_NAME if is_shim else path[len(folder) :]
-        if path.startswith("<") or path.endswith("stdin.c"):
-            return TEXT_NAME
-        return path
+        for folder in self._prefixes:
+            if path.startswith(f"{folder}/"):
+                name = path[len(str(folder)) + 1 :]
+                if folder in self._shims:
+                    return TEXT_NAME
+                return COMPILER_NAME if name.startswith("__") else name
+        return TEXT_NAME if path.startswith("<") or path.endswith("stdin.c") else path
 
     def kernel_version(self) -> str:
         """Return the version of the kernel headers, ``7.2.0``, from linux/version.h."""
@@ -206,12 +211,15 @@ class HeaderTree:
         }
 
     @cached_property
-    def _prefixes(self) -> tuple[tuple[str, bool], ...]:
-        shims = {self.data / unit.shims for unit in self.units if unit.shims}
+    def _shims(self) -> frozenset[Path]:
+        return frozenset(self.data / unit.shims for unit in self.units if unit.shims)
+
+    @cached_property
+    def _prefixes(self) -> tuple[Path, ...]:
+        """Every include directory, the longest path first."""
         folders = {folder for unit in self.units for folder in self.search(unit)}
         folders.update(self._builtin)
-        ordered = sorted(folders, key=lambda folder: len(str(folder)), reverse=True)
-        return tuple((f"{folder}/", folder in shims) for folder in ordered)
+        return tuple(sorted(folders, key=lambda folder: len(str(folder)), reverse=True))
 
     @cached_property
     def _builtin(self) -> tuple[Path, ...]:
@@ -244,6 +252,7 @@ def open_tree(
     *,
     sysroot: Path | None = None,
     compiler: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> HeaderTree:
     """Return the target's headers: the bundle's, or those below ``sysroot``.
 
@@ -254,12 +263,13 @@ def open_tree(
     data = data or paths.data_dir("headers")
     cache = (cache or paths.cache_dir()) / "zig"
     if sysroot is not None:
-        return _sysroot(target, data, cache, sysroot, compiler)
-    if compiler is not None:
-        raise CallgateError(
-            "it goes with --sysroot", where="--cc", hint="the bundle's clang reads the bundle"
-        )
-    return _bundle(target, data, cache)
+        found = _sysroot(target, data, cache, sysroot, compiler)
+    elif compiler is None:
+        found = _bundle(target, data, cache)
+    else:
+        hint = "the bundle's clang reads the bundle"
+        raise CallgateError("it goes with --sysroot", where="--cc", hint=hint)
+    return replace(found, limits=limits)
 
 
 def _zig(target: Target) -> tuple[str, ...]:
@@ -287,7 +297,7 @@ def _bundle(target: Target, data: Path, cache: Path) -> HeaderTree:
                 hint=f"headers/targets.toml names the folders of version {ZIGLANG}",
             )
     version = importlib.metadata.version("ziglang")
-    return HeaderTree(target, BUNDLE, kernel, libc, command, True, version, data, cache)  # noqa: FBT003
+    return HeaderTree(target, BUNDLE, kernel, libc, command, True, version, data, cache)
 
 
 def _sysroot(
@@ -304,7 +314,7 @@ def _sysroot(
             f"no asm/unistd.h for {target.arch} below usr/include", where=where, hint=hint
         )
     command = _zig(target) if compiler is None else _find_compiler(compiler)
-    version = _first_line(command, cache, Limits())
+    version = _first_line(command, cache, DEFAULT_LIMITS)
     name, is_clang = str(sysroot.resolve()), _is_clang(version)
     tree = HeaderTree(target, name, dirs, dirs, command, is_clang, version, data, cache)
     tree.check()

@@ -78,14 +78,18 @@ def _unit(name: str, row: dict[str, Any], path: Path) -> UnitSpec:
         raise CallgateError('of must be "kernel" or "libc"', where=where)
     values: dict[str, Any] = {}
     for key, value in row.items():
-        kind = known[key].partition("[")[0]  # "str", "tuple" or "Mapping"
-        if not isinstance(value, {"str": str, "tuple": list, "Mapping": dict}[kind]):
+        if not isinstance(value, _SHAPES[known[key].partition("[")[0]]):
             raise CallgateError(f"{key}: expected {known[key]}, not {value!r}", where=where)
-        values[key] = tuple(value) if kind == "tuple" else value
-    for header, why in row.get("excluded", {}).items():
-        if not isinstance(why, dict) or not why.get("reason"):
-            raise CallgateError("no reason given", where=f"{path}: [{name}.excluded] {header}")
-        if why.get("on", BYTE_ORDERS[0]) not in BYTE_ORDERS:
-            message = f"on: expected one of {', '.join(BYTE_ORDERS)}"
-            raise CallgateError(message, where=f"{path}: [{name}.excluded] {header}")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    for key in ("through", "alone", "excluded"):
+        for header, why in row.get(key, {}).items():
+            plain = why.get("reason") if key == "excluded" and isinstance(why, dict) else why
+            if not plain or not isinstance(plain, str):
+                raise CallgateError("no reason given", where=f"{path}: [{name}.{key}] {header}")
+            if isinstance(why, dict) and why.get("on", BYTE_ORDERS[0]) not in BYTE_ORDERS:
+                message = f"on: expected one of {', '.join(BYTE_ORDERS)}"
+                raise CallgateError(message, where=f"{path}: [{name}.{key}] {header}")
     return UnitSpec(name=name, **values)
+
+
+_SHAPES: dict[str, type] = {"str": str, "tuple": list, "Mapping": dict}
