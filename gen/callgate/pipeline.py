@@ -81,7 +81,11 @@ def load_abi(target: Target, tree: HeaderTree, report: Reporter, *, jobs: int = 
 def library_files(abi: Abi, target: Target) -> dict[str, str]:
     """Return ``path under output/ -> text`` of the whole library, hand-written part included."""
     spec = load_spec()
-    files = {**emit_headers(abi, target), **emit_numbers(abi), **emit_calls(abi, spec, target)}
+    files = {
+        **emit_headers(abi, target),
+        **emit_numbers(abi, target),
+        **emit_calls(abi, spec, target),
+    }
     runtime = resources.files("callgate") / "runtime"
     for path in sorted(Path(str(runtime)).rglob("*.lua")):
         name = path.relative_to(str(runtime)).as_posix()

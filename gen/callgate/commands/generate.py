@@ -89,7 +89,7 @@ def tour(library: Path) -> None:
     script = paths.data_dir("examples") / "tour.lua"
     command = [*luajit.interpreter(), str(script)]
     try:
-        done = subprocess.run(  # noqa: S603 - our own script
+        done = subprocess.run(
             command, env=luajit.environment(library), timeout=TOUR_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
             status, closing = _run(step, root, report)
             stage.detail("failed" if status else "passed")
         if status:
-            failed.append(step.name)
+            failed.append(f"{step.name} {step.what}")
         if closing and step.name != "pytest":
             report.result(closing)
     report.table()
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
 
 
 def _steps(*, fast: bool) -> list[Step]:
-    python = (sys.executable, "-m")
+    python = (sys.executable, "-P", "-m")
     lua = ("gen/callgate/runtime", "output", "examples", "tests/lua")
     marked = ("-m", "not slow") if fast else ()
     pytest = (*python, "pytest", "-n", str(WORKERS), "--dist", "loadgroup", *marked)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INDENT = "  "
+WORD = 8  # bytes of the largest number that cdef takes as such
 UNIT_BITS = 64  # of the storage unit that replaces bit-fields of 64-bit types
 
 
@@ -88,6 +89,7 @@ class RecordWriter:
                 line = self._lower(item, base, prefix, units, accessors)
                 if line is None:
                     continue
+                line = line.format(_storage(record, index))
             elif item.bit_width is not None:
                 name = f"{item.name} " if item.name else ""
                 line = f"{self.type_text(item.type)} {name}: {item.bit_width}"
@@ -107,20 +109,18 @@ class RecordWriter:
         self, item: Field, base: int, prefix: str, units: set[int], accessors: list[Accessor]
     ) -> str | None:
         """Note the accessor; return the storage unit's declaration the first time it is met."""
-        assert isinstance(item.type, Scalar)
-        assert item.bit_offset is not None
-        assert item.bit_width is not None
+        width, shift = item.bit_width or 0, item.bit_offset or 0
         unit = f"_bits{base + item.offset}"
         if item.name:
-            shift = item.bit_offset
             if self._big_endian:
-                shift = UNIT_BITS - shift - item.bit_width
+                shift = UNIT_BITS - shift - width
             path = ".".join([*[part for part in prefix.split("/") if part], item.name])
-            accessors.append(Accessor(path, unit, shift, item.bit_width, item.type.signed))
-        if item.offset in units or item.bit_width == 0:
+            signed = isinstance(item.type, Scalar) and item.type.signed
+            accessors.append(Accessor(path, unit, shift, width, signed))
+        if item.offset in units or width == 0:
             return None
         units.add(item.offset)
-        return f"uint64_t {unit}"
+        return f"{{}} {unit}"
 
     def _declare(
         self,
@@ -144,8 +144,8 @@ class RecordWriter:
             count = kind.size // max(1, _size(element))
             suffix += f"[{count}] __attribute__((aligned({kind.align})))"
             kind = element
-        elif isinstance(kind, Scalar) and (kind.kind == "complex" or kind.size > 8):  # noqa: PLR2004
-            suffix += f"[{kind.size // 8}] __attribute__((aligned({kind.align})))"
+        elif isinstance(kind, Scalar) and (kind.kind == "complex" or kind.size > WORD):
+            suffix += f"[{kind.size // WORD}] __attribute__((aligned({kind.align})))"
             kind = _UINT64
         if isinstance(kind, Record):
             body = self._body(kind, offset, f"{prefix}{name}/", accessors, tail=tail and not suffix)
@@ -158,7 +158,9 @@ class RecordWriter:
             target = kind.target
             if target is None or isinstance(target, Function | Array | Vector | Record):
                 return "const void *" if kind.const else "void *"
-            if isinstance(target, Scalar) and (target.kind in {"void", "complex"} or target.size > 8):  # noqa: PLR2004
+            if isinstance(target, Scalar) and (
+                target.kind in {"void", "complex"} or target.size > WORD
+            ):
                 return "const void *" if kind.const else "void *"
             const = "const " if kind.const and not isinstance(target, Pointer) else ""
             return f"{const}{self._plain(target)}*"
@@ -181,6 +183,17 @@ def scalar_text(kind: Scalar) -> str:
     if kind.c_name in {"char", "long", "unsigned long"}:
         return kind.c_name
     return f"{'' if kind.signed else 'u'}int{kind.size * 8}_t"
+
+
+def _storage(record: Record, index: int) -> str:
+    """Return the type that holds the bit-fields of a unit: smaller where a member shares it."""
+    item = record.fields[index]
+    later = [other.offset for other in record.fields[index:] if other.bit_width is None]
+    room = min(later, default=item.offset + WORD) - item.offset
+    size = next(size for size in (8, 4, 2, 1) if size <= room)
+    if size == WORD or record.packed or record.kind == "union":
+        return "uint64_t"
+    return f"__attribute__((aligned({_align(item.type)}))) uint{8 * size}_t"
 
 
 def _is_wide_bit_field(item: Field) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -27,6 +26,6 @@ def environment() -> Environment:
     return made
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, **values: object) -> str:
     """Render ``templates/<template>``; raises jinja2.UndefinedError on a missing value."""
     return environment().get_template(template).render(**values)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgate import __version__
-from callgate.emit.ctext import Accessor, RecordText, RecordWriter
+from callgate.emit.ctext import RecordText, RecordWriter
 from callgate.emit.environment import render
-from callgate.model import Abi, Constant, Macro, Record, RecordName
+from callgate.model import Abi, Constant, Macro, Record, RecordName, Typedef, TypeRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,46 +35,13 @@ class _Module:
 
 def emit_headers(abi: Abi, target: Target) -> dict[str, str]:
     """Return ``path under output/callgate -> text`` of the header modules and the index."""
-    names = RecordNames(abi)
-    modules: dict[tuple[str, str], _Module] = defaultdict(_Module)
-    tokens: dict[str, tuple[str, str]] = {}
-
-    def place(item: Constant | Record | Macro) -> tuple[str, str]:
-        return library_unit(item.location.unit), item.location.header
-
-    for constant in abi.constants:
-        key = place(constant)
-        modules[key].constants.append((constant.name, lua_literal(constant)))
-        if constant.primary:
-            tokens[constant.name] = key
-    for record in abi.records:
-        key = place(record)
-        writer = RecordWriter(
-            lambda name, unit=record.location.unit: names.spell(name, unit),  # type: ignore[misc]
-            big_endian=target.data_model.big_endian,
-        )
-        spelled = names.of(record)
-        modules[key].records.append((spelled, writer.render(record)))
-        tokens[spelled.replace(" ", ".")] = key
-        if not record.primary:
-            modules[key].aliases.append((names.plain(record), spelled))
-    for typedef in abi.typedefs:
-        if not typedef.primary or isinstance(typedef.type, Record):
-            continue
-        key = (library_unit(typedef.location.unit), typedef.location.header)
-        text = _typedef_text(typedef.type, typedef.location.unit, names, target)
-        if text is not None:
-            modules[key].typedefs.append((typedef.name, text))
-            tokens[f"typedef.{typedef.name}"] = key
-    for macro in abi.macros:
-        if macro.lua is not None:
-            key = place(macro)
-            modules[key].macros.append(macro)
-            if macro.primary:
-                tokens[f"macro.{macro.name}"] = key
-
+    sorter = _Sorter(abi, target)
+    sorter.constants()
+    sorter.records()
+    sorter.typedefs()
+    sorter.macros()
     files = {}
-    for (unit, header), module in sorted(modules.items()):
+    for (unit, header), module in sorted(sorter.modules.items()):
         files[module_path(unit, header)] = render(
             "header.lua.j2",
             header=header,
@@ -83,8 +50,72 @@ def emit_headers(abi: Abi, target: Target) -> dict[str, str]:
             module=module,
             accessors=[(name, text.accessors) for name, text in module.records if text.accessors],
         )
-    files.update(_emit_index(tokens))
+    files.update(_emit_index(sorter.tokens))
     return files
+
+
+class _Sorter:
+    """Puts every item of the model into its header's module, and its name into the index."""
+
+    def __init__(self, abi: Abi, target: Target) -> None:
+        self._abi = abi
+        self._big_endian = target.data_model.big_endian
+        self._names = RecordNames(abi)
+        self.modules: dict[tuple[str, str], _Module] = defaultdict(_Module)
+        self.tokens: dict[str, tuple[str, str]] = {}  # ex) "struct.stat" -> ("uapi", "asm/stat.h")
+
+    def constants(self) -> None:
+        chosen = self._abi.constant
+        for item in self._abi.constants:
+            if not item.primary and _place(item) == _place(chosen[item.name]):
+                continue  # an enumerator that a macro of its own header hides
+            self._module(item).constants.append((item.name, lua_literal(item)))
+            if item.primary:
+                self.tokens[item.name] = _place(item)
+
+    def records(self) -> None:
+        for item in self._abi.records:
+            spelled = self._names.of(item)
+            text = self._writer(item.location.unit).render(item)
+            self._module(item).records.append((spelled, text))
+            self.tokens[spelled.replace(" ", ".")] = _place(item)
+            if not item.primary:
+                self._module(item).aliases.append((self._names.plain(item), spelled))
+
+    def typedefs(self) -> None:
+        for item in self._abi.typedefs:
+            if item.primary and not isinstance(item.type, Record):
+                text = self._typedef_text(item.type, item.location.unit)
+                if text is not None:
+                    self._module(item).typedefs.append((item.name, text))
+                    self.tokens[f"typedef.{item.name}"] = _place(item)
+
+    def macros(self) -> None:
+        for item in self._abi.macros:
+            if item.lua is not None:
+                self._module(item).macros.append(item)
+                if item.primary:
+                    self.tokens[f"macro.{item.name}"] = _place(item)
+
+    def _module(self, item: _Placed) -> _Module:
+        return self.modules[_place(item)]
+
+    def _writer(self, unit: str) -> RecordWriter:
+        return RecordWriter(lambda name: self._names.spell(name, unit), big_endian=self._big_endian)
+
+    def _typedef_text(self, kind: TypeRef, unit: str) -> str | None:
+        """Return the C text of a typedef that a Lua program can instantiate, else None."""
+        if isinstance(kind, RecordName):
+            return self._names.spell(kind.name, unit) if kind.size else None
+        text = self._writer(unit).type_text(kind)
+        return None if text == "void" else text
+
+
+_Placed = Constant | Record | Typedef | Macro
+
+
+def _place(item: _Placed) -> tuple[str, str]:
+    return library_unit(item.location.unit), item.location.header
 
 
 def emit_numbers(abi: Abi, target: Target) -> dict[str, str]:
@@ -103,7 +134,7 @@ def library_unit(unit: str) -> str:
 
 
 def module_path(unit: str, header: str) -> str:
-    """Return ``uapi/linux/fcntl.lua`` for ``linux/fcntl.h``; other dots would not survive require."""
+    """Return ``uapi/linux/fcntl.lua`` for ``linux/fcntl.h``; other dots would mislead require."""
     stem = header.removesuffix(".h").replace(".", "_")
     return f"{unit}/{stem}.lua"
 
@@ -183,21 +214,10 @@ def lua_key(name: str) -> str:
     return f'["{name}"]'
 
 
-LUA_KEYWORDS = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return "
-    "then true until while".split()
-)
-
-
-def _typedef_text(kind: object, unit: str, names: RecordNames, target: Target) -> str | None:
-    """Return the C text of a typedef that a Lua program can instantiate, else None."""
-    if isinstance(kind, RecordName):
-        return names.spell(kind.name, unit) if kind.size else None
-    writer = RecordWriter(
-        lambda name: names.spell(name, unit), big_endian=target.data_model.big_endian
-    )
-    text = writer.type_text(kind)  # type: ignore[arg-type]
-    return None if text == "void" else text
+LUA_KEYWORDS = frozenset({
+    "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in",
+    "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
+})  # fmt: skip
 
 
 def _emit_index(tokens: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -229,6 +249,3 @@ def wrap(names: list[str], width: int = 100) -> Iterator[str]:
             line = f"{line} {name}" if line else name
     if line:
         yield line
-
-
-__all__ = ["Accessor", "emit_headers", "emit_numbers"]

@@ -53,7 +53,11 @@ def record_value(record: Record) -> dict[str, Any]:
         }
         if item.bit_width is not None:
             unit = _size(item) * 8
-            start = bits // unit * unit if unit and bits % unit + item.bit_width <= unit else bits // 8 * 8
+            start = (
+                bits // unit * unit
+                if unit and bits % unit + item.bit_width <= unit
+                else bits // 8 * 8
+            )
             value |= {"offset": start // 8, "bit_offset": bits - start, "bit_width": item.bit_width}
         fields.append(value)
     return {

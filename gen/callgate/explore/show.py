@@ -10,7 +10,7 @@ from callgate.suggest import suggest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callgate.model import Abi, Constant, Record
+    from callgate.model import Abi, Constant, Macro, Record, Typedef
 
 
 def show(abi: Abi, name: str) -> list[str]:
@@ -18,40 +18,8 @@ def show(abi: Abi, name: str) -> list[str]:
 
     Empty where nothing has that name.
     """
-    bare = name.removeprefix("struct ").removeprefix("union ").removeprefix("enum ")
-    found: list[str] = []
-    for call in abi.syscalls:
-        if call.name == name:
-            inside = ", ".join(_argument(each.type, each.name) for each in call.arguments)
-            found.append(f"system call {call.number}: {call.returns} {name}({inside or 'void'})")
-            found.append(f"  entry {call.entry or 'none: not implemented'}; {call.location}")
-    for constant in abi.constants:
-        if constant.name == name:
-            found += _constant(constant)
-    for record in abi.records:
-        if record.name in (name, f"struct {name}", f"union {name}"):
-            found += _record(record)
-    for enumeration in abi.enumerations:
-        if enumeration.name in (name, f"enum {bare}"):
-            sign = "signed" if enumeration.signed else "unsigned"
-            found.append(f"{enumeration.name}: {enumeration.size} bytes, {sign}; {enumeration.location}")
-            found.append(f"  {', '.join(enumeration.enumerators)}")
-    found += [f"typedef {type_text(item.type, item.name)}; {item.location}{_variant(item.primary)}"
-              for item in abi.typedefs if item.name == name]  # fmt: skip
-    for macro in abi.macros:
-        if macro.name == name:
-            found.append(f"#define {name}({', '.join(macro.parameters)}) {macro.body}")
-            found.append(f"  {macro.location}{_variant(macro.primary)}")
-            found.append(f"  Lua: {macro.lua or f'not translated: {macro.reason}'}")
-    for prototype in abi.prototypes:
-        if prototype.name == name:
-            inline = "inline " if prototype.inline else ""
-            found.append(f"{inline}{type_text(prototype.type, name)}; {prototype.location}")
-    for item in abi.unevaluated:
-        if item.name == name:
-            found.append(f"#define {name} {item.body}")
-            found.append(f"  {item.location}; no value: {item.reason}")
-    return found
+    kinds = (_syscalls, _constants, _records, _enumerations, _typedefs, _macros, _prototypes)
+    return [line for kind in kinds for line in kind(abi, name)] + list(_unevaluated(abi, name))
 
 
 def nearest(abi: Abi, name: str) -> str:
@@ -61,25 +29,79 @@ def nearest(abi: Abi, name: str) -> str:
     return suggest(name, known)
 
 
-def _constant(item: Constant) -> Iterator[str]:
-    value = item.value
-    shown = f"{value} (0x{value & (1 << 8 * item.size) - 1:x})" if isinstance(value, int) else repr(value)
-    sign = "" if isinstance(value, str) else f", {'signed' if item.signed else 'unsigned'}"
-    yield f"{item.name} = {shown}: {item.kind}, {item.size} bytes{sign}"
-    text = f": {item.text}" if item.text else ""
-    yield f"  {item.location}{text}{_variant(item.primary)}"
+def _syscalls(abi: Abi, name: str) -> Iterator[str]:
+    call = abi.syscall.get(name)
+    if call is not None:
+        inside = ", ".join(_argument(each.type, each.name) for each in call.arguments)
+        yield f"system call {call.number}: {call.returns} {name}({inside or 'void'})"
+        yield f"  entry {call.entry or 'none: not implemented'}; {call.location}"
 
 
-def _record(record: Record) -> Iterator[str]:
-    yield f"{record.name}: {record.size} bytes, aligned to {record.align}; {record.location}{_variant(record.primary)}"
-    rows = [("offset", "size", ""), *byte_map(record)]
-    for offset, size, text in rows:
-        yield f"  {offset:>8} {size:>7}  {text}".rstrip()
+def _constants(abi: Abi, name: str) -> Iterator[str]:
+    for item in abi.constants:
+        if item.name != name:
+            continue
+        value = item.value
+        if isinstance(value, int):
+            shown = f"{value} (0x{value & (1 << 8 * item.size) - 1:x})"
+        else:
+            shown = repr(value)
+        sign = "" if isinstance(value, str) else f", {'signed' if item.signed else 'unsigned'}"
+        yield f"{item.name} = {shown}: {item.kind}, {item.size} bytes{sign}"
+        text = f": {item.text}" if item.text else ""
+        yield f"  {item.location}{text}{_variant(item)}"
+
+
+def _records(abi: Abi, name: str) -> Iterator[str]:
+    for record in abi.records:
+        if record.name in {name, f"struct {name}", f"union {name}"}:
+            yield f"{record.name}: {record.size} bytes, aligned to {record.align}"
+            yield f"  {record.location}{_variant(record)}"
+            for offset, size, text in [("offset", "size", ""), *byte_map(record)]:
+                yield f"  {offset:>8} {size:>7}  {text}".rstrip()
+
+
+def _enumerations(abi: Abi, name: str) -> Iterator[str]:
+    for item in abi.enumerations:
+        if item.name and item.name.removeprefix("enum ") == name.removeprefix("enum "):
+            sign = "signed" if item.signed else "unsigned"
+            yield f"{item.name}: {item.size} bytes, {sign}; {item.location}"
+            yield f"  {', '.join(item.enumerators)}"
+
+
+def _typedefs(abi: Abi, name: str) -> Iterator[str]:
+    for item in abi.typedefs:
+        if item.name == name:
+            yield f"typedef {type_text(item.type, item.name)}"
+            yield f"  {item.location}{_variant(item)}"
+
+
+def _macros(abi: Abi, name: str) -> Iterator[str]:
+    for item in abi.macros:
+        if item.name == name:
+            yield f"#define {name}({', '.join(item.parameters)}) {item.body}"
+            yield f"  {item.location}{_variant(item)}"
+            yield f"  Lua: {item.lua or f'not translated: {item.reason}'}"
+
+
+def _prototypes(abi: Abi, name: str) -> Iterator[str]:
+    for item in abi.prototypes:
+        if item.name == name:
+            inline = "inline " if item.inline else ""
+            yield f"{inline}{type_text(item.type, name)}"
+            yield f"  {item.location}"
+
+
+def _unevaluated(abi: Abi, name: str) -> Iterator[str]:
+    for item in abi.unevaluated:
+        if item.name == name:
+            yield f"#define {name} {item.body}"
+            yield f"  {item.location}; no value: {item.reason}"
 
 
 def _argument(kind: str, name: str) -> str:
     return f"{kind}{name}" if kind.endswith("*") else f"{kind} {name}"
 
 
-def _variant(primary: bool) -> str:  # noqa: FBT001 - one word about one item
-    return "" if primary else " (not the one chosen for the plain name)"
+def _variant(item: Constant | Record | Typedef | Macro) -> str:
+    return "" if item.primary else " (not the one chosen for the plain name)"

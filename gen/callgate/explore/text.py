@@ -15,7 +15,7 @@ from callgate.model import (
 )
 
 
-def type_text(kind: TypeRef | None, name: str = "") -> str:
+def type_text(kind: TypeRef | None, name: str = "") -> str:  # noqa: PLR0911 - one per type
     """Return C's declaration of ``name`` with that type: ``char sun_path[108]``."""
     match kind:
         case None:
@@ -73,7 +73,9 @@ def _map(record: Record, base: int, indent: str, rows: list[tuple[str, str, str]
             _map(item.type, base + item.offset, indent + "  ", rows)
             rows.append(("", "", f"{indent}}}{' ' + item.name if item.name else ''}"))
         else:
-            rows.append((str(base + item.offset), str(size), indent + type_text(item.type, item.name or "")))
+            rows.append(
+                (str(base + item.offset), str(size), indent + type_text(item.type, item.name or ""))
+            )
         end = max(end, item.offset + size)
     if record.kind == "struct" and record.size > end:
         rows.append((str(base + end), str(record.size - end), f"{indent}(padding)"))

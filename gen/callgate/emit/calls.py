@@ -1,0 +1,319 @@
+"""From the declared semantics to Lua: call functions, and the index that finds them.
+
+A family's module holds a maker for each of its functions, which declares what the function needs
+when it is first wanted. What no row declares is inferred from the kernel's prototype; those
+functions form a family of their own, "inferred".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from callgate.emit.environment import render
+from callgate.emit.signature import letter, signature
+from callgate.emit.tables import emit_groups, emit_operations, emit_types
+from callgate.errors import CallgateError
+from callgate.spec.model import ArgumentSpec, CallSpec
+from callgate.suggest import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from callgate.model import Abi, Syscall
+    from callgate.spec.model import Spec
+    from callgate.targets import Target
+
+INFERRED = "inferred"
+COMMENT_WIDTH = 116  # with "-- ", within the 120 columns of the Lua code
+WORDS = {"address", "word"}  # kinds whose number must not replace the object it is the address of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement of a generated function: what an argument becomes before the call."""
+
+    name: str  # the variable, ex) "flags"; "addr_word" where the argument itself must live on
+    expression: str  # its value
+    local: bool = False  # whether it is a new variable
+
+
+@dataclass(frozen=True, slots=True)
+class BytesArgument:
+    """A buffer that the caller may leave out for a string, and its length."""
+
+    buffer: str
+    length: str
+    position: int  # of the length
+    default: str  # length when neither is given
+    step: Step  # the length's, when there is a buffer
+
+
+@dataclass(frozen=True, slots=True)
+class CallText:
+    """What the template needs of one call."""
+
+    spec: CallSpec
+    comment: tuple[str, ...]  # lines: what it does, its manual page, the kernel's prototype
+    parameters: str  # ex) "fd, buf, count"
+    number: str | None  # the key of the number table, None for a libc symbol
+    function: str  # ex) "callgate_i_ipz"
+    signature: str  # ex) "i:ipz"
+    result: str  # its letter
+    converters: tuple[str, ...]  # functions of args.lua that it uses
+    groups: tuple[str, ...]
+    types: tuple[str, ...]
+    constants: tuple[tuple[str, str, str], ...]  # name, value, note: ex) ("AT_FDCWD", "-100", "")
+    steps: tuple[Step, ...]
+    bytes: BytesArgument | None
+    passed: str  # the C arguments after the number
+
+
+def emit_calls(abi: Abi, spec: Spec, target: Target) -> dict[str, str]:
+    """Return ``path -> text`` of calls/, operations/, groups.lua, types/index.lua, signatures.lua.
+
+    Raises CallgateError when a row names a system call, constant, header or record that is not
+    there.
+    """
+    del target  # the calling convention of 64-bit arguments will depend on it
+    families: dict[str, list[CallText]] = defaultdict(list)
+    inferred = _inferred(abi, spec)
+    for call in (*spec.calls, *inferred):
+        if call.behaviour is None:
+            families[call.family].append(_call_text(call, abi, spec))
+        else:
+            _syscall(call, abi)
+    files = {
+        f"calls/{family}.lua": render("calls.lua.j2", family=family, calls=calls)
+        for family, calls in sorted(families.items())
+    }
+    files["calls/index.lua"] = _index((*spec.calls, *inferred))
+    files["signatures.lua"] = render(
+        "signatures.lua.j2",
+        target=abi.target,
+        rows=sorted((call.name, signature(call, spec)) for call in abi.syscalls),
+    )
+    files["groups.lua"] = emit_groups(abi, spec)
+    files["types/index.lua"] = emit_types(abi, spec)
+    files |= emit_operations(abi, spec)
+    return files
+
+
+def _index(calls: tuple[CallSpec, ...]) -> str:
+    methods: list[tuple[str, str]] = []
+    kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for call in calls:
+        for method in call.methods:
+            kind, _, name = method.rpartition(":")
+            (kinds[kind] if kind else methods).append((name, call.name))
+    return render(
+        "calls_index.lua.j2",
+        functions=sorted((call.name, _module(call)) for call in calls),
+        aliases=sorted((name, call.name) for call in calls for name in call.also),
+        methods=sorted(methods),
+        kinds=sorted((kind, sorted(rows)) for kind, rows in kinds.items()),
+    )
+
+
+def _module(call: CallSpec) -> str:
+    return f"behaviour.{call.behaviour}" if call.behaviour else f"calls.{call.family}"
+
+
+def _inferred(abi: Abi, spec: Spec) -> tuple[CallSpec, ...]:
+    """Return a row for each system call of the target that has none under its own name."""
+    declared = {name for call in spec.calls for name in (call.name, *call.also)}
+    return tuple(
+        _infer(call, spec)
+        for call in sorted(abi.syscalls, key=lambda item: item.name)
+        if call.entry is not None
+        and call.name not in declared
+        and call.name not in spec.inference.excluded
+    )
+
+
+def _infer(call: Syscall, spec: Spec) -> CallSpec:
+    names = [_lua_name(item.name) for item in call.arguments]
+    return CallSpec(
+        name=call.name,
+        family=INFERRED,
+        doc="",
+        man=f"{call.name}(2)",
+        call=call.name,
+        args=tuple(
+            ArgumentSpec(name, spec.inference.kind(item, call))
+            for name, item in zip(names, call.arguments, strict=True)
+        ),
+        passed=tuple(names),
+        returns=spec.inference.returns(call.name),
+    )
+
+
+def _lua_name(name: str) -> str:
+    """Return a kernel argument's name as a Lua variable that no local of the template meets."""
+    name = name.lstrip("_")
+    return f"{name}_" if name in RESERVED else name
+
+
+RESERVED = {
+    "args", "calls", "descriptor", "end", "errors", "fail", "ffi", "in", "number", "numbers", "nil",
+    "not", "or", "result", "sys", "types",
+}  # fmt: skip
+
+
+def _syscall(call: CallSpec, abi: Abi) -> Syscall:
+    found = abi.syscall.get(call.call)
+    if found is None:
+        near = suggest(call.call, abi.syscall)
+        raise CallgateError(f"no system call {call.call!r}", where=call.where, hint=near or None)
+    return found
+
+
+def _call_text(call: CallSpec, abi: Abi, spec: Spec) -> CallText:
+    found = _syscall(call, abi)
+    if len(call.passed) != len(found.arguments):
+        names = ", ".join(item.name for item in found.arguments)
+        raise CallgateError(
+            f"passes {len(call.passed)} arguments, {found.name} takes {len(found.arguments)} ({names})",
+            where=call.where,
+            hint='name them in the kernel\'s order: pass = ["AT_FDCWD", "path", "0"]',
+        )
+    by_name = {arg.name: arg for arg in call.args}
+    letters = ""
+    constants: dict[str, tuple[str, str]] = {}
+    passed = []
+    for operand, argument in zip(call.passed, found.arguments, strict=True):
+        own = by_name.get(operand)
+        fallback = letter(argument, found, spec)
+        letters += (spec.kinds[own.kind].letter if own else None) or fallback
+        if own is None and operand[0].isupper():
+            name, value, note = _constant(operand, abi, call)
+            constants[name] = (value, note)
+            passed.append(name)
+        else:
+            passed.append(_operand(operand, own, abi, call))
+    result = "l" if spec.inference.is_wide(found.name) else spec.results[call.returns].letter
+    steps, gap = _steps(call, abi, spec)
+    used = {step.expression.partition("to_")[2].partition("(")[0] for step in steps} - {""}
+    if gap is not None:
+        used |= {"buffer", "length", "size", "scratch"}
+    return CallText(
+        spec=call,
+        comment=tuple(_comment(call, found)),
+        parameters=", ".join(arg.name for arg in call.args),
+        number=None if call.symbol else found.name,
+        function=f"callgate_libc_{call.symbol}" if call.symbol else f"callgate_{result}_{letters}",
+        signature=f"{result}:{letters}",
+        result=result,
+        converters=tuple(sorted(used)),
+        groups=_extras(call, spec, "group"),
+        types=_extras(call, spec, "type"),
+        constants=tuple((name, *value) for name, value in sorted(constants.items())),
+        steps=tuple(steps),
+        bytes=gap,
+        passed=", ".join(passed),
+    )
+
+
+def _comment(call: CallSpec, found: Syscall) -> Iterator[str]:
+    """Yield what stands above a function: what it does, its page, how the kernel declares it."""
+    if call.doc:
+        yield from wrap(f"{call.doc} {call.man}", COMMENT_WIDTH)
+    shown = ", ".join(f"{item.type} {item.name}".replace("* ", "*") for item in found.arguments)
+    yield from wrap(f"{found.returns} {found.name}({shown or 'void'})", COMMENT_WIDTH)
+
+
+def _extras(call: CallSpec, spec: Spec, what: str) -> tuple[str, ...]:
+    return tuple(
+        sorted({arg.extra for arg in call.args if arg.extra and spec.kinds[arg.kind].extra == what})
+    )
+
+
+def _operand(text: str, own: ArgumentSpec | None, abi: Abi, call: CallSpec) -> str:
+    """Return a C argument as Lua: a variable, a number, or the name of a local constant."""
+    if own is not None:
+        return f"{text}_word" if own.kind in WORDS else text
+    if text.startswith("sizeof("):
+        name = text.removeprefix("sizeof(").removesuffix(")")
+        record = abi.record.get(name)
+        if record is None:
+            hint = suggest(name, abi.record) or None
+            raise CallgateError(f"no record {name!r}", where=f"{call.where} pass", hint=hint)
+        return str(record.size)
+    return text
+
+
+def _constant(text: str, abi: Abi, call: CallSpec) -> tuple[str, str, str]:
+    """Return the variable, the value and a note for ``AT_FDCWD`` or ``O_CREAT | O_TRUNC``."""
+    names = [part.strip() for part in text.split("|")]
+    values = [_value(name, abi, call) for name in names]
+    if len(names) == 1:
+        return names[0], str(values[0]), ""
+    return "OPTIONS", str(reduce(or_, values)), text
+
+
+def _value(name: str, abi: Abi, call: CallSpec) -> int:
+    constant = abi.constant.get(name)
+    if constant is None or not isinstance(constant.value, int):
+        hint = suggest(name, abi.constant) or None
+        raise CallgateError(f"no constant {name!r}", where=call.where, hint=hint)
+    return constant.value
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def _steps(call: CallSpec, abi: Abi, spec: Spec) -> tuple[list[Step], BytesArgument | None]:
+    steps = []
+    gap = None
+    buffer = next((arg for arg in call.args if arg.kind == "bytes"), None)
+    for position, arg in enumerate(call.args, 1):
+        if arg is buffer:
+            continue
+        step = _step(arg, position, call, abi, spec)
+        if buffer is not None and arg.kind == "length" and arg.extra == buffer.name:
+            at = call.args.index(buffer) + 1
+            own = f'to_buffer({buffer.name}, "{call.name}", {at}, "{buffer.name}")'
+            gap = BytesArgument(buffer.name, arg.name, position, arg.default or "4096", step)
+            steps.append(Step(buffer.name, own))
+        else:
+            steps.append(step)
+    if buffer is not None and gap is None:
+        raise CallgateError(
+            f"{buffer.name} is of kind bytes, but no argument is its length",
+            where=call.where,
+            hint=f'args = ["{buffer.name}: bytes", "count: length {buffer.name}"]',
+        )
+    return steps, gap
+
+
+def _step(arg: ArgumentSpec, position: int, call: CallSpec, abi: Abi, spec: Spec) -> Step:
+    kind = spec.kinds[arg.kind]
+    convert = kind.convert
+    extra = {
+        "group": f", {arg.extra}_names",
+        "type": f", {arg.extra}_t",
+        "argument": f", {arg.extra}",
+        None: "",
+    }[kind.extra]
+    if arg.added:
+        convert, extra = "flags_with", f'{extra}, {arg.extra}_names("{arg.added}")'
+    text = f'to_{convert}({arg.name}, "{call.name}", {position}, "{arg.name}"{extra})'
+    if arg.default is not None:
+        text = f"{arg.name} == nil and {_default(arg, call, abi, spec)} or {text}"
+    if arg.kind in WORDS:
+        return Step(f"{arg.name}_word", text, local=True)
+    return Step(arg.name, text)
+
+
+def _default(arg: ArgumentSpec, call: CallSpec, abi: Abi, spec: Spec) -> str:
+    """Return a default as Lua; a name of the argument's group as its number."""
+    text = arg.default or ""
+    if spec.kinds[arg.kind].extra != "group" or re.fullmatch(r"-?\d+", text):
+        return text
+    name = f"{spec.groups[arg.extra or '']['prefix']}{text.upper()}"
+    return str(_value(name, abi, call))

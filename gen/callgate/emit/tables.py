@@ -1,0 +1,116 @@
+"""The declared tables that the Lua library reads itself: groups, friendly types, operations."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from callgate.emit.environment import render
+from callgate.errors import CallgateError
+from callgate.suggest import suggest
+
+if TYPE_CHECKING:
+    from callgate.model import Abi
+    from callgate.spec.model import Spec
+
+RECORD = re.compile(r"(?:struct|union) \w+")
+
+
+def emit_groups(abi: Abi, spec: Spec) -> str:
+    """Return groups.lua: each group's headers on this target, as the index names them.
+
+    A header is a shell pattern ("asm*/fcntl.h"), since architectures and C libraries differ in
+    where a name stands; one that matches no header of the target is passed over. Raises
+    CallgateError when a group is left without names.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for constant in abi.constants:
+        unit = "libc" if constant.location.unit.startswith("libc") else "uapi"
+        found[f"{unit}/{constant.location.header}"].add(constant.name)
+    valueless = {item.name for item in abi.unevaluated}  # on this target
+    rows: list[dict[str, Any]] = []
+    for name, row in sorted(spec.groups.items()):
+        headers = [
+            header
+            for header in sorted(found)
+            if any(fnmatchcase(header.partition("/")[2], item) for item in row.get("in", ()))
+            and any(item.startswith(row["prefix"]) for item in found[header])
+        ]
+        where = f"spec/groups.toml: [{name}]"
+        if row.get("in") and not headers:
+            raise CallgateError(
+                f"no header like {' or '.join(row['in'])} has a constant {row['prefix']}*",
+                where=where,
+            )
+        known = set().union(*(found[header] for header in headers), valueless)
+        for item in (*row.get("except", ()), *_targets(row)):
+            if item not in known:
+                hint = suggest(item, known) or None
+                raise CallgateError(f"no constant {item!r} in the group", where=where, hint=hint)
+        rows.append({"name": name, "headers": headers, **row})
+    return render("groups.lua.j2", rows=rows)
+
+
+def _targets(row: dict[str, Any]) -> list[str]:
+    """Return the full names that a group's aliases stand for."""
+    return [f"{row['prefix']}{name}" for name in row.get("aliases", {}).values()]
+
+
+def emit_types(abi: Abi, spec: Spec) -> str:
+    """Return types/index.lua; raises CallgateError when a row names a record that is not there."""
+    for name, row in spec.types.items():
+        record = row.get("record")
+        if record is not None and record not in abi.record:
+            hint = suggest(record, abi.record) or None
+            where = f"spec/types.toml: [{name}]"
+            raise CallgateError(f"no record {record!r}", where=where, hint=hint)
+    return render("types_index.lua.j2", rows=sorted(spec.types.items()))
+
+
+def emit_operations(abi: Abi, spec: Spec) -> dict[str, str]:
+    """Return operations/<call>.lua: how each operation of a multiplexer is typed.
+
+    Raises CallgateError when an operation is no constant, or its type is not known.
+    """
+    files = {}
+    for call, rows in sorted(spec.operations.items()):
+        for name, text in rows.items():
+            where = f"spec/operations.toml: [{call}] {name}"
+            if name not in abi.constant:
+                hint = suggest(name, abi.constant) or None
+                raise CallgateError(f"no constant {name!r}", where=where, hint=hint)
+            _check_operation(text, abi, spec, where)
+        files[f"operations/{call}.lua"] = render(
+            "operations.lua.j2", call=call, rows=sorted(rows.items())
+        )
+    return files
+
+
+OPERATION = re.compile(r"(?:(none|value|in|out|both|flags)(?: ([\w.]+))?)?(?: ?-> (\w+))?")
+SCALARS = {"int", "uint", "long", "uint64", "string"}
+RESULTS = {"fd", "number", "true"}
+
+
+def _check_operation(text: str, abi: Abi, spec: Spec, where: str) -> None:
+    found = OPERATION.fullmatch(text)
+    if found is None or not text:
+        raise CallgateError(
+            f"cannot read {text!r}",
+            where=where,
+            hint='write "in TYPE", "out TYPE", "both TYPE", "value", "flags GROUP" or "none", '
+            'with "-> fd", "-> number" where it returns more than true',
+        )
+    how, word, result = found.groups()
+    if how in {"in", "out", "both"}:
+        known = {*SCALARS, *spec.types}
+        if word not in known and not {f"struct {word}", f"union {word}"} & abi.record.keys():
+            hint = suggest(word or "", known) or None
+            raise CallgateError(f"no type {word!r}", where=where, hint=hint)
+    elif how == "flags" and word not in spec.groups:
+        hint = suggest(word or "", spec.groups) or None
+        raise CallgateError(f"no group {word!r}", where=where, hint=hint)
+    if result is not None and result not in RESULTS:
+        hint = suggest(result, RESULTS) or f"one of {', '.join(sorted(RESULTS))}"
+        raise CallgateError(f"unknown result {result!r}", where=where, hint=hint)

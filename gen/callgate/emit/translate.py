@@ -1,0 +1,357 @@
+"""A C expression over a macro's parameters -> a Lua function of the same value.
+
+C's types decide what an expression means, and a macro's parameters have none until it is used.
+Here a parameter has the type of what the caller passes: ``long long`` for a Lua number or an
+int64_t, ``unsigned long long`` for a uint64_t; pointers, records and types are as they come. All
+else is typed as in C, from the target's data model.
+
+Inside a translation every integer is a 64-bit cdata: uint64_t where C's type is unsigned with 64
+bits, else an int64_t that holds the value. LuaJIT's arithmetic on these follows the usual
+arithmetic conversions (LuaJIT FFI semantics, "64 bit integer arithmetic"), so what remains to be
+said is where C cuts to 32 bits or fewer. At the end ``M.int`` makes a Lua number of it again where
+that is exact. Comparisons give true and false. The helpers ``M.*`` are runtime/macro.lua.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from callgate import model, tree
+from callgate.abi.evaluate import NoValue
+from callgate.abi.scope import Incomplete
+from callgate.emit import values
+from callgate.emit.ctext import RecordWriter
+from callgate.emit.headers import lua_string
+from callgate.emit.luatext import ATOM, Text, binary, call, field, function, variable_names
+from callgate.emit.operations import Operations
+from callgate.emit.values import NO, YES, Untranslatable, Value, beside, helper
+from callgate.parse.function_macros import ARGUMENT
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from callgate.abi.layout import Layout
+
+# Functions whose value is known: byteswap.h, endian.h, GCC's manual "Other Builtins", POSIX htonl.
+SWAPS = {
+    "__bswap_16": 16, "__builtin_bswap16": 16, "__fswab16": 16,
+    "__bswap_32": 32, "__builtin_bswap32": 32, "__fswab32": 32,
+    "__bswap_64": 64, "__builtin_bswap64": 64, "__fswab64": 64,
+}  # fmt: skip
+NETWORK = {"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}  # swap on little-endian machines
+IDENTITIES = {"__uint16_identity": 16, "__uint32_identity": 32, "__uint64_identity": 64}
+UNSIGNED = {16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
+NONE = (NoValue, Incomplete, ValueError, KeyError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A macro as Lua, or why there is none."""
+
+    lua: str | None  # ex) "function(dev)\n  return M.int(M.shr(M.long(dev), 8))\nend"
+    reason: str | None = None  # ex) "calls the function gnu_dev_major"
+
+
+def translate(
+    parameters: Sequence[str], expression: tree.Expression, layout: Layout
+) -> Translation:
+    """Return the Lua function of ``expression``, whose arguments are ``__callgate_0`` and so on.
+
+    ``layout`` gives the types, sizes and enumerators of the macro's unit.
+    """
+    names = variable_names(parameters)
+    try:
+        # twice: only at the end is it known how each parameter is used
+        first = _Writer(names, layout)
+        first.result(expression)
+        writer = _Writer(names, layout, first.c.uses)
+        result = writer.result(expression)
+    except Untranslatable as error:
+        return Translation(None, str(error))
+    shown = [name if name[0] == "_" or writer.c.is_used(name) else f"_{name}" for name in names]
+    converted = [name for name in names if writer.c.converted_first(name)]
+    statements = [f"return {result}"]
+    if converted:
+        calls = ", ".join(call("long", name).text for name in converted)
+        statements.insert(0, f"{', '.join(converted)} = {calls}")
+    return Translation(function(shown, statements))
+
+
+class _Writer:
+    """Writes one expression; ``c`` applies C's rules."""
+
+    def __init__(
+        self, names: Sequence[str], layout: Layout, known: Counter[tuple[str, str]] | None = None
+    ) -> None:
+        self.c = Operations(layout.scalars, known)
+        self._names = names
+        self._layout = layout
+        self._dependent: set[int] = set()  # ids of the nodes with parameters in them
+        self._by_node: dict[type, Callable[[Any], Value]] = {
+            tree.Unary: self._unary, tree.Binary: self._binary, tree.Cast: self._cast,
+            tree.Conditional: self._conditional, tree.SizeOf: self._size_of, tree.Call: self._call,
+            tree.Member: self._member, tree.Index: self._index, tree.Name: self._name,
+        }  # fmt: skip
+
+    def result(self, node: tree.Expression) -> str:
+        """Return the expression as what the caller gets; raises Untranslatable."""
+        self._find_dependent(node)
+        value = self.write(node)
+        if value.kind == "integer":
+            return values.result(value).text
+        if value.kind != "object":
+            return value.text.text
+        text = self.c.object(value)
+        small = value.scalar is not None and value.scalar.size < values.LONG_BYTES
+        if small or value.parameter is not None or value.is_pointer:
+            return text.text
+        return call("int", text).text
+
+    def write(self, node: tree.Expression) -> Value:
+        """Return the translation of ``node``; raises Untranslatable."""
+        if id(node) not in self._dependent:
+            constant = self._constant(node)
+            if constant is not None:
+                return constant
+        method = self._by_node.get(type(node))
+        if method is None:
+            raise Untranslatable(self._why_no_value(node))
+        return method(node)
+
+    def _find_dependent(self, node: object) -> bool:
+        if isinstance(node, tree.Name):
+            found = ARGUMENT.fullmatch(node.name) is not None
+        else:
+            found = False
+            for item in _parts(node):
+                found |= self._find_dependent(item)
+        if found:
+            self._dependent.add(id(node))
+        return found
+
+    # --- by node ---------------------------------------------------------------------------------
+
+    def _constant(self, node: tree.Expression) -> Value | None:
+        try:
+            found = self._layout.evaluator.value(node)
+        except NONE:
+            return None  # it may still be translatable: htonl(1)
+        if isinstance(found.value, bytes):
+            return Value(Text(lua_string(found.value.decode("latin-1"))), "string")
+        if isinstance(found.value, float) or not isinstance(found.type, model.Scalar):
+            if isinstance(found.type, model.Pointer) and isinstance(found.value, int):
+                text = call("cast", self._c_text(found.type), str(found.value))
+                return Value(text, "object", found.type, found.value)
+            raise Untranslatable("floating point")
+        hexadecimal = None
+        if isinstance(node, tree.Number):
+            hexadecimal = node.text[:1] == "0" and node.text != "0"
+        return values.constant(found.value, found.type, hexadecimal=hexadecimal)
+
+    def _why_no_value(self, node: tree.Expression) -> str:
+        if id(node) in self._dependent:
+            return "offsetof an argument"  # the one kind of node that none of the methods takes
+        try:
+            self._layout.evaluator.value(node)
+        except NONE as error:
+            return str(error) or type(error).__name__
+        return f"no translation of {type(node).__name__}"
+
+    def _name(self, node: tree.Name) -> Value:
+        found = ARGUMENT.fullmatch(node.name)
+        if found is None:
+            raise Untranslatable(self._why_no_value(node))
+        own = self._names[int(found[1])]
+        return Value(Text(own), "object", parameter=own)
+
+    def _unary(self, node: tree.Unary) -> Value:
+        if node.operator == "&":
+            return self._address(node.operand)
+        operand = self.write(node.operand)
+        if node.operator == "*":
+            return self._element(operand, values.constant(0, self.c.scalars.int), node)
+        if node.operator == "!":
+            return Value(self.c.truth(operand, negated=True), "truth")
+        return self.c.unary(node.operator, operand)
+
+    def _binary(self, node: tree.Binary) -> Value:
+        if node.operator == ",":
+            if _calls(node.left):
+                raise Untranslatable("calls a function for its effect")
+            return self.write(node.right)
+        left, right = self.write(node.left), self.write(node.right)
+        if node.operator in {"&&", "||"}:
+            join = values.both if node.operator == "&&" else values.either
+            return Value(join(self.c.truth(left), self.c.truth(right)), "truth")
+        return self.c.binary(node.operator, left, right)
+
+    def _conditional(self, node: tree.Conditional) -> Value:
+        test = self.c.truth(self.write(node.test))
+        if test in {YES, NO}:
+            return self._taken(*((node.yes, node.no) if test == YES else (node.no, node.yes)))
+        return self.c.conditional(test, self.write(node.yes), self.write(node.no))
+
+    def _taken(self, taken: tree.Expression, other: tree.Expression) -> Value:
+        """Return the arm that a constant test takes, in the type that the other one gives it."""
+        value = self.write(taken)
+        counted = self.c.uses.copy()
+        try:
+            return self.c.balanced(value, self.write(other))[0]
+        except Untranslatable:
+            return value
+        finally:
+            self.c.uses = counted
+
+    def _cast(self, node: tree.Cast) -> Value:
+        if isinstance(node.type, tree.TypeOf) and id(node.type) in self._dependent:
+            return self._cast_like(node.type.operand, node.operand)
+        try:
+            kind = self._layout.type(node.type)
+        except NONE as error:
+            raise Untranslatable(str(error)) from error
+        if isinstance(kind, model.Pointer):
+            return Value(call("cast", self._c_text(kind), self._pointed(node)), "object", kind)
+        operand = self.write(node.operand)
+        if not isinstance(kind, model.Scalar) or kind.kind not in {"integer", "bool"}:
+            what = kind.c_name if isinstance(kind, model.Scalar) else "a record"
+            raise Untranslatable(f"casts to {what}")
+        if kind.kind == "bool":
+            return Value(self.c.truth(operand), "truth")
+        if operand.is_pointer:
+            address = call("u64", self.c.object(operand))
+            operand = Value(address, "integer", self.c.scalars["unsigned long long"])
+        return self.c.converted(operand, kind)
+
+    def _pointed(self, node: tree.Cast) -> Text:
+        """Return the operand of a cast to a pointer; one pointer cast within another is dropped."""
+        inner = node.operand
+        if isinstance(inner, tree.Binary) and inner.operator in {"+", "-"}:
+            base = self.write(inner.left)
+            if base.parameter is not None:  # (struct sockaddr *)(ee + 1): an argument that points
+                count = beside(self.c.integer(self.write(inner.right)))
+                return binary(inner.operator, self.c.object(base), count)
+        while isinstance(inner, tree.Cast) and isinstance(_unqualified(inner.type), tree.Pointer):
+            inner = inner.operand
+        operand = self.write(inner)
+        return operand.text if operand.kind == "integer" else self.c.object(operand)
+
+    def _cast_like(self, typed: tree.Type | tree.Expression, operand: tree.Expression) -> Value:
+        """Translate ``(typeof(a)) b``."""
+        if isinstance(typed, tree.Type):
+            raise Untranslatable("typeof a type made of an argument")
+        if typed == operand:
+            return self.write(operand)
+        pattern = self.write(typed)
+        if pattern.is_pointer:
+            text = call("cast", self._c_text(pattern.type), self.c.object(self.write(operand)))
+            return Value(text, "object", pattern.type)
+        pattern, value = self.c.integer(pattern), self.c.integer(self.write(operand))
+        if pattern.scalar is not None:
+            return self.c.converted(value, pattern.scalar)
+        return Value(call("like", pattern.text, value.text), "integer")
+
+    def _size_of(self, node: tree.SizeOf) -> Value:
+        operand, size_t = node.operand, self.c.scalars.size_t
+        if isinstance(operand, tree.Array) and operand.length is not None and not node.align:
+            length = self.c.converted(self.write(operand.length), size_t)
+            element = self._size_of(tree.SizeOf(operand.element))
+            return length if element.number == 1 else self.c.binary("*", length, element)
+        if isinstance(operand, tree.Type):
+            found = None if id(operand) in self._dependent else self._constant(node)
+            if found is None:
+                raise Untranslatable("sizeof a type made of an argument, or incomplete")
+            return found
+        value = self.write(operand) if isinstance(operand, tree.Name) else None
+        if value is None or value.parameter is None or node.align:
+            raise Untranslatable("sizeof what an argument leads to")
+        self.c.uses[value.parameter, "type"] += 1
+        return Value(call(helper(size_t), call("sizeof", value.parameter)), "integer", size_t)
+
+    def _call(self, node: tree.Call) -> Value:
+        name = node.function.name if isinstance(node.function, tree.Name) else ""
+        if name == "__builtin_constant_p":  # asked to choose between two ways to the same value
+            return values.constant(1, self.c.scalars.int)
+        if name == "__builtin_expect":
+            return self.write(node.arguments[0])
+        bits = SWAPS.get(name) or NETWORK.get(name) or IDENTITIES.get(name)
+        if bits is None:
+            raise Untranslatable(self._why_not_called(name))
+        kind = self.c.scalars[UNSIGNED[bits]]
+        operand = self.c.converted(self.write(node.arguments[0]), kind)
+        if name in SWAPS or (name in NETWORK and not self._layout.data_model.big_endian):
+            return Value(call("swap", operand.text, str(bits)), "integer", kind)
+        return operand
+
+    def _why_not_called(self, name: str) -> str:
+        if ARGUMENT.fullmatch(name) or not name:
+            return "uses an argument as a type or a function"
+        known = self._layout.scope.functions.get(name)
+        if known is None:
+            return f"calls {name}, which no header declares"
+        return f"calls the {'inline function' if known.inline else 'function'} {name}"
+
+    # --- what pointers and records hold ----------------------------------------------------------
+
+    def _member(self, node: tree.Member) -> Value:
+        base = self.c.object(self.write(node.base))
+        return Value(field(base, node.field), "object", self._type_reached(node))
+
+    def _index(self, node: tree.Index) -> Value:
+        return self._element(self.write(node.base), self.write(node.index), node)
+
+    def _element(self, base: Value, index: Value, node: tree.Expression) -> Value:
+        place = beside(self.c.integer(index))
+        text = Text(f"{self.c.object(base).at(ATOM)}[{place.text}]")
+        return Value(text, "object", self._type_reached(node))
+
+    def _address(self, operand: tree.Expression) -> Value:
+        if not isinstance(operand, tree.Index):
+            raise Untranslatable("takes the address of a member")
+        place = beside(self.c.integer(self.write(operand.index)))
+        kind = model.Pointer(self._type_reached(operand), *self._layout.data_model.pointer)
+        base = self.c.object(self.write(operand.base))
+        return Value(binary("+", base, place), "object", kind)
+
+    def _type_reached(self, node: tree.Expression) -> model.TypeRef | None:
+        """Return the type of a member or element reached from a cast, None from an argument."""
+        try:
+            return self._layout.evaluator.type_of(_grounded(node))
+        except NONE:
+            return None
+
+    def _c_text(self, kind: model.TypeRef | None) -> Text:
+        writer = RecordWriter(
+            lambda name: name if " " in name else f"struct {name}",
+            big_endian=self._layout.data_model.big_endian,
+        )
+        return Text(f'"{writer.type_text(kind)}"' if kind is not None else '"void *"')
+
+
+def _parts(node: object) -> list[object]:
+    if isinstance(node, tuple):
+        return list(node)
+    return [getattr(node, item.name) for item in fields(node)] if is_dataclass(node) else []
+
+
+def _calls(node: object) -> bool:
+    return isinstance(node, tree.Call) or any(_calls(item) for item in _parts(node))
+
+
+def _unqualified(kind: tree.Type) -> tree.Type:
+    return _unqualified(kind.type) if isinstance(kind, tree.Qualified) else kind
+
+
+def _grounded(node: tree.Expression) -> tree.Expression:
+    """Return ``node`` with its cast's operand replaced by 0: its type stays what it is."""
+    match node:
+        case tree.Member():
+            return replace(node, base=_grounded(node.base))
+        case tree.Index():
+            return replace(node, base=_grounded(node.base), index=tree.Number("0"))
+        case tree.Unary(operator="*"):
+            return replace(node, operand=_grounded(node.operand))
+        case tree.Cast():
+            return replace(node, operand=tree.Number("0"))
+    raise NoValue("no cast")
