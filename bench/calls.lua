@@ -21,8 +21,7 @@ local buf = ffi.new "char[4096]"
 local zero = assert(S.open("/dev/zero", "rdonly"))
 local null = assert(S.open("/dev/null", "wronly"))
 local file = assert(S.open(arg[0], "rdonly"))
-local st = ours and S.t.stat() or S.t.stat()
-local ts = ours and S.t.timespec() or S.t.timespec()
+local st, ts = S.t.stat(), S.t.timespec()
 local a, b
 if ours then
   a, b = assert(S.socketpair("unix", "stream"))
@@ -41,9 +40,7 @@ local loops = {
   fstat = function(n) for _ = 1, n do if not file:stat(st) then error "fstat" end end end,
   fail = function(n) for _ = 1, n do if S.access("/no/such/file", "r") then error "access" end end end,
   clock = function(n) for _ = 1, n do if not S.clock_gettime("monotonic", ts) then error "clock" end end end,
-  socketpair = ours and function(n)
-    for _ = 1, n do if not a:send(buf, nil, 1) or not b:recv(buf, 1) then error "socketpair" end end
-  end or function(n)
+  socketpair = function(n)
     for _ = 1, n do if not a:send(buf, 1) or not b:recv(buf, 1) then error "socketpair" end end
   end,
   openclose = function(n)

@@ -14,14 +14,20 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parent.parent / "output"
 CODE = """
 local ffi = require "ffi"
-ffi.cdef "typedef struct { long sec, nsec; } bench_time; int bench_clock(int, bench_time *) __asm__('clock_gettime');"
+ffi.cdef [[
+typedef struct { long sec, nsec; } bench_time;
+int bench_clock(int, bench_time *) __asm__("clock_gettime");
+]]
 local ts = ffi.new "bench_time"
-local function now() ffi.C.bench_clock(1, ts) return tonumber(ts.sec) * 1e3 + tonumber(ts.nsec) / 1e6 end
+local function now()
+  ffi.C.bench_clock(1, ts)
+  return tonumber(ts.sec) * 1e3 + tonumber(ts.nsec) / 1e6
+end
 now()
 collectgarbage() collectgarbage()
 local before = collectgarbage "count"
 local start = now()
-local S = require(arg and arg[1] or NAME)
+local S = require(NAME)
 local took = now() - start
 %s
 collectgarbage() collectgarbage()
@@ -60,13 +66,12 @@ def main() -> None:
             f"{label:<30}"
             + (f"{found[0]:>8.2f} ms{found[1]:>9.0f} KB" if found else "       not installed")
         )
-    touch = "local t = now() local _ = S.%s touched = now() - t"
+    touch = "local t = now() local _ = S.%s took = now() - t"
     for label, what in (
         ("one constant afterwards", "SEEK_SET"),
         ("one type afterwards", "t.io_uring_sqe"),
     ):
-        code = touch % what + " took = touched"
-        found = measure("callgate", rounds, code)
+        found = measure("callgate", rounds, touch % what)
         print(
             f"{label:<30}"
             + (f"{found[0]:>8.2f} ms{found[1]:>9.0f} KB" if found else "       failed")

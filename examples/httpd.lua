@@ -44,7 +44,7 @@ end
 -- Writes what is left to say; true when all of it went out, nil when the connection is gone.
 local function flush(number, connection)
   while #connection.unsent > 0 do
-    local sent, _, errno = connection.fd:send(connection.unsent, "nosignal")
+    local sent, _, errno = connection.fd:send(connection.unsent, nil, "nosignal")
     if not sent then
       if errno == S.EAGAIN then
         ep:mod(connection.fd, "in, out")

@@ -38,15 +38,10 @@ size_t strlen(const char *);
 #else
 #define BYTE_ORDER BIG_ENDIAN
 #endif
-/* include/linux/socket.h of the kernel: struct sockaddr is not exported. */
-struct sockaddr {
-	sa_family_t sa_family;
-	char sa_data[14];
-};
 #include <linux/types.h>
 #include <linux/time.h>
 #include <linux/signal.h>
-#include <linux/socket.h>
+#include <callgate/kernel.h>                                /* struct sockaddr */
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/if.h>

@@ -201,14 +201,15 @@ class TestEnding:
     ) -> None:
         """A signal ends the workers, removes what was being written, and is told in one line."""
         code = """
-            import concurrent.futures, importlib, sys, time, types
+            import concurrent.futures, importlib, multiprocessing, sys, time, types
             from pathlib import Path
             from callgate import cli
             from callgate.files import atomic_directory
             def run(options, report):
                 with atomic_directory(Path(sys.argv[1]) / "output") as folder:
                     (folder / "half").write_text("half")
-                    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+                    fork = multiprocessing.get_context("fork")
+                    with concurrent.futures.ProcessPoolExecutor(2, mp_context=fork) as pool:
                         pool.submit(time.sleep, 0).result()
                         print("ready", flush=True)
                         pool.submit(time.sleep, 3).result()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 USAGE_ERROR = 2
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Parser(argparse.ArgumentParser):
@@ -289,21 +290,31 @@ class Ended(SystemExit):
 
 
 def _end_by_exception() -> None:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that half-written files are removed."""
+    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that half-written files are removed.
+
+    Worker processes end at once: only their parent has something to clean up and to say.
+    """
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         raise Ended(number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING[1:]:
         if signal.getsignal(number) == signal.SIG_DFL:  # leave nohup's SIG_IGN alone
             signal.signal(number, end)
 
-    def end_at_once() -> None:
-        # worker processes: only the parent has something to clean up and to say
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+    def begin_worker() -> None:
+        for number in ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
-    os.register_at_fork(after_in_child=end_at_once)
+    # blocked meanwhile: a signal between fork and begin_worker would be lost on the worker, and its
+    # parent would wait for it forever
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDING),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING),
+        after_in_child=begin_worker,
+    )
 
 
 def _explain(error: Exception) -> str:

@@ -66,15 +66,8 @@ def load_targets(path: Path) -> dict[str, Target]:
 
     Raises CallgateError, naming the row and the key, on an unknown, missing or mistyped one.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        message = f"cannot read the target table: {error}"
-        raise CallgateError(message, where=str(path)) from error
-    models = {
-        name: _build(DataModel, row, f"{path}: [data_models.{name}]")
-        for name, row in table.get("data_models", {}).items()
-    }
+    table = _read(path)
+    models = _data_models(table, path)
     targets = {}
     for name, row in table.get("targets", {}).items():
         where = f"{path}: [targets.{name}]"
@@ -88,6 +81,11 @@ def load_targets(path: Path) -> dict[str, Target]:
     return targets
 
 
+def load_data_models(path: Path) -> dict[str, DataModel]:
+    """Read the table's data models, those of machines without a target row included."""
+    return _data_models(_read(path), path)
+
+
 def find_target(targets: dict[str, Target], name: str) -> Target:
     """Return the row called ``name``; raises CallgateError with the nearest names."""
     if name in targets:
@@ -95,6 +93,21 @@ def find_target(targets: dict[str, Target], name: str) -> Target:
     near = difflib.get_close_matches(name, targets, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else "`callgate targets` lists them"
     raise CallgateError(f"unknown target {name!r}", hint=hint)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        message = f"cannot read the target table: {error}"
+        raise CallgateError(message, where=str(path)) from error
+
+
+def _data_models(table: dict[str, Any], path: Path) -> dict[str, DataModel]:
+    return {
+        name: _build(DataModel, row, f"{path}: [data_models.{name}]")
+        for name, row in table.get("data_models", {}).items()
+    }
 
 
 def _build(kind: type[T], row: dict[str, Any], where: str) -> T:

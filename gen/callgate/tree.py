@@ -35,7 +35,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A character literal with its quotes: ``'\\n'``."""
+    """A character literal with its quotes: ``'a'``."""
 
     text: str
 

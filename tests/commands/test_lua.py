@@ -120,6 +120,15 @@ def test_no_library(tmp_path: Path) -> None:
     assert "callgate generate" in done.stderr
 
 
+def test_none_installed(library: Path, tmp_path: Path) -> None:
+    """Where no LuaJIT is installed, the embedded one runs the program."""
+    done = _callgate(
+        "lua", "--library", str(library), "-e", "print(jit.version)", PATH=str(tmp_path)
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("LuaJIT 2.1")
+
+
 def test_wrong_luajit(library: Path) -> None:
     """A $LUAJIT that names no program is an error, not another LuaJIT."""
     done = _callgate("lua", "--library", str(library), "-e", "", LUAJIT="nope")

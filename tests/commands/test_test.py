@@ -69,7 +69,7 @@ def test_closing_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert cli.main(["test"]) == 1
     out, err = capsys.readouterr()
     assert out == "unused import\ndots\n\n=== 3 passed ===\n"
-    assert "failed: ruff" in err
+    assert "failed: ruff a step" in err
     assert cli.main(["test", "--fast"]) == 0
 
 

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 from callgate import model, tree
-from callgate.abi.evaluate import NoValue
 from callgate.abi.layout import Layout
 from callgate.abi.scope import Incomplete, Scope
+from callgate.abi.value import NoValue
 from callgate.parse.declarations import DeclarationParser
 from callgate.parse.macros import ExpressionParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from callgate.targets import Target
 
 NONE = (NoValue, Incomplete, ValueError, KeyError, OverflowError, RecursionError)
 PARALLEL_FROM = 2000  # distinct expansions; below, starting processes costs more than it saves
 
+Item = TypeVar("Item", model.Constant, model.Record, model.Typedef, model.Macro)
 Answer = tuple[int | str | float | None, int, bool, str]  # value, size, signed, kind or reason
 
 
 @dataclass(slots=True)
 class _Collected:
-    constants: list[model.Constant]
-    records: list[model.Record]
-    enumerations: list[model.Enumeration]
-    typedefs: list[model.Typedef]
-    prototypes: list[model.Prototype]
-    macros: list[model.Macro]
-    unevaluated: list[model.Unevaluated]
+    constants: list[model.Constant] = field(default_factory=list)
+    records: list[model.Record] = field(default_factory=list)
+    enumerations: list[model.Enumeration] = field(default_factory=list)
+    typedefs: list[model.Typedef] = field(default_factory=list)
+    prototypes: list[model.Prototype] = field(default_factory=list)
+    macros: list[model.Macro] = field(default_factory=list)
+    unevaluated: list[model.Unevaluated] = field(default_factory=list)
 
 
 def build_abi(
@@ -46,41 +46,45 @@ def build_abi(
 ) -> model.Abi:
     """Lay out and evaluate everything in ``units``; earlier units win names over later ones."""
     parts = [_build_unit(unit, target, jobs) for unit in units]
-
-    def joined(name: str) -> list:  # type: ignore[type-arg]
-        return [item for part in parts for item in getattr(part, name)]
-
     return model.Abi(
         target.name,
         kernel_version,
-        tuple(_choose(joined("constants"), _constant_fact)),
-        tuple(_choose(joined("records"), _record_fact)),
-        tuple(joined("enumerations")),
-        tuple(_choose(joined("typedefs"), lambda item: item.type)),
-        tuple(joined("prototypes")),
-        tuple(_choose(joined("macros"), lambda item: item.body)),
-        tuple(joined("unevaluated")),
+        _choose(_in_force(item for part in parts for item in part.constants), _constant_fact),
+        _choose((item for part in parts for item in part.records), _record_fact),
+        tuple(item for part in parts for item in part.enumerations),
+        _choose((item for part in parts for item in part.typedefs), lambda item: item.type),
+        tuple(item for part in parts for item in part.prototypes),
+        _choose((item for part in parts for item in part.macros), lambda item: item.body),
+        tuple(item for part in parts for item in part.unevaluated),
         tuple(syscalls),
         {unit.name: unit.headers for unit in units},
     )
 
 
-def _choose(items: Iterable, fact) -> list:  # type: ignore[type-arg, no-untyped-def]
+def _in_force(found: Iterable[model.Constant]) -> list[model.Constant]:
+    """Put enumerators that a macro of their unit hides behind all others: the macro is meant."""
+    constants = list(found)
+    macros = {(item.location.unit, item.name) for item in constants if item.kind != "enumerator"}
+
+    def is_hidden(item: model.Constant) -> bool:
+        return item.kind == "enumerator" and (item.location.unit, item.name) in macros
+
+    return sorted(constants, key=is_hidden)
+
+
+def _choose(items: Iterable[Item], fact: Callable[[Item], object]) -> tuple[Item, ...]:
     """Keep the first definition of each name as primary, and later ones that differ as variants."""
-    chosen: dict[str, object] = {}
-    seen: dict[str, list[object]] = defaultdict(list)
-    out = []
+    seen: dict[str, list[object]] = {}
+    out: list[Item] = []
     for item in items:
         value = fact(item)
-        if item.name not in chosen:
-            chosen[item.name] = value
-        elif value in seen[item.name]:
-            continue
-        else:
-            item = replace(item, primary=False)  # noqa: PLW2901 - the copy stands for it
-        seen[item.name].append(value)
-        out.append(item)
-    return out
+        if item.name not in seen:
+            seen[item.name] = [value]
+            out.append(item)
+        elif value not in seen[item.name]:
+            seen[item.name].append(value)
+            out.append(replace(item, primary=False))
+    return tuple(out)
 
 
 def _constant_fact(item: model.Constant) -> object:
@@ -114,7 +118,7 @@ def _record_fact(item: model.Record) -> object:
 def _build_unit(unit: tree.Unit, target: Target, jobs: int) -> _Collected:
     scope = Scope.of(unit.declarations)
     layout = Layout(scope, target.data_model)
-    out = _Collected([], [], [], [], [], [], [])
+    out = _Collected()
     _records(scope, layout, out)
     _enumerations(scope, layout, out)
     _typedefs(scope, layout, out)
@@ -127,19 +131,18 @@ def _place(where: tree.Where) -> model.Location:
     return model.Location(where.unit, where.header, where.line)
 
 
-def _hidden(where: tree.Where | None) -> bool:
-    """Tell whether an item stands in our own prelude, or in the compiler."""
-    return where is None or where.header.startswith("<")
+def _is_shown(where: tree.Where | None) -> TypeGuard[tree.Where]:
+    """Tell whether an item stands in a header, not in our own prelude or in the compiler."""
+    return where is not None and not where.header.startswith("<")
 
 
 def _records(scope: Scope, layout: Layout, out: _Collected) -> None:
     for kind in scope.order:
-        if not isinstance(kind, tree.Record) or _hidden(kind.where):
+        if not isinstance(kind, tree.Record) or not _is_shown(kind.where):
             continue
         name = layout.name_of(kind)
         if not name:
             continue
-        assert kind.where is not None
         try:
             out.records.append(layout.record(kind))
         except NONE as error:
@@ -150,25 +153,23 @@ def _records(scope: Scope, layout: Layout, out: _Collected) -> None:
 
 def _enumerations(scope: Scope, layout: Layout, out: _Collected) -> None:
     for kind in scope.order:
-        if not isinstance(kind, tree.Enumeration) or _hidden(kind.where):
+        if not isinstance(kind, tree.Enumeration) or not _is_shown(kind.where):
             continue
-        assert kind.where is not None
         names = tuple(item.name for item in kind.enumerators)
         try:
             scalar = layout.enumeration(kind)
         except NONE as error:
             out.unevaluated.append(
-                model.Unevaluated(kind.tag or "enum", ", ".join(names), str(error), _place(kind.where))
+                model.Unevaluated(
+                    kind.tag or "enum", ", ".join(names), str(error), _place(kind.where)
+                )
             )
             continue
         tag = f"enum {kind.tag}" if kind.tag else ""
         out.enumerations.append(
             model.Enumeration(tag, names, scalar.size, scalar.signed, _place(kind.where))
         )
-        for item in kind.enumerators:
-            found = layout.enumerator(item.name)
-            assert found is not None
-            value, own = found
+        for item, (value, own) in zip(kind.enumerators, layout.enumerators(kind), strict=True):
             where = _place(item.where or kind.where)
             out.constants.append(
                 model.Constant(item.name, value, own.size, own.signed, "enumerator", where)
@@ -177,9 +178,11 @@ def _enumerations(scope: Scope, layout: Layout, out: _Collected) -> None:
 
 def _typedefs(scope: Scope, layout: Layout, out: _Collected) -> None:
     for item in scope.typedefs.values():
-        if _hidden(item.where):
+        if not _is_shown(item.where):
             continue
         try:
+            if layout.is_va_list(item.type):
+                raise NoValue("the compiler's own type")
             kind = layout.type(tree.TypedefName(item.name))
         except NONE as error:
             out.unevaluated.append(
@@ -191,23 +194,20 @@ def _typedefs(scope: Scope, layout: Layout, out: _Collected) -> None:
 
 def _prototypes(scope: Scope, layout: Layout, out: _Collected) -> None:
     for item in scope.functions.values():
-        if _hidden(item.where):
+        if not _is_shown(item.where):
             continue
         try:
-            kind = layout.type(item.type)
+            kind = layout.function(item.type)
         except NONE as error:
             out.unevaluated.append(
                 model.Unevaluated(item.name, "function", str(error), _place(item.where))
             )
             continue
-        assert isinstance(kind, model.Function)
         out.prototypes.append(model.Prototype(item.name, kind, _place(item.where), item.inline))
 
 
-def _macros(
-    unit: tree.Unit, scope: Scope, layout: Layout, out: _Collected, jobs: int
-) -> None:
-    shown = [item for item in unit.macros if not _hidden(item.where)]
+def _macros(unit: tree.Unit, scope: Scope, layout: Layout, out: _Collected, jobs: int) -> None:
+    shown = [item for item in unit.macros if _is_shown(item.where)]
     texts = sorted({item.expansion for item in shown if item.parameters is None and item.expansion})
     answers = _evaluate_all(texts, scope, layout, jobs)
     enumerators = {item.name for item in out.constants}
@@ -238,12 +238,14 @@ class _Worker:
         self._expressions = ExpressionParser(DeclarationParser("macro", names))
         self._layout = layout
 
-    def __call__(self, text: str) -> Answer:
+    def __call__(self, text: str) -> Answer:  # noqa: PLR0911 - one return per kind of answer
         parsed = self._expressions.parse(text)
         if parsed is None:
             return None, 0, False, "not an expression"
         if isinstance(parsed, tree.Type):
             return None, 0, False, "type name"
+        if isinstance(parsed, tree.Binary) and parsed.operator == "," and text[0] != "(":
+            return None, 0, False, "a list"
         try:
             found = self._layout.evaluator.value(parsed)
         except NONE as error:
@@ -261,13 +263,12 @@ _worker: _Worker | None = None
 
 
 def _answer(text: str) -> Answer:
-    assert _worker is not None
+    if _worker is None:
+        raise RuntimeError("a process that was not forked from _evaluate_all")
     return _worker(text)
 
 
-def _evaluate_all(
-    texts: list[str], scope: Scope, layout: Layout, jobs: int
-) -> dict[str, Answer]:
+def _evaluate_all(texts: list[str], scope: Scope, layout: Layout, jobs: int) -> dict[str, Answer]:
     """Evaluate every distinct expansion, in forked processes that share what is parsed so far."""
     global _worker  # noqa: PLW0603 - what fork hands to the children
     _worker = _Worker(scope, layout)

@@ -1,35 +1,26 @@
-"""Constant expressions with C's exact semantics: literal types, conversions, wrap-around."""
+"""Constant expressions with C's exact semantics, in the scope of one unit.
+
+Numbers are calculated in ``arithmetic``; here is what needs the unit's names, types and layouts.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgate import model, tree
-from callgate.abi.scalars import wrap
+from callgate.abi import arithmetic
+from callgate.abi.record import measure
 from callgate.abi.scope import Incomplete
-from callgate.parse.expressions import string_bytes
+from callgate.abi.value import NoValue, Value, character, converted, number
 
 if TYPE_CHECKING:
     from callgate.abi.layout import Layout
 
-NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)([uUlL]*)")
-FLOATING = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([fFlL]?)")
-MAX_DEPTH = 300
-COMPARISONS = {"==", "!=", "<", ">", "<=", ">="}
+__all__ = ["Evaluator", "NoValue", "Value"]
 
-
-class NoValue(Exception):  # noqa: N818 - a finding about an expression, reported as a reason
-    """The expression has no value at compile time; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value and its type; pointers carry their address as an integer."""
-
-    value: int | float | bytes
-    type: model.TypeRef
+MAX_DEPTH = 300  # of an expression; the deepest real one has 40
+ADDRESSES = (model.Pointer, model.Array, model.Function)  # arrays and functions decay to one
+LOGICAL = {"&&", "||"}
 
 
 class Evaluator:
@@ -43,32 +34,36 @@ class Evaluator:
 
     def integer(self, expression: tree.Expression) -> int:
         """Return an integer constant expression's value; raises NoValue otherwise."""
-        value = self.value(expression).value
-        if not isinstance(value, int):
-            raise NoValue("not an integer")
-        return value
+        return self.value(expression).integer
 
     def value(self, expression: tree.Expression) -> Value:
-        """Return value and type; raises NoValue or Incomplete with the reason."""
+        """Return value and type.
+
+        Raises NoValue, Incomplete or ValueError with the reason why there is none.
+        """
         self._depth += 1
         try:
             if self._depth > MAX_DEPTH:
                 raise NoValue("nested too deeply")
             return self._value(expression)
+        except RecursionError as error:
+            raise NoValue("nested too deeply") from error
         finally:
             self._depth -= 1
 
-    def type_of(self, expression: tree.Expression) -> model.TypeRef:  # noqa: PLR0911
+    def type_of(self, expression: tree.Expression) -> model.TypeRef:  # noqa: PLR0911 - by node
         """Return an expression's type without needing its value, as sizeof does."""
         match expression:
             case tree.Unary(operator="*"):
                 return self._target(self.type_of(expression.operand))
             case tree.Unary(operator="&"):
-                target = self.type_of(expression.operand)
-                return model.Pointer(target, *self._layout.data_model.pointer)
+                return self._pointer_to(self.type_of(expression.operand))
+            case tree.Unary() | tree.Binary() | tree.Conditional():
+                return self._operation_type(expression)
             case tree.Member():
                 base = self.type_of(expression.base)
-                return self._member(self._target(base) if expression.arrow else base, expression.field)[1]
+                base = self._target(base) if expression.arrow else base
+                return self._member(base, expression.field)[1]
             case tree.Index():
                 return self._target(self.type_of(expression.base))
             case tree.Cast():
@@ -80,14 +75,54 @@ class Evaluator:
                 return self._layout.type(self._layout.scope.variables[expression.name].type)
         return self.value(expression).type
 
+    # --- types of operations ---------------------------------------------------------------------
+
+    def _operation_type(self, node: tree.Unary | tree.Binary | tree.Conditional) -> model.TypeRef:
+        """Return an operation's type; its operands need no value: ``sizeof(1 / 0)`` is 4."""
+        if isinstance(node, tree.Conditional):
+            return self._joined(self.type_of(node.yes), self.type_of(node.no))
+        if node.operator == "!" or node.operator in LOGICAL | arithmetic.COMPARISONS.keys():
+            return self._scalars.int
+        if isinstance(node, tree.Unary):
+            return self._scalars.promote(arithmetic.arithmetic(self.type_of(node.operand)))
+        left, right = self.type_of(node.left), self.type_of(node.right)
+        if node.operator == ",":
+            return right
+        if isinstance(left, ADDRESSES) or isinstance(right, ADDRESSES):
+            return self._address_type(node.operator, left, right)
+        one, two = arithmetic.arithmetic(left), arithmetic.arithmetic(right)
+        if node.operator in arithmetic.SHIFTS:
+            return self._scalars.promote(one)
+        return self._scalars.common(one, two)
+
+    def _address_type(
+        self, operator: str, left: model.TypeRef, right: model.TypeRef
+    ) -> model.TypeRef:
+        both = isinstance(left, ADDRESSES) and isinstance(right, ADDRESSES)
+        if operator not in ({"-"} if both else {"+", "-"}):
+            raise NoValue(f"operator {operator} on pointers")
+        if both:
+            return self._scalars.ptrdiff_t
+        address = left if isinstance(left, ADDRESSES) else right
+        decayed = isinstance(address, model.Pointer)
+        return address if decayed else self._pointer_to(self._target(address))
+
+    def _joined(self, yes: model.TypeRef, no: model.TypeRef) -> model.TypeRef:
+        """Return the type of ``test ? yes : no`` (C23 6.5.16)."""
+        if not isinstance(yes, model.Scalar) or not isinstance(no, model.Scalar):
+            return no if isinstance(no, ADDRESSES) else yes
+        if "void" in (yes.kind, no.kind):
+            return self._scalars["void"]
+        return self._scalars.common(arithmetic.arithmetic(yes), arithmetic.arithmetic(no))
+
     # --- by node ---------------------------------------------------------------------------------
 
-    def _value(self, node: tree.Expression) -> Value:  # noqa: PLR0911 - one return per node type
+    def _value(self, node: tree.Expression) -> Value:  # noqa: C901, PLR0911 - one return per node type
         match node:
             case tree.Number():
-                return self._number(node.text)
+                return number(node.text, self._scalars)
             case tree.Character():
-                return self._character(node.text)
+                return character(node.text, self._scalars)
             case tree.String():
                 return Value(node.value, self.type_of(node))
             case tree.Name():
@@ -103,46 +138,15 @@ class Evaluator:
             case tree.SizeOf():
                 return self._size_of(node)
             case tree.OffsetOf():
-                offset = self._designated(self._layout.type(node.type), node.designator)[0]
+                offset, _ = self._designated(self._layout.type(node.type), node.designator)
                 return Value(offset, self._scalars.size_t)
             case tree.Member() | tree.Index():
                 raise NoValue("member or element of an object")
             case tree.Call():
-                name = node.function.name if isinstance(node.function, tree.Name) else "an expression"
+                called = node.function
+                name = called.name if isinstance(called, tree.Name) else "an expression"
                 raise NoValue(f"call of {name}")
         raise NoValue(node.what)
-
-    def _number(self, text: str) -> Value:
-        found = NUMBER.fullmatch(text.replace("'", ""))
-        if found is None:
-            return self._floating(text)
-        digits, suffix = found[1], found[2].lower()
-        octal = len(digits) > 1 and digits.isdigit() and digits[0] == "0"
-        value = int(digits, 8 if octal else 0)
-        kind = self._scalars.literal(
-            value,
-            decimal=digits.isdigit() and not octal,
-            unsigned="u" in suffix,
-            longs=suffix.count("l"),
-        )
-        if kind is None:
-            raise NoValue("integer literal too large")
-        return Value(value, kind)
-
-    def _floating(self, text: str) -> Value:
-        found = FLOATING.fullmatch(text)
-        if found is None:
-            raise NoValue(f"number {text!r} in a form not supported")
-        name = {"f": "float", "l": "long double"}.get(found[2].lower(), "double")
-        return Value(float(found[1]), self._scalars[name])
-
-    def _character(self, text: str) -> Value:
-        inner = text[text.index("'") + 1 : -1]
-        data = string_bytes(f'"{inner}"') if inner != '"' else b'"'
-        if text[0] != "'" or len(data) != 1:
-            raise NoValue("wide or multi-character literal")
-        value = wrap(data[0], self._scalars["char"])
-        return Value(value, self._scalars.int)
 
     def _name(self, name: str) -> Value:
         if name in {"true", "false"}:
@@ -164,129 +168,62 @@ class Evaluator:
             raise NoValue("what a pointer points to")
         operand = self.value(node.operand)
         if node.operator == "!":
-            return Value(int(not operand.value), self._scalars.int)
-        kind = self._arithmetic(operand)
-        value = operand.value
-        if isinstance(value, float):
-            return Value(-value if node.operator == "-" else value, operand.type)
-        assert isinstance(value, int)
-        kind = self._scalars.promote(kind)
-        value = {"-": -value, "~": ~value, "+": value}[node.operator]
-        return Value(wrap(value, kind), kind)
+            return Value(int(not _is_true(operand)), self._scalars.int)
+        return arithmetic.unary(node.operator, operand, self._scalars)
 
     def _binary(self, node: tree.Binary) -> Value:
-        if node.operator in {"&&", "||"}:
-            left = bool(self.value(node.left).value)
-            if left == (node.operator == "||"):
-                return Value(int(left), self._scalars.int)
-            return Value(int(bool(self.value(node.right).value)), self._scalars.int)
+        if node.operator in LOGICAL:
+            known = node.operator == "||"  # the left operand's value that decides alone
+            if _is_true(self.value(node.left)) == known:
+                return Value(int(known), self._scalars.int)
+            return Value(int(_is_true(self.value(node.right))), self._scalars.int)
         left, right = self.value(node.left), self.value(node.right)
         if node.operator == ",":
             return right
         if isinstance(left.type, model.Pointer) or isinstance(right.type, model.Pointer):
             return self._pointer_arithmetic(node.operator, left, right)
-        left_kind, right_kind = self._arithmetic(left), self._arithmetic(right)
-        if node.operator in {"<<", ">>"}:
-            return self._shift(node.operator, left, left_kind, right)
-        kind = self._scalars.common(left_kind, right_kind)
-        if kind.kind == "float":
-            return self._float_binary(node.operator, left.value, right.value, kind)
-        assert isinstance(left.value, int)
-        assert isinstance(right.value, int)
-        one, two = wrap(left.value, kind), wrap(right.value, kind)
-        if node.operator in COMPARISONS:
-            return Value(int(_compare(node.operator, one, two)), self._scalars.int)
-        return Value(wrap(_integer_operation(node.operator, one, two), kind), kind)
-
-    def _shift(self, operator: str, left: Value, kind: model.Scalar, right: Value) -> Value:
-        kind = self._scalars.promote(kind)
-        assert isinstance(left.value, int)
-        if not isinstance(right.value, int) or not 0 <= right.value < 8 * kind.size:
-            raise NoValue(f"shift by {right.value} in a type of {8 * kind.size} bits")
-        value = wrap(left.value, kind)
-        value = value << right.value if operator == "<<" else value >> right.value
-        return Value(wrap(value, kind), kind)
-
-    def _float_binary(
-        self, operator: str, left: float | bytes, right: float | bytes, kind: model.Scalar
-    ) -> Value:
-        assert not isinstance(left, bytes)
-        assert not isinstance(right, bytes)
-        if operator in COMPARISONS:
-            return Value(int(_compare(operator, left, right)), self._scalars.int)
-        if operator == "/" and right == 0:
-            raise NoValue("division by zero")
-        results = {"+": left + right, "-": left - right, "*": left * right}
-        if operator == "/":
-            return Value(float(left) / right, kind)
-        if operator not in results:
-            raise NoValue(f"operator {operator} on floating values")
-        return Value(float(results[operator]), kind)
+        return arithmetic.binary(node.operator, left, right, self._scalars)
 
     def _pointer_arithmetic(self, operator: str, left: Value, right: Value) -> Value:
-        if not isinstance(left.value, int) or not isinstance(right.value, int):
-            raise NoValue("arithmetic on strings")
-        if operator in COMPARISONS:
-            return Value(int(_compare(operator, left.value, right.value)), self._scalars.int)
-        if operator not in {"+", "-"}:
-            raise NoValue(f"operator {operator} on pointers")
-        if isinstance(left.type, model.Pointer) and isinstance(right.type, model.Pointer):
+        if operator in arithmetic.COMPARISONS:
+            return arithmetic.compare(operator, left.integer, right.integer, self._scalars)
+        kind = self._address_type(operator, left.type, right.type)
+        if not isinstance(kind, model.Pointer):
             step = self._size(self._target(left.type))
-            difference = (left.value - right.value) // step
-            signed = next(
-                self._scalars[name] for name in ("int", "long", "long long")
-                if self._scalars[name].size == left.type.size
-            )  # fmt: skip
-            return Value(difference, signed)
+            return Value((left.integer - right.integer) // step, self._scalars.ptrdiff_t)
         pointer, count = (left, right) if isinstance(left.type, model.Pointer) else (right, left)
-        assert isinstance(pointer.type, model.Pointer)
-        assert isinstance(pointer.value, int)
-        assert isinstance(count.value, int)
-        step = self._size(self._target(pointer.type)) * (1 if operator == "+" else -1)
-        value = pointer.value + step * count.value
-        return Value(value & ((1 << 8 * pointer.type.size) - 1), pointer.type)
+        moved = count.integer * self._size(self._target(kind))
+        return self._at(pointer.integer + (moved if operator == "+" else -moved), kind)
 
     def _conditional(self, node: tree.Conditional) -> Value:
-        taken = self.value(node.yes if self.value(node.test).value else node.no)
-        other = node.no if self.value(node.test).value else node.yes
-        if not isinstance(taken.type, model.Scalar) or not isinstance(taken.value, int):
-            return taken
+        taken, other = node.no, node.yes
+        if _is_true(self.value(node.test)):
+            taken, other = other, taken
+        found = self.value(taken)
+        if not isinstance(found.type, model.Scalar):
+            return found
         try:
-            other_type = self.type_of(other)
+            kind = self._joined(found.type, self.type_of(other))
         except (NoValue, Incomplete):
-            return taken
-        if not isinstance(other_type, model.Scalar) or other_type.kind == "void":
-            return taken
-        kind = self._scalars.common(taken.type, other_type)
-        if kind.kind == "float":
-            return Value(float(taken.value), kind)
-        return Value(wrap(taken.value, kind), kind)
+            return found  # the other branch has no type that we know: a call, a statement
+        if not isinstance(kind, model.Scalar) or kind.kind == "void":
+            return found
+        return converted(found, kind)
 
     def _cast(self, node: tree.Cast) -> Value:
         kind = self._layout.type(node.type)
         operand = self.value(node.operand)
-        value = operand.value
-        if isinstance(kind, model.Pointer) and isinstance(value, int):
-            signed = isinstance(operand.type, model.Scalar) and operand.type.signed
-            del signed  # C23 6.3.2.3: sign-extended by its own value, then cut to the width
-            return Value(value & ((1 << 8 * kind.size) - 1), kind)
+        if isinstance(kind, model.Pointer):
+            # GCC's manual, "Arrays and Pointers": extended by its own sign, or cut, to the width.
+            return self._at(operand.integer, kind)
         if not isinstance(kind, model.Scalar) or kind.kind in {"void", "complex"}:
             raise NoValue("cast to a type without an integer value")
-        if isinstance(value, bytes):
-            raise NoValue("cast of a string")
-        if kind.kind == "float":
-            return Value(float(value), kind)
-        if isinstance(value, float):
-            value = int(value)
-        return Value(wrap(value, kind), kind)
+        return converted(operand, kind)
 
     def _size_of(self, node: tree.SizeOf) -> Value:
         operand = node.operand
-        kind = (
-            self._layout.type(operand) if isinstance(operand, tree.Type) else self.type_of(operand)
-        )
-        from callgate.abi.layout import measure  # noqa: PLC0415 - each needs the other
-
+        of_type = isinstance(operand, tree.Type)
+        kind = self._layout.type(operand) if of_type else self.type_of(operand)
         size, align = measure(kind)
         return Value(align if node.align else size, self._scalars.size_t)
 
@@ -297,21 +234,23 @@ class Evaluator:
         if isinstance(node, tree.Member) and node.arrow:
             base = self.value(node.base)
             offset, kind = self._member(self._target(base.type), node.field)
-            assert isinstance(base.value, int)
-            return Value(base.value + offset, self._pointer_to(kind))
+            return self._at(base.integer + offset, self._pointer_to(kind))
         if isinstance(node, tree.Member | tree.Index):
             inner = self._address(node.base)
             target = self._target(inner.type)
-            assert isinstance(inner.value, int)
             if isinstance(node, tree.Member):
                 offset, kind = self._member(target, node.field)
             else:
                 kind = self._target(target)
                 offset = self.integer(node.index) * self._size(kind)
-            return Value(inner.value + offset, self._pointer_to(kind))
+            return self._at(inner.integer + offset, self._pointer_to(kind))
         if isinstance(node, tree.Unary) and node.operator == "*":
             return self.value(node.operand)
         raise NoValue("address of an object")
+
+    def _at(self, address: int, kind: model.Pointer) -> Value:
+        """Return a pointer of that type, its address cut to the machine's width."""
+        return Value(address & ((1 << arithmetic.BITS * kind.size) - 1), kind)
 
     def _designated(self, kind: model.TypeRef, node: tree.Expression) -> tuple[int, model.TypeRef]:
         """Return offset and type of offsetof's designator: ``a``, ``a.b``, ``a[2].b``."""
@@ -366,34 +305,12 @@ class Evaluator:
         return model.Pointer(kind, *self._layout.data_model.pointer)
 
     def _size(self, kind: model.TypeRef) -> int:
-        if isinstance(kind, model.RecordName):
-            return self._record(kind).size
-        return max(1, getattr(kind, "size", 1))
-
-    def _arithmetic(self, operand: Value) -> model.Scalar:
-        if isinstance(operand.type, model.Scalar) and not isinstance(operand.value, bytes):
-            return operand.type
-        raise NoValue("arithmetic on what is no number")
+        """Return what a pointer to ``kind`` moves by; raises Incomplete, NoValue for nothing."""
+        size = self._record(kind).size if isinstance(kind, model.RecordName) else measure(kind)[0]
+        if size == 0:
+            raise NoValue("arithmetic on pointers to what has no size")
+        return size
 
 
-def _compare(operator: str, left: float, right: float) -> bool:
-    return {
-        "==": left == right, "!=": left != right, "<": left < right, ">": left > right,
-        "<=": left <= right, ">=": left >= right,
-    }[operator]  # fmt: skip
-
-
-def _integer_operation(operator: str, left: int, right: int) -> int:
-    if operator in {"/", "%"}:
-        if right == 0:
-            raise NoValue("division by zero")
-        quotient = abs(left) // abs(right)
-        quotient = quotient if (left < 0) == (right < 0) else -quotient
-        return quotient if operator == "/" else left - quotient * right
-    operations = {
-        "+": int.__add__, "-": int.__sub__, "*": int.__mul__, "|": int.__or__, "&": int.__and__,
-        "^": int.__xor__,
-    }  # fmt: skip
-    if operator not in operations:
-        raise NoValue(f"operator {operator}")
-    return operations[operator](left, right)
+def _is_true(operand: Value) -> bool:
+    return isinstance(operand.value, bytes) or operand.value != 0  # a string's address is not null

@@ -47,11 +47,16 @@ class Scalars:
         self.unsigned = self._table["unsigned int"]
         self.pointer = Pointer(None, *model.pointer)
         by_size = {self._table[name].size: name for name in ("int", "long long", "long")}
-        self.size_t = self._table[f"unsigned {by_size[model.pointer[0]]}"]
+        self.ptrdiff_t = self._table[by_size[model.pointer[0]]]
+        self.size_t = self._table[f"unsigned {self.ptrdiff_t.c_name}"]
 
     def __getitem__(self, name: str) -> Scalar:
         """Return the type of that canonical name; raises KeyError on an unknown one."""
         return self._table[name]
+
+    def get(self, name: str) -> Scalar | None:
+        """Return the type of that canonical name, None for an unknown one."""
+        return self._table.get(name)
 
     def promote(self, kind: Scalar) -> Scalar:
         """Integer promotion (C23 6.3.2.1): what is narrower than int becomes int."""

@@ -42,7 +42,7 @@ class Scope:
                     scope.variables.setdefault(item.name, item)
         return scope
 
-    def _visit(self, kind: tree.Type | tree.Expression | None) -> None:
+    def _visit(self, kind: tree.Type) -> None:  # noqa: C901, PLR0912 - one case per node type
         """Register the definitions inside a type: in C they are visible to the whole file."""
         match kind:
             case tree.Record():

@@ -205,7 +205,11 @@ def _member_attributes(record: Record, item: Field) -> str:
     if record.pack > 1 and item.bit_width is None and not record.packed:
         align = align or min(record.pack, _align(item.type))
         align = min(align, record.pack)
-    parts = (["packed"] if item.packed else []) + ([f"aligned({align})"] if align else [])
+    # A typedef may lower the alignment of its type; `aligned` on the member alone only raises it.
+    lowered = item.bit_width is None and _align(item.type) <= align < _size(_element(item.type))
+    parts = ["packed"] if item.packed or lowered else []
+    if align:
+        parts.append(f"aligned({align})")
     return f" __attribute__(({', '.join(parts)}))" if parts else ""
 
 
@@ -214,6 +218,12 @@ def _attributes(record: Record) -> str:
     if record.aligned:
         parts.append(f"aligned({record.aligned})")
     return f" __attribute__(({', '.join(parts)}))" if parts else ""
+
+
+def _element(kind: TypeRef) -> TypeRef:
+    while isinstance(kind, Array):
+        kind = kind.element
+    return kind
 
 
 def _size(kind: TypeRef) -> int:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgate import __version__
+from callgate.abi.scalars import Scalars
 from callgate.emit.ctext import RecordText, RecordWriter
 from callgate.emit.environment import render
-from callgate.model import Abi, Constant, Macro, Record, RecordName, Typedef, TypeRef
+from callgate.model import Abi, Constant, Macro, Record, RecordName, Scalar, Typedef, TypeRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ class _Sorter:
         self._abi = abi
         self._big_endian = target.data_model.big_endian
         self._names = RecordNames(abi)
+        self._scalars = Scalars(target.data_model)
         self.modules: dict[tuple[str, str], _Module] = defaultdict(_Module)
         self.tokens: dict[str, tuple[str, str]] = {}  # ex) "struct.stat" -> ("uapi", "asm/stat.h")
 
@@ -106,9 +108,19 @@ class _Sorter:
     def _typedef_text(self, kind: TypeRef, unit: str) -> str | None:
         """Return the C text of a typedef that a Lua program can instantiate, else None."""
         if isinstance(kind, RecordName):
-            return self._names.spell(kind.name, unit) if kind.size else None
-        text = self._writer(unit).type_text(kind)
-        return None if text == "void" else text
+            text = self._names.spell(kind.name, unit) if kind.size else "void"
+        else:
+            text = self._writer(unit).type_text(kind)
+        if text == "void":
+            return None
+        # The alignment is the typedef's own where it is not that of what it names.
+        own = isinstance(kind, Scalar | RecordName) and kind.align != self._align(kind)
+        return f"{text} __attribute__((aligned({kind.align})))" if own else text  # type: ignore[union-attr]
+
+    def _align(self, kind: Scalar | RecordName) -> int:
+        if isinstance(kind, RecordName):
+            return self._abi.record[kind.name].align
+        return self._scalars[kind.c_name].align
 
 
 _Placed = Constant | Record | Typedef | Macro

@@ -18,6 +18,7 @@ LEVELS = {
     "==": COMPARISON, "~=": COMPARISON, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT,
     "%": PRODUCT,
 }  # fmt: skip
+OPPOSITES = {" == ": " ~= ", " ~= ": " == "}
 HELPERS = "M"  # the parameter of a header module's ``macros``
 WIDTH = 96  # columns of a line; the template indents it further
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -48,8 +49,26 @@ def binary(operator: str, left: Text, right: Text) -> Text:
 
 
 def negation(operand: Text) -> Text:
-    """Return ``not operand``."""
+    """Return ``not operand``, or the opposite comparison."""
+    if operand.level == COMPARISON:
+        for operator, opposite in OPPOSITES.items():
+            place = _outside(operand.text, operator)
+            if place is not None:
+                text = operand.text
+                return Text(text[:place] + opposite + text[place + len(operator) :], COMPARISON)
     return Text(f"not {operand.at(UNARY)}", UNARY)
+
+
+def _outside(text: str, part: str) -> int | None:
+    """Return where ``part`` stands outside of all brackets and strings."""
+    depth, quoted = 0, False
+    for index, char in enumerate(text):
+        if char == '"' and text[index - 1 : index] != "\\":
+            quoted = not quoted
+        depth += 0 if quoted else (char in "([") - (char in ")]")
+        if depth == 0 and not quoted and text.startswith(part, index):
+            return index
+    return None
 
 
 def call(helper: str, *arguments: Text | str) -> Text:
@@ -61,19 +80,20 @@ def call(helper: str, *arguments: Text | str) -> Text:
 def joined(helper: str, left: Text, right: Text) -> Text:
     """Return ``M.helper(left, right)``, in one call where ``left`` is such a call already."""
     opening = f"{HELPERS}.{helper}("
-    if left.text.startswith(opening) and _closes_at_end(left.text, len(opening)):
+    rest = left.text[len(opening) :]
+    if left.text.startswith(opening) and left.level == ATOM and _balanced(rest[:-1]):
         return Text(f"{left.text[:-1]}, {right.text})")
     return call(helper, left, right)
 
 
-def _closes_at_end(text: str, start: int) -> bool:
-    """Tell whether the bracket before ``start`` is closed by the last character."""
-    depth = 1
-    for index, char in enumerate(text[start:], start):
+def _balanced(text: str) -> bool:
+    """Tell whether no bracket is closed that ``text`` did not open."""
+    depth = 0
+    for char in text:
         depth += (char in "([") - (char in ")]")
-        if depth == 0:
-            return index == len(text) - 1
-    return False
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def field(base: Text, name: str) -> Text:
@@ -82,8 +102,14 @@ def field(base: Text, name: str) -> Text:
 
 
 def variable_names(names: Iterable[str]) -> list[str]:
-    """Return names of Lua variables for C's; keywords and the helpers' table get an underscore."""
-    return [f"{name}_" if name in LUA_KEYWORDS or name == HELPERS else name for name in names]
+    """Return names of Lua variables for C's, without leading underscores: they mean "unused"."""
+    found: list[str] = []
+    for name in names:
+        plain = name.lstrip("_")
+        while not plain or plain[0].isdigit() or plain in {*found, *LUA_KEYWORDS, HELPERS}:
+            plain = f"{plain}_" if plain[:1].isalpha() else f"x{plain}"
+        found.append(plain)
+    return found
 
 
 def function(parameters: Sequence[str], statements: Iterable[str]) -> str:

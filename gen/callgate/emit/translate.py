@@ -70,7 +70,7 @@ def translate(
         result = writer.result(expression)
     except Untranslatable as error:
         return Translation(None, str(error))
-    shown = [name if name[0] == "_" or writer.c.is_used(name) else f"_{name}" for name in names]
+    shown = [name if writer.c.is_used(name) else f"_{name}" for name in names]
     converted = [name for name in names if writer.c.converted_first(name)]
     statements = [f"return {result}"]
     if converted:

@@ -1,4 +1,4 @@
-"""One declaration's text -> ``callgate.tree`` declarations, through pycparser.
+"""One declaration's text -> ``callgate.tree`` declarations.
 
 Attributes end where GNU C puts them: on the record whose closing brace or keyword they follow,
 else on the declared entity (GCC manual, "Attribute Syntax").
@@ -7,32 +7,44 @@ else on the declared entity (GCC manual, "Attribute Syntax").
 from __future__ import annotations
 
 import re
-import sys
+import string
 from typing import TYPE_CHECKING
 
-from pycparser import c_ast, c_parser
+from pycparser import c_ast
 
 from callgate import tree
-from callgate.parse.expressions import ExpressionReader, string_bytes
-from callgate.parse.rewrite import RewriteError, rewrite
+from callgate.parse.expressions import ExpressionReader, TooDeepError, string_bytes
+from callgate.parse.grammar import BUILTIN_TYPES, Grammar, SyntaxFailure
+from callgate.parse.preprocess import SHOWN, Chunk, Line
+from callgate.parse.rewrite import BASIC, LABEL, LEADING, RewriteError, rewrite, source_position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from callgate.parse.preprocess import Chunk
+CANONICAL = {
+    "__builtin_va_list": "va_list", "__float128": "_Float128", "_Float64x": "long double",
+    "_Float64": "double", "_Float32x": "double", "_Float32": "float",
+}  # fmt: skip
+LAYOUT_ATTRIBUTES = {"packed", "aligned", "mode", "vector_size", LABEL}  # their argument is kept
+TYPE_ATTRIBUTES = {"mode", "vector_size"}  # they make another type of the one they follow
+NOT_NAMES = BASIC | {"struct", "union", "enum", "typeof", "sizeof", "auto", "_Alignas", "return"}
+MAX_POINTERS = 64  # pointers to pointers; real headers have 3
+WORD = re.compile(r"[A-Za-z_$][\w$]*|\S")
+NAME_START = frozenset(string.ascii_letters + "_$")
+LONG_LINE = 2000  # characters; beyond, names are not searched for their column
+LOOK_BACK = 200  # characters around a failure in which an unknown type name is looked for
 
-# Compiler built-ins that headers use without declaring them.
-BUILTIN_TYPES = (
-    "__builtin_va_list", "_Float16", "_Float32", "_Float64", "_Float32x", "_Float64x", "_Float128",
-    "__float128",
-)  # fmt: skip
-CANONICAL = {"__builtin_va_list": "va_list", "__float128": "_Float128", "_Float64x": "long double",
-             "_Float64": "double", "_Float32x": "double", "_Float32": "float"}  # fmt: skip
-LAYOUT_ATTRIBUTES = {"packed", "aligned", "mode", "vector_size", "__vector_size__"}
-RECURSION_LIMIT = 20_000  # pycparser spends about 20 frames on a bracket, MAX_DEPTH is 128
-SHOWN = 300
+Attributes = tuple[tree.Attribute, ...]
+Declared = tuple[tree.Type, Attributes]
 
-Declared = tuple[tree.Type, tuple[tree.Attribute, ...]]
+
+class UnsupportedError(Exception):
+    """A construct that ``callgate.tree`` has no node for."""
+
+    def __init__(self, what: str, node: c_ast.Node) -> None:
+        """``node`` gives the place."""
+        super().__init__(f"{what} is not supported")
+        self.line, self.column = _place(node)
 
 
 class DeclarationParser:
@@ -41,47 +53,55 @@ class DeclarationParser:
     def __init__(self, unit: str, typedefs: Iterable[str] = ()) -> None:
         """``typedefs`` are names known from elsewhere."""
         self._unit = unit
-        self._scope = dict.fromkeys((*BUILTIN_TYPES, *typedefs), True)
-        self._parser = _ChunkParser(self._scope)
+        self._grammar = Grammar(typedefs)
         self._expressions = ExpressionReader(self._typename)
-        self._lines: list[tuple[str, int]] = []
-        self._pack = 0
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+        self._chunk = Chunk("", (Line("", 1, 1),), 0)
+        self._text = [""]  # the chunk's lines
+        self._defined: dict[int, tree.Type] = {}  # id of a specifier's node -> what a later
+        # declarator of the same declaration refers to
 
     @property
     def typedefs(self) -> frozenset[str]:
         """The names that are types now."""
-        return frozenset(name for name, is_type in self._scope.items() if is_type)
+        return frozenset(name for name, is_type in self._grammar.names.items() if is_type)
 
     def parse(self, chunk: Chunk) -> tuple[list[tree.Declaration], tree.Failure | None]:
         """Return the chunk's declarations, or what kept it from being parsed."""
-        self._lines, self._pack = chunk.lines, chunk.pack
-        text = chunk.text if chunk.body < 0 else chunk.text[: chunk.body] + ";"
+        self._chunk = chunk
+        self._text = chunk.text.split("\n")
+        self._defined = {}
+        found: list[tree.Declaration] = []
         try:
-            nodes = self._parser.feed(rewrite(text))
+            text = rewrite(chunk.text)
         except RewriteError as error:
-            return [], self._failure(1, 1, str(error), text)
-        except c_parser.ParseError as error:
-            found = re.match(r".*?:(\d+)(?::(\d+))?: (.*)", str(error), re.S)
-            line, column, message = (
-                (int(found[1]), int(found[2] or 1), found[3]) if found else (1, 1, str(error))
-            )
-            return [], self._failure(line, column, f"cannot parse: {message}", text)
-        except RecursionError:
-            return [], self._failure(1, 1, "nested too deeply to parse", text)
-        out: list[tree.Declaration] = []
-        for node in nodes:
-            out.extend(self._declaration(node, inline=chunk.body >= 0))
-        return out, None
+            return [], self._failure(str(error), error.offset)
+        try:
+            for node in self._grammar.declarations(text):
+                found.extend(self._declaration(node))
+        except (SyntaxFailure, UnsupportedError) as error:
+            offset = _offset(text, error.line, error.column)
+            message = str(error)
+            if unknown := _unknown_type(text, offset, self._grammar.names):
+                message, offset = f"unknown type name {unknown[0]!r}", unknown[1]
+            return [], self._failure(message, source_position(chunk.text, offset))
+        except TooDeepError as error:
+            return [], self._failure(str(error), 0)
+        return found, None
 
     def expression(self, text: str) -> tree.Expression | None:
         """Return the expression ``text``, or None where it is not one."""
+        saved, self._defined = self._defined, {}
         try:
-            nodes = self._parser.feed(rewrite(f"enum {{ __value = ({text}) }};"), keep=False)
-            value = nodes[0].type.values.enumerators[0].value
-            return self._expressions.read(value)
-        except (c_parser.ParseError, RewriteError, AttributeError, IndexError, RecursionError):
+            source = rewrite(f"enum {{ __value = ({text}) }};")
+            (node,) = self._grammar.declarations(source, keep=False)
+            (item,) = node.type.values.enumerators
+            return self._expressions.read(item.value)
+        except (SyntaxFailure, RewriteError, UnsupportedError, TooDeepError):
             return None
+        except (AttributeError, ValueError):
+            return None  # the text closed the parenthesis and went on
+        finally:
+            self._defined = saved
 
     def type_name(self, text: str) -> tree.Type | None:
         """Return the type that ``text`` names, or None where it names none."""
@@ -92,36 +112,42 @@ class DeclarationParser:
 
     # --- declarations ----------------------------------------------------------------------------
 
-    def _declaration(self, node: c_ast.Node, *, inline: bool) -> list[tree.Declaration]:
-        where = self._where(node)
+    def _declaration(self, node: c_ast.Node) -> list[tree.Declaration]:
         if isinstance(node, c_ast.Typedef):
-            kind, attributes = self._declared(node.type)
-            return [tree.Typedef(node.name, kind, where, attributes + _layout(self, node))]
+            kind, attributes = self._declared(node.type, self._attributes(node.attributes))
+            where = self._where(node, node.name)
+            return [tree.Typedef(node.name, kind, where, attributes)]
         if not isinstance(node, c_ast.Decl):
             return []  # static_assert, pragma, a lone attribute: nothing declared
-        kind, attributes = self._declared(node.type)
+        kind, attributes = self._declared(node.type, self._attributes(node.attributes))
+        where = self._where(node, node.name)
         if node.name is None:
             if isinstance(kind, tree.Record | tree.Enumeration | tree.Tagged):
                 return [tree.TagDeclaration(kind, where)]
             return []
         if isinstance(kind, tree.Function):
-            inline = inline or "inline" in node.funcspec
-            label = next((item for item in attributes if item.name == "asm_label"), None)
-            name = label.argument.value.decode() if _is_string(label) else None  # type: ignore[union-attr]
-            return [tree.FunctionDeclaration(node.name, kind, where, inline, name)]
+            inline = self._chunk.has_body or "inline" in node.funcspec
+            return [tree.FunctionDeclaration(node.name, kind, where, inline, _label(attributes))]
         return [tree.VariableDeclaration(node.name, kind, where)]
 
-    def _failure(self, line: int, column: int, message: str, text: str) -> tree.Failure:
-        header, number = self._lines[min(line, len(self._lines)) - 1]
-        shown = text.strip().splitlines()
-        near = "\n".join(shown[max(0, line - 2) : line + 1])[:SHOWN]
-        return tree.Failure(tree.Where(self._unit, header, number, column), message, near)
+    def _failure(self, message: str, offset: int) -> tree.Failure:
+        """Return a failure at ``offset`` of the chunk's text."""
+        text = self._chunk.text
+        line = text.count("\n", 0, offset)
+        begin = text.rfind("\n", 0, offset) + 1
+        at = self._chunk.lines[min(line, len(self._chunk.lines) - 1)]
+        where = tree.Where(self._unit, at.header, at.number, at.column + offset - begin)
+        shown = text.split("\n")[max(0, line - 1) : line + 2]
+        return tree.Failure(where, message, "\n".join(shown).strip()[:SHOWN])
 
-    def _where(self, node: c_ast.Node) -> tree.Where:
-        coord = getattr(node, "coord", None)
-        line = coord.line if coord is not None else 1
-        header, number = self._lines[min(max(line, 1), len(self._lines)) - 1]
-        return tree.Where(self._unit, header, number, (coord.column or 1) if coord else 1)
+    def _where(self, node: c_ast.Node, name: str | None) -> tree.Where:
+        """Return where ``name`` stands; the rewriting keeps lines, but not columns."""
+        line, column = _place(node)
+        index = min(line, len(self._text)) - 1
+        at = self._chunk.lines[index]
+        if name is not None and len(self._text[index]) < LONG_LINE:
+            column = _column(self._text[index], name) or column
+        return tree.Where(self._unit, at.header, at.number, at.column + column - 1)
 
     # --- types -----------------------------------------------------------------------------------
 
@@ -129,230 +155,249 @@ class DeclarationParser:
         kind, attributes = self._declared(node.type)
         return tree.Attributed(kind, attributes) if attributes else kind
 
-    def _declared(self, node: c_ast.Node) -> Declared:
-        """Return the type and the attributes of the declared entity."""
+    def _declared(self, node: c_ast.Node, entity: Attributes = (), depth: int = 0) -> Declared:
+        """Return the type and the attributes of the declared entity, ``entity`` among them.
+
+        Those that make another type act on the innermost type, as in GCC: an array of vectors is
+        ``int v[4] __attribute__((vector_size(16)))``.
+        """
+        if depth > MAX_POINTERS:
+            raise TooDeepError(f"pointers to pointers deeper than {MAX_POINTERS}")
         match node:
             case c_ast.TypeDecl():
                 kind, attributes = self._base(node.type)
-                kind = _qualified(kind, node.quals)
+                attributes = entity + self._attributes(node.attributes) + attributes
+                making = tuple(item for item in attributes if item.name in TYPE_ATTRIBUTES)
+                rest = tuple(item for item in attributes if item.name not in TYPE_ATTRIBUTES)
+                kind = tree.Attributed(kind, making) if making else kind
+                return _qualified(kind, node.quals), rest
+            case c_ast.PtrDecl() | c_ast.ArrayDecl() | c_ast.FuncDecl():
+                entity += self._attributes(node.attributes)
+                inner, attributes = self._declared(node.type, entity, depth + 1)
+                return self._derived(node, inner), attributes
+        kind, attributes = self._base(node)
+        return kind, entity + attributes
+
+    def _derived(self, node: c_ast.Node, inner: tree.Type) -> tree.Type:
+        match node:
             case c_ast.PtrDecl():
-                target, attributes = self._declared(node.type)
-                kind = _qualified(tree.Pointer(target), node.quals)
+                return _qualified(tree.Pointer(inner), node.quals)
             case c_ast.ArrayDecl():
-                element, attributes = self._declared(node.type)
                 length = None if node.dim is None else self._expressions.read(node.dim)
-                kind = tree.Array(element, length)
-            case c_ast.FuncDecl():
-                result, attributes = self._declared(node.type)
-                kind = self._function(node, result)
-            case _:
-                return self._base(node)
-        return kind, attributes + _layout(self, node)
+                return tree.Array(inner, length)
+        return self._function(node, inner)
 
     def _function(self, node: c_ast.FuncDecl, result: tree.Type) -> tree.Function:
         parameters, variadic = [], False
-        for item in node.args.params if node.args else []:
+        for item in node.args.params if node.args else ():
             if isinstance(item, c_ast.EllipsisParam):
                 variadic = True
-            elif isinstance(item, c_ast.ID):
+            elif isinstance(item, c_ast.ID):  # an old-style list of names
                 parameters.append(tree.Parameter(item.name, tree.Basic("int")))
             else:
                 kind, _ = self._declared(item.type)
-                if kind != tree.Basic("void"):
-                    parameters.append(tree.Parameter(item.name, kind))
+                parameters.append(tree.Parameter(item.name, kind))
+        if parameters == [tree.Parameter(None, tree.Basic("void"))]:
+            parameters = []
         return tree.Function(result, tuple(parameters), variadic)
 
     def _base(self, node: c_ast.Node) -> Declared:
+        """Return the type of a declaration's specifiers."""
+        kind: tree.Type
         match node:
-            case c_ast.IdentifierType():
-                return self._named(node.names), ()
             case c_ast.AttributedType():
-                kind, attributes = self._base(node.type)
-                own = self._attributes(node.attributes)
-                if isinstance(kind, tree.Record):
-                    return _with_attributes(kind, own), attributes
-                if isinstance(kind, tree.Enumeration):
-                    return _with_enum_attributes(kind, own), attributes
-                return kind, attributes + own
+                return self._attributed(node)
+            case c_ast.IdentifierType():
+                kind = self._named(node.names)
             case c_ast.Struct() | c_ast.Union():
-                return self._record(node), ()
+                kind = self._record(node)
             case c_ast.Enum():
-                return self._enumeration(node), ()
+                kind = self._enumeration(node)
             case c_ast.TypeOf():
-                operand = node.expr
-                if isinstance(operand, c_ast.Typename):
-                    return tree.TypeOf(self._typename(operand)), ()
-                return tree.TypeOf(self._expressions.read(operand)), ()
-            case c_ast.TypeDecl() | c_ast.PtrDecl() | c_ast.ArrayDecl() | c_ast.FuncDecl():
-                return self._declared(node)
-        return tree.Basic("int"), ()
+                of_type = isinstance(node.expr, c_ast.Typename)
+                read = self._typename if of_type else self._expressions.read
+                kind = tree.TypeOf(read(node.expr))
+            case c_ast.Typename():  # _Atomic(type)
+                kind = self._typename(node)
+            case _:
+                raise UnsupportedError(f"the type {type(node).__name__}", node)
+        return kind, ()
+
+    def _attributed(self, node: c_ast.AttributedType) -> Declared:
+        """Return a type with the attributes after it: a record's own, else the entity's."""
+        again = id(node.type) in self._defined
+        kind, attributes = self._base(node.type)
+        if again:  # a second declarator: they went to the definition
+            return kind, attributes
+        own = self._attributes(node.attributes)
+        if isinstance(kind, tree.Record | tree.Enumeration):
+            return self._define(node.type, _with_attributes(kind, own)), attributes
+        return kind, attributes + own
 
     def _named(self, names: list[str]) -> tree.Type:
         if len(names) == 1 and names[0] in BUILTIN_TYPES:
             return tree.Basic(CANONICAL.get(names[0], names[0]))
-        if len(names) == 1 and self._scope.get(names[0]):
+        if len(names) == 1 and self._grammar.names.get(names[0]):
             return tree.TypedefName(names[0])
         return tree.Basic(canonical(names))
+
+    def _define(self, node: c_ast.Node, kind: tree.Type) -> tree.Type:
+        """Note that ``node`` is defined; a second declarator refers to what the first defined."""
+        again = kind
+        if isinstance(kind, tree.Record) and kind.tag:
+            again = tree.Tagged(kind.kind, kind.tag)
+        elif isinstance(kind, tree.Enumeration) and kind.tag:
+            again = tree.Tagged("enum", kind.tag)
+        self._defined[id(node)] = again  # an untagged one is the same object again
+        return kind
 
     def _record(self, node: c_ast.Struct | c_ast.Union) -> tree.Type:
         kind = "struct" if isinstance(node, c_ast.Struct) else "union"
         if node.decls is None:
             return tree.Tagged(kind, node.name)
-        fields = []
-        for item in node.decls:
-            if not isinstance(item, c_ast.Decl):
-                continue
-            declared, attributes = self._declared(item.type)
-            width = None if item.bitsize is None else self._expressions.read(item.bitsize)
-            own = attributes + _layout(self, item) + self._alignas(item)
-            fields.append(tree.Field(item.name, declared, width, own))
-        return tree.Record(
-            kind,
-            node.name,
-            tuple(fields),
-            self._attributes(node.attributes),
-            self._pack,
-            self._where(node),
-        )
+        if id(node) in self._defined:
+            return self._defined[id(node)]
+        fields = [self._field(item) for item in node.decls if isinstance(item, c_ast.Decl)]
+        attributes = self._attributes(node.attributes)
+        where = self._where(node, node.name)
+        record = tree.Record(kind, node.name, tuple(fields), attributes, self._chunk.pack, where)
+        return self._define(node, record)
 
-    def _alignas(self, node: c_ast.Decl) -> tuple[tree.Attribute, ...]:
+    def _field(self, item: c_ast.Decl) -> tree.Field:
+        kind, attributes = self._declared(item.type, self._attributes(item.attributes))
+        width = None if item.bitsize is None else self._expressions.read(item.bitsize)
+        return tree.Field(item.name, kind, width, attributes + self._alignas(item))
+
+    def _alignas(self, node: c_ast.Decl) -> Attributes:
         return tuple(
-            tree.Attribute("aligned", self._expressions.read(item.alignment))
+            tree.Attribute(
+                "aligned",
+                tree.SizeOf(self._typename(item.alignment), align=True)
+                if isinstance(item.alignment, c_ast.Typename)
+                else self._expressions.read(item.alignment),
+            )
             for item in node.align or ()
-            if isinstance(item, c_ast.Alignas) and not isinstance(item.alignment, c_ast.Typename)
         )
 
     def _enumeration(self, node: c_ast.Enum) -> tree.Type:
+        if node.underlying_type is not None:
+            raise UnsupportedError("an enum with a fixed underlying type", node)
         if node.values is None:
             return tree.Tagged("enum", node.name)
+        if id(node) in self._defined:
+            return self._defined[id(node)]
         enumerators = tuple(
             tree.Enumerator(
                 item.name,
                 None if item.value is None else self._expressions.read(item.value),
-                self._where(item),
+                self._where(item, item.name),
             )
             for item in node.values.enumerators
+            if isinstance(item, c_ast.Enumerator)
         )
         attributes = self._attributes(node.attributes)
-        return tree.Enumeration(node.name, enumerators, attributes, self._where(node))
+        where = self._where(node, node.name)
+        return self._define(node, tree.Enumeration(node.name, enumerators, attributes, where))
 
-    def _attributes(
-        self, specifiers: Iterable[c_ast.AttributeSpecifier] | None
-    ) -> tuple[tree.Attribute, ...]:
-        found = []
-        for specifier in specifiers or ():
-            for item in specifier.attributes:
-                name = item.name.strip("_") if item.name.startswith("__") else item.name
-                argument = None
-                if item.arguments and item.name == "asm_label":
-                    argument = tree.String(string_bytes(item.arguments))
-                elif item.arguments and name in LAYOUT_ATTRIBUTES:
-                    argument = self._argument(name, item.arguments.strip())
-                found.append(tree.Attribute(name, argument))
-        return tuple(found)
+    # --- attributes ------------------------------------------------------------------------------
 
-    def _argument(self, name: str, text: str) -> tree.Expression:
-        if name == "mode":
-            return tree.Name(text.strip("_ "))
+    def _attributes(self, specifiers: Iterable[c_ast.AttributeSpecifier] | None) -> Attributes:
+        return tuple(
+            self._attribute(item) for specifier in specifiers or () for item in specifier.attributes
+        )
+
+    def _attribute(self, item: c_ast.Attribute) -> tree.Attribute:
+        text = (item.arguments or "").strip()
+        if not text or item.name not in LAYOUT_ATTRIBUTES:
+            return tree.Attribute(item.name)
+        if item.name == LABEL:
+            return tree.Attribute(LABEL, tree.String(string_bytes(text)))
+        if item.name == "mode":
+            return tree.Attribute("mode", tree.Name(text.strip("_")))
         if text.isdigit():
-            return tree.Number(text)
-        saved = self._lines, self._pack
-        value = _Nested(self._scope).expression(text)
-        self._lines, self._pack = saved
-        return value if value is not None else tree.Unsupported(f"attribute argument {text!r}")
-
-
-class _ChunkParser(c_parser.CParser):
-    """pycparser's parser with a scope that outlives one text.
-
-    The public ``parse`` forgets typedefs at every call; these few lines repeat what it does around
-    a scope of ours (pycparser is pinned, and tests/parse would notice a change).
-    """
-
-    def __init__(self, scope: dict[str, bool]) -> None:
-        super().__init__(dialect="c23")
-        self._names = scope
-
-    def feed(self, text: str, *, keep: bool = True) -> list[c_ast.Node]:
-        """Parse one declaration; on failure, or without ``keep``, the scope stays as it was."""
-        trial: dict[str, bool] = _Overlay(self._names)
-        self._scope_stack = [trial]
-        self._typedef_checked_token = None
-        self.clex.input(text, "")
-        self._tokens = c_parser._TokenStream(self.clex.token)  # noqa: SLF001
-        tree_ = self._parse_translation_unit_or_empty()
-        rest = self._peek()
-        if rest is not None:
-            self._parse_error(f"unexpected {rest.value!r}", self._tok_coord(rest))
-        if keep:
-            self._names.update(trial)
-        nodes: list[c_ast.Node] = tree_.ext
-        return nodes
-
-
-class _Overlay(dict[str, bool]):
-    """A scope of new names over an existing one; the parser looks names up with ``in`` and []."""
-
-    def __init__(self, below: dict[str, bool]) -> None:
-        super().__init__()
-        self._below = below
-
-    def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self, name) or name in self._below
-
-    def __missing__(self, name: str) -> bool:
-        return self._below[name]
-
-
-class _Nested(DeclarationParser):
-    """A second parser over the same names, for an expression inside a declaration's attribute."""
-
-    def __init__(self, scope: dict[str, bool]) -> None:
-        super().__init__("")
-        self._scope = scope
-        self._parser = _ChunkParser(scope)
-        self._lines = [("", 1)]
+            return tree.Attribute(item.name, tree.Number(text))
+        # The parser is in the middle of nothing: this runs on finished nodes.
+        value = self.expression(text)
+        if value is None:
+            raise UnsupportedError(f"the argument of {item.name}({text})", item)
+        return tree.Attribute(item.name, value)
 
 
 def canonical(names: list[str]) -> str:
     """Return the one spelling of a basic type: ``unsigned long`` for ``long unsigned int``."""
-    words = [name for name in names if name not in {"signed", "int"}]
-    unsigned = "unsigned" in words
-    longs = words.count("long")
+    words = set(names)
+    longs = names.count("long")
     if "char" in words:
-        return "unsigned char" if unsigned else "signed char" if "signed" in names else "char"
-    for whole in ("void", "_Bool", "bool", "float"):
-        if whole in words:
-            plain = "_Bool" if whole == "bool" else whole
-            return f"{plain} _Complex" if "_Complex" in words else plain
-    if "double" in words:
-        plain = "long double" if longs else "double"
-        return f"{plain} _Complex" if "_Complex" in words else plain
+        sign = next((word for word in ("unsigned", "signed") if word in words), "")
+        return f"{sign} char".strip()
+    for word in ("void", "float", "double"):
+        if word in words:
+            whole = "long double" if longs and word == "double" else word
+            return f"{whole} _Complex" if "_Complex" in words else whole
+    if words & {"_Bool", "bool"}:
+        return "_Bool"
     base = "__int128" if "__int128" in words else "short" if "short" in words else "int"
     if longs:
         base = "long long" if longs > 1 else "long"
-    return f"unsigned {base}" if unsigned else base
+    return f"unsigned {base}" if "unsigned" in words else base
 
 
-def _layout(parser: DeclarationParser, node: c_ast.Node) -> tuple[tree.Attribute, ...]:
-    return parser._attributes(getattr(node, "attributes", None))  # noqa: SLF001 - same module
-
-
-def _qualified(kind: tree.Type, quals: list[str]) -> tree.Type:
+def _qualified(kind: tree.Type, quals: list[str] | None) -> tree.Type:
     const, volatile = "const" in (quals or ()), "volatile" in (quals or ())
     return tree.Qualified(kind, const, volatile) if const or volatile else kind
 
 
-def _with_attributes(kind: tree.Record, more: tuple[tree.Attribute, ...]) -> tree.Record:
+def _with_attributes(
+    kind: tree.Record | tree.Enumeration, more: Attributes
+) -> tree.Record | tree.Enumeration:
     attributes = kind.attributes + more
-    return tree.Record(kind.kind, kind.tag, kind.fields, attributes, kind.pack, kind.where)
+    if isinstance(kind, tree.Record):
+        return tree.Record(kind.kind, kind.tag, kind.fields, attributes, kind.pack, kind.where)
+    return tree.Enumeration(kind.tag, kind.enumerators, attributes, kind.where)
 
 
-def _with_enum_attributes(
-    kind: tree.Enumeration, more: tuple[tree.Attribute, ...]
-) -> tree.Enumeration:
-    return tree.Enumeration(kind.tag, kind.enumerators, kind.attributes + more, kind.where)
+def _label(attributes: Attributes) -> str | None:
+    for item in attributes:
+        if item.name == LABEL and isinstance(item.argument, tree.String):
+            return item.argument.value.decode("utf-8", errors="surrogateescape")
+    return None
 
 
-def _is_string(attribute: tree.Attribute | None) -> bool:
-    return attribute is not None and isinstance(attribute.argument, tree.String)
+def _place(node: c_ast.Node) -> tuple[int, int]:
+    coord = getattr(node, "coord", None)
+    return (coord.line or 1, coord.column or 1) if coord is not None else (1, 1)
+
+
+def _column(line: str, word: str) -> int:
+    """Return the column, from 1, at which ``word`` stands in ``line``; 0 when it does not."""
+    start = line.find(word)
+    while start >= 0:
+        end = start + len(word)
+        around = line[max(0, start - 1) : start] + line[end : end + 1]
+        if not any(char.isalnum() or char in "_$" for char in around):
+            return start + 1
+        start = line.find(word, end)
+    return 0
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """Return the position of a line and column, both from 1, in ``text``."""
+    lines = text.split("\n")
+    before = sum(len(item) + 1 for item in lines[: line - 1])
+    return min(before + column - 1, max(0, len(text) - 1))
+
+
+def _unknown_type(text: str, offset: int, names: dict[str, bool]) -> tuple[str, int] | None:
+    """Return the identifier near ``offset`` that stands where only a type can, and its place."""
+    words = list(WORD.finditer(text, max(0, offset - LOOK_BACK), offset + LOOK_BACK))
+    here = next((index for index, word in enumerate(words) if word.end() > offset), len(words) - 1)
+    for index in (here - 1, here):
+        if not 0 <= index < len(words) - 1:
+            continue
+        word, following = words[index][0], words[index + 1][0]
+        before = words[index - 1][0] if index else ""
+        is_name = word[0] in NAME_START and word not in NOT_NAMES and not names.get(word)
+        is_declarator = before in BASIC - LEADING or names.get(before)
+        if is_name and not is_declarator and (following[0] in NAME_START or following == "*"):
+            return word, words[index].start()
+    return None

@@ -6,30 +6,42 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callgate.errors import CallgateError
+from callgate.parse.rewrite import RewriteError, bare
 from callgate.tree import Failure, MacroDefinition, Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_DEPTH = 128  # brackets within brackets; real headers stay below 20
+MAX_DEPTH = 64  # brackets within brackets; no real header exceeds 20
 MAX_CHUNK = 1 << 20  # characters of one declaration; the largest real one has 90,000
+MAX_FAILURES = 1000
 SHOWN = 300  # characters of offending text in a message
 
 MARKER = re.compile(r'#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"')
-DEFINE = re.compile(r"#define ([A-Za-z_$][\w$]*)(\(([^)]*)\))? ?(.*)", re.S)
-PRAGMA_PACK = re.compile(r"#pragma pack\s*\(([^)]*)\)")
+DEFINE = re.compile(r"#define ([A-Za-z_$][\w$]*)(?:\(([^)]*)\))?\s*(.*)")
+UNDEF = re.compile(r"#undef ([A-Za-z_$][\w$]*)")
+PRAGMA_PACK = re.compile(r"#\s*pragma pack\s*\(([^)]*)\)")
 STRUCTURE = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[{}()\[\];]')
-RECORD_HEAD = re.compile(r"\b(struct|union|enum)\b[^()=;]*$")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where a line of a chunk's text comes from."""
+
+    header: str
+    number: int
+    column: int  # of its first character
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """One top-level declaration as text."""
+    """One top-level declaration as text; of a function definition all but the body."""
 
     text: str
-    lines: list[tuple[str, int]]  # header and line of each line of the text
-    pack: int  # the #pragma pack in force at its end, 0 for none
-    body: int = -1  # where a function definition's body starts, -1 for none
+    lines: tuple[Line, ...]
+    pack: int  # the #pragma pack in force at its last closing brace, 0 for none
+    has_body: bool = False
 
 
 @dataclass(slots=True)
@@ -38,142 +50,239 @@ class Split:
 
     chunks: list[Chunk] = field(default_factory=list)
     macros: list[MacroDefinition] = field(default_factory=list)  # every definition, in order
-    last: dict[str, int] = field(default_factory=dict)  # name -> index of the one in force at the end
-    headers: list[str] = field(default_factory=list)
+    in_force: dict[str, int] = field(default_factory=dict)  # name -> its index, at the end
+    withdrawn: set[int] = field(default_factory=set)  # those that their own header undefines
+    headers: list[str] = field(default_factory=list)  # in order of first entry
     failures: list[Failure] = field(default_factory=list)
 
 
 class Splitter:
-    """Cuts the text at ``;`` and at the end of function bodies, outside of all brackets."""
+    """Cuts the text at ``;`` and at the end of function bodies, outside of all brackets.
+
+    What is unbalanced is given up where the unit's own text goes on: one broken header does not
+    swallow those after it.
+    """
 
     def __init__(self, unit: str, header_of: Callable[[str], str]) -> None:
         """``header_of`` turns a path of a line marker into the name to include."""
         self._unit = unit
         self._header_of = header_of
         self._out = Split()
-        self._pack: list[int] = []
-        self._pack_now = 0
-        self._reset()
+        self._pack = _Pack()
+        self._definitions: dict[str, list[int]] = {}
+        self._draft = _Draft()
 
     def split(self, text: str) -> Split:
-        """Return the parts of ``text``; what is unbalanced is reported as a failure."""
-        header, line = "<unknown>", 0
-        seen: dict[str, None] = {}
+        """Return the parts of ``text``; what is unbalanced is in ``Split.failures``.
+
+        Raises CallgateError when there is more of that than is worth going on for.
+        """
+        header, number = "<unknown>", 0
         names: dict[str, str] = {}
         for raw in text.split("\n"):
             if raw.startswith("#"):
                 marker = MARKER.match(raw)
                 if marker:
                     path = marker[2]
-                    header = names.get(path) or names.setdefault(path, self._header_of(path))
-                    line = int(marker[1]) - 1
-                    seen.setdefault(header)
+                    if path not in names:
+                        names[path] = self._header_of(path)
+                    header, number = names[path], int(marker[1]) - 1
+                    if header.startswith("<"):
+                        self._give_up()
                     continue
-                line += 1
-                self._directive(raw, Where(self._unit, header, line))
+                number += 1
+                self._directive(raw, Where(self._unit, header, number))
                 continue
-            line += 1
+            number += 1
             if raw and not raw.isspace():
-                self._line(raw, header, line)
-        if any(part.strip() for part in self._text):
-            self._fail("the file ends within a declaration; expected ';' or '}'")
-        self._out.headers = [name for name in seen if not name.startswith("<")]
+                self._line(raw, header, number)
+        self._give_up()
+        self._out.headers = [
+            name for name in dict.fromkeys(names.values()) if not name.startswith("<")
+        ]
         return self._out
 
     def _directive(self, raw: str, where: Where) -> None:
-        define = DEFINE.match(raw)
-        if define:
-            if where.header.startswith("<"):
-                return
-            name, parameters = define[1], None
-            variadic = False
-            if define[2] is not None:
-                parts = [part.strip() for part in define[3].split(",") if part.strip()]
-                variadic = bool(parts) and parts[-1].endswith("...")
-                parameters = tuple(part.removesuffix("...") or "__VA_ARGS__" for part in parts)
-            self._out.last[name] = len(self._out.macros)
-            body = define[4].strip()
-            self._out.macros.append(MacroDefinition(name, parameters, body, where, variadic))
-        elif raw.startswith("#undef "):
-            self._out.last.pop(raw[7:].strip(), None)
-        elif raw.startswith("#pragma"):
-            pack = PRAGMA_PACK.match(raw)
-            if pack:
-                self._pragma_pack([part.strip() for part in pack[1].split(",")])
+        if define := DEFINE.match(raw):
+            self._define(define, where)
+        elif undef := UNDEF.match(raw):
+            self._out.in_force.pop(undef[1], None)
+            self._out.withdrawn.update(
+                index
+                for index in self._definitions.get(undef[1], ())
+                if self._out.macros[index].where.header == where.header
+            )
+        elif pragma := PRAGMA_PACK.match(raw):
+            self._pack.apply(pragma[1])
 
-    def _pragma_pack(self, words: list[str]) -> None:
-        if words[0] == "push":
-            self._pack.append(self._pack_now)
-        elif words[0] == "pop":
-            self._pack_now = self._pack.pop() if self._pack else 0
-        numbers = [int(word) for word in words if word.isdigit()]
-        if numbers:
-            self._pack_now = numbers[-1]
-        elif words == [""]:
-            self._pack_now = 0
+    def _define(self, define: re.Match[str], where: Where) -> None:
+        name = define[1]
+        if where.header.startswith("<"):
+            return
+        parameters, variadic = None, False
+        if define[2] is not None:
+            parts = [part.strip() for part in define[2].split(",") if part.strip()]
+            variadic = bool(parts) and parts[-1].endswith("...")
+            parameters = tuple(part.removesuffix("...") or "__VA_ARGS__" for part in parts)
+        index = len(self._out.macros)
+        self._out.in_force[name] = index
+        self._definitions.setdefault(name, []).append(index)
+        body = define[3].strip()
+        self._out.macros.append(MacroDefinition(name, parameters, body, where, variadic))
 
-    def _line(self, raw: str, header: str, line: int) -> None:
-        start = 0
+    # --- declarations ----------------------------------------------------------------------------
+
+    def _line(self, raw: str, header: str, number: int) -> None:
+        start = 0  # of what belongs to the declaration under way
+        self._draft.in_line = False
         for match in STRUCTURE.finditer(raw):
-            char = match[0]
-            if char in "([":
-                self._parens += 1
-            elif char in ")]":
-                self._parens -= 1
-            elif char == "{":
-                if self._braces == 0 and self._parens == 0:
-                    self._open_body(raw[start : match.start()])
-                self._braces += 1
-            elif char == "}":
-                self._braces -= 1
-                if self._braces == 0 and self._parens == 0 and self._body >= 0:
-                    self._add(raw[start : match.end()], header, line)
+            draft, char = self._draft, match[0]
+            if char == "{" and not draft.depth and not draft.in_body:
+                draft.add(raw, start, match.start(), header, number)
+                start = match.start()
+                draft.in_body = draft.is_function()
+            draft.count(char)
+            if draft.unbalanced:
+                self._fail(f"{char!r} without its opening bracket", header, number, match)
+                self._draft = _Draft()
+                start = match.end()
+            elif draft.depth > MAX_DEPTH:
+                self._fail(f"brackets nested deeper than {MAX_DEPTH}", header, number, match)
+            elif draft.depth == 0:
+                if char == "}":
+                    draft.pack = self._pack.now
+                if char == ";" or (char == "}" and draft.in_body):
+                    draft.add(raw, start, match.end(), header, number)
                     self._end()
                     start = match.end()
-            elif char == ";" and self._braces == 0 and self._parens == 0:
-                self._add(raw[start : match.end()], header, line)
-                self._end()
-                start = match.end()
-            if self._braces < 0 or self._parens < 0 or self._braces + self._parens > MAX_DEPTH:
-                self._add(raw[start:], header, line)
-                deep = self._braces + self._parens > MAX_DEPTH
-                self._fail(
-                    f"brackets nested deeper than {MAX_DEPTH}" if deep else f"{char!r} without its opening"
-                )
-                return
-        if raw[start:].strip():
-            self._add(raw[start:], header, line)
-        if self._size > MAX_CHUNK:
-            self._fail(f"a declaration longer than {MAX_CHUNK:,} characters")
-
-    def _open_body(self, before: str) -> None:
-        """Decide whether the ``{`` that follows opens a function's body or a record's."""
-        head = "\n".join([*self._text, before])
-        plain = re.sub(r"__attribute__\s*\(\(.*?\)\)\s*", " ", head, flags=re.S).rstrip()
-        if plain.endswith(")") and not RECORD_HEAD.search(plain) and "=" not in plain:
-            self._body = len(head)
-
-    def _add(self, text: str, header: str, line: int) -> None:
-        self._text.append(text)
-        self._lines.append((header, line))
-        self._size += len(text) + 1
+        self._draft.add(raw, start, len(raw), header, number)
+        if self._draft.size > MAX_CHUNK:
+            self._fail(f"a declaration longer than {MAX_CHUNK:,} characters", header, number)
 
     def _end(self) -> None:
-        text = "\n".join(self._text)
-        if text.strip() not in {";", ""}:
-            self._out.chunks.append(Chunk(text, self._lines, self._pack_now, self._body))
-        self._reset()
+        """Keep the declaration under way, which is complete."""
+        chunk = self._draft.chunk()
+        if chunk is not None:
+            self._out.chunks.append(chunk)
+        self._draft = _Draft()
 
-    def _fail(self, message: str) -> None:
-        header, line = self._lines[0] if self._lines else ("<unknown>", 0)
-        text = "\n".join(self._text).strip()[:SHOWN]
-        self._out.failures.append(Failure(Where(self._unit, header, line), message, text))
-        self._reset()
+    def _give_up(self) -> None:
+        """Drop the declaration under way: the header that began it is over."""
+        if self._draft.lines:
+            first = self._draft.lines[0]
+            message = "the header ends within this declaration; expected ';' or a closing bracket"
+            self._fail(message, first.header, first.number)
+        self._draft = _Draft()
 
-    def _reset(self) -> None:
-        self._text: list[str] = []
-        self._lines: list[tuple[str, int]] = []
-        self._size = 0
-        self._braces = 0
-        self._parens = 0
-        self._body = -1
+    def _fail(
+        self, message: str, header: str, number: int, match: re.Match[str] | None = None
+    ) -> None:
+        """Note that the declaration under way is broken; it is skipped to its end."""
+        if self._draft.failed:
+            return
+        self._draft.failed = True
+        shown = "\n".join(self._draft.text) or (match.string if match else "")
+        where = Where(self._unit, header, number, match.start() + 1 if match else 1)
+        self._out.failures.append(Failure(where, message, shown.strip()[:SHOWN]))
+        if len(self._out.failures) > MAX_FAILURES:
+            raise CallgateError(
+                f"more than {MAX_FAILURES:,} broken declarations, the last: {message}",
+                where=str(where),
+            )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The declaration under way."""
+
+    text: list[str] = field(default_factory=list)  # its lines so far
+    lines: list[Line] = field(default_factory=list)
+    size: int = 0  # characters
+    braces: int = 0  # open ones
+    inner: int = 0  # open parentheses and square brackets
+    pack: int = 0  # the #pragma pack at its last closing brace
+    in_line: bool = False  # the last piece is of the line under way
+    in_body: bool = False  # of a function: not kept
+    failed: bool = False  # reported: not kept
+
+    @property
+    def depth(self) -> int:
+        return self.braces + self.inner
+
+    @property
+    def unbalanced(self) -> bool:
+        return self.braces < 0 or self.inner < 0
+
+    def count(self, char: str) -> None:
+        """Note a bracket."""
+        if char == "{":
+            self.braces += 1
+        elif char == "}":
+            self.braces -= 1
+        elif char in "([":
+            self.inner += 1
+        elif char in ")]":
+            self.inner -= 1
+
+    def add(self, raw: str, start: int, end: int, header: str, number: int) -> None:
+        """Append a piece of a line."""
+        if self.in_body or self.failed:
+            return
+        piece = raw[start:end]
+        if not piece or piece.isspace():
+            return
+        if self.in_line and self.text:
+            self.text[-1] += piece
+        else:
+            self.text.append(piece)
+            self.lines.append(Line(header, number, start + 1))
+        self.in_line = True
+        self.size += len(piece)
+
+    def is_function(self) -> bool:
+        """Tell whether a ``{`` that comes now opens a function's body, not a record's."""
+        try:
+            head = bare("\n".join(self.text))
+        except RewriteError:
+            return False  # parsing the declaration will say what is wrong
+        return head.endswith(")") and "=" not in head
+
+    def chunk(self) -> Chunk | None:
+        """Return what was collected, None for nothing."""
+        text = "\n".join(self.text)
+        if self.failed or text.strip() in {";", ""}:
+            return None
+        text = f"{text};" if self.in_body else text
+        return Chunk(text, tuple(self.lines), self.pack, self.in_body)
+
+
+class _Pack:
+    """The state of ``#pragma pack``; GCC's and clang's manuals give the forms."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._stack: list[tuple[str, int]] = []
+
+    def apply(self, arguments: str) -> None:
+        """Carry out ``#pragma pack(arguments)``: N, push, pop, each with a label and N or not."""
+        words = [word.strip() for word in arguments.split(",")]
+        labels = [word for word in words[1:] if word and not word.isdigit()]
+        label = labels[0] if labels else ""
+        if words[0] == "push":
+            self._stack.append((label, self.now))
+        elif words[0] == "pop":
+            self._pop(label)
+        elif words == [""]:
+            self.now = 0
+        numbers = [int(word) for word in words if word.isdigit()]
+        if numbers:
+            self.now = numbers[-1]
+
+    def _pop(self, label: str) -> None:
+        """Pop one level, or down to the one pushed with ``label``; nothing if there is none."""
+        if label and label not in {name for name, _ in self._stack}:
+            return
+        while self._stack:
+            name, self.now = self._stack.pop()
+            if not label or name == label:
+                return

@@ -2,46 +2,191 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import re
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 from callgate import tree
-from callgate.parse import macros
+from callgate.errors import CallgateError
+from callgate.headers.compiler import LimitError, first_errors
+from callgate.parse import cache, macros
 from callgate.parse.declarations import DeclarationParser
-from callgate.parse.preprocess import Splitter
+from callgate.parse.preprocess import MAX_FAILURES, SHOWN, Splitter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from callgate.headers.trees import HeaderTree
     from callgate.headers.units import UnitSpec
 
+ROUNDS = 32  # broken headers left out, or runaway macros, before the unit as a whole fails
+# The unit's own text is standard input; compilers name it "<stdin>" or "...stdin.c".
+OWN_LINE = re.compile(r"stdin(?:\.c|>):(\d+)")
+ERROR = re.compile(r"^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: (.*)$", re.MULTILINE)
+INCLUDE = re.compile(r"#include <(.+)>")
 
-def parse_unit(headers: HeaderTree, spec: UnitSpec) -> tree.Unit:
+
+def parse_unit(headers: HeaderTree, spec: UnitSpec, *, kept: Path | None = None) -> tree.Unit:
     """Parse one unit; what cannot be parsed is in ``Unit.failures`` and the run goes on.
 
-    Raises CallgateError when the unit cannot be preprocessed at all.
+    ``kept`` is a folder of units parsed before. Raises CallgateError when the unit cannot be
+    preprocessed at all, or takes more time or memory than any real one.
     """
-    source = headers.source(spec)
-    split = Splitter(spec.name, headers.header_of).split(headers.preprocess(spec, source))
+    source, text, failures = _preprocess(headers, spec)
+    name = cache.key(repr(spec), str(headers.data), source, text)
+    unit = cache.load(kept, name) if kept else None
+    if unit is None:
+        with cache.no_collection():
+            unit = _parse(headers, spec, source, text, failures)
+        if kept:
+            cache.store(kept, name, unit)
+    return unit
+
+
+def parse_units(
+    headers: HeaderTree, *, jobs: int = 2, kept: Path | None = None
+) -> tuple[tree.Unit, ...]:
+    """Parse all units of the tree, ``jobs`` at a time."""
+    first, *others = headers.units
+    if jobs < 2 or not others:  # noqa: PLR2004 - nothing to run side by side
+        return tuple(parse_unit(headers, spec, kept=kept) for spec in headers.units)
+    # The first unit, by far the largest, stays in this process and need not be sent back.
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(min(jobs - 1, len(others)), mp_context=context) as pool:
+        tasks = [pool.submit(_parse_elsewhere, headers, spec, kept) for spec in others]
+        unit = parse_unit(headers, first, kept=kept)
+        return unit, *(cache.loads(task.result()) for task in tasks)
+
+
+def _parse_elsewhere(headers: HeaderTree, spec: UnitSpec, kept: Path | None) -> bytes:
+    return cache.dumps(parse_unit(headers, spec, kept=kept))
+
+
+def _parse(
+    headers: HeaderTree,
+    spec: UnitSpec,
+    source: str,
+    text: str,
+    failures: list[tree.Failure],
+) -> tree.Unit:
+    split = Splitter(spec.name, headers.header_of).split(text)
+    failures = failures + split.failures
     parser = DeclarationParser(spec.name)
     declarations: list[tree.Declaration] = []
-    failures = list(split.failures)
     for chunk in split.chunks:
         found, failure = parser.parse(chunk)
         declarations.extend(found)
         if failure is not None:
             failures.append(failure)
-    kept = macros.definitions(split)
-    asked = source + macros.questions(kept)
-    expanded = macros.with_expansions(kept, headers.preprocess(spec, asked, macros=False))
+            if len(failures) > MAX_FAILURES:
+                raise CallgateError(
+                    f"more than {MAX_FAILURES:,} declarations failed; the last: {failure.message}",
+                    where=str(failure.where),
+                )
+    expanded, runaway = _expand(headers, spec, source, macros.definitions(split))
     return tree.Unit(
-        spec.name, tuple(declarations), expanded, tuple(failures), tuple(split.headers)
+        spec.name,
+        tuple(declarations),
+        expanded,
+        (*failures, *runaway),
+        tuple(split.headers),
     )
 
 
-def parse_units(headers: HeaderTree, *, jobs: int = 2) -> tuple[tree.Unit, ...]:
-    """Parse all units of the tree, ``jobs`` at a time."""
-    specs = headers.units
-    if jobs < 2 or len(specs) < 2:  # noqa: PLR2004 - nothing to run side by side
-        return tuple(parse_unit(headers, spec) for spec in specs)
-    with ProcessPoolExecutor(max_workers=min(jobs, len(specs))) as pool:
-        return tuple(pool.map(parse_unit, [headers] * len(specs), specs))
+def _preprocess(headers: HeaderTree, spec: UnitSpec) -> tuple[str, str, list[tree.Failure]]:
+    """Return the unit's source, its preprocessed text, and the headers left out as broken."""
+    failures: list[tree.Failure] = []
+    without: set[str] = set()
+    for _ in range(ROUNDS):
+        source = headers.source(spec, frozenset(without))
+        run = headers.try_preprocess(spec, source)
+        if run.status == 0:
+            return source, run.output, failures
+        broken = _broken(headers, spec, source, run.errors)
+        if not broken:
+            raise CallgateError(
+                f"preprocessing failed:\n  {first_errors(run.errors)}",
+                where=f"{headers.target.name}, unit {spec.name}",
+                hint="the unit's own text, headers/prelude.h, is at fault",
+            )
+        failures += broken.values()
+        without |= broken.keys()
+    raise CallgateError(
+        f"more than {ROUNDS} broken headers, the last: {failures[-1].message}",
+        where=str(failures[-1].where),
+        hint="is the tree complete? `make headers_install` writes a whole one",
+    )
+
+
+def _broken(
+    headers: HeaderTree, spec: UnitSpec, source: str, errors: str
+) -> dict[str, tree.Failure]:
+    """Return the headers that the unit includes and in which the compiler found errors."""
+    lines = source.split("\n")
+    found: dict[str, tree.Failure] = {}
+    begin = 0
+    for error in ERROR.finditer(errors):
+        own = OWN_LINE.search(errors, begin, error.end())
+        begin = error.end()
+        include = INCLUDE.fullmatch(lines[int(own[1]) - 1]) if own else None
+        if include and include[1] not in found:
+            at = headers.header_of(error[1])
+            at = include[1] if at.startswith("<") else at
+            where = tree.Where(spec.name, at, int(error[2]), int(error[3] or 1))
+            message = f"{error[4]}; {include[1]} is left out as a whole"
+            found[include[1]] = tree.Failure(where, message, f"#include <{include[1]}>")
+    return found
+
+
+def _expand(
+    headers: HeaderTree, spec: UnitSpec, source: str, known: macros.Definitions
+) -> tuple[tuple[tree.MacroDefinition, ...], list[tree.Failure]]:
+    """Return the macros with their expansions, and as failures those that expand without bound."""
+    failures: list[tree.Failure] = []
+    without: set[str] = set()  # texts that cannot be expanded on a line of their own
+    for _ in range(ROUNDS):
+        asked = macros.questions(known, without)
+        try:
+            run = headers.try_preprocess(spec, source + macros.question_text(asked), macros=False)
+        except LimitError as error:
+            culprit = _last_asked(asked, error.output)
+            if culprit is None:
+                raise
+            without.add(culprit)
+            message = f"the macro's expansion: {error.what}"
+            failures += [
+                tree.Failure(macro.where, message, macro.body[:SHOWN])
+                for macro in known.macros
+                if known.asked(macro) == culprit
+            ]
+            continue
+        found = macros.answers(run.output)
+        rejected = _rejected(run.errors, source.count("\n"), len(asked))
+        swallower = macros.swallower(found)
+        if run.status == 0 and swallower is None and len(found) == len(asked) + 1:
+            expansions = {asked[number]: text for number, text in found[:-1]}
+            return macros.with_expansions(known, expansions), failures
+        if swallower is None and not rejected and found:
+            swallower = found[-1][0]  # to the end of the text
+        if swallower is not None:
+            rejected.add(swallower)
+        if not rejected:
+            break
+        without.update(asked[number] for number in rejected)
+    raise CallgateError(
+        f"macros cannot be expanded:\n  {first_errors(run.errors)}",
+        where=f"{headers.target.name}, unit {spec.name}",
+    )
+
+
+def _rejected(errors: str, before: int, count: int) -> set[int]:
+    """Return which of ``count`` lines that follow ``before`` lines of source have errors."""
+    numbers = (int(found[1]) - 1 - before for found in OWN_LINE.finditer(errors))
+    return {number for number in numbers if 0 <= number < count}
+
+
+def _last_asked(asked: list[str], output: bytes) -> str | None:
+    """Return the text whose expansion ``output``, cut off by a limit, ends in."""
+    found = macros.answers(output.decode("utf-8", errors="replace"))
+    return asked[found[-1][0]] if found and found[-1][0] < len(asked) else None

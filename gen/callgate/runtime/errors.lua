@@ -10,7 +10,24 @@ local get_errno = ffi.errno
 
 local errors = {}
 
--- The running C library's text of each errno, fetched once.
+local library = debug.getinfo(1, "S").source:match "^@(.*[/\\])"
+
+-- Raises `message` as an error of the line that called the library, however deep inside it is found.
+function errors.raise(message)
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "S")
+    if not info then
+      error(message, 0)
+    elseif info.what ~= "C" and info.source:sub(1, 10) ~= "=callgate."
+      and not (library and info.source:sub(2, #library + 1) == library) then
+      error(message, level)
+    end
+    level = level + 1
+  end
+end
+
+-- The running C library's text of each errno, fetched once. strerror itself may set errno.
 local messages = setmetatable({}, {
   __index = function(self, number)
     local saved = get_errno()
@@ -32,19 +49,24 @@ function errors.failed(number)
   return nil, messages[number], number
 end
 
-function errors.strerror(number)
-  if type(number) ~= "number" then
-    error("strerror: argument 1 (errno): expected a number, got " .. type(number), 2)
+-- The number of an errno given as number or name ("ENOENT", "noent"); raises on anything else.
+local function number_of(value, call)
+  if type(value) == "number" and value == require("bit").tobit(value) then
+    return value
   end
-  return messages[number]
+  return require("callgate.args").choice(value, call, 1, "errno", require("callgate.flags").group "E")
 end
 
--- Errno names live in the headers of the errno constants, like every constant.
-local names
+-- The text of an errno: S.strerror(2), S.strerror "ENOENT".
+function errors.strerror(value)
+  return messages[number_of(value, "strerror")]
+end
 
-local function load_names(constants)
+local names -- number -> "ENOENT"
+
+local function load_names()
   names = {}
-  for name, number in pairs(constants.group "E") do
+  for name, number in pairs(require("callgate.constants").group "E") do
     -- EWOULDBLOCK and EDEADLOCK are second names; the shorter, then the first in byte order, stays.
     local other = names[number]
     if not other or #name < #other or (#name == #other and name < other) then
@@ -54,11 +76,11 @@ local function load_names(constants)
 end
 
 -- "ENOENT" for 2; nil for a number that is no errno.
-function errors.errname(number)
+function errors.errname(value)
   if not names then
-    load_names(require "callgate.constants")
+    load_names()
   end
-  return names[number]
+  return names[number_of(value, "errname")]
 end
 
 return errors

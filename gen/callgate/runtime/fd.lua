@@ -4,18 +4,24 @@
 -- (epoll sets, timers...). The types are anonymous, so no name can clash and reloading is safe.
 
 local ffi = require "ffi"
+local bit = require "bit"
 local errors = require "callgate.errors"
 local numbers = require "callgate.numbers"
 
 ffi.cdef [[int callgate_i_i(long, int) __asm__("syscall");]]
 
 local C = ffi.C
+local new, typeof, tobit = ffi.new, ffi.typeof, bit.tobit
+local get_errno = ffi.errno
 local nr_close = numbers.calls.close
 local EBADF = 9 -- asm-generic/errno-base.h: the same on every architecture
 local fail, failed = errors.fail, errors.failed
-local get_errno = ffi.errno
 
-local descriptors = {}
+-- ctype ids of all kinds -> their names: `ids[tonumber(ffi.typeof(value))]` compiles to a constant. Every
+-- copy of the library shares it: a descriptor of a copy loaded earlier is one still.
+local ids = require("callgate.shared").descriptors
+
+local descriptors = { ids = ids }
 
 -- Closes the descriptor. A second close is nil, message, EBADF: whoever owns the number by then
 -- keeps it. On Linux the number is free again whatever close(2) returns, EINTR included.
@@ -36,6 +42,7 @@ local function nogc(self)
   return ffi.gc(self, nil)
 end
 
+-- Methods of every kind; a call that takes a descriptor first becomes one when it is first wanted.
 local base = setmetatable({ close = close, nogc = nogc }, {
   __index = function(self, name)
     local fn = require("callgate.calls").method(name)
@@ -45,10 +52,6 @@ local base = setmetatable({ close = close, nogc = nogc }, {
     return fn
   end,
 })
-
-local function tostring_fd(self)
-  return self.fd < 0 and "closed descriptor" or ("descriptor %d"):format(self.fd)
-end
 
 -- A finalizer may run between a failing call and the reading of its errno: it must leave it alone.
 local function collect(self)
@@ -61,48 +64,69 @@ local function collect(self)
   end
 end
 
+local function is_descriptor(value)
+  return type(value) == "cdata" and ids[tonumber(typeof(value))] ~= nil
+end
+
 local function equal(a, b)
-  return ffi.istype(a, b) and a.fd == b.fd
+  return is_descriptor(a) and is_descriptor(b) and a.fd == b.fd
 end
 
-local kinds = {} -- name -> ctype
+-- Only a number becomes a descriptor: an object made from another would own its number twice.
+local function construct(ctype, number)
+  if type(number) ~= "number" or number ~= tobit(number) or number < 0 then
+    local got = is_descriptor(number) and tostring(number) .. ", which owns its number already" or tostring(number)
+    error("S.t.fd: expected the number of an open descriptor, got " .. got, 2)
+  end
+  return new(ctype, number)
+end
 
-local function new_kind(name, methods)
+-- Makes a kind of descriptor: `methods` (a table, or one that resolves lazily) stand before the common
+-- ones. Returns its ctype; calling that with a number makes an object that owns it.
+function descriptors.new_kind(name, methods)
+  local own = methods or {}
   local ctype = ffi.metatype("struct { int fd; }", {
-    __index = methods,
-    __gc = collect,
-    __tostring = tostring_fd,
-    __eq = equal,
-  })
-  kinds[name] = ctype
-  return ctype
-end
-
--- The plain descriptor.
-descriptors.type = new_kind("fd", base)
-
--- The ctype of a kind of descriptor; its methods, of behaviour/<module>, stand before the common ones.
-function descriptors.kind(name)
-  local ctype = kinds[name]
-  if not ctype then
-    local own = require("callgate.behaviour." .. name).methods
-    ctype = new_kind(name, setmetatable({}, {
+    __index = methods and setmetatable({}, {
       __index = function(self, key)
         local fn = own[key] or base[key]
         rawset(self, key, fn)
         return fn
       end,
+    }) or base,
+    __new = construct,
+    __gc = collect,
+    __eq = equal,
+    __tostring = function(self)
+      return self.fd < 0 and ("closed %s"):format(name) or ("%s %d"):format(name, self.fd)
+    end,
+  })
+  ids[tonumber(ctype)] = name
+  return ctype
+end
+
+-- The plain descriptor.
+descriptors.type = descriptors.new_kind "fd"
+
+local kinds = { fd = descriptors.type }
+
+-- The ctype of a kind by its name; its own methods are those that the tables of calls give it.
+function descriptors.kind(name)
+  local ctype = kinds[name]
+  if not ctype then
+    ctype = descriptors.new_kind(name, setmetatable({}, {
+      __index = function(_, method)
+        return require("callgate.calls").method(method, name)
+      end,
     }))
+    kinds[name] = ctype
   end
   return ctype
 end
 
--- The number of a descriptor object of any kind; nil for anything else.
+-- The number of a descriptor object of any kind, -1 when closed; nil for anything else.
 function descriptors.number(value)
-  for _, ctype in pairs(kinds) do
-    if ffi.istype(ctype, value) then
-      return value.fd
-    end
+  if type(value) == "cdata" and ids[tonumber(typeof(value))] then
+    return value.fd
   end
 end
 

@@ -5,10 +5,10 @@
 -- Calls return value(s), or nil, message, errno; misuse is a Lua error. Everything but this table
 -- loads when it is first touched: calls by family, constants and types by header.
 
-if type(jit) ~= "table" then
-  error("callgate needs LuaJIT with its FFI; this is " .. tostring(_VERSION), 2)
+local has_ffi, ffi = pcall(require, "ffi")
+if type(jit) ~= "table" or not has_ffi then
+  error("callgate needs LuaJIT with its FFI; this is " .. (type(jit) == "table" and jit.version or _VERSION), 2)
 end
-local ffi = require "ffi"
 local numbers = require "callgate.numbers"
 if jit.os ~= numbers.os or jit.arch ~= numbers.arch then
   error(("callgate: this library is for %s on %s; this LuaJIT is for %s on %s: generate it for this machine"):format(
@@ -18,6 +18,7 @@ end
 local parts = {
   t = function() return require("callgate.types").t end,
   s = function() return require("callgate.types").s end,
+  pt = function() return require("callgate.types").pt end,
   c = function() return require("callgate.flags").c end,
   h = function() return require("callgate.constants").h end,
   syscall = function() return require "callgate.syscall" end,

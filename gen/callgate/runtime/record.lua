@@ -1,56 +1,23 @@
 -- How a record behaves as a Lua value: construction, fields beyond C's, bit-fields that LuaJIT's cdef
--- cannot express, text, and errors that name the nearest field.
+-- cannot express, and errors that name the nearest field. Its text is made by show.lua.
 
 local ffi = require "ffi"
 local bit = require "bit"
+local memory = require "callgate.memory"
+local raise = require("callgate.errors").raise
 
+local new = ffi.new
 local record = {}
 
 local NONE = {}
-local SHOWN = 8 -- elements of an array in text
 
--- --- the fields of a declaration ---------------------------------------------------------------------
-
--- Reads `text`, which the generator writes with one member per line, into { name, array, char } rows
--- in order; members of anonymous records stand among those of the outer one.
-local function parse(text)
-  local stack = { {} }
-  for line in text:gmatch "[^\n]+" do
-    local plain = line:gsub("__attribute__%s*%b()", "")
-    if plain:match "{%s*$" then
-      stack[#stack + 1] = {}
-    elseif plain:match "^%s*}" then
-      local inner = table.remove(stack)
-      local outer = stack[#stack]
-      local name = plain:match "^%s*}%s*([%a_][%w_]*)"
-      if name then
-        outer[#outer + 1] = { name = name, array = plain:find("[", 1, true) ~= nil }
-      else
-        for _, field in ipairs(inner) do
-          outer[#outer + 1] = field
-        end
-      end
-    else
-      local name = plain:match "[%w_][%s%*]+([%a_][%w_]*)%s*[%[:;]"
-      if name then
-        local fields = stack[#stack]
-        fields[#fields + 1] = {
-          name = name,
-          array = plain:find("[", 1, true) ~= nil,
-          char = plain:match "^%s*char [%a_]" ~= nil,
-        }
-      end
-    end
-  end
-  return stack[1]
-end
-
+-- Every name that the record answers to, sorted.
 local function known_names(self)
   local names = {}
   for _, field in ipairs(self.fields()) do
     names[#names + 1] = field.name
   end
-  for _, group in ipairs { self.row.index or NONE, self.row.aliases or NONE, self.accessors } do
+  for _, group in ipairs { self.index, self.aliases, self.accessors } do
     for name in pairs(group) do
       names[#names + 1] = name
     end
@@ -62,43 +29,7 @@ end
 local function no_field(self, name)
   local near = require("callgate.suggest").nearest(tostring(name), known_names(self))
   local hint = near and ("; did you mean %q?"):format(near) or ""
-  error(("%s has no field %q%s"):format(self.key, tostring(name), hint), 3)
-end
-
--- --- text --------------------------------------------------------------------------------------------
-
-local function plain(value)
-  return (tostring(value):gsub("U?LL$", ""))
-end
-
-local function array_text(value, field)
-  local count = tonumber(tostring(ffi.typeof(value)):match "%[(%d+)%]")
-  if field.char then
-    return ("%q"):format(ffi.string(value, ffi.sizeof(value)):match "^[^%z]*")
-  elseif not count then
-    return "{}"
-  end
-  local parts = {}
-  for i = 0, math.min(count, SHOWN) - 1 do
-    parts[#parts + 1] = plain(value[i])
-  end
-  if count > SHOWN then
-    parts[#parts + 1] = "..."
-  end
-  return "{ " .. table.concat(parts, ", ") .. " }"
-end
-
-local function to_text(self)
-  local name = self.key:match " (.*)$"
-  return function(value)
-    local parts = {}
-    for _, field in ipairs(self.fields()) do
-      local item = value[field.name]
-      local text = field.array and type(item) == "cdata" and array_text(item, field) or plain(item)
-      parts[#parts + 1] = field.name .. " = " .. text
-    end
-    return ("%s { %s }"):format(name, table.concat(parts, ", "))
-  end
+  raise(("%s has no field %q%s"):format(self.name, tostring(name), hint))
 end
 
 -- --- bit-fields of 64-bit types, kept in a uint64_t member -------------------------------------------
@@ -108,7 +39,8 @@ local function mask_of(field)
 end
 
 local function read_bits(value, field)
-  local bits = bit.band(bit.rshift(value[field.unit], field.shift), mask_of(field))
+  -- As uint64_t: of a Lua number bit.rshift makes an int32_t, and a negative one is no uint64_t.
+  local bits = bit.band(bit.rshift(value[field.unit] + 0ULL, field.shift), mask_of(field))
   if field.signed then
     local unused = 64 - field.width
     bits = bit.arshift(ffi.cast("int64_t", bit.lshift(bits, unused)), unused)
@@ -116,95 +48,202 @@ local function read_bits(value, field)
   return field.width <= 53 and tonumber(bits) or bits
 end
 
-local function write_bits(value, field, new)
-  if type(new) == "boolean" then
-    new = new and 1 or 0
+local function write_bits(value, field, item)
+  if type(item) == "boolean" then
+    item = item and 1 or 0
   end
   local mask = mask_of(field)
-  local bits = bit.band(ffi.cast("uint64_t", ffi.cast("int64_t", new)), mask)
+  -- A negative number becomes its two's complement by way of int64_t; beyond it only uint64_t reaches.
+  local wide = type(item) == "number" and ffi.cast("int64_t", item) or item
+  local bits = bit.band(ffi.cast("uint64_t", wide), mask)
   local others = bit.band(value[field.unit], bit.bnot(bit.lshift(mask, field.shift)))
   value[field.unit] = bit.bor(others, bit.lshift(bits, field.shift))
 end
 
--- --- the metatype ------------------------------------------------------------------------------------
+-- --- construction ------------------------------------------------------------------------------------
 
-local function check_names(self, init)
-  local known = {}
-  for _, name in ipairs(known_names(self)) do
-    known[name] = true
+-- LuaJIT's message without position and private names.
+local function plain(message)
+  return (message:gsub("^[^\n]-:%d+: ", ""):gsub("callgate%d*_", ""))
+end
+
+local function assign(value, name, item)
+  value[name] = item
+end
+
+-- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
+-- its own constructor takes.
+local function set(self, value, name, item)
+  local field = self.by_name()[name]
+  if not field and not (self.index[name] or self.aliases[name] or self.accessors[name]) then
+    no_field(self, name)
   end
-  for name in pairs(init) do
-    if type(name) == "string" and not known[name] then
-      no_field(self, name)
+  if field and field.flexible then
+    for i = 1, #item do
+      value[name][i - 1] = type(item) == "string" and item:byte(i) or item[i]
     end
+    return
+  end
+  if field and field.record and not field.array and type(item) ~= "cdata" then
+    item = require("callgate.types").record(field.record)(item)
+  end
+  local ok, message = pcall(assign, value, name, item)
+  if not ok then
+    raise(("%s: field %q: %s"):format(self.name, name, plain(message)))
   end
 end
 
--- The metatable of the record `key` ("struct stat") declared by `text`. `row` is what a kinds module
--- gives it, all optional: new(ctype, ...), index and newindex (name -> function), aliases (short name
--- -> field), methods (name -> function), tostring. `accessors` are its lowered bit-fields.
-function record.metatype(key, text, row, accessors)
-  local fields
-  local self = {
-    key = key,
-    row = row,
-    accessors = accessors or NONE,
-    fields = function()
-      fields = fields or parse(text)
-      return fields
-    end,
-  }
+-- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
+-- "[?]" but to none of "[]".
+local function flexible_new(self, count)
+  if not self.twin then
+    local text = self.text:gsub("%[%];(\n}[^\n]*)$", "[?];%1")
+    self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
+    ffi.metatype(self.twin, self.metatable)
+    record.twins[tonumber(self.twin)] = self.ctype
+  end
+  return new(self.twin, count)
+end
+
+-- Made for as many elements as `init` gives the flexible array; a string keeps its zero byte.
+local function flexible_for(self, init)
+  local fields = self.fields()
+  local item = init[fields[#fields].name]
+  if item == nil then
+    return new(self.ctype)
+  end
+  return flexible_new(self, type(item) == "string" and #item + 1 or #item)
+end
+
+local function from_table(self, init)
+  local value
+  if self.flexible then
+    value = flexible_for(self, init)
+  elseif #init > 0 then
+    local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
+    if not ok then
+      raise(("%s: %s"):format(self.name, plain(made)))
+    end
+    value = made
+  else
+    value = new(self.ctype)
+  end
+  for name, item in pairs(init) do
+    if type(name) == "string" then
+      set(self, value, name, item)
+    end
+  end
+  return value
+end
+
+local function construct(self, first, ...)
+  if type(first) == "table" then
+    return from_table(self, first)
+  elseif self.flexible and type(first) == "number" then
+    local value = flexible_new(self, first)
+    for name, item in pairs((...) or NONE) do
+      set(self, value, name, item)
+    end
+    return value
+  end
+  local ok, value = pcall(new, self.ctype, first, ...)
+  if not ok then
+    raise(("%s: %s"):format(self.name, plain(value)))
+  end
+  return value
+end
+
+-- --- the metatype ------------------------------------------------------------------------------------
+
+local function lazily_parsed(self, text)
+  local fields, by_name
+  function self.fields()
+    fields = fields or require("callgate.show").fields(text)
+    return fields
+  end
+  function self.by_name()
+    if not by_name then
+      by_name = {}
+      for _, field in ipairs(self.fields()) do
+        by_name[field.name] = field
+      end
+    end
+    return by_name
+  end
+end
+
+-- ctype ids of twins -> the record that users know.
+record.twins = {}
+
+-- Gives `ctype`, the record called `name` that is declared as `kind` ("struct") and `text`, its
+-- metatable. `row` is what a kinds module gives it, all optional:
+--   new(ctype, ...)   a friendly constructor; nil leaves the arguments to the common one
+--   index, newindex   name -> function(self[, value]): accessors
+--   methods           name -> function(self, ...)
+--   aliases           short name -> field
+--   tostring(self)
+-- `accessors` are its lowered bit-fields: name -> { unit, shift, width, signed }.
+function record.metatype(ctype, kind, name, text, row, accessors)
   local index, newindex = row.index or NONE, row.newindex or NONE
-  local aliases, methods = row.aliases or NONE, row.methods or NONE
-  local lowered = self.accessors
-  local new, make = ffi.new, row.new
-  local by_assignment = accessors or row.newindex or row.aliases
-  return {
-    __len = ffi.sizeof,
-    __tostring = row.tostring or to_text(self),
-    __index = function(value, name)
-      local get = index[name]
+  local aliases, methods, lowered = row.aliases or NONE, row.methods or NONE, accessors or NONE
+  local make, to_text = row.new, row.tostring
+  local size = ffi.sizeof(ctype)
+  local self = {
+    ctype = ctype,
+    kind = kind,
+    name = name,
+    text = text,
+    index = index,
+    aliases = aliases,
+    accessors = lowered,
+    flexible = text:find "%[%];\n}[^\n]*$" ~= nil,
+  }
+  lazily_parsed(self, text)
+  self.metatable = {
+    __len = function(value)
+      return self.flexible and memory.size(value) or size -- a pointer does not tell
+    end,
+    __tostring = function(value)
+      if to_text and value ~= nil then
+        return to_text(value)
+      end
+      return require("callgate.show").text(value, self)
+    end,
+    __index = function(value, key)
+      local get = index[key]
       if get then
         return get(value)
-      elseif aliases[name] then
-        return value[aliases[name]]
-      elseif methods[name] then
-        return methods[name]
-      elseif lowered[name] then
-        return read_bits(value, lowered[name])
+      elseif methods[key] then
+        return methods[key]
+      elseif aliases[key] then
+        return value[aliases[key]]
+      elseif lowered[key] then
+        return read_bits(value, lowered[key])
       end
-      return no_field(self, name)
+      no_field(self, key)
     end,
-    __newindex = function(value, name, item)
-      if newindex[name] then
-        newindex[name](value, item)
-      elseif aliases[name] then
-        value[aliases[name]] = item
-      elseif lowered[name] then
-        write_bits(value, lowered[name], item)
+    __newindex = function(value, key, item)
+      if newindex[key] then
+        newindex[key](value, item)
+      elseif aliases[key] then
+        value[aliases[key]] = item
+      elseif lowered[key] then
+        write_bits(value, lowered[key], item)
       else
-        no_field(self, name)
+        no_field(self, key)
       end
     end,
-    __new = function(ctype, first, ...)
-      local made = make and make(ctype, first, ...)
-      if made ~= nil then
-        return made
+    __new = function(_, first, ...)
+      local value = make and make(ctype, first, ...)
+      if value ~= nil then
+        return value
       elseif first == nil then
         return new(ctype)
-      elseif type(first) == "table" then
-        check_names(self, first)
-        if by_assignment and #first == 0 then
-          made = new(ctype)
-          for name, value in pairs(first) do
-            made[name] = value
-          end
-          return made
-        end
       end
-      return new(ctype, first, ...)
+      return construct(self, first, ...)
     end,
   }
+  ffi.metatype(ctype, self.metatable)
 end
 
 return record

@@ -8,6 +8,7 @@ local signatures = require "callgate.signatures"
 local C = ffi.C
 
 local sys = {}
+local declared = {} -- signature -> name
 
 local TYPES = {
   i = "int", u = "unsigned int", l = "long", z = "size_t", q = "int64_t", Q = "uint64_t",
@@ -18,6 +19,9 @@ local TYPES = {
 -- ("i:ipz"): passed as variadic, Lua numbers would arrive as doubles. The same name always means the
 -- same, in any version of this library, so declaring it twice does no harm.
 function sys.declare(signature)
+  if declared[signature] then
+    return declared[signature]
+  end
   local result, arguments = signature:match "^(.):(.*)$"
   local name = ("callgate_%s_%s"):format(result, arguments)
   local list = { "long" }
@@ -25,10 +29,35 @@ function sys.declare(signature)
     list[#list + 1] = TYPES[letter]
   end
   ffi.cdef(('%s %s(%s) __asm__("syscall");'):format(TYPES[result], name, table.concat(list, ", ")))
+  declared[signature] = name
+  return name
+end
+
+-- Declares a function of libc under a private name: what must go through libc says why in its table.
+function sys.symbol(symbol, signature)
+  local result, arguments = signature:match "^(.):(.*)$"
+  local name = "callgate_libc_" .. symbol
+  local list = {}
+  for letter in arguments:gmatch "." do
+    list[#list + 1] = TYPES[letter]
+  end
+  local inside = #list > 0 and table.concat(list, ", ") or "void"
+  ffi.cdef(('%s %s(%s) __asm__("%s");'):format(TYPES[result], name, inside, symbol))
   return name
 end
 
 local UNKNOWN = -1 -- no such number on this target: the kernel answers ENOSYS
+
+local function unknown(name)
+  local names = {}
+  for known in pairs(signatures) do
+    names[#names + 1] = known
+  end
+  table.sort(names)
+  local near = require("callgate.suggest").nearest(tostring(name), names)
+  require("callgate.errors").raise(("no system call %q%s"):format(tostring(name),
+    near and ("; did you mean %q?"):format(near) or ""))
+end
 
 local makers = {
   [0] = function(fn, nr) return function() return fn(nr) end end,
@@ -45,7 +74,7 @@ return setmetatable(sys, {
   __index = function(self, name)
     local signature = signatures[name]
     if not signature then
-      error(("no system call %q in Linux's table of this machine"):format(name), 2)
+      unknown(name)
     end
     local fn = makers[#signature - 2](C[sys.declare(signature)], numbers[name] or UNKNOWN)
     rawset(self, name, fn)

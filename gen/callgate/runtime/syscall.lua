@@ -2,74 +2,91 @@
 -- Returns a number (int64_t where a number is not exact), or nil, message, errno.
 
 local args = require "callgate.args"
-local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
+local memory = require "callgate.memory"
 local signatures = require "callgate.signatures"
 local sys = require "callgate.sys"
 
-local EXACT = 9007199254740992
+local EXACT = 9007199254740992 -- 2^53
 
+-- What goes into an integer: a number, a descriptor, true or false; nil is 0.
 local function integer(value, call, position)
-  if type(value) == "number" and value % 1 == 0 then
+  if type(value) == "number" and value % 1 == 0 and value > -EXACT and value < EXACT then
     return value
   elseif type(value) == "boolean" then
     return value and 1 or 0
   elseif value == nil then
     return 0
-  end
-  local number = descriptors.standard[value] or descriptors.number(value)
-  if number then
-    return args.fd(value, call, position, "integer")
   elseif type(value) == "cdata" and tonumber(value) then
     return value
   end
-  return args.expected("an integer or a descriptor", value, call, position, "integer")
+  return args.fd(value, call, position, "integer")
 end
 
+-- An integer of 32 bits, signed for C: LuaJIT's conversion of larger numbers differs by machine.
+local function int(value, call, position)
+  local number = tonumber(integer(value, call, position))
+  if number < -2147483648 or number > 4294967295 then
+    args.expected("an integer of 32 bits", value, call, position, "integer")
+  end
+  return number >= 2147483648 and number - 4294967296 or number
+end
+
+local function uint(value, call, position)
+  return args.uint(integer(value, call, position), call, position, "integer")
+end
+
+-- Where the kernel may write, a Lua string must not go.
 local function pointer(value, call, position)
-  if value == nil or type(value) == "cdata" then
+  if value == nil or memory.is(value) then
     return value
   end
   return args.expected("a buffer or record (cdata), or nil", value, call, position, "pointer")
 end
 
 local function readable(value, call, position)
-  if value == nil or type(value) == "cdata" or type(value) == "string" then
+  if value == nil or type(value) == "string" or memory.is(value) then
     return value
   end
   return args.expected("a string, a buffer or record (cdata), or nil", value, call, position, "pointer")
 end
 
 local CONVERT = {
-  i = integer, u = integer, l = integer, z = integer, q = integer, Q = integer,
+  i = int, u = uint, l = integer, z = integer, q = integer, Q = integer,
   p = pointer, c = readable, s = readable,
 }
 
+-- A function of exactly the call's arguments: one with varargs would not compile.
+local TEMPLATE = [[
+local name, raw, convert, fail, surplus = ...
+local to_1, to_2, to_3, to_4, to_5, to_6 = unpack(convert)
+return function(%s...)
+  if select("#", ...) > 0 then
+    surplus(name, %d, select("#", ...))
+  end
+  local result = raw(%s)
+  if result == -1 then
+    return fail()
+  elseif type(result) == "cdata" and result > -9007199254740992 and result < 9007199254740992 then
+    return tonumber(result)
+  end
+  return result
+end]]
+
+local function surplus(name, arity, more)
+  errors.raise(("%s: takes %d argument%s, got %d"):format(name, arity, arity == 1 and "" or "s", arity + more))
+end
+
 local function make(name, signature)
-  local raw = sys[name]
-  local arity = #signature - 2
-  local convert = {}
-  for i = 1, arity do
-    convert[i] = CONVERT[signature:sub(i + 2, i + 2)]
+  local letters = signature:sub(3)
+  local parameters, passed, convert = "", {}, {}
+  for i = 1, #letters do
+    convert[i] = CONVERT[letters:sub(i, i)]
+    parameters = parameters .. ("a%d, "):format(i)
+    passed[i] = ("to_%d(a%d, name, %d)"):format(i, i, i)
   end
-  return function(...)
-    local given = select("#", ...)
-    if given > arity then
-      error(("%s: takes %d argument%s, got %d"):format(name, arity, arity == 1 and "" or "s", given), 2)
-    end
-    local values = { ... }
-    for i = 1, arity do
-      values[i] = convert[i](values[i], name, i)
-    end
-    -- A number where the prototype wants a pointer was refused above; nil is NULL.
-    local result = raw(unpack(values, 1, arity))
-    if result == -1 then
-      return errors.fail()
-    elseif type(result) == "cdata" and result > -EXACT and result < EXACT then
-      return tonumber(result)
-    end
-    return result
-  end
+  local code = TEMPLATE:format(parameters, #letters, table.concat(passed, ", "))
+  return assert(loadstring(code, "=callgate.syscall." .. name))(name, sys[name], convert, errors.fail, surplus)
 end
 
 return setmetatable({}, {

@@ -4,64 +4,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from callgate.errors import CallgateError
+from callgate.spec.inference import read_inference
+from callgate.spec.model import ArgumentSpec, CallSpec, Kind, Result, Spec
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.resources.abc import Traversable
 
-ARGUMENT = re.compile(r"(\w+)\s*:\s*([\w?]+)(?:\s+([\w.+]+))?(?:\s*\+\s*([\w, ]+?))?(?:\s*=\s*(.+))?")
-TABLES = {"kinds.toml", "groups.toml", "types.toml"}
+ARGUMENT = re.compile(r"(\w+)\s*:\s*([\w?]+)(?:\s+([\w.]+))?(?:\s*\+\s*([\w, ]+?))?(?:\s*=\s*(.+))?")
+# What may stand in `pass`: an argument, a number, nil, constants (or-ed), the size of a record.
+OPERAND = re.compile(r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)")
+TABLES = ("groups", "inference", "kinds", "operations", "types")
 CALL_KEYS = {
-    "doc", "man", "call", "args", "pass", "returns", "method", "behaviour", "symbol",
+    "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentSpec:
-    """One Lua argument: ``flags: flags O + cloexec = 0``."""
-
-    name: str  # ex) "flags"
-    kind: str  # ex) "flags": a row of kinds.toml
-    extra: str | None = None  # ex) "O": the group, type or argument that the kind asks for
-    added: str | None = None  # ex) "cloexec": flags set unless "~cloexec" turns them off
-    default: str | None = None  # ex) "0": a Lua expression for when it is nil
-
-
-@dataclass(frozen=True, slots=True)
-class CallSpec:
-    """One row: a Lua function."""
-
-    name: str  # ex) "pread"
-    family: str  # ex) "files": the table's file
-    doc: str
-    man: str  # ex) "pread(2)"
-    call: str  # ex) "pread64": the kernel's name
-    args: tuple[ArgumentSpec, ...] = ()
-    passed: tuple[str, ...] = ()  # what goes to the kernel, in its order: arguments or Lua
-    returns: str = "true"
-    returned: str | None = None  # the fd's kind, or the argument that is returned
-    methods: tuple[str, ...] = ()  # names under which it is a descriptor's method
-    behaviour: str | None = None  # ex) "directories": written in Lua there
-    symbol: str | None = None  # a libc symbol to call instead of the number
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """All tables."""
-
-    calls: tuple[CallSpec, ...]
-    groups: Mapping[str, Mapping[str, Any]]
-    types: Mapping[str, Mapping[str, Any]]
-    kinds: Mapping[str, Mapping[str, Any]]  # of arguments
-    results: Mapping[str, Mapping[str, Any]]
-    letters: Mapping[str, str] = field(default_factory=dict)  # C type -> letter
-    long_results: frozenset[str] = frozenset()
+GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
+TYPE_KEYS = {"record", "module"}
 
 
 def load_spec(folder: Traversable | None = None) -> Spec:
@@ -70,24 +33,47 @@ def load_spec(folder: Traversable | None = None) -> Spec:
     Raises CallgateError with the file and row of what is wrong.
     """
     folder = folder or resources.files("callgate") / "spec"
-    files = {item.name: item for item in folder.iterdir() if item.name.endswith(".toml")}
-    kinds = _read(files["kinds.toml"])
-    groups = _read(files["groups.toml"])
-    types = _read(files["types.toml"])
-    calls: list[CallSpec] = []
-    for name in sorted(set(files) - TABLES):
-        family = name.removesuffix(".toml")
-        for row, values in _read(files[name]).items():
-            calls.append(_call(row, values, family, f"spec/{name}: [{row}]", kinds, groups, types))
-    seen: dict[str, CallSpec] = {}
-    for call in calls:
-        if call.name in seen:
-            where = f"spec/{call.family}.toml: [{call.name}]"
-            raise CallgateError(f"already declared in spec/{seen[call.name].family}.toml", where=where)
-        seen[call.name] = call
-    letters = {name: letter for letter, names in kinds["c_types"].items() for name in names}
-    longs = frozenset(kinds["results_by_call"]["l"])
-    return Spec(tuple(calls), groups, types, kinds["arguments"], kinds["results"], letters, longs)
+    files = {
+        item.name.removesuffix(".toml"): item
+        for item in folder.iterdir()
+        if item.name.endswith(".toml")
+    }
+    for name in TABLES:
+        if name not in files:
+            raise CallgateError("the table is missing", where=f"spec/{name}.toml")
+    table = {name: _read(path) for name, path in files.items()}
+    kinds = {
+        name: Kind(name=name, **row) for name, row in table["kinds"]["arguments"].items()
+    }
+    results = {name: Result(name=name, **row) for name, row in table["kinds"]["results"].items()}
+    for name, keys in (("groups", GROUP_KEYS), ("types", TYPE_KEYS)):
+        for row, values in table[name].items():
+            for key in values:
+                _check(key, keys, "key", f"spec/{name}.toml: [{row}]")
+    rows = _Rows(kinds, results, table["groups"])
+    calls = [
+        rows.call(family, name, row)
+        for family in sorted(set(files) - set(TABLES))
+        for name, row in table[family].items()
+    ]
+    _check_names(calls)
+    inference = read_inference(table["inference"])
+    for rule in inference.rules:
+        _check(rule.kind, kinds, "kind", f"spec/inference.toml: {rule.types} {rule.names}")
+    return Spec(
+        calls=tuple(calls),
+        groups=table["groups"],
+        types=table["types"],
+        kinds=kinds,
+        results=results,
+        letters={
+            name: letter
+            for letter, names in table["kinds"]["c_types"].items()
+            for name in names
+        },
+        inference=inference,
+        operations=table["operations"],
+    )
 
 
 def _read(path: Traversable) -> dict[str, Any]:
@@ -97,48 +83,81 @@ def _read(path: Traversable) -> dict[str, Any]:
         raise CallgateError(str(error), where=f"spec/{path.name}") from error
 
 
-def _call(
-    name: str,
-    row: Mapping[str, Any],
-    family: str,
-    where: str,
-    kinds: Mapping[str, Any],
-    groups: Mapping[str, Any],
-    types: Mapping[str, Any],
-) -> CallSpec:
-    for key in row:
-        _check(key, CALL_KEYS, "key", where)
-    if "doc" not in row:
-        raise CallgateError("no doc: say in one line what the call does", where=where)
-    args = tuple(_argument(text, where, kinds["arguments"]) for text in row.get("args", ()))
-    names = [arg.name for arg in args]
-    for arg in args:
-        extra = kinds["arguments"][arg.kind].get("extra")
-        known: Iterable[str] = {"group": groups, "type": types, "argument": names}.get(extra or "", ())
-        if extra and extra != "type":
-            _check(arg.extra or "", known, extra, f"{where} {arg.name}")
-        elif extra and not arg.extra:
-            raise CallgateError(f"kind {arg.kind!r} needs the name of a type", where=f"{where} {arg.name}")
-    returns, _, returned = row.get("returns", "true").partition(" ")
-    _check(returns, kinds["results"], "result", where)
-    if returns == "argument":
-        _check(returned, names, "argument", where)
-    default = (args[0].name,) if args and args[0].kind in {"fd", "dirfd"} else ()
-    methods = row.get("method", _method_names(name) if default else [])
-    return CallSpec(
-        name,
-        family,
-        row["doc"],
-        row.get("man", f"{name}(2)"),
-        row.get("call", name),
-        args,
-        tuple(row.get("pass", names)),
-        returns,
-        returned or None,
-        tuple(methods),
-        row.get("behaviour"),
-        row.get("symbol"),
-    )
+class _Rows:
+    """Reads rows of calls against the other tables."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        results: Mapping[str, Result],
+        groups: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._kinds = kinds
+        self._results = results
+        self._groups = groups
+
+    def call(self, family: str, name: str, row: Mapping[str, Any]) -> CallSpec:
+        """Return the row as a CallSpec; raises CallgateError on whatever is not understood."""
+        where = f"spec/{family}.toml: [{name}]"
+        for key in row:
+            _check(key, CALL_KEYS, "key", where)
+        if "doc" not in row:
+            raise CallgateError("no doc: say in one line what the call does", where=where)
+        args = tuple(self._argument(text, where) for text in row.get("args", ()))
+        names = [arg.name for arg in args]
+        for arg in args:
+            self._check_extra(arg, names, where)
+        passed = tuple(str(item) for item in row.get("pass", names))
+        for item in passed:
+            _check_operand(item, names, where)
+        returns, _, returned = row.get("returns", "true").partition(" ")
+        _check(returns, self._results, "result", where)
+        if returns == "argument":
+            _check(returned, names, "argument", where)
+        if returns == "bytes":
+            _check("bytes", [arg.kind for arg in args], "argument of the kind", where)
+        takes_fd = bool(args) and args[0].kind in {"fd", "dirfd"}
+        return CallSpec(
+            name=name,
+            family=family,
+            doc=row["doc"],
+            man=row.get("man", f"{name}(2)"),
+            call=row.get("call", name),
+            args=args,
+            passed=passed,
+            returns=returns,
+            returned=returned or None,
+            methods=tuple(row.get("method", _method_names(name) if takes_fd else ())),
+            also=tuple(row.get("also", ())),
+            behaviour=row.get("behaviour"),
+            symbol=row.get("symbol"),
+        )
+
+    def _argument(self, text: str, where: str) -> ArgumentSpec:
+        found = ARGUMENT.fullmatch(text.strip())
+        if found is None:
+            raise CallgateError(
+                f"cannot read the argument {text!r}",
+                where=where,
+                hint='write "name: kind", "name: kind EXTRA", "name: kind EXTRA + flags" '
+                'or "... = default"',
+            )
+        _check(found[2], self._kinds, "kind", f"{where} {found[1]}")
+        return ArgumentSpec(found[1], found[2], found[3], found[4], found[5])
+
+    def _check_extra(self, arg: ArgumentSpec, names: list[str], where: str) -> None:
+        where = f"{where} {arg.name}"
+        extra = self._kinds[arg.kind].extra
+        if extra is None and arg.extra is not None:
+            raise CallgateError(f"kind {arg.kind!r} takes no word after it: {arg.extra!r}", where=where)
+        if extra is not None and arg.extra is None:
+            raise CallgateError(f"kind {arg.kind!r} needs the name of a {extra} after it", where=where)
+        if extra == "group":
+            _check(arg.extra or "", self._groups, "group", where)
+        elif extra == "argument":
+            _check(arg.extra or "", names, "argument", where)
+        if arg.added and extra != "group":
+            raise CallgateError(f"kind {arg.kind!r} has no flags to add: + {arg.added}", where=where)
 
 
 def _method_names(name: str) -> list[str]:
@@ -147,22 +166,39 @@ def _method_names(name: str) -> list[str]:
     return [name, plain] if plain else [name]
 
 
-def _argument(text: str, where: str, kinds: Mapping[str, Any]) -> ArgumentSpec:
-    found = ARGUMENT.fullmatch(text.strip())
-    if found is None:
+def _check_operand(item: str, names: list[str], where: str) -> None:
+    if OPERAND.fullmatch(item) is None:
         raise CallgateError(
-            f"cannot read the argument {text!r}",
+            f"cannot read {item!r} in pass",
             where=where,
-            hint='write "name: kind", "name: kind EXTRA", "name: kind EXTRA + flags" or "... = default"',
+            hint="an argument, a number, nil, CONSTANT, ONE | TWO or sizeof(struct name)",
         )
-    _check(found[2], kinds, "kind", f"{where} {found[1]}")
-    return ArgumentSpec(found[1], found[2], found[3], found[4], found[5])
+    if re.fullmatch(r"[a-z_]\w*", item) and item != "nil":
+        _check(item, names, "argument", f"{where} pass")
+
+
+def _check_names(calls: Iterable[CallSpec]) -> None:
+    """Raise where two rows give the same function or the same method."""
+    functions: dict[str, CallSpec] = {}
+    methods: dict[str, CallSpec] = {}
+    for call in calls:
+        for known, names, what in (
+            (functions, (call.name, *call.also), "function"),
+            (methods, call.methods, "method"),
+        ):
+            for name in names:
+                if name in known:
+                    raise CallgateError(
+                        f"{what} {name!r} is already declared at {known[name].where}",
+                        where=call.where,
+                        hint="give one of them another name, or method = []",
+                    )
+                known[name] = call
 
 
 def _check(word: str, known: Iterable[str], what: str, where: str) -> None:
     known = list(known)
     if word not in known:
         near = suggest(word, known)
-        raise CallgateError(
-            f"unknown {what} {word!r}", where=where, hint=near or f"known: {', '.join(sorted(known))}"
-        )
+        hint = near or f"known: {', '.join(sorted(known)) or 'none'}"
+        raise CallgateError(f"unknown {what} {word!r}", where=where, hint=hint)

@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from callgate.model import Constant, Syscall
-from callgate.verify.questions import Member, dimensions
+from callgate.verify.questions import Member, depth
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -33,19 +33,17 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 
 def macro_names(abi: Abi) -> frozenset[str]:
     """Return the name of every macro of the model, whatever became of it."""
-    constants = (item.name for item in abi.constants if item.kind != "enumerator")
-    others = (item.name for item in (*abi.macros, *abi.unevaluated))
-    return frozenset((*constants, *others))
+    names = {item.name for item in abi.constants if item.kind != "enumerator"}
+    names.update(item.name for item in abi.macros)
+    names.update(item.name for item in abi.unevaluated)
+    return frozenset(names)
 
 
 def region(question: Question) -> int:
     """Return the region of the translation unit that the question belongs to."""
-    subject = question.subject
     if question.kind in {"string", "float"}:
         return MACRO_OBJECTS
-    if isinstance(subject, Syscall) or (
-        isinstance(subject, Constant) and subject.kind != "enumerator"
-    ):
+    if question.kind in {"constant", "system call"}:
         return MACROS
     return BIT_FIELDS if question.kind == "bit-field" else TYPES
 
@@ -98,12 +96,11 @@ def _line(index: int, question: Question) -> str:
     subject = question.subject
     if isinstance(subject, Constant):
         return _constant(index, subject)
-    if question.kind == "bit-field":
-        assert isinstance(subject, Member)
-        return _bit_field(index, subject)
     if isinstance(subject, Syscall):
         return f"__NR_{question.name},"
     if isinstance(subject, Member):
+        if question.kind == "bit-field":
+            return _bit_field(index, subject)
         return ", ".join(_field_fact(fact, subject) for fact in question.facts) + ","
     return ", ".join(_TYPE_FACTS[fact].format(question.name) for fact in question.facts) + ","
 
@@ -134,19 +131,13 @@ def _bit_field(index: int, member: Member) -> str:
 def _field_fact(fact: str, member: Member) -> str:
     """Return the C expression of a field's fact."""
     record, path = member.record.name, member.path
-    place = f"(({record} *)0)->{path}"
-    word, _, number = fact.partition(" ")
-    depth = int(number or 1) if word == "length" else 0
-    match word:
-        case "offset":
-            return f"__builtin_offsetof({record}, {path})"
-        case "size":
-            return f"sizeof({place})"
-        case "element":
-            return f"sizeof({place}[0])"
-        case "length":
-            return f"sizeof({place}{'[0]' * (depth - 1)})/sizeof({place}{'[0]' * depth})"
-        case "signed":
-            lengths, _ = dimensions(member.field.type)
-            return f"(__typeof__({place}{'[0]' * len(lengths)}))-1 < 1"
-    raise ValueError(f"no such fact: {fact}")
+    if fact == "offset":
+        return f"__builtin_offsetof({record}, {path})"
+    inside = depth(fact, member.field.type)
+    holder = f"(({record} *)0)->{path}{'[0]' * (inside - 1)}"
+    place = f"{holder}[0]" if inside else holder
+    if fact.startswith("length"):
+        return f"sizeof({holder})/sizeof({place})"
+    if fact == "signed":
+        return f"(__typeof__({place}))-1 < 1"
+    return f"sizeof({place})"

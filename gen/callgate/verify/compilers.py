@@ -17,15 +17,18 @@ from callgate.verify.objects import DataObjects, extent, floating, read_objects
 if TYPE_CHECKING:
     from callgate.headers.trees import HeaderTree
     from callgate.targets import Target
-    from callgate.verify.questions import Question, Sheet, Value
+    from callgate.verify.questions import Question, Sheet
+    from callgate.verify.verification import Answer
 
 ATTEMPTS = 4  # each drops every question that the one before it rejected
 PREFIX = "callgate_"
 REJECTED = re.compile(
     rf"^{re.escape(ccode.FILE)}:(\d+)(?::\d+)?: (?:fatal )?error: (.*)$", re.MULTILINE
 )
+X87 = {"x86_64", "i386"}  # whose long double is the 80-bit format
 
-Answer = tuple["Value", ...] | str  # the facts; a text says why there are none
+# Before C23 a program gets the word from <stdbool.h>, which some UAPI headers leave to it.
+BOOL = "#if __STDC_VERSION__ <= 202000L\n#define bool _Bool\n#endif\n"
 
 
 @dataclass(frozen=True)
@@ -33,21 +36,27 @@ class Compiler:
     """A C compiler that reads a target's headers."""
 
     name: str  # ex) "clang", "gcc"
-    tree: HeaderTree
-    preamble: str = ""  # stands before everything
-    x87: bool = False  # its long double is the 80-bit format
+    tree: HeaderTree  # with this compiler
+
+    @property
+    def version(self) -> int:
+        """Return its major version, 0 where it tells none."""
+        found = re.search(r"\b(\d+)\.\d+", self.tree.version)
+        return int(found[1]) if found else 0
 
     def answer(self, sheet: Sheet, macros: frozenset[str]) -> list[Answer]:
         """Return the answer to each question of ``sheet``, in order.
 
-        Raises CallgateError when the unit's headers themselves do not compile, so that nothing can
-        be asked.
+        ``macros`` are the names of the model's macros. Raises CallgateError when the unit's
+        headers themselves do not compile, so that nothing can be asked.
         """
-        spec = self.tree.unit(sheet.unit.partition(":")[0])
-        header = sheet.header or sheet.unit.partition(":")[2]
-        if header:
-            spec = replace(spec, first=(), discover=(), through=(), include=(header,))
-        preamble = self.preamble + self.tree.source(spec)
+        spec = self.tree.unit(sheet.unit)
+        if sheet.header:
+            spec = replace(
+                spec, first=(), discover=(), through={}, alone={}, excluded={},
+                include=(sheet.header,),
+            )  # fmt: skip
+        preamble = BOOL + self.tree.source(spec)
         rejected: dict[int, str] = {}
         with tempfile.TemporaryDirectory(prefix="callgate-") as folder:
             output = Path(folder) / "answers.o"
@@ -57,17 +66,13 @@ class Compiler:
                 if run.status == 0:
                     found = read_objects(output, PREFIX)
                     return self._read(found, sheet.questions, rejected)
-                new = {
-                    int(match[1]) - 1: match[2].strip()
-                    for match in reversed(list(REJECTED.finditer(run.errors)))
-                }
+                new = _rejected(run.errors)
                 if not new.keys() - rejected.keys():
                     break
                 rejected |= new
-        raise CallgateError(
-            f"{self.name} does not compile the headers:\n  {first_errors(run.errors)}",
-            where=f"unit {sheet.unit}" + (f", {header} alone" if header else ""),
-        )
+        elsewhere = [line for line in run.errors.splitlines() if not line.startswith(ccode.FILE)]
+        said = first_errors("\n".join(elsewhere) or run.errors)
+        raise CallgateError(f"{self.name} does not compile the unit:\n  {said}")
 
     def _read(
         self, found: DataObjects, asked: tuple[Question, ...], rejected: dict[int, str]
@@ -90,25 +95,30 @@ class Compiler:
         if kind == "string":
             return content[:-1].decode("latin-1"), len(content)
         if kind == "float":
-            value = floating(content, big_endian=found.big_endian, x87=self.x87)
-            return value, len(content)
+            x87 = self.tree.target.arch in X87
+            return floating(content, big_endian=found.big_endian, x87=x87), len(content)
         run = extent(content, big_endian=found.big_endian)
         if run is None:
             return f"its bits are not in one run: {content.hex()}"
         return (*run, found.data[name + ccode.SIGN][0])
 
 
+def _rejected(errors: str) -> dict[int, str]:
+    """Return the index of each question that the messages name, and what they say first of it."""
+    found: dict[int, str] = {}
+    for match in REJECTED.finditer(errors):
+        found.setdefault(int(match[1]) - 1, match[2].strip())
+    return found
+
+
 def compilers(target: Target, tree: HeaderTree) -> list[Compiler]:
     """Return the tree's own compiler, and the target's gcc where one is installed."""
-    x87 = target.arch in {"x86_64", "i386"}
-    found = [Compiler("clang" if tree.is_clang else tree.compiler[0], tree, x87=x87)]
+    if not tree.is_clang:
+        return [Compiler("gcc", tree)]
+    found = [Compiler("clang", tree)]
     for program in target.gcc:
-        if tree.is_clang and machine(program) == target.gcc_machine:
-            second = replace(tree, name="gcc", compiler=(program,), is_clang=False)
-            # What zig's driver defines for the version of glibc that the target names.
-            minor = re.search(r"-gnu\w*\.2\.(\d+)", target.zig) if tree.name == "bundle" else None
-            preamble = f"#define __GLIBC_MINOR__ {minor[1]}\n" if minor else ""
-            found.append(Compiler("gcc", second, preamble, x87))
+        if machine(program) == target.gcc_machine:
+            found.append(Compiler("gcc", tree.with_compiler(program)))
             break
     return found
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PARSE = "parse"  # the kind of rows about headers that cannot be parsed
 KINDS = (
-    PARSE, "unit", "constant", "string", "float", "record", "field", "bit-field", "typedef",
-    "enum", "system call", "name", "module",
+    PARSE, "unit", "constant", "enumerator", "string", "float", "record", "field", "bit-field",
+    "typedef", "enum", "system call", "macro", "name", "module",
 )  # fmt: skip
 REASON_WORDS = 4  # fewer do not tell a reason
 
@@ -125,8 +125,7 @@ def _row(row: dict[str, Any], where: str) -> Exclusion:
     if unknown or missing:
         parts = [f"unknown key {key!r}" for key in unknown] + [f"no {key!r}" for key in missing]
         raise CallgateError(", ".join(parts), where=where, hint=f"keys: {', '.join(known)}")
-    values = {key: tuple(value) if key == "targets" else value for key, value in row.items()}
-    found = Exclusion(**values)
+    found = Exclusion(**{**row, "targets": tuple(row.get("targets", ("*",)))})
     if found.kind not in KINDS:
         message = f"unknown kind {found.kind!r}; kinds are {', '.join(KINDS)}"
         raise CallgateError(message, where=where)

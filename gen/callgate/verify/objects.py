@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import SymbolTableSection
 
 from callgate.errors import CallgateError
 
@@ -57,7 +58,7 @@ def _read(elf: ELFFile, prefix: str) -> DataObjects:
             places = [item["r_offset"] for item in section.iter_relocations()]
             relocated.setdefault(section["sh_info"], []).extend(places)
     table = elf.get_section_by_name(".symtab")
-    for symbol in table.iter_symbols() if table else ():
+    for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
         if not symbol.name.startswith(prefix):
             continue
         index, start, size = symbol["st_shndx"], symbol["st_value"], symbol["st_size"]

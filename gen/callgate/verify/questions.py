@@ -52,12 +52,12 @@ Subject = Constant | Record | Member | Typedef | Enumeration | Syscall
 class Question:
     """One item of the model, and the facts that it states of it."""
 
-    kind: str  # ex) "constant", "record", "field", "bit-field", "typedef", "enum", "system call"
+    kind: str  # ex) "constant", "field"; KINDS in exclusions.py has them all
     name: str  # ex) "struct stat.st_size"
     location: Location
     facts: tuple[str, ...]  # ex) ("offset", "size", "signed")
     expected: tuple[Value, ...]  # ex) (48, 8, 1)
-    subject: Subject
+    subject: Subject | None = None  # None for what is no item of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +116,36 @@ def members(record: Record) -> Iterator[Member]:
     yield from _walk(record, record, 0, "")
 
 
-def dimensions(kind: TypeRef) -> tuple[tuple[int | None, ...], TypeRef]:
-    """Return an array type's lengths from the outside in, and its innermost element type."""
-    lengths = []
+def arrays(kind: TypeRef) -> tuple[list[Array], TypeRef]:
+    """Return the array types that ``kind`` is, from the outside in, and the innermost element."""
+    found = []
     while isinstance(kind, Array):
-        lengths.append(kind.length)
+        found.append(kind)
         kind = kind.element
-    return tuple(lengths), kind
+    return found, kind
+
+
+def depth(fact: str, kind: TypeRef) -> int:
+    """Return how many array dimensions of a field a fact is about the inside of.
+
+    ``size`` 0, ``element size`` 1, ``length`` 1 (its dividend is one less), ``length 2`` 2,
+    ``signed`` all of them.
+    """
+    if fact == "signed":
+        return len(arrays(kind)[0])
+    if fact.startswith("length"):
+        return int(fact.removeprefix("length") or 1)
+    return int(fact == "element size")
 
 
 def _walk(top: Record, record: Record, base: int, prefix: str) -> Iterator[Member]:
     for item in record.fields:
         bit = base + item.offset * 8 + (item.bit_offset or 0)
-        lengths, inner = dimensions(item.type)
+        around, inner = arrays(item.type)
         path = prefix
         if item.name is not None:
             yield Member(top, prefix + item.name, bit, item)
-            path = f"{prefix}{item.name}{'[0]' * len(lengths)}."
+            path = f"{prefix}{item.name}{'[0]' * len(around)}."
         if isinstance(inner, Record):
             yield from _walk(top, inner, bit, path)
 
@@ -143,6 +156,7 @@ def _question(kind: str, name: str, subject: Subject, expected: tuple[Value, ...
 
 _FACTS = {
     "constant": ("value", "size", "signed"),
+    "enumerator": ("value", "size", "signed"),
     "string": ("bytes", "size"),
     "float": ("value", "size"),
     "record": ("size", "align"),
@@ -158,7 +172,8 @@ def _location(subject: Subject) -> Location:
 
 def _constant(item: Constant) -> Question:
     if isinstance(item.value, int):
-        return _question("constant", item.name, item, (item.value, item.size, int(item.signed)))
+        kind = "enumerator" if item.kind == "enumerator" else "constant"
+        return _question(kind, item.name, item, (item.value, item.size, int(item.signed)))
     kind = "string" if isinstance(item.value, str) else "float"
     return _question(kind, item.name, item, (item.value, item.size))
 
@@ -170,19 +185,14 @@ def _member(member: Member) -> Question:
         signed = int(isinstance(item.type, Scalar) and item.type.signed)
         return _question("bit-field", name, member, (member.bit, item.bit_width, signed))
     facts: list[tuple[str, int]] = [("offset", member.bit // 8)]
-    lengths, element = dimensions(item.type)
-    flexible = bool(lengths) and lengths[0] is None
-    if flexible:
-        assert isinstance(item.type, Array)
-        facts.append(("element size", size_of(item.type.element)))
+    around, element = arrays(item.type)
+    if around and around[0].length is None:
+        facts.append(("element size", size_of(around[0].element)))
     else:
         facts.append(("size", size_of(item.type)))
-    kind = item.type
-    for number, length in enumerate(lengths):
-        assert isinstance(kind, Array)
-        kind = kind.element
-        if length is not None and size_of(kind):  # C divides by the element's size
-            facts.append(("length" if number == 0 else f"length {number + 1}", length))
+    for number, array in enumerate(around, 1):
+        if array.length is not None and size_of(array.element):  # C divides by the element's size
+            facts.append(("length" if number == 1 else f"length {number}", array.length))
     if isinstance(element, Scalar) and element.kind in SIGNED_KINDS:
         facts.append(("signed", int(element.signed)))
     names, values = zip(*facts, strict=True)
@@ -198,10 +208,11 @@ def _typedef(item: Typedef, complete: set[str]) -> Question | None:
         return None
     if isinstance(kind, Array) and kind.length is None:
         return Question("typedef", item.name, item.location, ("align",), (kind.align,), item)
-    facts, expected = ("size", "align"), (kind.size, kind.align)
+    facts, expected = ["size", "align"], [kind.size, kind.align]
     if isinstance(kind, Scalar) and kind.kind in SIGNED_KINDS:
-        facts, expected = (*facts, "signed"), (*expected, int(kind.signed))
-    return Question("typedef", item.name, item.location, facts, expected, item)
+        facts.append("signed")
+        expected.append(int(kind.signed))
+    return Question("typedef", item.name, item.location, tuple(facts), tuple(expected), item)
 
 
 def size_of(kind: TypeRef) -> int:
@@ -211,12 +222,8 @@ def size_of(kind: TypeRef) -> int:
 
 def _scope(question: Question) -> tuple[str, str, str]:
     """Return what must be unique within a unit: macros and enumerators are asked apart."""
-    subject = question.subject
-    if isinstance(subject, Constant):
-        space = "enumerator" if subject.kind == "enumerator" else "macro"
-    else:
-        space = question.kind
-    return question.location.unit, space, question.name
+    macro = isinstance(question.subject, Constant) and question.kind != "enumerator"
+    return question.location.unit, "macro" if macro else question.kind, question.name
 
 
 def _order(place: tuple[str, str | None]) -> tuple[str, str]:

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgate.errors import CallgateError
-from callgate.model import Location
+from callgate.verify.questions import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from callgate.model import Location
     from callgate.verify.exclusions import Exclusion
-    from callgate.verify.questions import Question, Value
-
-    Answer = tuple[Value, ...] | str  # one value per fact; a text says why there are none
+    from callgate.verify.questions import Question
 
 WORD = 2**64  # integers are compared modulo this; their width and signedness are facts of their own
 SHOWN = 20  # disagreements in an error message
 
+Answer = tuple[Value, ...] | str  # one value per fact; a text says why there are none
 Key = tuple[str, str, str, str]  # witness, kind, unit, header
 
 
@@ -38,7 +38,9 @@ class Disagreement:
 
     def __str__(self) -> str:
         """Return ``asm/stat.h:83: struct stat.st_size: offset: the model has 48, gcc 40``."""
-        what = f"{self.location}: {self.kind} {self.name}"
+        place = self.location
+        where = f"{place}: " if place.line else f"{place.header}: " if place.header else ""
+        what = f"{where}{self.kind} {self.name}"
         if not self.fact:
             return f"{what}: {self.witness}: {self.answer}"
         expected, answer = _shown(self.expected), _shown(self.answer)
@@ -140,7 +142,7 @@ class Verification:
         raise CallgateError(
             f"{len(lines):,} facts are not as the witnesses say:\n  {shown}{more}",
             where=self.target,
-            hint="`callgate verify` lists them all; headers/exclusions.toml takes a reason for each",
+            hint="`callgate verify` lists them; headers/exclusions.toml takes a reason for each",
         )
 
 

@@ -1,0 +1,132 @@
+"""Function-like macros: how the preprocessor is asked to expand one, and the expression it gives.
+
+A macro is invoked with arguments that no header can contain, so the expansion shows where each
+argument went; macros used inside are expanded and pasted tokens joined, as in C.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from callgate.tree import MacroDefinition
+
+ARGUMENT = re.compile(r"__callgate_(\d+)")
+TOUCHED = re.compile(r"[\w.]*__callgate_\d+[\w.]*")  # with what was pasted to it
+# strings, characters, numbers and members are passed over; a word is what may be replaced
+WORD = re.compile(
+    r"""\"(?:\\.|[^"\\])*\"|'(?:\\.|[^'\\])*'|\.?\d[\w.]*|(?:\.|->)\s*\w+|([A-Za-z_]\w*)"""
+)
+STRING = re.compile(r'"(?:\\.|[^"\\])*"')
+OPERATOR = re.compile(r"<<=|>>=|[-+*/%&|^]=|\+\+|--|[=!<>]=|=")
+ASSIGNMENTS = {"<<=", ">>=", "-=", "+=", "*=", "/=", "%=", "&=", "|=", "^=", "++", "--", "="}
+STATEMENT = re.compile(r"(?:do|if|for|while|return|switch|goto)\b")
+DECLARATION = re.compile(
+    r"(?:typedef|extern|static|struct|union|enum|const|unsigned|char|int|long|__attribute__|_Pragma"
+    r"|#pragma|\[\[)(?!\w)"
+)
+BLOCK = re.compile(r"\(\s*\{([^{}]*)\}\s*\)")
+LOCAL = re.compile(r"\s*(.+?[\s*])([A-Za-z_]\w*)\s*=(?!=)(.*)", re.DOTALL)
+COMPILER = re.compile(r"__has_\w+|__GNUC__|__GNUC_MINOR__|__clang_\w+")
+MAX_TEXT = 1 << 14  # characters; the longest real expansion has 3,000
+
+
+def argument(index: int) -> str:
+    """Return what stands for argument ``index`` in an invocation."""
+    return f"__callgate_{index}"
+
+
+def invocation(macro: MacroDefinition, *, in_force: bool) -> str:
+    """Return the text whose expansion is the macro's; empty where only its own header could say.
+
+    A definition that was replaced later cannot be invoked: its body stands for it, which pastes
+    nothing.
+    """
+    arguments = {name: argument(index) for index, name in enumerate(macro.parameters or ())}
+    if in_force:
+        return f"{macro.name}({', '.join(arguments.values())})"
+    return "" if "#" in macro.body else _replaced(macro.body, arguments)
+
+
+def expression_text(macro: MacroDefinition) -> tuple[str, str | None]:
+    """Return the expansion as an expression, and the reason where it cannot be one."""
+    text = macro.expansion
+    if macro.variadic:
+        return "", "takes any number of arguments"
+    if not macro.body:
+        return "", "empty"
+    if not text:
+        return "", "pastes tokens" if "#" in macro.body else "expands to nothing by itself"
+    if COMPILER.search(macro.body):
+        return "", "asks for the compiler's version or features"
+    if any(ARGUMENT.search(item) for item in STRING.findall(text)):
+        return "", "makes a string of an argument"
+    if any(not ARGUMENT.fullmatch(item) for item in TOUCHED.findall(STRING.sub('""', text))):
+        return "", "pastes tokens"
+    text = _without_blocks(text)
+    return text, _obstacle(STRING.sub('""', text))
+
+
+def _obstacle(text: str) -> str | None:
+    """Return why ``text``, in which strings are empty, is no expression."""
+    found = {
+        "statement expression": "({" in text.replace(" ", ""),
+        "statement": ";" in text or STATEMENT.match(text),
+        "initializer": text[0] in "{[.",
+        "declaration": DECLARATION.match(text),
+        "assigns": not ASSIGNMENTS.isdisjoint(OPERATOR.findall(text)),
+        "a list, not one value": _has_comma(text),
+    }
+    return next((reason for reason, applies in found.items() if applies), None)
+
+
+def _has_comma(text: str) -> bool:
+    """Tell whether there is a comma outside of all brackets."""
+    depth = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            return True
+    return False
+
+
+def _without_blocks(text: str) -> str:
+    """Return ``text`` with ``({ T a = x; a + 1; })`` as ``(((T)(x)) + 1)``, inner blocks first.
+
+    Only variables that are initialised and never assigned can be replaced by what they stand for;
+    a block with anything else stays as it is.
+    """
+    text = re.sub(r"\b__extension__\b", "", text)
+    while len(text) < MAX_TEXT:
+        for block in BLOCK.finditer(text):
+            value = _block_value(block[1])
+            if value is not None:
+                text = f"{text[: block.start()]}({value}){text[block.end() :]}"
+                break
+        else:
+            break
+    return text
+
+
+def _block_value(inner: str) -> str | None:
+    *statements, rest = inner.split(";")
+    if rest.strip() or not statements:
+        return None
+    known: dict[str, str] = {}
+    for statement in statements[:-1]:
+        local = LOCAL.fullmatch(statement)
+        if local is None or STATEMENT.match(statement.strip()):
+            return None
+        known[local[2]] = f"(({local[1].strip()})({_replaced(local[3], known)}))"
+    value = statements[-1]
+    if not ASSIGNMENTS.isdisjoint(OPERATOR.findall(value)) or STATEMENT.match(value.strip()):
+        return None
+    return _replaced(value, known)
+
+
+def _replaced(text: str, known: Mapping[str, str]) -> str:
+    """Return ``text`` with the words in ``known`` replaced."""
+    return WORD.sub(lambda found: known.get(found[1], found[0]) if found[1] else found[0], text)

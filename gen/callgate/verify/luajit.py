@@ -1,0 +1,213 @@
+"""LuaJIT as a witness: it loads the library as written and says what its programs would see.
+
+The driver is witness.lua beside this module. A VM holds 65,536 C types, fields included
+(lj_ctype.h: CTID_MAX), so records are asked in several processes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callgate import luajit
+from callgate.emit.headers import RecordNames, library_unit, module_path
+from callgate.errors import CallgateError
+from callgate.model import Constant, Location, Record, Scalar, Syscall, Typedef
+from callgate.verify.questions import KERNEL_UNIT, Member, Question, arrays, depth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from callgate.model import Abi, TypeRef
+    from callgate.verify.questions import Value
+    from callgate.verify.verification import Answer
+
+NAME = "luajit"
+SECONDS = 120  # for one process; the largest takes 0.5
+TYPES_PER_PROCESS = 20_000  # C types asked for in one VM: what they contain comes on top
+EXACT = 8  # bytes of the largest scalar that Lua knows; greater ones are handed out as arrays
+LOWERED = {"complex"}  # ... and so are these, of any size
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one process is asked: each question and its line for the driver."""
+
+    questions: tuple[Question, ...]
+    lines: tuple[str, ...]
+
+
+def batches(abi: Abi, asked: Sequence[Question]) -> list[Batch]:
+    """Return the questions about the library that ``abi`` was written as.
+
+    ``asked`` are the model's questions; those that make sense to Lua are asked of it again.
+    """
+    names = RecordNames(abi)
+    groups: list[list[tuple[Question, str]]] = [
+        [*_modules(abi, asked), *_names(asked), *_numbers(abi, asked), *_typedefs(asked)]
+    ]
+    room = 0
+    for group in _records(asked, names):
+        if room < len(group):
+            groups.append([])
+            room = TYPES_PER_PROCESS
+        groups[-1].extend(group)
+        room -= len(group)
+    return [
+        Batch(tuple(item for item, _ in group), tuple(line for _, line in group))
+        for group in groups
+    ]
+
+
+def answer(batch: Batch, library: Path) -> list[Answer]:
+    """Ask a LuaJIT about the library below ``library``.
+
+    Raises CallgateError when it cannot be run or breaks off.
+    """
+    driver = Path(__file__).with_name("witness.lua")
+    with tempfile.TemporaryDirectory(prefix="callgate-") as folder:
+        path = Path(folder) / "questions.txt"
+        path.write_text("\n".join([*batch.lines, ""]), encoding="utf-8")
+        try:
+            done = subprocess.run(
+                [*luajit.interpreter(), str(driver), str(path)],
+                env=luajit.environment(library),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CallgateError(f"LuaJIT did not finish within {SECONDS} s") from error
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or len(lines) != len(batch.lines):
+        said = done.stderr.strip() or f"exit status {done.returncode}"
+        near = batch.lines[min(len(lines), len(batch.lines) - 1)].replace("\t", " ")
+        raise CallgateError(f"LuaJIT broke off at {near!r}: {said}", where=str(library))
+    return [
+        _decode(line, len(question.facts))
+        for question, line in zip(batch.questions, lines, strict=True)
+    ]
+
+
+def version() -> str:
+    """Return the version of the LuaJIT that is asked, and how it is started."""
+    command = luajit.interpreter()
+    done = subprocess.run(
+        [*command, "-e", "io.write(jit.version)"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    return f"{' '.join(command)} {done.stdout}"
+
+
+def _decode(line: str, facts: int) -> Answer:
+    if line.startswith("!"):
+        return line[1:]
+    words = line.split("\t")
+    if len(words) != facts:
+        return f"it answers {len(words)} facts, not {facts}: {line!r}"
+    return tuple(map(_value, words))
+
+
+def _value(word: str) -> Value:
+    kind, text = word[0], word[1:]
+    if kind == "i":
+        return int(text)
+    return float(text) if kind == "f" else bytes.fromhex(text).decode("latin-1")
+
+
+# --- questions -----------------------------------------------------------------------------------
+
+
+def _modules(abi: Abi, asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    """Each header's module: how many items it has, and its constants."""
+    constants: dict[tuple[str, str], list[Question]] = defaultdict(list)
+    for question in asked:
+        if isinstance(question.subject, Constant):
+            constants[_module(question.location)].append(question)
+    records = Counter(_module(record.location) for record in abi.records)
+    for module in sorted({*constants, *records}):
+        path = module_path(*module).removesuffix(".lua").replace("/", ".")
+        names = {question.name for question in constants[module]}
+        place, facts = Location(*module, 0), ("constants", "records")
+        counts = (len(names), records[module])
+        yield Question("module", path, place, facts, counts), f"module\tcallgate.{path}"
+        for question in constants[module]:
+            yield _value_only(question, question.kind), f"constant\t{question.name}"
+
+
+def _names(asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    """Each constant's plain name, through the index."""
+    for question in asked:
+        if isinstance(question.subject, Constant) and question.subject.primary:
+            yield _value_only(question, "name"), f"name\t{question.name}"
+
+
+def _value_only(question: Question, kind: str) -> Question:
+    value = question.expected[0]
+    return Question(kind, question.name, question.location, ("value",), (value,), question.subject)
+
+
+def _numbers(abi: Abi, asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    place = Location(KERNEL_UNIT, "asm/unistd.h", 0)
+    counts = (len(abi.syscalls),)
+    yield Question("module", "numbers", place, ("system calls",), counts), "numbers"
+    for question in asked:
+        if isinstance(question.subject, Syscall):
+            yield question, f"number\t{question.name}"
+
+
+def _typedefs(asked: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+    for question in asked:
+        item = question.subject
+        if isinstance(item, Typedef) and item.primary and "size" in question.facts:
+            kept = _unsigned(question, item.type)
+            yield kept, "\t".join(["typedef", item.name, *kept.facts[2:]])
+
+
+def _records(asked: Sequence[Question], names: RecordNames) -> Iterator[list[tuple[Question, str]]]:
+    """Yield each record's questions together."""
+    group: list[tuple[Question, str]] = []
+    for question in asked:
+        subject = question.subject
+        if isinstance(subject, Record):
+            if group:
+                yield group
+            group = [(question, f"record\t{names.of(subject)}")]
+        elif isinstance(subject, Member):
+            group.append(_field(question, subject))
+    if group:
+        yield group
+
+
+def _field(question: Question, member: Member) -> tuple[Question, str]:
+    if question.kind == "bit-field":
+        return question, f"bits\t{member.path}"
+    kind = member.field.type
+    question = _unsigned(question, arrays(kind)[1])
+    parts = [
+        f"{fact.split()[0]}:{depth(fact, kind)}" for fact in question.facts if fact != "offset"
+    ]
+    return question, "\t".join(["field", member.path, *parts])
+
+
+def _unsigned(question: Question, kind: TypeRef) -> Question:
+    """Leave out the signedness, always the last fact, of what Lua sees as an array."""
+    if question.facts[-1] == "signed" and _is_lowered(kind):
+        return replace(question, facts=question.facts[:-1], expected=question.expected[:-1])
+    return question
+
+
+def _is_lowered(kind: TypeRef) -> bool:
+    return isinstance(kind, Scalar) and (kind.kind in LOWERED or kind.size > EXACT)
+
+
+def _module(place: Location) -> tuple[str, str]:
+    return library_unit(place.unit), place.header

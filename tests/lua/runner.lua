@@ -1,0 +1,224 @@
+-- Runs spec files: luajit tests/lua/runner.lua [--jit on|off|hot] [--only TEXT] SPEC...
+--
+-- Needs LuaJIT alone. Output is TAP; the exit status is 0 when every test passed. A spec is a Lua file
+-- that gets the helpers below as its argument:
+--
+--   local t = ...
+--   t.describe("fd", function()
+--     t.it("closes once", function() t.equal(1 + 1, 2) end)
+--   end)
+--
+-- Paths for scratch files come from t.path(name), in $CALLGATE_TEST_TMP or a new folder of /tmp.
+
+local t = {}
+
+local results = { count = 0, failed = 0, skipped = 0 }
+local prefix = {} -- open describe blocks
+local checks -- of the running test
+local only
+
+local SKIP = {}
+
+-- --- checks ------------------------------------------------------------------------------------------
+
+local function shown(value)
+  return type(value) == "string" and ("%q"):format(value) or tostring(value)
+end
+
+local function fail(message, level)
+  error(message, (level or 1) + 2)
+end
+
+-- Values that are equal; numbers and cdata compare as Lua does.
+function t.equal(actual, expected)
+  checks = checks + 1
+  if actual ~= expected then
+    fail(("expected %s, got %s"):format(shown(expected), shown(actual)))
+  end
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not same(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+local function list(value)
+  if type(value) ~= "table" then
+    return shown(value)
+  end
+  local parts = {}
+  for key, item in pairs(value) do
+    parts[#parts + 1] = (type(key) == "number" and "" or tostring(key) .. " = ") .. list(item)
+  end
+  table.sort(parts)
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+-- Tables with equal contents.
+function t.same(actual, expected)
+  checks = checks + 1
+  if not same(actual, expected) then
+    fail(("expected %s, got %s"):format(list(expected), list(actual)))
+  end
+end
+
+-- Anything but nil and false; returns what it got, as assert does.
+function t.ok(value, message, ...)
+  checks = checks + 1
+  if not value then
+    fail("not true: " .. tostring(message or value))
+  end
+  return value, message, ...
+end
+
+function t.matches(text, pattern)
+  checks = checks + 1
+  if type(text) ~= "string" or not text:find(pattern) then
+    fail(("expected text like %q, got %s"):format(pattern, shown(text)))
+  end
+end
+
+-- An error whose message, without its position, is exactly `message`, raised as this file's.
+function t.raises(message, fn, ...)
+  checks = checks + 1
+  local ok, got = pcall(fn, ...)
+  if ok then
+    fail(("expected the error %q, got none"):format(message))
+  end
+  got = tostring(got)
+  local plain = got:gsub("^[^\n]-:%d+: ", "")
+  if plain ~= message then
+    fail(("expected the error %q, got %q"):format(message, got))
+  end
+  return got
+end
+
+-- The triple of a failed call: t.fails("ENOENT", S.open(path)).
+function t.fails(name, value, message, number)
+  checks = checks + 1
+  local S = require "callgate"
+  if value ~= nil or S.errname(number or 0) ~= name or message ~= S.strerror(number) then
+    fail(("expected nil, text, %s; got %s, %s, %s"):format(name, shown(value), shown(message), shown(number)))
+  end
+end
+
+-- --- structure ---------------------------------------------------------------------------------------
+
+-- Ends the running test as skipped; the reason stands in the output.
+function t.skip(reason)
+  error(setmetatable({ reason = reason }, SKIP), 0)
+end
+
+local folder
+
+-- A path of that name in this run's own scratch folder.
+function t.path(name)
+  if not folder then
+    folder = os.getenv "CALLGATE_TEST_TMP"
+    if not folder then
+      folder = os.tmpname()
+      os.remove(folder)
+      assert(os.execute("mkdir " .. folder) == 0)
+    end
+  end
+  return folder .. "/" .. name
+end
+
+function t.write(name, text)
+  local path = t.path(name)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+function t.describe(name, body)
+  prefix[#prefix + 1] = name
+  body()
+  prefix[#prefix] = nil
+end
+
+local function traceback(message)
+  if getmetatable(message) == SKIP then
+    return message
+  end
+  return debug.traceback(tostring(message), 2)
+end
+
+function t.it(name, body)
+  local title = table.concat(prefix, " ") .. (prefix[1] and ": " or "") .. name
+  if only and not title:find(only, 1, true) then
+    return
+  end
+  checks = 0
+  local ok, message = xpcall(body, traceback)
+  results.count = results.count + 1
+  if ok and checks == 0 then
+    ok, message = false, "the test checks nothing"
+  end
+  if ok then
+    print(("ok %d - %s"):format(results.count, title))
+  elseif getmetatable(message) == SKIP then
+    results.skipped = results.skipped + 1
+    print(("ok %d - %s # SKIP %s"):format(results.count, title, message.reason))
+  else
+    results.failed = results.failed + 1
+    print(("not ok %d - %s"):format(results.count, title))
+    print("  # " .. tostring(message):gsub("\n", "\n  # "))
+  end
+end
+
+-- --- the command -------------------------------------------------------------------------------------
+
+local modes = {
+  on = function() end,
+  off = function() jit.off() end,
+  hot = function() require("jit.opt").start("hotloop=1", "hotexit=1") end, -- compile everything at once
+}
+
+local function main(...)
+  local specs = {}
+  local words, i = { ... }, 1
+  while words[i] do
+    if words[i] == "--jit" then
+      i = i + 1
+      assert(modes[words[i]], "--jit takes on, off or hot")()
+    elseif words[i] == "--only" then
+      i = i + 1
+      only = words[i]
+    else
+      specs[#specs + 1] = words[i]
+    end
+    i = i + 1
+  end
+  assert(specs[1], "usage: runner.lua [--jit on|off|hot] [--only TEXT] SPEC...")
+  io.stdout:setvbuf "line"
+  for _, spec in ipairs(specs) do
+    local chunk = assert(loadfile(spec))
+    prefix = {}
+    local ok, message = xpcall(function() chunk(t) end, traceback)
+    if not ok then
+      results.count, results.failed = results.count + 1, results.failed + 1
+      print(("not ok %d - %s does not load\n  # %s"):format(results.count, spec,
+        tostring(message):gsub("\n", "\n  # ")))
+    end
+  end
+  print(("1..%d"):format(results.count))
+  print(("# %d passed, %d failed, %d skipped"):format(
+    results.count - results.failed - results.skipped, results.failed, results.skipped))
+  return results.failed == 0 and results.count > 0 and 0 or 1
+end
+
+os.exit(main(...))

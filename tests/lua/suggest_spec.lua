@@ -1,0 +1,30 @@
+local t = ...
+
+local nearest = require("callgate.suggest").nearest
+
+local NAMES = { "append", "cloexec", "creat", "excl", "rdonly", "rdwr", "wronly" }
+
+t.describe("the nearest name", function()
+  t.it("differs by letters missing, added, changed or swapped", function()
+    t.equal(nearest("cerat", NAMES), "creat")
+    t.equal(nearest("create", NAMES), "creat")
+    t.equal(nearest("crat", NAMES), "creat")
+    t.equal(nearest("cloexwc", NAMES), "cloexec")
+  end)
+
+  t.it("may be written with the prefix", function()
+    t.equal(nearest("o_cerat", NAMES, "o_"), "creat")
+  end)
+
+  t.it("is none where all are far, or there are none", function()
+    t.equal(nearest("zzzzzzz", NAMES), nil)
+    t.equal(nearest("", NAMES), nil)
+    t.equal(nearest("creat", {}), nil)
+  end)
+
+  t.it("is found fast, however long what was written", function()
+    local before = os.clock()
+    t.equal(nearest(("x"):rep(1e6), NAMES), nil)
+    t.ok(os.clock() - before < 5)
+  end)
+end)

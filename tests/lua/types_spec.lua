@@ -1,0 +1,239 @@
+local t = ...
+
+local ffi = require "ffi"
+local S = require "callgate"
+local types = require "callgate.types"
+
+t.describe("S.t", function()
+  t.it("gives the ctype itself, usable wherever LuaJIT wants one", function()
+    local ctype = S.t.iovec
+    t.equal(type(ctype), "cdata")
+    t.equal(ffi.sizeof(ctype), 2 * ffi.sizeof "void *")
+    t.ok(ffi.istype(ctype, ffi.new(ctype)))
+    t.equal(ffi.sizeof(ffi.new(ffi.typeof("$[3]", ctype))), 3 * S.s.iovec)
+    t.equal(S.t.iovec, ctype)
+  end)
+
+  t.it("has structs, unions and typedefs of every header, and nil for what is none", function()
+    t.equal(S.s.sched_attr, ffi.sizeof(S.t.sched_attr))
+    t.equal(ffi.sizeof(S.t.bpf_attr), S.s.bpf_attr)
+    t.equal(ffi.sizeof(S.t.__u32), 4)
+    t.equal(S.t.no_such_type, nil)
+    t.equal(S.s.no_such_type, nil)
+    t.equal(S.pt.no_such_type, nil)
+    t.equal(S.t[1], nil)
+  end)
+
+  t.it("has buffers", function()
+    t.equal(ffi.sizeof(S.t.buffer(10)), 10)
+  end)
+end)
+
+t.describe("a record", function()
+  t.it("is made empty, from positions, from a table of positions or of names", function()
+    t.equal(S.t.input_id().bustype, 0)
+    t.equal(S.t.input_id(3, 4).vendor, 4)
+    t.equal(S.t.input_id({ 3, 4 }).vendor, 4)
+    local size = S.t.input_id { bustype = 3, product = 5 }
+    t.equal(size.bustype, 3)
+    t.equal(size.vendor, 0)
+    t.equal(size.product, 5)
+    t.equal(S.t.input_id({ 3, product = 5 }).product, 5)
+    t.equal(S.t.input_id(size).product, 5)
+  end)
+
+  t.it("has its size as length, a pointer to it, too", function()
+    t.equal(#S.t.input_id(), 8)
+    t.equal(#ffi.cast(types.pointer "input_id", S.t.input_id()), 8)
+  end)
+
+  t.it("shows its fields", function()
+    t.equal(tostring(S.t.input_id(1, 2)), "input_id { bustype = 1, vendor = 2, product = 0, version = 0 }")
+    t.matches(tostring(S.t.ff_effect { trigger = { 1, 2 } }),
+      "trigger = ff_trigger { button = 1, interval = 2 }, replay = ff_replay { length = 0, delay = 0 }")
+    t.matches(tostring(S.t.ethtool_drvinfo { driver = "h\1\n\"" }), [[ driver = "h\x01\n\"", version = "",]])
+    t.equal(tostring(S.t.mtd_oob_buf()), "mtd_oob_buf { start = 0, length = 0, ptr = NULL }")
+    t.equal(tostring(S.t.mtd_oob_buf(1, 2, ffi.cast("void *", 0xabc))),
+      "mtd_oob_buf { start = 1, length = 2, ptr = 0xabc }")
+  end)
+
+  t.it("shows a pointer's address, and follows none", function()
+    local info = S.t.addrinfo()
+    t.matches(tostring(info), "ai_next = NULL }$")
+    info.ai_next = info
+    t.matches(tostring(info), "ai_next = 0x%x+ }$")
+    t.equal(tostring(ffi.cast(types.pointer "addrinfo", nil)), "NULL")
+    t.matches(tostring(ffi.cast(types.pointer "addrinfo", info)), "^addrinfo { ai_flags = 0,")
+  end)
+
+  t.it("shows 64-bit numbers whole", function()
+    t.equal(tostring(S.t.fstrim_range { len = 0xffffffffffffffffULL }),
+      "fstrim_range { start = 0, len = 18446744073709551615, minlen = 0 }")
+  end)
+
+  t.it("names an unknown field and the nearest one, read, written or given", function()
+    local message = 'input_id has no field "bustyep"; did you mean "bustype"?'
+    local size = S.t.input_id()
+    t.raises(message, function() return size.bustyep end)
+    t.raises(message, function() size.bustyep = 1 end)
+    t.raises(message, S.t.input_id, { bustyep = 1 })
+    t.raises('input_id has no field "something"', function() return size.something end)
+  end)
+
+  t.it("names the field that takes no such value", function()
+    t.raises([[input_id: field "bustype": cannot convert 'string' to 'unsigned short']], S.t.input_id,
+      { bustype = "x" })
+    t.raises([[input_id: cannot convert 'string' to 'unsigned short']], S.t.input_id, "x")
+    t.raises([[input_id: cannot convert 'table' to 'unsigned short']], S.t.input_id, { {} })
+  end)
+
+  t.it("is an error at the line that is wrong", function()
+    local _, made = pcall(function()
+      local size = S.t.input_id { bustyep = 1 }
+      return size
+    end)
+    t.matches(made, "^[^\n]*types_spec.lua:%d+: input_id has no")
+    local _, read = pcall(function() return S.t.input_id().bustyep end)
+    t.matches(read, "^[^\n]*types_spec.lua:%d+: input_id has no")
+  end)
+
+  t.it("takes nested records in whatever form those take", function()
+    local effect = S.t.ff_effect { trigger = { interval = 2 }, replay = S.t.ff_replay(3, 4) }
+    t.equal(effect.trigger.interval, 2)
+    t.equal(effect.replay.delay, 4)
+    t.raises('ff_trigger has no field "intervall"; did you mean "interval"?', S.t.ff_effect,
+      { trigger = { intervall = 1 } })
+  end)
+end)
+
+t.describe("a friendly type", function()
+  t.it("is made in its own form, and in the common ones", function()
+    t.equal(tostring(S.t.timespec(1.5)), "timespec { tv_sec = 1, tv_nsec = 500000000 }")
+    t.equal(tostring(S.t.timespec(1, 5)), "timespec { tv_sec = 1, tv_nsec = 5 }")
+    t.equal(tostring(S.t.timespec { 1, 5 }), "timespec { tv_sec = 1, tv_nsec = 5 }")
+    t.equal(tostring(S.t.timespec { tv_sec = 1, nsec = 5 }), "timespec { tv_sec = 1, tv_nsec = 5 }")
+  end)
+
+  t.it("has accessors and short names, to read and to write", function()
+    local ts = S.t.timespec(1.5)
+    t.equal(ts.time, 1.5)
+    t.equal(ts.sec, 1)
+    ts.nsec = 7
+    t.equal(tonumber(ts.tv_nsec), 7)
+    ts.time = 2.25
+    t.equal(tonumber(ts.sec), 2)
+    t.equal(tonumber(ts.nsec), 250000000)
+    t.raises('timespec has no field "tine"; did you mean "time"?', function() return ts.tine end)
+  end)
+end)
+
+t.describe("bit-fields of 64 bits", function()
+  t.it("read and write their own bits only", function()
+    local attr = S.t.perf_event_attr { disabled = 1, precise_ip = 2, exclude_kernel = true }
+    t.equal(attr.disabled, 1)
+    t.equal(attr.precise_ip, 2)
+    t.equal(attr.exclude_kernel, 1)
+    t.equal(attr.inherit, 0)
+    attr.precise_ip = 7 -- only two bits stay
+    t.equal(attr.precise_ip, 3)
+    attr.precise_ip = 0
+    attr.disabled = false
+    t.equal(attr.disabled, 0)
+    t.equal(attr.exclude_kernel, 1)
+    t.matches(tostring(attr), "exclude_user = 0, exclude_kernel = 1,")
+  end)
+
+  t.it("of signed types have a sign", function()
+    local ctype = ffi.typeof "struct { uint64_t unit; }"
+    local accessors = {
+      low = { unit = "unit", shift = 0, width = 4, signed = true },
+      middle = { unit = "unit", shift = 4, width = 59, signed = true },
+      high = { unit = "unit", shift = 63, width = 1, signed = false },
+    }
+    require("callgate.record").metatype(ctype, "struct", "bits", "{\n  uint64_t unit;\n}", {}, accessors)
+    local bits = ctype { low = -3, middle = -5, high = 1 }
+    t.equal(bits.low, -3)
+    t.equal(bits.middle, -5LL)
+    t.equal(bits.high, 1)
+    t.equal(bits.unit, 0xffffffffffffffbdULL)
+    bits.low = 7
+    t.equal(bits.low, 7)
+    t.equal(bits.middle, -5LL)
+    t.equal(tostring(bits), "bits { low = 7, middle = -5, high = 1 }")
+  end)
+
+  t.it("of all 64 bits keep every bit", function()
+    local ctype = ffi.typeof "struct { uint64_t unit; }"
+    local accessors = { all = { unit = "unit", shift = 0, width = 64, signed = false } }
+    require("callgate.record").metatype(ctype, "struct", "bits", "{\n  uint64_t unit;\n}", {}, accessors)
+    t.equal(ctype({ all = -1 }).all, 0xffffffffffffffffULL)
+    t.equal(ctype({ all = 0x8000000000000001ULL }).all, 0x8000000000000001ULL)
+  end)
+end)
+
+t.describe("a record with a flexible array", function()
+  t.it("is made with a length, with none, or with what goes into it", function()
+    t.equal(#S.t.inotify_event(), 16)
+    t.equal(#S.t.inotify_event(8), 24)
+    t.equal(S.s.inotify_event, 16)
+    local event = S.t.inotify_event { wd = 3, name = "abc" }
+    t.equal(event.wd, 3)
+    t.equal(ffi.string(event.name), "abc")
+    t.equal(#event, 20)
+    t.equal(S.t.inotify_event(4, { mask = 2 }).mask, 2)
+    t.matches(tostring(event), "^inotify_event { wd = 3, mask = 0, cookie = 0, len = 0")
+  end)
+end)
+
+t.describe("S.t.array", function()
+  t.it("makes zeroed elements, or each from its own form", function()
+    local array = S.t.array("input_id", 3)
+    t.equal(ffi.sizeof(array), 24)
+    t.equal(array[2].bustype, 0)
+    local times = S.t.array("timespec", { 1.5, { 2, 3 } })
+    t.equal(times[0].time, 1.5)
+    t.equal(tonumber(times[1].tv_nsec), 3)
+  end)
+
+  t.it("refuses what is no type or count", function()
+    t.raises('S.t.array: no type "input_ids"', S.t.array, "input_ids", 3)
+    t.raises("S.t.array: expected a count or a table, got -1", S.t.array, "input_id", -1)
+    t.raises("S.t.array: expected a count or a table, got nil", S.t.array, "input_id")
+  end)
+end)
+
+t.describe("S.pt", function()
+  t.it("reads a record in a buffer of another type", function()
+    local buffer = ffi.new("char[16]", "\3\0\0\0\1\0\2\0")
+    local size = S.pt.input_id(buffer)
+    t.equal(size.bustype, 3)
+    t.equal(size.version, 2)
+  end)
+end)
+
+t.describe("every record of every header", function()
+  t.it("can be made and shown", function()
+    local made = 0
+    for number = 1, #require "callgate.index" do
+      for _, names in pairs(require(("callgate.index.%02d"):format(number))) do
+        for kind, tag in names:gmatch "%f[%w_](%l+)%.(%S+)" do
+          if kind == "struct" or kind == "union" then
+            local value = t.ok(types.record(kind .. " " .. tag), tag)()
+            t.matches(tostring(value), ".")
+            made = made + 1
+          end
+        end
+      end
+      collectgarbage()
+    end
+    t.ok(made > 1000, made)
+  end)
+
+  t.it("survives many collections", function()
+    for _ = 1, 20 do
+      collectgarbage()
+    end
+    t.equal(tostring(S.t.timespec(2)), "timespec { tv_sec = 2, tv_nsec = 0 }")
+    t.equal(S.t.perf_event_attr({ pinned = 1 }).pinned, 1)
+  end)
+end)
