@@ -93,11 +93,17 @@ def row(name: str, found: dict[str, float | None]) -> str:
         top, bottom = found[one], found[two]
         return top / bottom if top is not None and bottom else None
 
-    return (
-        f"{name:<12}{cell(found['c'], 9, 1)}{cell(found['ours'], 10, 1)}{cell(ratio('ours', 'c'), 7, 2)}"
-        f"{cell(found['theirs'], 11, 1)}{cell(ratio('theirs', 'c'), 7, 2)}"
-        f"{cell(found['ours_off'], 9, 1)}{cell(found['theirs_off'], 10, 1)}{cell(ratio('ours_off', 'theirs_off'), 7, 2)}"
-    )
+    cells = [
+        cell(found["c"], 9, 1),
+        cell(found["ours"], 10, 1),
+        cell(ratio("ours", "c"), 7, 2),
+        cell(found["theirs"], 11, 1),
+        cell(ratio("theirs", "c"), 7, 2),
+        cell(found["ours_off"], 9, 1),
+        cell(found["theirs_off"], 10, 1),
+        cell(ratio("ours_off", "theirs_off"), 7, 2),
+    ]
+    return f"{name:<12}{''.join(cells)}"
 
 
 if __name__ == "__main__":

@@ -25,10 +25,12 @@ from callgate.headers.kernel import load_kernel
 from callgate.headers.trees import HeaderTree, open_tree
 from callgate.parse import parse_units
 from callgate.spec.loader import load_spec
+from callgate.verify.report import FILE as VERIFIED
 
 if TYPE_CHECKING:
     from callgate.model import Abi
     from callgate.report import Reporter
+    from callgate.spec.model import Spec
     from callgate.targets import Target
     from callgate.tree import Failure
 
@@ -78,9 +80,13 @@ def load_abi(target: Target, tree: HeaderTree, report: Reporter, *, jobs: int = 
     return parsed
 
 
-def library_files(abi: Abi, target: Target) -> dict[str, str]:
-    """Return ``path under output/ -> text`` of the whole library, hand-written part included."""
-    spec = load_spec()
+def library_files(abi: Abi, target: Target, *, spec: Spec | None = None) -> dict[str, str]:
+    """Return ``path under output/ -> text`` of the whole library, hand-written part included.
+
+    ``spec`` are the declared tables, by default the package's. Raises CallgateError when a row
+    names what ``abi`` does not have.
+    """
+    spec = spec or load_spec()
     files = {
         **emit_headers(abi, target),
         **emit_numbers(abi, target),
@@ -104,11 +110,11 @@ def fill(folder: Path, files: dict[str, str]) -> None:
 
 
 def is_current(files: dict[str, str], out: Path) -> bool:
-    """Tell whether ``out`` holds exactly ``files``."""
+    """Tell whether ``out`` holds exactly ``files``, what the verification saved aside."""
     if not out.is_dir():
         return False
     present = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    return present == set(files) and all(
+    return present - {VERIFIED} == set(files) and all(
         (out / name).read_bytes() == text.encode() for name, text in files.items()
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from callgate.commands import verify
 from callgate.errors import CallgateError
 from callgate.model import Location
 from callgate.report import Reporter
+from callgate.verify.specs import SpecRun
 from callgate.verify.verification import Disagreement, Tally, Verification
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Verificatio
     (tmp_path / "callgate").mkdir()
     (tmp_path / "callgate/init.lua").touch()
     monkeypatch.setattr(paths, "output_dir", lambda: tmp_path)
-    monkeypatch.setattr(verify, "parsed", lambda *_, **__: None)
+    monkeypatch.setattr(verify, "parsed", lambda *_, **__: SimpleNamespace(failures=()))
     monkeypatch.setattr(verify, "verify_library", lambda *_, **__: said[0])
     return said
 
@@ -81,6 +83,27 @@ class TestRun:
         monkeypatch.setattr(paths, "output_dir", lambda: tmp_path)
         with pytest.raises(CallgateError, match="run `callgate generate` first"):
             verify.run(options(), Reporter(quiet=True))
+
+    @pytest.mark.usefixtures("outcome")
+    @pytest.mark.parametrize(("failed", "status"), [((), 0), (("a_spec.lua: b",), 1)])
+    def test_specs(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        failed: tuple[str, ...],
+        status: int,
+    ) -> None:
+        """With --run the Lua specs count too."""
+        monkeypatch.setattr(verify, "run_specs", lambda *_: SpecRun(7, (), failed))
+        assert verify.run(options(run=True), Reporter(quiet=True)) == status
+        assert f"7 tests passed, 0 skipped, {len(failed)} failed" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("outcome")
+    def test_specs_of_another_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What this machine cannot run is an error, not passed over."""
+        monkeypatch.setattr(verify, "runs_here", lambda _: False)
+        with pytest.raises(CallgateError, match="cannot run x86_64-linux-gnu"):
+            verify.run(options(run=True), Reporter(quiet=True))
 
     @pytest.mark.usefixtures("outcome")
     def test_shard(self, capsys: pytest.CaptureFixture[str]) -> None:

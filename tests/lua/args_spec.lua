@@ -205,6 +205,14 @@ t.describe("memory", function()
     refuses("expected a size >= 0, got 1.5", "length", 1.5, pointer)
   end)
 
+  t.it("of a member array is that member", function()
+    t.equal(to("length", nil, S.t.ethtool_drvinfo().driver), 32)
+    t.equal(to("length", 3, S.t.inotify_event().name), 3)
+    refuses("expected a size: a pointer does not tell how much it points to, got nil", "length", nil,
+      S.t.inotify_event().name)
+    t.equal(to("buffer", S.t.inotify_event(8).name) ~= nil, true)
+  end)
+
   t.it("of a dropped buffer is not taken for that of a new one", function()
     for _ = 1, 200 do
       local large, small = ffi.new("char[?]", 4096), ffi.new("char[?]", 8)

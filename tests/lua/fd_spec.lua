@@ -121,6 +121,28 @@ t.describe("a descriptor", function()
   end)
 end)
 
+t.describe("a descriptor in a forked child", function()
+  t.it("may be closed or collected there: the parent's stays open", function()
+    if not S.syscall.fork then
+      t.skip "this machine has no fork system call, only clone"
+    end
+    local fd, other = S.t.fd(new_number()), S.t.fd(new_number())
+    local number = other.fd
+    local child = t.ok(S.syscall.fork())
+    if child == 0 then
+      other = nil
+      collect()
+      S.syscall.exit_group(fd:close() and not is_open(number) and 7 or 1)
+    end
+    local status = require("ffi").new "int[1]"
+    t.equal(S.syscall.wait4(child, status, 0, nil), child)
+    t.equal(status[0], 7 * 256)
+    t.ok(is_open(fd.fd))
+    t.ok(is_open(other.fd))
+    t.ok(fd:close() and other:close())
+  end)
+end)
+
 t.describe("a kind of descriptor", function()
   local kind = descriptors.new_kind("gate", { open_gate = function(self) return "open " .. self.fd end })
 

@@ -123,7 +123,24 @@ t.describe("a friendly type", function()
     ts.time = 2.25
     t.equal(tonumber(ts.sec), 2)
     t.equal(tonumber(ts.nsec), 250000000)
+    t.raises('timespec: "nanoseconds" cannot be set', function() ts.nanoseconds = 1 end)
     t.raises('timespec has no field "tine"; did you mean "time"?', function() return ts.tine end)
+  end)
+end)
+
+t.describe("fields and accessors", function()
+  t.it("reached by changing names in one compiled loop are each their own", function()
+    local attr = S.t.perf_event_attr { type = 1, disabled = 1, wakeup_events = 5, size = 7 }
+    local names = { "disabled", "type", "inherit", "wakeup_events", "disabled", "size", "precise_ip" }
+    local seen = {}
+    for i = 0, 699 do
+      seen[i % 7 + 1] = (seen[i % 7 + 1] or 0) + attr[names[i % 7 + 1]]
+    end
+    t.same(seen, { 100, 100, 0, 500, 100, 700, 0 })
+    for i = 1, 700 do
+      attr[names[i % 7 + 1]] = 1
+    end
+    t.equal(attr.wakeup_events + attr.type + attr.size + attr.disabled + attr.inherit + attr.precise_ip, 6)
   end)
 end)
 

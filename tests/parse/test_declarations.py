@@ -56,7 +56,7 @@ class TestTypes:
             ("struct s *x;", tree.Pointer(tree.Tagged("struct", "s"))),
             ("enum e x;", tree.Tagged("enum", "e")),
             ("__typeof__(int *) x;", tree.TypeOf(tree.Pointer(INT))),
-            ("__typeof__(1 + y) x;", tree.TypeOf(tree.Binary("+", tree.Number("1"), tree.Name("y")))),
+            ("__typeof__(-y) x;", tree.TypeOf(tree.Unary("-", tree.Name("y")))),
             ("typedef int t; t x;", tree.TypedefName("t")),
             ("_Atomic(int) x;", INT),
         ],
@@ -98,7 +98,7 @@ class TestTypes:
 
     def test_inline_function(self, one: One) -> None:
         """An inline function is a prototype; its body may hold what no parser takes."""
-        found = one("static __inline__ int f(int x) { asm volatile(\"\" :: \"r\"(x)); @ }")
+        found = one('static __inline__ int f(int x) { asm volatile("" :: "r"(x)); @ }')
         assert isinstance(found, tree.FunctionDeclaration)
         assert found.inline
         assert found.type.parameters == (tree.Parameter("x", INT),)
@@ -263,7 +263,10 @@ class TestAttributes:
     @pytest.mark.parametrize(
         ("text", "attribute"),
         [
-            ("typedef int t __attribute__((mode(__DI__)));", tree.Attribute("mode", tree.Name("DI"))),
+            (
+                "typedef int t __attribute__((mode(__DI__)));",
+                tree.Attribute("mode", tree.Name("DI")),
+            ),
             (
                 "typedef int t __attribute__((__vector_size__(16)));",
                 tree.Attribute("vector_size", tree.Number("16")),
@@ -346,7 +349,16 @@ class TestFailures:
             "enum { " + ",".join(f"e{number}" for number in range(50_000)) + "};",
             "struct { " * 60 + "int " + "(" * 4 + "x" + ")" * 4 + ";" + "} a;" * 59 + "};",
         ],
-        ids=["pointers", "sums", "negations", "conditionals", "arrays", "functions", "enumerators", "records"],
+        ids=[
+            "pointers",
+            "sums",
+            "negations",
+            "conditionals",
+            "arrays",
+            "functions",
+            "enumerators",
+            "records",
+        ],
     )
     def test_size(self, parse: ParsesText, text: str) -> None:
         """However deep or long a declaration is, it is parsed, or a failure, in bounded time."""

@@ -80,10 +80,14 @@ class TestAnswers:
         output = 'int x;\n@@callgate0 1\n@@callgate1 "a  b"\n   + 1\n@@callgate2 \n'
         assert macros.answers(output) == [(0, "1"), (1, '"a  b" + 1'), (2, "")]
 
-    def test_swallower(self) -> None:
+    @pytest.mark.parametrize(
+        ("numbers", "expected"),
+        [([0, 1, 2, 3], set()), ([0, 2, 3], {0}), ([0, 1], {1}), ([0, 3], {0}), ([3], set())],
+    )
+    def test_swallowers(self, numbers: list[int], expected: set[int]) -> None:
         """A question that swallows those after it is found."""
-        assert macros.swallower([(0, ""), (1, ""), (4, "")]) == 1
-        assert macros.swallower([(0, ""), (1, "")]) is None
+        found = [(number, "") for number in numbers]
+        assert macros.swallowers(found, 3) == expected
 
 
 class TestExpressionParser:

@@ -22,7 +22,7 @@ from callgate.parse.rewrite import RewriteError, bare, rewrite, source_position
         ("__extension__ typedef __signed__ char s;", " typedef signed char s;"),
         ("__typeof__(x) y;", "typeof(x) y;"),
         ("__uint128_t x;", "unsigned __int128 x;"),
-        ("char s[] = \"__const\"; __const int c;", "char s[] = \"__const\"; const int c;"),
+        ('char s[] = "__const"; __const int c;', 'char s[] = "__const"; const int c;'),
     ],
 )
 def test_spellings(gnu: str, c23: str) -> None:

@@ -16,8 +16,11 @@ from callgate.model import (
     Constant,
     Enumeration,
     Field,
+    Function,
     Location,
+    Parameter,
     Pointer,
+    Prototype,
     Record,
     RecordName,
     Scalar,
@@ -59,6 +62,8 @@ struct t_outer {
   int tail[];
 };
 #define number T_RED
+const char *const *t_call(struct t_plain *p, int (*back)(const void *, t_byte[2]), ...);
+static inline enum t_color t_color(void) { return T_RED; }
 """
 
 UNISTD = "#define __NR_first 0\n#define __NR_second 7\n"
@@ -126,6 +131,23 @@ OUTER = Record(
     ),
     PLACE,
 )  # fmt: skip
+COLOR = Scalar("integer", "unsigned int", 4, 4, enum="enum t_color")
+CALL = Prototype(
+    "t_call",
+    Function(
+        Pointer(Pointer(CHAR, 8, 8, const=True), 8, 8, const=True),
+        (
+            Parameter("p", Pointer(RecordName("struct t_plain", 0, 1), 8, 8)),
+            Parameter("back", Pointer(Function(INT, (
+                Parameter(None, Pointer(None, 8, 8, const=True)),
+                Parameter(None, Pointer(BYTE, 8, 8)),
+            )), 8, 8)),
+        ),
+        variadic=True,
+    ),
+    PLACE,
+)  # fmt: skip
+INLINE = Prototype("t_color", Function(COLOR, ()), PLACE, inline=True)
 ABI = Abi(
     target="x86_64-linux-gnu",
     kernel="7.2.0",
@@ -146,7 +168,7 @@ ABI = Abi(
         Typedef("t_int", replace(INT, typedef="t_int"), PLACE),
         Typedef("t_byte", replace(BYTE, typedef="t_byte"), PLACE),
     ),
-    prototypes=(),
+    prototypes=(CALL, INLINE),
     macros=(),
     unevaluated=(),
     syscalls=(

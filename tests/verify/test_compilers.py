@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from callgate.errors import CallgateError
-from callgate.model import Abi, Constant, Field, Location, Record
+from callgate.model import Abi, Constant, Field, Location, Pointer, Prototype, Record, Scalar
 from callgate.verify.ccode import macro_names
 from callgate.verify.compilers import Compiler, compilers, machine
 from callgate.verify.questions import questions, sheets
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.verify.conftest import Small
+
+
+VOID = Scalar("void", "void", 0, 1)
 
 
 def wrong(small: Small, abi: Abi, witness: Compiler | None = None) -> list[str]:
@@ -39,6 +42,25 @@ def typedef(**changes: object) -> Callable[[Abi], Abi]:
         return replace(abi, typedefs=(replace(old, type=replace(kind, **changes)), *rest))
 
     return apply
+
+
+def prototype(name: str, **changes: object) -> Callable[[Abi], Abi]:
+    """Return a change of a function: its result is void, or the parameter so numbered."""
+
+    def one(item: Prototype) -> Prototype:
+        if item.name != name:
+            return item
+        kind, parameters = item.type, list(item.type.parameters)
+        if "result" in changes:
+            return replace(item, type=replace(kind, result=VOID))
+        if "variadic" in changes:
+            return replace(item, type=replace(kind, variadic=False))
+        if "left_out" in changes:
+            return replace(item, type=replace(kind, parameters=tuple(parameters[:1])))
+        parameters[1] = replace(parameters[1], type=Pointer(None, 8, 8))
+        return replace(item, type=replace(kind, parameters=tuple(parameters)))
+
+    return lambda abi: replace(abi, prototypes=tuple(map(one, abi.prototypes)))
 
 
 def constants(**changes: dict[str, object]) -> Callable[[Abi], Abi]:
@@ -141,6 +163,10 @@ MUTATIONS: dict[str, tuple[Callable[[Abi], Abi], list[str]]] = {
     "a typedef's size": (typedef(size=8), ["t_int: size"]),
     "a typedef's alignment": (typedef(align=8), ["t_int: align"]),
     "a typedef's signedness": (typedef(signed=False), ["t_int: signed"]),
+    "a function's result": (prototype("t_color", result=None), ["t_color: compatible"]),
+    "a parameter's type": (prototype("t_call", parameter=1), ["t_call: compatible"]),
+    "a parameter left out": (prototype("t_call", left_out=1), ["t_call: compatible"]),
+    "dots left out": (prototype("t_call", variadic=False), ["t_call: compatible"]),
     "a system call's number": (
         lambda abi: replace(abi, syscalls=(abi.syscalls[0], replace(abi.syscalls[1], number=8))),
         ["second: number"],

@@ -6,7 +6,7 @@ import operator
 from typing import TYPE_CHECKING
 
 from callgate.abi.scalars import wrap
-from callgate.abi.value import NoValue, Value, arithmetic, converted, rounded
+from callgate.abi.value import NoValue, Value, converted, numeric, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ SHIFTS = {"<<", ">>"}
 
 def unary(sign: str, operand: Value, scalars: Scalars) -> Value:
     """Return ``+``, ``-`` or ``~`` of a number (C23 6.5.4.4)."""
-    kind = scalars.promote(arithmetic(operand.type))
+    kind = scalars.promote(numeric(operand.type))
     if kind.kind == "float":
         if sign == "~":
             raise NoValue("operator ~ on floating values")
@@ -38,7 +38,7 @@ def binary(sign: str, left: Value, right: Value, scalars: Scalars) -> Value:
     Signed overflow wraps, as GCC and clang fold it. Raises NoValue for what C leaves undefined and
     they do not agree on: division by zero, shifts by more than the width.
     """
-    left_kind, right_kind = arithmetic(left.type), arithmetic(right.type)
+    left_kind, right_kind = numeric(left.type), numeric(right.type)
     if sign in SHIFTS:
         return _shift(sign, left, right, scalars)
     kind = scalars.common(left_kind, right_kind)
@@ -56,7 +56,7 @@ def compare(sign: str, left: float, right: float, scalars: Scalars) -> Value:
 
 
 def _shift(sign: str, left: Value, right: Value, scalars: Scalars) -> Value:
-    kind = scalars.promote(arithmetic(left.type))
+    kind = scalars.promote(numeric(left.type))
     bits = BITS * kind.size
     count = right.integer
     if not 0 <= count < bits:
@@ -67,7 +67,7 @@ def _shift(sign: str, left: Value, right: Value, scalars: Scalars) -> Value:
 
 def _floating(sign: str, left: Value, right: Value) -> Value:
     one, two = left.number, right.number
-    kind = arithmetic(left.type)
+    kind = numeric(left.type)
     if sign == "/":
         if two == 0:
             raise NoValue("division by zero")

@@ -49,9 +49,10 @@ def slots(
     """Return the registers of a call in order.
 
     ``sizes`` are (size in bytes, signed) of the arguments as the C prototype has them,
-    ``registers`` is the width of one in bits, ``pair_alignment`` tells that pairs begin at an even register (arm
-    EABI, mips o32, powerpc 32). ``order`` lists the arguments' indices as the machine's entry
-    point takes them where that is not the prototype's: arm's fadvise64_64 takes the advice second.
+    ``registers`` is the width of one in bits, ``pair_alignment`` tells that pairs begin at an even
+    register (arm EABI, mips o32, powerpc 32). ``order`` lists the arguments' indices as the
+    machine's entry point takes them where that is not the prototype's: arm's fadvise64_64 takes the
+    advice second.
 
     Raises CallgateError on an argument that is larger than two registers, on a size that is none,
     and on an order that does not name every argument once.

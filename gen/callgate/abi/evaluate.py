@@ -11,7 +11,7 @@ from callgate import model, tree
 from callgate.abi import arithmetic
 from callgate.abi.record import measure
 from callgate.abi.scope import Incomplete
-from callgate.abi.value import NoValue, Value, character, converted, number
+from callgate.abi.value import NoValue, Value, character, converted, number, numeric
 
 if TYPE_CHECKING:
     from callgate.abi.layout import Layout
@@ -20,6 +20,9 @@ __all__ = ["Evaluator", "NoValue", "Value"]
 
 MAX_DEPTH = 300  # of an expression; the deepest real one has 40
 ADDRESSES = (model.Pointer, model.Array, model.Function)  # arrays and functions decay to one
+ADDRESS_OPERATIONS = {  # and which of the operands is an address (C23 6.5.7)
+    ("+", True, False), ("+", False, True), ("-", True, False), ("-", True, True),
+}  # fmt: skip
 LOGICAL = {"&&", "||"}
 
 
@@ -77,20 +80,20 @@ class Evaluator:
 
     # --- types of operations ---------------------------------------------------------------------
 
-    def _operation_type(self, node: tree.Unary | tree.Binary | tree.Conditional) -> model.TypeRef:
+    def _operation_type(self, node: tree.Unary | tree.Binary | tree.Conditional) -> model.TypeRef:  # noqa: PLR0911 - by operator
         """Return an operation's type; its operands need no value: ``sizeof(1 / 0)`` is 4."""
         if isinstance(node, tree.Conditional):
             return self._joined(self.type_of(node.yes), self.type_of(node.no))
         if node.operator == "!" or node.operator in LOGICAL | arithmetic.COMPARISONS.keys():
             return self._scalars.int
         if isinstance(node, tree.Unary):
-            return self._scalars.promote(arithmetic.arithmetic(self.type_of(node.operand)))
+            return self._scalars.promote(numeric(self.type_of(node.operand)))
         left, right = self.type_of(node.left), self.type_of(node.right)
         if node.operator == ",":
             return right
         if isinstance(left, ADDRESSES) or isinstance(right, ADDRESSES):
             return self._address_type(node.operator, left, right)
-        one, two = arithmetic.arithmetic(left), arithmetic.arithmetic(right)
+        one, two = numeric(left), numeric(right)
         if node.operator in arithmetic.SHIFTS:
             return self._scalars.promote(one)
         return self._scalars.common(one, two)
@@ -98,8 +101,9 @@ class Evaluator:
     def _address_type(
         self, operator: str, left: model.TypeRef, right: model.TypeRef
     ) -> model.TypeRef:
-        both = isinstance(left, ADDRESSES) and isinstance(right, ADDRESSES)
-        if operator not in ({"-"} if both else {"+", "-"}):
+        moved = isinstance(left, ADDRESSES), isinstance(right, ADDRESSES)
+        both = all(moved)
+        if (operator, *moved) not in ADDRESS_OPERATIONS:
             raise NoValue(f"operator {operator} on pointers")
         if both:
             return self._scalars.ptrdiff_t
@@ -113,7 +117,7 @@ class Evaluator:
             return no if isinstance(no, ADDRESSES) else yes
         if "void" in (yes.kind, no.kind):
             return self._scalars["void"]
-        return self._scalars.common(arithmetic.arithmetic(yes), arithmetic.arithmetic(no))
+        return self._scalars.common(numeric(yes), numeric(no))
 
     # --- by node ---------------------------------------------------------------------------------
 
@@ -222,8 +226,10 @@ class Evaluator:
 
     def _size_of(self, node: tree.SizeOf) -> Value:
         operand = node.operand
-        of_type = isinstance(operand, tree.Type)
-        kind = self._layout.type(operand) if of_type else self.type_of(operand)
+        if isinstance(operand, tree.Type):
+            kind = self._layout.type(operand)
+        else:
+            kind = self.type_of(operand)
         size, align = measure(kind)
         return Value(align if node.align else size, self._scalars.size_t)
 

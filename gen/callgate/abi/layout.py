@@ -190,8 +190,9 @@ class Layout:
         return kind
 
     def _vector(self, element: model.TypeRef, size: int) -> model.Vector:
-        is_number = isinstance(element, model.Scalar) and element.size > 0
-        if not is_number or not 0 < size <= MAX_VECTOR or size & (size - 1) or size % element.size:
+        if not isinstance(element, model.Scalar) or not element.size:
+            raise ValueError("vector of what is no number")
+        if not 0 < size <= MAX_VECTOR or size & (size - 1) or size % element.size:
             raise ValueError(f"vector of {size} bytes")
         return model.Vector(element, size, size)
 

@@ -55,8 +55,8 @@ class Scope:
                 if kind.tag:
                     self.enumerations.setdefault(kind.tag, kind)
                 self.order.append(kind)
-                for index, item in enumerate(kind.enumerators):
-                    self.enumerators.setdefault(item.name, (kind, index))
+                for index, enumerator in enumerate(kind.enumerators):
+                    self.enumerators.setdefault(enumerator.name, (kind, index))
             case tree.Pointer():
                 self._visit(kind.target)
             case tree.Array():

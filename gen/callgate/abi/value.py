@@ -49,7 +49,7 @@ class Value:
         return self.value
 
 
-def arithmetic(kind: model.TypeRef) -> model.Scalar:
+def numeric(kind: model.TypeRef) -> model.Scalar:
     """Return ``kind`` if it is of a real number; raises NoValue otherwise."""
     if isinstance(kind, model.Scalar) and kind.kind in {"integer", "bool", "float"}:
         return kind

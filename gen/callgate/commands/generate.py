@@ -11,6 +11,8 @@ from callgate.commands.common import chosen_targets, parsed
 from callgate.errors import CallgateError
 from callgate.files import atomic_directory
 from callgate.pipeline import fill, is_current, library_files, open_tree
+from callgate.spec.loader import load_spec
+from callgate.spec.older import without_missing
 from callgate.verify.exclusions import load_exclusions
 from callgate.verify.run import verify_library
 
@@ -45,9 +47,16 @@ def _generate(target: Target, out: Path, options: argparse.Namespace, report: Re
         compiler=options.cc,
     )
     result = parsed(target, report, tree=tree, jobs=options.jobs)
+    tree = tree.leaving_out(result.failures)
     left_out = unexcused(result, target, report)
+    spec = None
+    if options.sysroot is not None:
+        spec, missing = without_missing(load_spec(), result.abi)
+        if missing:
+            what = f"these headers (Linux {result.abi.kernel}) lack what {len(missing)} rows name"
+            report.warn(f"{target.name}: {what}; left out: {', '.join(missing)}")
     with report.stage("write", str(out)) as stage:
-        files = library_files(result.abi, target)
+        files = library_files(result.abi, target, spec=spec)
         size = sum(len(text) for text in files.values())
         current = is_current(files, out)
         state = "unchanged" if current else "new"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from callgate import files, paths
@@ -10,14 +11,17 @@ from callgate.commands.common import chosen_targets, parsed
 from callgate.errors import CallgateError
 from callgate.pipeline import open_tree
 from callgate.verify import report as view
-from callgate.verify.run import verify_library
+from callgate.verify.run import runs_here, verify_library
+from callgate.verify.specs import run_specs, spec_folder
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from callgate.report import Reporter
     from callgate.targets import Target
+    from callgate.verify.specs import SpecRun
     from callgate.verify.verification import Verification
 
 SHOWN = 200  # problems that are printed; --json has them all
@@ -35,14 +39,45 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
         tree = open_tree(target, paths.data_dir("headers"), paths.cache_dir())
         model = parsed(target, report, tree=tree, jobs=options.jobs)
         outcome = verify_library(
-            target, model, tree, library, report, jobs=options.jobs, fresh=True
+            target,
+            model,
+            tree.leaving_out(model.failures),
+            library,
+            report,
+            jobs=options.jobs,
+            fresh=True,
         )
-        found.append(outcome)
+        value, clean = view.data(outcome), outcome.clean
         if not report.json:
             _print(outcome, report)
+        if options.run:
+            specs = _run_specs(target, library, report)
+            value["specs"] = asdict(specs)
+            clean = clean and not specs.failed
+        found.append((value, clean))
     if report.json:
-        report.data([view.data(outcome) for outcome in found])
-    return 0 if all(outcome.clean for outcome in found) else 1
+        report.data([value for value, _ in found])
+    return 0 if all(clean for _, clean in found) else 1
+
+
+def _run_specs(target: Target, library: Path, report: Reporter) -> SpecRun:
+    if not runs_here(target):
+        raise CallgateError(
+            f"this machine cannot run {target.name}", where="--run", hint="verify it without --run"
+        )
+    folder = spec_folder()
+    with report.stage("specs", target.name) as stage:
+        done = run_specs(library, folder, stage.progress)
+        stage.detail(f"{done.passed:,} passed, {len(done.failed)} failed")
+    for name in done.failed:
+        report.result(f"failed: {name}")
+    for name in done.skipped:
+        report.result(f"skipped: {name}")
+    report.result(
+        f"{target.name}: Lua specs: {done.passed:,} tests passed, "
+        f"{len(done.skipped)} skipped, {len(done.failed)} failed"
+    )
+    return done
 
 
 def _share(targets: Sequence[Target], shard: tuple[int, int] | None) -> Sequence[Target]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from callgate import tree
 from callgate.abi.layout import Layout
 from callgate.abi.scope import Scope
+from callgate.emit.members import Members
 from callgate.emit.translate import Translation, translate
 from callgate.parse.declarations import DeclarationParser
 from callgate.parse.function_macros import expression_text
@@ -47,6 +48,7 @@ class MacroTranslator:
         """Types, enumerators and functions are those of ``unit``."""
         scope = Scope.of(unit.declarations)
         self._layout = Layout(scope, target.data_model)
+        self._members = Members(self._layout)
         self._expressions = ExpressionParser(DeclarationParser("macro", scope.typedefs))
 
     def translation(self, macro: tree.MacroDefinition) -> Translation:
@@ -59,4 +61,4 @@ class MacroTranslator:
             return Translation(None, f"not an expression: {macro.body[:SHOWN]}")
         if isinstance(parsed, tree.Type):
             return Translation(None, "type name")
-        return translate(macro.parameters or (), parsed, self._layout)
+        return translate(macro.parameters or (), parsed, self._layout, self._members)

@@ -102,7 +102,8 @@ class Operations:
         if operator in COMPARISONS:
             return Value(binary(COMPARISONS[operator], one, two), "truth")
         if operator in BITWISE:
-            return Value(joined(BITWISE[operator], one, two), "integer", kind)
+            masked = (left, right) if operator == "&" else ()
+            return Value(joined(BITWISE[operator], one, two), "integer", kind, masked=masked)
         if operator not in ARITHMETIC:
             raise Untranslatable(f"operator {operator}")
         return _typed(binary(operator, one, two), kind, cut=operator in LOSES_BITS)
@@ -111,7 +112,15 @@ class Operations:
         moved = self._promoted(self.integer(left))
         if right.number == 0:
             return moved
+        if operator == ">>" and moved.masked:
+            # (a & b) >> n, which LuaJIT's compiler makes wrong values of where b is a constant of
+            # more than 32 bits or negative (its issue 1079, mended in September 2023)
+            one, two = (self._shift(operator, item, right) for item in moved.masked)
+            return self.binary("&", one, two)
         count = beside(self.integer(right))
+        if operator == ">>" and moved.number is not None and right.number is not None:
+            kind = moved.scalar or self.scalars.int
+            return values.constant(moved.number >> right.number, kind)
         text = call("shl" if operator == "<<" else "shr", moved.text, count)
         return _typed(text, moved.scalar, cut=operator == "<<")
 
@@ -121,16 +130,12 @@ class Operations:
             return Value(binary(COMPARISONS[operator], one, two), "truth")
         if operator == "-" and right.is_pointer:
             difference = binary("-", self.object(left), self.object(right))
-            return Value(call("long", difference), "integer", self._ptrdiff_t())
+            return Value(call("long", difference), "integer", self.scalars.ptrdiff_t)
         if operator not in {"+", "-"}:
             raise Untranslatable(f"operator {operator} on pointers")
         pointer, count = (left, right) if left.is_pointer else (right, left)
         moved = beside(self.integer(count))
         return Value(binary(operator, self.object(pointer), moved), "object", pointer.type)
-
-    def _ptrdiff_t(self) -> model.Scalar:
-        size = self.scalars.size_t.size
-        return self.scalars["int" if size == self.scalars.int.size else "long long"]
 
     def unary(self, operator: str, operand: Value) -> Value:
         """Return ``+operand``, ``-operand`` or ``~operand``."""
@@ -146,7 +151,7 @@ class Operations:
         """Return ``test ? yes : no``."""
         kinds = (yes.kind, no.kind)
         if yes.is_truth and no.is_truth:
-            return Value(values.choice(test, yes, no), "truth")
+            return Value(values.choice(test, self.truth(yes), self.truth(no)), "truth")
         if "string" in kinds or yes.is_pointer or no.is_pointer:
             text = values.either(values.both(test, self.object(yes)), self.object(no))
             kind = yes.type if yes.is_pointer else no.type
@@ -178,7 +183,9 @@ class Operations:
             return values.constant(number, to, hexadecimal=value.hexadecimal or None)
         if value.scalar is not None and values.holds(to, value.scalar):
             return replace(value, type=to)
-        return Value(call(helper(to), value.text), "integer", to)
+        wide = to.size == values.LONG_BYTES
+        masked = tuple(self.converted(item, to) for item in value.masked) if wide else ()
+        return Value(call(helper(to), value.text), "integer", to, masked=masked)
 
     def _promoted(self, value: Value) -> Value:
         if value.scalar is None:

@@ -14,16 +14,15 @@ that is exact. Comparisons give true and false. The helpers ``M.*`` are runtime/
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from callgate import model, tree
-from callgate.abi.evaluate import NoValue
-from callgate.abi.scope import Incomplete
 from callgate.emit import values
 from callgate.emit.ctext import RecordWriter
 from callgate.emit.headers import lua_string
 from callgate.emit.luatext import ATOM, Text, binary, call, field, function, variable_names
+from callgate.emit.members import NONE
 from callgate.emit.operations import Operations
 from callgate.emit.values import NO, YES, Untranslatable, Value, beside, helper
 from callgate.parse.function_macros import ARGUMENT
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from callgate.abi.layout import Layout
+    from callgate.emit.members import Members
 
 # Functions whose value is known: byteswap.h, endian.h, GCC's manual "Other Builtins", POSIX htonl.
 SWAPS = {
@@ -43,7 +43,6 @@ SWAPS = {
 NETWORK = {"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}  # swap on little-endian machines
 IDENTITIES = {"__uint16_identity": 16, "__uint32_identity": 32, "__uint64_identity": 64}
 UNSIGNED = {16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
-NONE = (NoValue, Incomplete, ValueError, KeyError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +54,18 @@ class Translation:
 
 
 def translate(
-    parameters: Sequence[str], expression: tree.Expression, layout: Layout
+    parameters: Sequence[str], expression: tree.Expression, layout: Layout, members: Members
 ) -> Translation:
     """Return the Lua function of ``expression``, whose arguments are ``__callgate_0`` and so on.
 
-    ``layout`` gives the types, sizes and enumerators of the macro's unit.
+    ``layout`` and ``members`` give the types, sizes and enumerators of the macro's unit.
     """
     names = variable_names(parameters)
     try:
         # twice: only at the end is it known how each parameter is used
-        first = _Writer(names, layout)
+        first = _Writer(names, layout, members)
         first.result(expression)
-        writer = _Writer(names, layout, first.c.uses)
+        writer = _Writer(names, layout, members, first.c.uses)
         result = writer.result(expression)
     except Untranslatable as error:
         return Translation(None, str(error))
@@ -83,9 +82,14 @@ class _Writer:
     """Writes one expression; ``c`` applies C's rules."""
 
     def __init__(
-        self, names: Sequence[str], layout: Layout, known: Counter[tuple[str, str]] | None = None
+        self,
+        names: Sequence[str],
+        layout: Layout,
+        members: Members,
+        known: Counter[tuple[str, str]] | None = None,
     ) -> None:
         self.c = Operations(layout.scalars, known)
+        self._members = members
         self._names = names
         self._layout = layout
         self._dependent: set[int] = set()  # ids of the nodes with parameters in them
@@ -296,7 +300,7 @@ class _Writer:
 
     def _member(self, node: tree.Member) -> Value:
         base = self.c.object(self.write(node.base))
-        return Value(field(base, node.field), "object", self._type_reached(node))
+        return Value(field(base, node.field), "object", self._members.type_of(node))
 
     def _index(self, node: tree.Index) -> Value:
         return self._element(self.write(node.base), self.write(node.index), node)
@@ -304,22 +308,15 @@ class _Writer:
     def _element(self, base: Value, index: Value, node: tree.Expression) -> Value:
         place = beside(self.c.integer(index))
         text = Text(f"{self.c.object(base).at(ATOM)}[{place.text}]")
-        return Value(text, "object", self._type_reached(node))
+        return Value(text, "object", self._members.type_of(node))
 
     def _address(self, operand: tree.Expression) -> Value:
         if not isinstance(operand, tree.Index):
             raise Untranslatable("takes the address of a member")
         place = beside(self.c.integer(self.write(operand.index)))
-        kind = model.Pointer(self._type_reached(operand), *self._layout.data_model.pointer)
+        kind = model.Pointer(self._members.type_of(operand), *self._layout.data_model.pointer)
         base = self.c.object(self.write(operand.base))
         return Value(binary("+", base, place), "object", kind)
-
-    def _type_reached(self, node: tree.Expression) -> model.TypeRef | None:
-        """Return the type of a member or element reached from a cast, None from an argument."""
-        try:
-            return self._layout.evaluator.type_of(_grounded(node))
-        except NONE:
-            return None
 
     def _c_text(self, kind: model.TypeRef | None) -> Text:
         writer = RecordWriter(
@@ -341,17 +338,3 @@ def _calls(node: object) -> bool:
 
 def _unqualified(kind: tree.Type) -> tree.Type:
     return _unqualified(kind.type) if isinstance(kind, tree.Qualified) else kind
-
-
-def _grounded(node: tree.Expression) -> tree.Expression:
-    """Return ``node`` with its cast's operand replaced by 0: its type stays what it is."""
-    match node:
-        case tree.Member():
-            return replace(node, base=_grounded(node.base))
-        case tree.Index():
-            return replace(node, base=_grounded(node.base), index=tree.Number("0"))
-        case tree.Unary(operator="*"):
-            return replace(node, operand=_grounded(node.operand))
-        case tree.Cast():
-            return replace(node, operand=tree.Number("0"))
-    raise NoValue("no cast")

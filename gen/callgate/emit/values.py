@@ -33,6 +33,7 @@ class Value:
     hexadecimal: bool = False  # how the header writes the constant
     written: bool = False  # the constant is a literal, no name's or expression's value
     parameter: str | None = None  # the parameter that it is
+    masked: tuple[Value, ...] = ()  # the operands of the & that it is
 
     @property
     def scalar(self) -> model.Scalar | None:
@@ -115,23 +116,23 @@ def check_width(kind: model.Scalar) -> None:
 
 
 def both(left: Text, right: Text) -> Text:
-    """Return ``left and right``, shorter where the left one is known."""
+    """Return ``left and right``, shorter where one is known."""
     if left in {YES, NO}:
         return right if left == YES else NO
-    return binary("and", left, right)
+    return left if right == YES else binary("and", left, right)
 
 
 def either(left: Text, right: Text) -> Text:
-    """Return ``left or right``, shorter where the left one is known."""
+    """Return ``left or right``, shorter where one is known."""
     if left in {YES, NO}:
         return YES if left == YES else right
-    return binary("or", left, right)
+    return left if right == NO else binary("or", left, right)
 
 
-def choice(test: Text, yes: Value, no: Value) -> Text:
+def choice(test: Text, yes: Text, no: Text) -> Text:
     """Return ``test ? yes : no`` of truths; ``and`` and ``or`` alone would pass over a false."""
-    if yes.number is not None:
-        return either(test, no.text) if yes.number else both(negation(test), no.text)
-    if no.number is not None:
-        return either(negation(test), yes.text) if no.number else both(test, yes.text)
-    return either(both(test, yes.text), both(negation(test), no.text))
+    if yes in {YES, NO}:
+        return either(test, no) if yes == YES else both(negation(test), no)
+    if no in {YES, NO}:
+        return either(negation(test), yes) if no == YES else both(test, yes)
+    return either(both(test, yes), both(negation(test), no))

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+WATCH_SECONDS = 0.1  # between looks at the size of the output
 SHOWN_LINES = 6  # of a compiler's messages
-LINE_MARKER = re.compile(rb'^# (\d+) "(.*?)"', re.MULTILINE)
+LINE_MARKER = re.compile(rb'^# (\d+) "(.*?)".*\n', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class LimitError(CallgateError):
     def __init__(self, what: str, output: bytes, *, hint: str) -> None:
         """Name the place that the compiler had reached, from the last line marker."""
         place = None
-        for found in LINE_MARKER.finditer(output, max(0, len(output) - (1 << 20))):
-            place = f"{found[2].decode(errors='replace')}:{found[1].decode()}"
+        for found in LINE_MARKER.finditer(output):
+            line = int(found[1]) + output.count(b"\n", found.end())
+            place = f"{found[2].decode(errors='replace')}:{line}"
         super().__init__(what, where=place, hint=hint)
         self.output = output
 
@@ -99,28 +102,33 @@ def run_compiler(
         finally:
             os.close(inherited)
         _limit(process.pid, limits)
-        status = _wait(process, alive, limits.seconds)
+        status = _wait(process, alive, limits, stdout)
+        if _size(stdout) >= limits.output:
+            raise LimitError(
+                f"the preprocessed text exceeds {limits.output >> 20} MB",
+                _contents(stdout),
+                hint="a macro that expands to gigabytes, or an include loop, does this",
+            )
         if status is None:
             raise LimitError(
                 f"the compiler did not finish within {limits.seconds:g} s",
                 _contents(stdout),
                 hint="a header that includes itself without end does this",
             )
-        if stdout.seek(0, os.SEEK_END) >= limits.output or status == -signal.SIGXFSZ:
-            raise LimitError(
-                f"the preprocessed text exceeds {limits.output >> 20} MB",
-                _contents(stdout),
-                hint="a macro that expands to gigabytes, or an include loop, does this",
-            )
         output = _contents(stdout).decode("utf-8", errors="surrogateescape")
         return Run(status, output, _contents(stderr, 4 << 20).decode("utf-8", errors="replace"))
 
 
-def _wait(process: subprocess.Popen[bytes], alive: int, seconds: float) -> int | None:
-    """Return the exit status, None on a timeout; then, as on an interrupt, all of it is killed."""
+def _wait(
+    process: subprocess.Popen[bytes], alive: int, limits: Limits, stdout: IO[bytes]
+) -> int | None:
+    """Return the exit status, None at a limit; then, as on an interrupt, all of it is killed."""
     ended = False
+    end = time.monotonic() + limits.seconds
     try:
-        ended = bool(select.select([alive], [], [], seconds)[0])
+        # GCC goes on for hours after its output has failed, so the size is watched as well.
+        while not ended and time.monotonic() < end and _size(stdout) < limits.output:
+            ended = bool(select.select([alive], [], [], WATCH_SECONDS)[0])
         return process.wait() if ended else None
     finally:
         os.close(alive)
@@ -128,6 +136,10 @@ def _wait(process: subprocess.Popen[bytes], alive: int, seconds: float) -> int |
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _size(stream: IO[bytes]) -> int:
+    return os.fstat(stream.fileno()).st_size
 
 
 def _limit(pid: int, limits: Limits) -> None:

@@ -19,7 +19,10 @@ from callgate.headers.compiler import DEFAULT_LIMITS, Limits, Run, first_errors,
 from callgate.headers.units import UnitSpec, load_units
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from callgate.targets import Target
+    from callgate.tree import Failure
 
 TEXT_NAME = "<prelude>"  # what items of the unit's own text are filed under
 COMPILER_NAME = "<compiler>"  # and those of the compiler's: __stddef_size_t.h
@@ -27,6 +30,7 @@ BUNDLE = "bundle"
 ZIGLANG = "0.17.0"  # headers/targets.toml names folders of this version
 # No warnings, and every error in one line.
 CLANG_FLAGS = ("-w", "-ferror-limit=0", "-fno-caret-diagnostics")
+INCLUDE = re.compile(r"#include <([^>]+)>")
 GCC_FLAGS = ("-w", "-fmax-errors=0", "-fno-diagnostics-show-caret")
 
 
@@ -44,6 +48,7 @@ class HeaderTree:
     data: Path  # the folder of units.toml, preludes and shims
     cache: Path  # the compiler's own
     limits: Limits = DEFAULT_LIMITS
+    broken: frozenset[str] = frozenset()  # headers that could not be preprocessed: not included
 
     @cached_property
     def units(self) -> tuple[UnitSpec, ...]:
@@ -64,12 +69,17 @@ class HeaderTree:
     def headers(self, unit: UnitSpec) -> tuple[str, ...]:
         """Return the headers that the unit includes, in order."""
         big_endian = self.target.data_model.big_endian
-        left = {*unit.excluded_here(big_endian=big_endian), *unit.alone, *unit.first}
+        left = {*unit.excluded_here(big_endian=big_endian), *unit.alone, *unit.first, *self.broken}
         below = self._below(unit.discover)
         found = {header for header in below if not unit.reached_through(header)}
         dirs = self.search(unit)
         found |= {name for name in unit.include if any((path / name).is_file() for path in dirs)}
         return (*unit.first, *sorted(found - left))
+
+    def leaving_out(self, failures: Iterable[Failure]) -> HeaderTree:
+        """Return the tree without the headers that ``failures`` say are left out as a whole."""
+        found = (INCLUDE.fullmatch(item.text) for item in failures)
+        return replace(self, broken=self.broken | {item[1] for item in found if item})
 
     def left_out(self, unit: UnitSpec, entered: tuple[str, ...]) -> dict[str, str]:
         """Return the tree's headers that ``entered`` (``tree.Unit.headers``) lacks, and why."""
@@ -78,7 +88,9 @@ class HeaderTree:
         tops = {pattern.partition("/")[0] for pattern in unit.through} | set(unit.discover)
         missing = sorted(self._below(tuple(tops)) - set(entered))
         return {
-            header: reasons.get(header) or unit.reached_through(header) or "it could not be read: see the failures"
+            header: reasons.get(header)
+            or unit.reached_through(header)
+            or "it could not be read: see the failures"
             for header in missing
         }
 

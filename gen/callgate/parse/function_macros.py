@@ -54,18 +54,19 @@ def invocation(macro: MacroDefinition, *, in_force: bool) -> str:
 def expression_text(macro: MacroDefinition) -> tuple[str, str | None]:
     """Return the expansion as an expression, and the reason where it cannot be one."""
     text = macro.expansion
-    if macro.variadic:
-        return "", "takes any number of arguments"
-    if not macro.body:
-        return "", "empty"
-    if not text:
-        return "", "pastes tokens" if "#" in macro.body else "expands to nothing by itself"
-    if COMPILER.search(macro.body):
-        return "", "asks for the compiler's version or features"
-    if any(ARGUMENT.search(item) for item in STRING.findall(text)):
-        return "", "makes a string of an argument"
-    if any(not ARGUMENT.fullmatch(item) for item in TOUCHED.findall(STRING.sub('""', text))):
-        return "", "pastes tokens"
+    bare = STRING.sub('""', text)
+    found = {
+        "takes any number of arguments": macro.variadic,
+        "empty": not macro.body,
+        "pastes tokens": (not text and "#" in macro.body)
+        or any(not ARGUMENT.fullmatch(item) for item in TOUCHED.findall(bare)),
+        "expands to nothing by itself": not text,
+        "asks for the compiler's version or features": COMPILER.search(macro.body),
+        "makes a string of an argument": any(map(ARGUMENT.search, STRING.findall(text))),
+    }
+    reason = next((reason for reason, applies in found.items() if applies), None)
+    if reason is not None:
+        return "", reason
     text = _without_blocks(text)
     return text, _obstacle(STRING.sub('""', text))
 

@@ -89,12 +89,16 @@ def answers(output: str) -> list[tuple[int, str]]:
     ]
 
 
-def swallower(found: list[tuple[int, str]]) -> int | None:
-    """Return the line that swallowed those after it, as ``#define OPEN call(`` does, if any."""
-    for expected, (number, _) in enumerate(found):
-        if number != expected:
-            return expected - 1
-    return None
+def swallowers(found: list[tuple[int, str]], count: int) -> set[int]:
+    """Return the lines that swallowed those after them, as ``#define OPEN call(`` does.
+
+    ``found`` should have all of ``count`` lines and the closing one, in order.
+    """
+    numbers = [number for number, _ in found]
+    following = [*numbers[1:], count + 1]
+    return {
+        number for number, after in zip(numbers, following, strict=True) if after != number + 1
+    } - {count}
 
 
 def with_expansions(
@@ -130,7 +134,12 @@ class ExpressionParser:
             return tree.Unary("-", number) if literal[2] else number
         if STRINGS.fullmatch(text):
             return tree.String(string_bytes(text))
-        if not text or len(text) > MAX_EXPANSION or STATEMENT.match(text) or not _is_one_value(text):
+        if (
+            not text
+            or len(text) > MAX_EXPANSION
+            or STATEMENT.match(text)
+            or not _is_one_value(text)
+        ):
             return None
         return self._declarations.expression(text) or self._declarations.type_name(text)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from callgate.headers.trees import HeaderTree
     from callgate.headers.units import UnitSpec
 
-ROUNDS = 32  # broken headers left out, or runaway macros, before the unit as a whole fails
+ROUNDS = 20  # broken headers left out, or runaway macros, before the unit as a whole fails
 # The unit's own text is standard input; compilers name it "<stdin>" or "...stdin.c".
 OWN_LINE = re.compile(r"stdin(?:\.c|>):(\d+)")
 ERROR = re.compile(r"^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: (.*)$", re.MULTILINE)
@@ -150,33 +150,30 @@ def _expand(
         try:
             run = headers.try_preprocess(spec, source + macros.question_text(asked), macros=False)
         except LimitError as error:
-            culprit = _last_asked(asked, error.output)
-            if culprit is None:
+            culprits = _longest(asked, error.output)
+            if not culprits:
                 raise
-            without.add(culprit)
+            without |= culprits
             message = f"the macro's expansion: {error.what}"
             failures += [
                 tree.Failure(macro.where, message, macro.body[:SHOWN])
                 for macro in known.macros
-                if known.asked(macro) == culprit
+                if known.asked(macro) in culprits
             ]
             continue
         found = macros.answers(run.output)
-        rejected = _rejected(run.errors, source.count("\n"), len(asked))
-        swallower = macros.swallower(found)
-        if run.status == 0 and swallower is None and len(found) == len(asked) + 1:
+        spoilt = _rejected(run.errors, source.count("\n"), len(asked))
+        spoilt |= macros.swallowers(found, len(asked))
+        if not spoilt:
+            if run.status != 0:
+                break
             expansions = {asked[number]: text for number, text in found[:-1]}
             return macros.with_expansions(known, expansions), failures
-        if swallower is None and not rejected and found:
-            swallower = found[-1][0]  # to the end of the text
-        if swallower is not None:
-            rejected.add(swallower)
-        if not rejected:
-            break
-        without.update(asked[number] for number in rejected)
+        without.update(asked[number] for number in spoilt)
     raise CallgateError(
-        f"macros cannot be expanded:\n  {first_errors(run.errors)}",
-        where=f"{headers.target.name}, unit {spec.name}",
+        f"the macros cannot be expanded, {len(without)} of them not even alone",
+        where=str(failures[-1].where) if failures else f"{headers.target.name}, unit {spec.name}",
+        hint="a macro that expands to gigabytes does this, and one that opens a call",
     )
 
 
@@ -186,7 +183,9 @@ def _rejected(errors: str, before: int, count: int) -> set[int]:
     return {number for number in numbers if 0 <= number < count}
 
 
-def _last_asked(asked: list[str], output: bytes) -> str | None:
-    """Return the text whose expansion ``output``, cut off by a limit, ends in."""
+def _longest(asked: list[str], output: bytes) -> set[str]:
+    """Return the texts whose expansions fill ``output``, which a limit cut off."""
     found = macros.answers(output.decode("utf-8", errors="replace"))
-    return asked[found[-1][0]] if found and found[-1][0] < len(asked) else None
+    sizes = {number: len(text) for number, text in found if number < len(asked)}
+    least = min(macros.MAX_EXPANSION, max(sizes.values(), default=0))
+    return {asked[number] for number, size in sizes.items() if size >= least > 0}

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from callgate.model import Argument, Syscall
 
-POINTER = "*[*]"  # as a shell pattern: the type ends with a star
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Arguments of one of these types with one of these names are of this kind."""
@@ -23,11 +20,14 @@ class Rule:
     types: tuple[str, ...]  # shell patterns, ex) ("int", "unsigned int")
     names: tuple[str, ...]  # shell patterns, ex) ("fd", "*_fd")
     kind: str  # a row of kinds.toml, ex) "fd"
+    calls: tuple[str, ...] = ("*",)  # shell patterns, ex) ("sendto",)
 
-    def matches(self, argument: Argument) -> bool:
-        """Whether the rule speaks of this argument."""
-        return any(fnmatchcase(argument.type, item) for item in self.types) and any(
-            fnmatchcase(argument.name, item) for item in self.names
+    def matches(self, argument: Argument, call: str) -> bool:
+        """Whether the rule speaks of this argument of this call."""
+        return (
+            any(fnmatchcase(argument.type, item) for item in self.types)
+            and any(fnmatchcase(argument.name, item) for item in self.names)
+            and any(fnmatchcase(call, item) for item in self.calls)
         )
 
 
@@ -42,7 +42,7 @@ class Inference:
     def kind(self, argument: Argument, call: Syscall) -> str:
         """Return the kind of an argument; raises CallgateError where no rule speaks of it."""
         for rule in self.rules:
-            if rule.matches(argument):
+            if rule.matches(argument, call.name):
                 return rule.kind
         raise CallgateError(
             f"nothing says what {argument.type} {argument.name} of {call.name} is",
@@ -66,7 +66,10 @@ def read_inference(table: Mapping[str, Any]) -> Inference:
     """Turn the table of inference.toml into values."""
     return Inference(
         tuple(
-            Rule(tuple(row["type"]), tuple(row["name"]), row["kind"]) for row in table["rule"]
+            Rule(
+                tuple(row["type"]), tuple(row["name"]), row["kind"], tuple(row.get("call", ("*",)))
+            )
+            for row in table["rule"]
         ),
         {name: frozenset(calls) for name, calls in table["results"].items()},
         dict(table["excluded"]),

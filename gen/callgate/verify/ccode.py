@@ -14,7 +14,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from callgate.model import Constant, Syscall
+from callgate.model import (
+    Array,
+    Constant,
+    Function,
+    Pointer,
+    Prototype,
+    Scalar,
+    Syscall,
+    TypeRef,
+    Vector,
+)
 from callgate.verify.questions import Member, depth
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
 FILE = "callgate.questions"  # the name in the compiler's messages
 MACROS, MACRO_OBJECTS, TYPES, BIT_FIELDS = range(4)  # the regions, in this order
 OBJECT = "__attribute__((used)) static const"
+COMPATIBLE = "__builtin_types_compatible_p"
 SIGN = "_signed"  # ends the name of the object that tells a bit-field's signedness
 ARRAYS = {MACROS: "callgate_macros", TYPES: "callgate_types"}
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -88,7 +99,10 @@ def _undefined(
 ) -> list[str]:
     words = set()
     for index in indices:
+        subject = asked[index].subject
         words.update(WORD.findall(asked[index].name))
+        if isinstance(subject, Prototype):
+            words.update(WORD.findall(type_name(subject.type)))
     return [f"#undef {word}" for word in sorted(words.intersection(macros))]
 
 
@@ -98,6 +112,8 @@ def _line(index: int, question: Question) -> str:
         return _constant(index, subject)
     if isinstance(subject, Syscall):
         return f"__NR_{question.name},"
+    if isinstance(subject, Prototype):
+        return f"{COMPATIBLE}(__typeof__({question.name}), {type_name(subject.type)}),"
     if isinstance(subject, Member):
         if question.kind == "bit-field":
             return _bit_field(index, subject)
@@ -141,3 +157,31 @@ def _field_fact(fact: str, member: Member) -> str:
     if fact == "signed":
         return f"(__typeof__({place}))-1 < 1"
     return f"sizeof({place})"
+
+
+def type_name(kind: TypeRef | None, inside: str = "") -> str:  # noqa: PLR0911 - one per kind
+    """Return C's name of a type; ``inside`` stands where a declared name would."""
+    match kind:
+        case None:
+            return f"void {inside}"
+        case Scalar():
+            tagged = kind.enum and " " in kind.enum
+            return f"{kind.enum if tagged else kind.c_name} {inside}"
+        case Pointer():
+            star = f"*{inside}"
+            if isinstance(kind.target, Array | Function):
+                return type_name(kind.target, f"({star})")
+            if isinstance(kind.target, Pointer) and kind.const:
+                return type_name(kind.target, f"const {star}")
+            return ("const " if kind.const else "") + type_name(kind.target, star)
+        case Array():
+            length = "" if kind.length is None else kind.length
+            return type_name(kind.element, f"{inside}[{length}]")
+        case Vector():
+            return f"{type_name(kind.element)} __attribute__((vector_size({kind.size}))) {inside}"
+        case Function():
+            parts = [type_name(item.type) for item in kind.parameters]
+            parts += ["..."] if kind.variadic else []
+            return type_name(kind.result, f"{inside}({', '.join(parts) or 'void'})")
+        case _:
+            return f"{kind.name} {inside}"

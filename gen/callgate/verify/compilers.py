@@ -112,10 +112,14 @@ def _rejected(errors: str) -> dict[int, str]:
 
 
 def compilers(target: Target, tree: HeaderTree) -> list[Compiler]:
-    """Return the tree's own compiler, and the target's gcc where one is installed."""
-    if not tree.is_clang:
-        return [Compiler("gcc", tree)]
-    found = [Compiler("clang", tree)]
+    """Return the tree's own compiler, and for the bundle the target's gcc where one is installed.
+
+    A sysroot is asked of the compiler that it was read with: its headers answer each compiler's
+    predefined macros differently.
+    """
+    found = [Compiler("clang" if tree.is_clang else "gcc", tree)]
+    if tree.name != "bundle":
+        return found
     for program in target.gcc:
         if machine(program) == target.gcc_machine:
             found.append(Compiler("gcc", tree.with_compiler(program)))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PARSE = "parse"  # the kind of rows about headers that cannot be parsed
 KINDS = (
     PARSE, "unit", "constant", "enumerator", "string", "float", "record", "field", "bit-field",
-    "typedef", "enum", "system call", "macro", "name", "module",
+    "typedef", "enum", "prototype", "system call", "macro", "name", "module",
 )  # fmt: skip
 REASON_WORDS = 4  # fewer do not tell a reason
 

@@ -43,40 +43,46 @@ STRIDE = 5  # between the positions in INTEGERS of one call's arguments
 TYPE_BYTES = (1, 24, 4096)  # a type is so many bytes to Lua, an array of char to C
 # What C leaves undefined is an error here, and each error is reported.
 FLAGS = (
-    "-g0", "-fno-sanitize=all", "-Wsystem-headers", "-Werror=shift-count-overflow", "-Werror=shift-count-negative",
-    "-Werror=div-by-zero",
+    "-g0", "-fno-sanitize=all", "-Wsystem-headers", "-Werror=shift-count-overflow",
+    "-Werror=shift-count-negative", "-Werror=div-by-zero",
 )  # fmt: skip
 CLANG_FLAGS = ("-ferror-limit=0", "-fno-caret-diagnostics")
 GCC_FLAGS = ("-fmax-errors=0", "-fno-diagnostics-show-caret")
-# Every call is made by the interpreter first and, as the loop is hot by then, compiled in the end.
+# Every call is made by the interpreter first and, as its loop is hot by then, compiled in the end.
 FRAME = """
-jit.opt.start "hotloop=2"
+jit.opt.start("hotloop=3", "maxtrace=4000")
 local M = dofile({path!r})
-local passes = 4
-local function text(done, value)
-  if not done then
-    return "!" .. tostring(value):match "[^\\n]*"
+local function text(value)
+  if type(value) == "string" then
+    return "!" .. value:match "[^\\n]*"
   end
   return type(value) == "number" and ("%.0f"):format(value) or tostring(value)
 end
-local function answers(f, rows)
-  local first = {{}}
-  for pass = 1, passes do
-    for i = 1, #rows do
-      local r = rows[i]
-      local found = text(pcall(f, {arguments}))
-      first[i] = first[i] or found
-      if found ~= first[i] then
-        first[i] = "!" .. first[i] .. " when interpreted, " .. found .. " when compiled"
-      end
-      if pass == passes then
-        print(first[i])
-      end
-    end
+local function show(first, last)
+  for i = 1, #first do
+    local before, after = text(first[i]), text(last[i])
+    print(before == after and after or ("!%s, but %s when compiled"):format(before, after))
   end
 end
 """
-MAX_ARGUMENTS = 16
+LOOP = """
+do
+  local f = {function}
+  local rows, first, last = {{ {rows} }}, {{}}, {{}}
+  for i = 1, #rows do
+    local _, value = pcall(f, unpack(rows[i]))
+    first[i] = value
+  end
+  for _ = 1, 4 do
+    for i = 1, #rows do
+      local row = rows[i]
+      local _, value = pcall(f{arguments})
+      last[i] = value
+    end
+  end
+  show(first, last)
+end
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ def check_macros(abi: Abi, compiler: Compiler) -> tuple[Tally, list[Disagreement
     for (unit, header), macros in sorted(_places(abi).items()):
         asked = [call for macro in macros for call in calls(macro)]
         answers = zip(
-            asked, _lua_answers(asked), _c_answers(compiler, unit, header, asked), strict=True
+            asked, lua_answers(asked), _c_answers(compiler, unit, header, asked), strict=True
         )
         defined: Counter[str] = Counter()
         rejections: dict[str, str] = {}
@@ -216,14 +222,14 @@ def _value(facts: tuple[int, ...]) -> int:
 # --- Lua -----------------------------------------------------------------------------------------
 
 
-def _lua_answers(asked: Sequence[Call]) -> list[int | str]:
+def lua_answers(asked: Sequence[Call]) -> list[int | str]:
     """Return what each call gives in LuaJIT, or its error."""
-    runtime = paths.PACKAGE / "runtime" / "macro.lua"
-    arguments = ", ".join(f"r[{number + 1}]" for number in range(MAX_ARGUMENTS))
-    lines = [FRAME.format(path=str(runtime), arguments=arguments)]
+    lines = [FRAME.format(path=str(paths.PACKAGE / "runtime" / "macro.lua"))]
     for macro, group in groupby(asked, key=lambda call: call.macro):
         rows = ", ".join(f"{{ {call.lua} }}" for call in group)
-        lines.append(f"answers({macro.lua}, {{ {rows} }})")
+        count = len(macro.parameters)
+        arguments = "".join(f", row[{number + 1}]" for number in range(count))
+        lines.append(LOOP.format(function=macro.lua, rows=rows, arguments=arguments))
     with tempfile.TemporaryDirectory(prefix="callgate-") as folder:
         path = Path(folder) / "calls.lua"
         path.write_text("\n".join(lines), encoding="utf-8")

@@ -18,6 +18,7 @@ from callgate.model import (
     Field,
     Function,
     Location,
+    Prototype,
     Record,
     RecordName,
     Scalar,
@@ -45,7 +46,7 @@ class Member:
     field: Field
 
 
-Subject = Constant | Record | Member | Typedef | Enumeration | Syscall
+Subject = Constant | Record | Member | Typedef | Enumeration | Prototype | Syscall
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def questions(abi: Abi) -> list[Question]:
         question = _typedef(typedef, complete)
         if question is not None:
             found.append(question)
+    found.extend(_question("prototype", item.name, item, (1,)) for item in abi.prototypes)
     for call in abi.syscalls:
         found.append(_question("system call", call.name, call, (call.number,)))
     return found
@@ -162,6 +164,7 @@ _FACTS = {
     "record": ("size", "align"),
     "bit-field": ("position", "width", "signed"),
     "enum": ("size", "signed"),
+    "prototype": ("compatible",),
     "system call": ("number",),
 }
 

@@ -1,0 +1,457 @@
+-- What callers pass -> what the kernel takes. A misuse is a Lua error that names the function, the
+-- argument, the value and the nearest valid name; it never reaches the kernel.
+--
+-- Every converter is called as convert(value, call, position, label[, extra]): call, position and label
+-- only for the message.
+
+local ffi = require "ffi"
+local bit = require "bit"
+local descriptors = require "callgate.fd"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local memory = require "callgate.memory"
+local record = require "callgate.record"
+
+local fd_type, fd_ids = descriptors.type, descriptors.ids
+local istype, typeof = ffi.istype, ffi.typeof
+local tobit = bit.tobit
+local lookup, one, cleared = flags.lookup, flags.one, flags.cleared
+local size_of, is_memory = memory.size, memory.is
+
+local args = {}
+
+local function shown(value)
+  if type(value) == "string" then
+    return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value)
+  end
+  return (tostring(value):gsub("callgate%d*_", ""))
+end
+
+-- Raises the misuse at the line that called the library.
+local function misuse(call, position, label, what)
+  errors.raise(("%s: argument %d (%s): %s"):format(call, position, label, what))
+end
+args.misuse = misuse
+
+local function expected(what, value, call, position, label)
+  local kind = type(value)
+  local got = (kind == "number" or kind == "nil") and shown(value) or ("%s (%s)"):format(shown(value), kind)
+  misuse(call, position, label, ("expected %s, got %s"):format(what, got))
+end
+args.expected = expected
+
+-- --- descriptors -----------------------------------------------------------------------------------
+
+local function slow_fd(value, call, position, label)
+  local number = descriptors.standard[value] or descriptors.number(value)
+  if number == nil and type(value) == "cdata" then
+    number = tonumber(value)
+    number = number and number == tobit(number) and number or nil
+  elseif number == -1 then
+    misuse(call, position, label, "closed descriptor")
+  end
+  if number == nil then
+    expected('a descriptor, its number, or "stdin", "stdout" or "stderr"', value, call, position, label)
+  end
+  return number
+end
+
+-- A descriptor: an object, a number, "stdin", "stdout" or "stderr".
+function args.fd(value, call, position, label)
+  if istype(fd_type, value) or type(value) == "cdata" and fd_ids[tonumber(typeof(value))] then
+    local number = value.fd
+    if number >= 0 then
+      return number
+    end
+  elseif type(value) == "number" and value == tobit(value) then
+    return value
+  end
+  return slow_fd(value, call, position, label)
+end
+
+local AT_FDCWD = -100 -- linux/fcntl.h: the same everywhere
+
+-- A directory for relative paths; nil, or "fdcwd", is the working directory.
+function args.dirfd(value, call, position, label)
+  if value == nil or value == "fdcwd" then
+    return AT_FDCWD
+  end
+  return args.fd(value, call, position, label)
+end
+
+-- --- numbers ---------------------------------------------------------------------------------------
+
+local function whole(value)
+  return type(value) == "number" and value % 1 == 0
+end
+
+-- A signed integer of 32 bits: a count, a process, a small number.
+function args.int(value, call, position, label)
+  if type(value) == "number" and value == tobit(value) then
+    return value
+  end
+  local number = type(value) == "cdata" and tonumber(value)
+  if number and number == tobit(number) then
+    return number
+  end
+  return expected("an integer of 32 bits", value, call, position, label)
+end
+
+-- An unsigned integer of 32 bits; negative ones are taken as C does, -1 being 4294967295 ("no user").
+function args.uint(value, call, position, label)
+  local number = type(value) == "cdata" and tonumber(value) or value
+  if whole(number) and number >= -2147483648 and number <= 4294967295 then
+    return number < 0 and number + 4294967296 or number
+  end
+  return expected("an integer from 0 to 4294967295", value, call, position, label)
+end
+
+local MAX_EXACT = 9007199254740992 -- 2^53: beyond it a Lua number skips integers
+
+-- A number of bytes, from 0.
+function args.size(value, call, position, label)
+  if type(value) == "number" and value >= 0 and value <= MAX_EXACT and value % 1 == 0 then
+    return value
+  end
+  if type(value) == "cdata" and (istype("uint64_t", value) or (istype("int64_t", value) and value >= 0)) then
+    return value
+  end
+  return expected("a size >= 0", value, call, position, label)
+end
+
+-- A signed quantity of 64 bits: an offset, a time in nanoseconds.
+function args.long(value, call, position, label)
+  if type(value) == "number" and value >= -MAX_EXACT and value <= MAX_EXACT and value % 1 == 0 then
+    return value
+  end
+  if type(value) == "cdata" and tonumber(value) then
+    return value
+  end
+  return expected("an integer (a number, or int64_t beyond 2^53)", value, call, position, label)
+end
+
+local WHO = { u = 448, g = 56, o = 7, a = 511 }
+local WHAT = { r = 292, w = 146, x = 73 }
+
+-- "rwxu, rgrp"-like lists in chmod's manner: "u=rwx,g=rx,o="; nil where it is none.
+local function symbolic_mode(text)
+  local mode
+  for item in text:gmatch "[^,]+" do
+    local who, what = item:match "^%s*([ugoa]+)=([rwxst]*)%s*$"
+    if not who then
+      return nil
+    end
+    local people, bits = 0, 0
+    mode = mode or 0
+    for letter in who:gmatch "." do
+      people = bit.bor(people, WHO[letter])
+    end
+    for letter in what:gmatch "." do
+      if letter == "s" then -- set-user-ID and set-group-ID
+        mode = bit.bor(mode, bit.band(people, 448) ~= 0 and 2048 or 0, bit.band(people, 56) ~= 0 and 1024 or 0)
+      elseif letter == "t" then -- sticky
+        mode = bit.bor(mode, 512)
+      else
+        bits = bit.bor(bits, WHAT[letter])
+      end
+    end
+    mode = bit.bor(mode, bit.band(people, bits))
+  end
+  return mode
+end
+
+-- Names of linux/stat.h without S_I: "rwxu, rgrp"; nil where one is unknown.
+local function named_mode(text)
+  local group = flags.group "S"
+  local mode
+  for item in text:gmatch "[^,|]+" do
+    local name = item:match "^%s*(.-)%s*$"
+    local value = lookup(group, name) or lookup(group, "I" .. name)
+    if not value or not name:find "^%a" then
+      return nil
+    end
+    mode = bit.bor(mode or 0, value)
+  end
+  return mode
+end
+
+-- A file's mode: 420, "0644" or "644" (octal), "u=rw,g=r,o=r", "rusr, wusr" (S_IRUSR...).
+function args.mode(value, call, position, label)
+  if type(value) == "string" then
+    local octal = value:match "^%s*0?([0-7]+)%s*$"
+    local number = octal and tonumber(octal, 8) or symbolic_mode(value) or named_mode(value)
+    if number and number <= 65535 then
+      return number
+    end
+  elseif type(value) == "number" and value >= 0 and value <= 65535 and value % 1 == 0 then
+    return value
+  end
+  return expected('a mode such as "0644", "u=rw,g=r" or 420', value, call, position, label)
+end
+
+function args.boolean(value, call, position, label)
+  if type(value) == "boolean" then
+    return value and 1 or 0
+  end
+  return args.int(value, call, position, label)
+end
+
+-- --- names -----------------------------------------------------------------------------------------
+
+local function slow_name(value, call, position, label, group)
+  if type(value) == "string" then
+    local _, unknown = lookup(group, value)
+    return misuse(call, position, label, flags.unknown(group, unknown))
+  elseif type(value) == "cdata" and tonumber(value) then
+    return value
+  end
+  return expected(("names of %s* or a number"):format(flags.prefix(group)), value, call, position, label)
+end
+
+-- Flags that combine: a number, "rdwr, creat", "O_RDWR|O_CREAT", nil for none.
+function args.flags(value, call, position, label, group)
+  if value == nil then
+    return 0
+  elseif type(value) == "string" then
+    local number = lookup(group, value)
+    if number then
+      return number
+    end
+  elseif type(value) == "number" and value % 1 == 0 then
+    -- What LuaJIT's bit operations return is signed.
+    return value < 0 and value >= -2147483648 and value + 4294967296 or value
+  end
+  return slow_name(value, call, position, label, group)
+end
+
+-- The same where the library sets flags by default, to numbers too ("cloexec": as Python's os.open does);
+-- "~cloexec" turns it off.
+function args.flags_with(value, call, position, label, group, default)
+  if value == nil then
+    return default
+  end
+  local number = args.flags(value, call, position, label, group)
+  if type(value) ~= "string" then
+    return bit.bor(number, default)
+  end
+  return bit.bor(number, bit.band(default, bit.bnot(cleared(group, value))))
+end
+
+-- One value of a set: a number or its name.
+function args.choice(value, call, position, label, group)
+  if type(value) == "string" then
+    local number, unknown = one(group, value)
+    if number then
+      return number
+    elseif not unknown then
+      return expected(("one name of %s*"):format(flags.prefix(group)), value, call, position, label)
+    end
+  elseif type(value) == "number" and value % 1 == 0 then
+    return value
+  end
+  return slow_name(value, call, position, label, group)
+end
+
+-- --- text ------------------------------------------------------------------------------------------
+
+-- A path or another string for the kernel, which ends it at a zero byte: one inside is a misuse.
+function args.path(value, call, position, label)
+  if type(value) == "string" then
+    if value:find("\0", 1, true) then
+      misuse(call, position, label, "a path cannot contain a zero byte: " .. shown(value))
+    end
+    return value
+  elseif is_memory(value) then
+    return value -- a char buffer of the caller's
+  end
+  return expected("a path (a string)", value, call, position, label)
+end
+
+function args.optional_path(value, call, position, label)
+  if value == nil then
+    return nil
+  end
+  return args.path(value, call, position, label)
+end
+
+-- A string for the kernel that is not a path.
+function args.string(value, call, position, label)
+  if type(value) == "string" then
+    if value:find("\0", 1, true) then
+      misuse(call, position, label, "cannot contain a zero byte: " .. shown(value))
+    end
+    return value
+  elseif is_memory(value) then
+    return value
+  end
+  return expected("a string", value, call, position, label)
+end
+
+-- --- memory ----------------------------------------------------------------------------------------
+
+-- What the kernel reads: a string or a buffer.
+function args.data(value, call, position, label)
+  if type(value) == "string" or is_memory(value) then
+    return value
+  end
+  return expected("a string or a buffer", value, call, position, label)
+end
+
+-- What the kernel writes to: a buffer. A string is Lua's own and must not change.
+function args.buffer(value, call, position, label)
+  if is_memory(value) then
+    return value
+  end
+  return expected("a buffer (cdata)", value, call, position, label)
+end
+
+-- A pointer of any kind, nil for none.
+function args.pointer(value, call, position, label)
+  if value == nil or is_memory(value) then
+    return value
+  end
+  return expected("a pointer (cdata) or nil", value, call, position, label)
+end
+
+local function slow_length(count, call, position, label, data, room)
+  count = count == nil and room or count
+  if not count then
+    return expected("a size: a pointer does not tell how much it points to", count, call, position, label)
+  end
+  count = args.size(count, call, position, label)
+  if room and count > room then
+    misuse(call, position, label, ("%s bytes, but %s has %d"):format(tostring(count),
+      type(data) == "string" and "the string" or "the buffer", room))
+  end
+  return count
+end
+
+-- How many bytes of `data` to use: `count`, by default all of a string or buffer; never more than
+-- there are. How far a pointer may go only its owner knows.
+function args.length(count, call, position, label, data)
+  local room = type(data) == "string" and #data or size_of(data)
+  if type(count) == "number" and count >= 0 and count % 1 == 0 and count <= (room or MAX_EXACT) then
+    return count
+  end
+  return slow_length(count, call, position, label, data, room)
+end
+
+local function type_name(ctype)
+  return (tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", ""))
+end
+
+-- A record with elements in its flexible array is of a type of its own.
+local function is_twin(value, ctype)
+  return type(value) == "cdata" and record.twins[tonumber(typeof(value))] == ctype
+end
+
+local function slow_record(value, call, position, label, ctype)
+  if is_twin(value, ctype) then
+    return value
+  end
+  local ok, made = pcall(ctype, value)
+  if value == nil or not ok then
+    if not ok and value ~= nil then
+      return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
+    end
+    return expected("a " .. type_name(ctype) .. " or what makes one", value, call, position, label)
+  end
+  return made
+end
+
+-- A record of that type: one, a pointer to one, or what its constructor takes.
+function args.record(value, call, position, label, ctype)
+  if istype(ctype, value) then
+    return value
+  end
+  return slow_record(value, call, position, label, ctype)
+end
+
+-- Like record, with nil for none.
+function args.optional_record(value, call, position, label, ctype)
+  if value == nil or istype(ctype, value) then
+    return value
+  end
+  return slow_record(value, call, position, label, ctype)
+end
+
+-- A record that the kernel fills in: the caller's, or a new one.
+function args.out(value, call, position, label, ctype)
+  if istype(ctype, value) then
+    return value
+  elseif value == nil then
+    return ctype()
+  elseif is_twin(value, ctype) then
+    return value
+  end
+  return expected(("a %s to fill in"):format(type_name(ctype)), value, call, position, label)
+end
+
+-- --- arguments that C declares otherwise than they are used -------------------------------------------
+
+-- A string for the kernel, or nil for none.
+function args.optional_string(value, call, position, label)
+  if value == nil then
+    return nil
+  end
+  return args.string(value, call, position, label)
+end
+
+-- What the kernel reads, or nil for nothing.
+function args.optional_data(value, call, position, label)
+  if value == nil then
+    return nil
+  end
+  return args.data(value, call, position, label)
+end
+
+local cast = ffi.cast
+
+-- Where memory lies, as the number that C declares: a pointer, a buffer, a region of mmap, a number.
+function args.address(value, call, position, label)
+  if value == nil then
+    return 0
+  elseif is_memory(value) then
+    local region = package.loaded["callgate.region"]
+    if region and istype(region.type, value) then
+      value = value.addr
+    end
+    return cast("uintptr_t", cast("const void *", value))
+  end
+  return args.size(value, call, position, label)
+end
+
+-- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory.
+function args.word(value, call, position, label)
+  if value == nil then
+    return 0
+  elseif type(value) == "boolean" then
+    return value and 1 or 0
+  elseif type(value) == "string" then
+    return cast("uintptr_t", cast("const char *", value))
+  end
+  local number = descriptors.number(value)
+  if number then
+    return args.fd(value, call, position, label)
+  elseif is_memory(value) then
+    return cast("uintptr_t", cast("const void *", value))
+  end
+  return args.long(value, call, position, label)
+end
+
+local KEPT = 1048576 -- a larger scratch buffer is not kept
+local scratch, scratch_size = ffi.new("char[?]", 4096), 4096
+
+-- A buffer for a call whose bytes become a string at once: the same one again and again.
+function args.scratch(size)
+  if size <= scratch_size then
+    return scratch
+  end
+  local buffer = ffi.new("char[?]", size)
+  if size <= KEPT then
+    scratch, scratch_size = buffer, size
+  end
+  return buffer
+end
+
+return args

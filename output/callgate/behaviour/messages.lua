@@ -1,0 +1,210 @@
+-- sendmsg and recvmsg: data, descriptors and credentials in tables, or a msghdr of the caller's.
+
+local ffi = require "ffi"
+local args = require "callgate.args"
+local descriptors = require "callgate.fd"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local sockets = require "callgate.behaviour.sockets"
+local sys = require "callgate.sys"
+local types = require "callgate.types"
+local vectors = require "callgate.behaviour.vectors"
+
+local messages = {}
+
+local fail = errors.fail
+
+local SCM_RIGHTS, SCM_CREDENTIALS = 1, 2 -- include/linux/socket.h of the kernel: the same everywhere
+local int_size = ffi.sizeof "int"
+
+-- Control messages are aligned to a word (CMSG_ALIGN of include/linux/socket.h).
+local WORD = ffi.sizeof "size_t"
+local function aligned(size)
+  return math.ceil(size / WORD) * WORD
+end
+
+local function header_size()
+  return aligned(ffi.sizeof(types.t.cmsghdr))
+end
+
+local function sol_socket()
+  return require("callgate.constants").get "SOL_SOCKET"
+end
+
+-- A control buffer for these control messages: { level, type, data } rows.
+local function control_for(rows)
+  local head, size = header_size(), 0
+  for _, row in ipairs(rows) do
+    size = size + head + aligned(#row[3])
+  end
+  local buffer = ffi.new("uint8_t[?]", size)
+  local pointer, position = types.pointer "cmsghdr", 0
+  for _, row in ipairs(rows) do
+    local header = ffi.cast(pointer, buffer + position)
+    header.cmsg_len = head + #row[3]
+    header.cmsg_level, header.cmsg_type = row[1], row[2]
+    ffi.copy(buffer + position + head, row[3], #row[3])
+    position = position + head + aligned(#row[3])
+  end
+  return buffer, size
+end
+
+-- Refuses what a table says that nothing listens to.
+local function check_keys(message, known, call)
+  for key in pairs(message) do
+    if type(key) ~= "number" and not known[key] then
+      local names = {}
+      for name in pairs(known) do
+        names[#names + 1] = name
+      end
+      table.sort(names)
+      local near = require("callgate.suggest").nearest(tostring(key), names)
+      local hint = near and ("did you mean %q?"):format(near) or "there are " .. table.concat(names, ", ")
+      args.misuse(call, 2, "msg", ("unknown key %q; %s"):format(tostring(key), hint))
+    end
+  end
+end
+
+local SENT = { fds = true, credentials = true, control = true, to = true }
+local ASKED = { size = true, control_size = true }
+
+local function rows_of(message)
+  local rows = {}
+  if message.fds then
+    local numbers = ffi.new("int[?]", #message.fds)
+    for i, fd in ipairs(message.fds) do
+      numbers[i - 1] = args.fd(fd, "sendmsg", 2, ("fds[%d]"):format(i))
+    end
+    rows[#rows + 1] = { sol_socket(), SCM_RIGHTS, ffi.string(numbers, #message.fds * int_size) }
+  end
+  if message.credentials then
+    local given = message.credentials == true and {} or message.credentials
+    local S = require "callgate"
+    local cred = types.t.ucred(given.pid or S.getpid(), given.uid or S.getuid(), given.gid or S.getgid())
+    rows[#rows + 1] = { sol_socket(), SCM_CREDENTIALS, ffi.string(cred, ffi.sizeof(cred)) }
+  end
+  for _, row in ipairs(message.control or {}) do
+    rows[#rows + 1] = row
+  end
+  return rows
+end
+
+-- sock:sendmsg { "data", "more", fds = { fd, ... }, credentials = true, to = address }
+function messages.sendmsg()
+  local raw = sys.sendmsg
+  local MSG = flags.group "MSG"
+  local msghdr = types.t.msghdr
+  return function(fd, message, options)
+    fd = args.fd(fd, "sendmsg", 1, "fd")
+    options = args.flags(options, "sendmsg", 3, "flags", MSG)
+    if type(message) == "string" then
+      message = { message }
+    end
+    local result
+    if type(message) == "table" then
+      check_keys(message, SENT, "sendmsg")
+      local header = msghdr()
+      local iov, count
+      if #message > 0 then
+        iov, count = vectors.for_writing(message, "sendmsg")
+        header.msg_iov, header.msg_iovlen = iov, count
+      end
+      local rows = rows_of(message)
+      local control, size
+      if #rows > 0 then
+        control, size = control_for(rows)
+        header.msg_control, header.msg_controllen = control, size
+      end
+      if message.to then
+        local addr, length = sockets.address(message.to, "sendmsg", 2)
+        header.msg_name, header.msg_namelen = ffi.cast("void *", addr), length
+      end
+      result = raw(fd, header, options) -- iov and control are still referred to here: not collected
+    else
+      result = raw(fd, args.buffer(message, "sendmsg", 2, "msg"), options)
+    end
+    if result == -1 then
+      return fail()
+    end
+    return result
+  end
+end
+
+-- Reads the control messages of a received msghdr into `out`. Every descriptor becomes an object at
+-- once, so none is lost when the caller ignores it.
+local function read_control(header, out)
+  local head, pointer = header_size(), types.pointer "cmsghdr"
+  local position, size = 0, tonumber(header.msg_controllen)
+  local base = ffi.cast("uint8_t *", header.msg_control)
+  while position + head <= size do
+    local row = ffi.cast(pointer, base + position)
+    local length = tonumber(row.cmsg_len)
+    if length < head or position + length > size then
+      break
+    end
+    local data = base + position + head
+    if row.cmsg_level == sol_socket() and row.cmsg_type == SCM_RIGHTS then
+      local numbers = ffi.cast("int *", data)
+      out.fds = out.fds or {}
+      for i = 0, (length - head) / int_size - 1 do
+        out.fds[#out.fds + 1] = descriptors.type(numbers[i])
+      end
+    elseif row.cmsg_level == sol_socket() and row.cmsg_type == SCM_CREDENTIALS then
+      out.credentials = types.t.ucred()
+      ffi.copy(out.credentials, data, math.min(length - head, ffi.sizeof(out.credentials)))
+    else
+      out.control = out.control or {}
+      out.control[#out.control + 1] = { row.cmsg_level, row.cmsg_type, ffi.string(data, length - head) }
+    end
+    position = position + aligned(length)
+  end
+end
+
+local DATA, CONTROL = 65536, 4096
+
+-- local m = assert(sock:recvmsg { size = 4096 })  ->  m.count, m.data, m.fds, m.credentials, m.from, m.flags
+-- sock:recvmsg { buffer, 100 } reads into buffers, m.data being what went where a size stands.
+-- sock:recvmsg(msghdr) fills in the caller's and returns the count.
+function messages.recvmsg()
+  local raw = sys.recvmsg
+  local MSG = flags.group "MSG"
+  local cloexec = MSG.CMSG_CLOEXEC
+  local msghdr, storage_t = types.t.msghdr, types.t.sockaddr_storage
+  return function(fd, message, options)
+    fd = args.fd(fd, "recvmsg", 1, "fd")
+    options = args.flags_with(options, "recvmsg", 3, "flags", MSG, cloexec)
+    if type(message) == "cdata" then
+      local result = raw(fd, message, options)
+      if result == -1 then
+        return fail()
+      end
+      return result
+    elseif message ~= nil and type(message) ~= "table" then
+      return args.expected("a table such as { size = 4096 }, a msghdr, or nothing", message, "recvmsg", 2, "msg")
+    end
+    message = message or {}
+    check_keys(message, ASKED, "recvmsg")
+    local items = #message > 0 and message or { args.size(message.size or DATA, "recvmsg", 2, "size") }
+    local iov, count, buffers, any_new = vectors.for_reading(items, "recvmsg")
+    local control_size = args.size(message.control_size or CONTROL, "recvmsg", 2, "control_size")
+    local control = ffi.new("uint8_t[?]", control_size)
+    local storage = storage_t()
+    local header = msghdr()
+    header.msg_iov, header.msg_iovlen = iov, count
+    header.msg_control, header.msg_controllen = control, control_size
+    header.msg_name, header.msg_namelen = storage, ffi.sizeof(storage)
+    local result = raw(fd, header, options)
+    if result == -1 then
+      return fail()
+    end
+    local out = { count = result, flags = header.msg_flags }
+    if any_new then
+      out.data = table.concat(vectors.strings(items, buffers, result))
+    end
+    out.from = sockets.typed(storage, header.msg_namelen)
+    read_control(header, out)
+    return out
+  end
+end
+
+return messages

@@ -1,0 +1,66 @@
+-- open and openat: flags as names, or openat2's options in a table.
+
+local args = require "callgate.args"
+local descriptors = require "callgate.fd"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local sys = require "callgate.sys"
+
+local opening = {}
+
+local fail = errors.fail
+local AT_FDCWD = -100 -- linux/fcntl.h: the same everywhere
+
+-- S.open(path, { flags = "rdonly", mode = "0644", resolve = "beneath" })
+local function with_options(call, position, dirfd, path, options)
+  local open_how = require("callgate.types").t.open_how
+  local how = args.record(options, call, position, "flags", open_how)
+  local result = sys.openat2(dirfd, path, how, #how)
+  if result == -1 then
+    return fail()
+  end
+  return descriptors.type(result)
+end
+
+function opening.open()
+  local raw = sys.openat
+  local descriptor = descriptors.type
+  local to_path, to_flags, to_mode = args.path, args.flags_with, args.mode
+  local O = flags.group "O"
+  local cloexec = O.CLOEXEC
+  return function(path, options, mode)
+    path = to_path(path, "open", 1, "path")
+    if type(options) == "table" then
+      return with_options("open", 2, AT_FDCWD, path, options)
+    end
+    options = to_flags(options, "open", 2, "flags", O, cloexec)
+    mode = mode == nil and 0 or to_mode(mode, "open", 3, "mode")
+    local result = raw(AT_FDCWD, path, options, mode)
+    if result == -1 then
+      return fail()
+    end
+    return descriptor(result)
+  end
+end
+
+function opening.openat()
+  local raw = sys.openat
+  local O = flags.group "O"
+  local cloexec = O.CLOEXEC
+  return function(dirfd, path, options, mode)
+    dirfd = args.dirfd(dirfd, "openat", 1, "dirfd")
+    path = args.path(path, "openat", 2, "path")
+    if type(options) == "table" then
+      return with_options("openat", 3, dirfd, path, options)
+    end
+    options = args.flags_with(options, "openat", 3, "flags", O, cloexec)
+    mode = mode == nil and 0 or args.mode(mode, "openat", 4, "mode")
+    local result = raw(dirfd, path, options, mode)
+    if result == -1 then
+      return fail()
+    end
+    return descriptors.type(result)
+  end
+end
+
+return opening

@@ -1,0 +1,159 @@
+-- fcntl and ioctl: the operation's name decides the type of its argument and of what it returns
+-- (operations/*.lua, from spec/operations.toml).
+
+local ffi = require "ffi"
+local args = require "callgate.args"
+local constants = require "callgate.constants"
+local descriptors = require "callgate.fd"
+local errors = require "callgate.errors"
+local exact = require "callgate.kinds.exact"
+local flags = require "callgate.flags"
+local sys = require "callgate.sys"
+local types = require "callgate.types"
+
+local operations = {}
+
+local fail = errors.fail
+local cast, sizeof = ffi.cast, ffi.sizeof
+
+local SCALARS = {
+  int = ffi.typeof "int[1]",
+  uint = ffi.typeof "unsigned int[1]",
+  long = ffi.typeof "long[1]",
+  uint64 = ffi.typeof "uint64_t[1]",
+}
+operations.SCALARS = SCALARS
+
+-- { how = "in", kind = "winsize", result = "fd" } of a row's text.
+local function read(text)
+  local head, result = text:match "^(.-) ?%-> (%w+)$"
+  local how, kind = (head or text):match "^(%w*) ?([%w_%.]*)$"
+  return { how = how, kind = kind, result = result }
+end
+operations.read = read
+
+-- Memory for an argument: of the caller's, or made from what the type's constructor takes.
+function operations.input(kind, value, call, position, label)
+  local scalar = SCALARS[kind]
+  if scalar then
+    if type(value) == "cdata" and not tonumber(value) then
+      return args.buffer(value, call, position, label)
+    end
+    return scalar(type(value) == "boolean" and (value and 1 or 0) or args.long(value, call, position, label))
+  elseif kind == "string" then
+    return args.string(value, call, position, label)
+  elseif type(value) == "cdata" and not ffi.istype(types.t[kind], value) and not tonumber(value) then
+    return args.buffer(value, call, position, label) -- a buffer of the caller's own
+  end
+  return args.record(value, call, position, label, types.t[kind])
+end
+
+-- Memory for the kernel to fill in.
+function operations.output(kind)
+  return (SCALARS[kind] or types.t[kind])()
+end
+
+-- What the caller gets of it: a number of a scalar, the record otherwise.
+function operations.value(kind, data)
+  return SCALARS[kind] and exact(data[0]) or data
+end
+
+-- Rows by number, since an operation may be given as one.
+local function by_number(name)
+  local rows = {}
+  for operation, text in pairs(require("callgate.operations." .. name)) do
+    local number = constants.get(operation)
+    if number then
+      rows[number] = read(text)
+    end
+  end
+  return rows
+end
+
+local function finish(row, result, data)
+  if result == -1 then
+    return fail()
+  elseif not row then
+    return result
+  elseif row.result == "fd" then
+    return descriptors.type(result)
+  elseif row.result == "number" then
+    return result
+  elseif data ~= nil then
+    return operations.value(row.kind, data)
+  end
+  return true
+end
+
+-- Performs operation `number` of `raw` on fd as its row says.
+local function perform(raw, call, label, fd, number, row, value)
+  if not row then
+    -- `value` stays on the stack until the call has returned: what it points to is not collected.
+    return finish(nil, raw(fd, number, args.word(value, call, 3, label)))
+  elseif row.how == "none" then
+    return finish(row, raw(fd, number, 0))
+  elseif row.how == "value" then
+    return finish(row, raw(fd, number, args.word(value, call, 3, label)))
+  elseif row.how == "flags" then
+    return finish(row, raw(fd, number, args.flags(value, call, 3, label, flags.group(row.kind))))
+  end
+  local data
+  if row.how == "out" and value == nil then
+    data = operations.output(row.kind)
+  else
+    data = operations.input(row.kind, value, call, 3, label)
+  end
+  local pointer = type(data) == "string" and cast("const char *", data) or cast("const void *", data)
+  local result = raw(fd, number, cast("uintptr_t", pointer))
+  return finish(row, result, row.how ~= "in" and data or nil)
+end
+
+-- fd:fcntl("getfl") -> number; fd:fcntl("setfl", "nonblock") -> true; fd:fcntl("dupfd", 10) -> fd
+function operations.fcntl()
+  local raw = sys.fcntl
+  local F = flags.group "F"
+  local rows = by_number "fcntl"
+  return function(fd, operation, value)
+    fd = args.fd(fd, "fcntl", 1, "fd")
+    operation = args.choice(operation, "fcntl", 2, "operation", F)
+    return perform(raw, "fcntl", "argument", fd, operation, rows[operation], value)
+  end
+end
+
+local function unknown_request(request)
+  local known = {}
+  for name in pairs(require "callgate.operations.ioctl") do
+    known[#known + 1] = name
+  end
+  table.sort(known)
+  local near = require("callgate.suggest").nearest(request:upper(), known)
+  local hint = near and ("; did you mean %q?"):format(near) or ""
+  return args.misuse("ioctl", 2, "request", ("unknown request %q%s"):format(request, hint))
+end
+
+-- fd:ioctl("TIOCGWINSZ") -> winsize; fd:ioctl("FIONREAD") -> number; fd:ioctl(number, buffer) -> number
+function operations.ioctl()
+  local raw = sys.ioctl
+  local rows = by_number "ioctl"
+  local numbers = {} -- by name
+  return function(fd, request, value)
+    fd = args.fd(fd, "ioctl", 1, "fd")
+    local number = numbers[request]
+    if number == nil then
+      if type(request) == "string" then
+        number = constants.get(request) or constants.get(request:upper())
+        if type(number) ~= "number" then
+          return unknown_request(request)
+        end
+        numbers[request] = number
+      else
+        number = args.uint(request, "ioctl", 2, "request")
+      end
+    end
+    return perform(raw, "ioctl", "argument", fd, number, rows[number], value)
+  end
+end
+
+operations.sizeof = sizeof
+
+return operations

@@ -1,0 +1,113 @@
+-- getsockopt and setsockopt, typed by the option's name (operations/sockopt.lua, from spec/operations.toml).
+
+local ffi = require "ffi"
+local args = require "callgate.args"
+local descriptors = require "callgate.fd"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local operations = require "callgate.behaviour.operations"
+local sys = require "callgate.sys"
+
+local sockopt = {}
+
+local fail = errors.fail
+
+-- The group in which a level's option names are found.
+local NAMES = {
+  SOCKET = "SO", TCP = "TCP", IP = "IP", IPV6 = "IPV6", UDP = "UDP", PACKET = "PACKET", NETLINK = "NETLINK",
+  VSOCK = "VSOCK",
+}
+local INT = { how = "both", kind = "int" } -- what an option is that has no row
+
+local levels -- level number -> { group, rows = { [option number] = row } }
+
+local function load_levels()
+  levels = {}
+  local SOL = flags.group "SOL"
+  local typed = require "callgate.operations.sockopt"
+  for level, name in pairs(NAMES) do
+    local group = flags.group(name)
+    local prefix = flags.prefix(group)
+    local rows = {}
+    for option, text in pairs(typed) do
+      if option:sub(1, #prefix) == prefix and group[option] then
+        rows[group[option]] = operations.read(text)
+      end
+    end
+    levels[SOL[level]] = { group = group, rows = rows }
+  end
+  return levels
+end
+
+-- The level's and the option's number, and the option's row.
+local function resolve(level, name, call)
+  level = args.choice(level, call, 2, "level", flags.group "SOL")
+  local known = (levels or load_levels())[level]
+  if not known then
+    if type(name) == "string" then
+      local what = ("the names of level %d are not known: give the option's number"):format(level)
+      return args.misuse(call, 3, "name", what)
+    end
+    return level, args.int(name, call, 3, "name"), INT
+  end
+  local number = args.choice(name, call, 3, "name", known.group)
+  return level, number, known.rows[number] or INT
+end
+
+local length_t = ffi.typeof "unsigned int[1]"
+local STRING = 256 -- longer than every string option of Linux
+
+-- sock:getsockopt("socket", "error") -> number; records for linger, peercred, tcp info...
+-- sock:getsockopt(level, name, buffer) -> length, into the caller's buffer.
+function sockopt.getsockopt()
+  local raw = sys.getsockopt
+  return function(fd, level, name, buffer)
+    fd = args.fd(fd, "getsockopt", 1, "fd")
+    local row
+    level, name, row = resolve(level, name, "getsockopt")
+    local value
+    if buffer ~= nil then
+      value = args.buffer(buffer, "getsockopt", 4, "value")
+    elseif row.kind == "string" then
+      value = ffi.new("char[?]", STRING)
+    else
+      value = operations.output(row.kind)
+    end
+    local length = length_t(args.length(nil, "getsockopt", 4, "value", value))
+    if raw(fd, level, name, value, length) == -1 then
+      return fail()
+    elseif buffer ~= nil then
+      return length[0]
+    elseif row.kind == "string" then
+      return ffi.string(value, length[0]):match "^[^%z]*"
+    elseif row.result == "fd" then
+      return descriptors.type(value[0])
+    end
+    return operations.value(row.kind, value)
+  end
+end
+
+-- sock:setsockopt("socket", "reuseaddr", true); sock:setsockopt("socket", "rcvtimeo", 1.5)
+function sockopt.setsockopt()
+  local raw = sys.setsockopt
+  return function(fd, level, name, value)
+    fd = args.fd(fd, "setsockopt", 1, "fd")
+    local row
+    level, name, row = resolve(level, name, "setsockopt")
+    local data = value
+    if type(value) ~= "string" then
+      data = operations.input(row.kind, value, "setsockopt", 4, "value")
+    end
+    local length = args.length(nil, "setsockopt", 4, "value", data)
+    if type(data) == "string" then
+      -- The kernel's prototype is not const, though it only reads.
+      data = ffi.cast("void *", ffi.cast("const char *", data))
+    end
+    if raw(fd, level, name, data, length) == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+return sockopt

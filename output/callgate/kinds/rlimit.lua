@@ -1,0 +1,29 @@
+-- A resource's limits: { cur = n, max = n }; "infinity" is none.
+
+local ffi = require "ffi"
+local exact = require "callgate.kinds.exact"
+
+local INFINITY = -1ULL -- linux/resource.h: RLIM64_INFINITY
+
+local function set(value)
+  return value == "infinity" and INFINITY or value
+end
+
+local function get(value)
+  return value == INFINITY and "infinity" or exact(value)
+end
+
+return {
+  new = function(ctype, cur, max)
+    if type(cur) == "table" then
+      cur, max = cur.cur or cur[1], cur.max or cur[2]
+    elseif type(cur) == "cdata" or cur == nil then
+      return nil
+    end
+    return ffi.new(ctype, set(cur), set(max or cur))
+  end,
+  index = {
+    cur = function(self) return get(self.rlim_cur) end,
+    max = function(self) return get(self.rlim_max) end,
+  },
+}

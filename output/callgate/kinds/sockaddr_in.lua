@@ -1,0 +1,40 @@
+-- An IPv4 socket address: S.t.sockaddr_in(80, "127.0.0.1"); sa.port, sa.addr.
+
+local ffi = require "ffi"
+local port = require "callgate.kinds.port"
+local address = require "callgate.kinds.in_addr"
+
+local AF_INET = 2 -- the same everywhere
+
+return {
+  family = AF_INET,
+  new = function(ctype, number, text)
+    if type(number) == "table" then
+      number, text = number.port, number.addr
+    end
+    if type(number) ~= "number" and number ~= nil then
+      return nil
+    end
+    local self = ffi.new(ctype)
+    self.sin_family = AF_INET
+    self.sin_port = port.to_network(number or 0)
+    if type(text) == "string" then
+      address.set(self.sin_addr, text)
+    elseif text ~= nil then
+      self.sin_addr = text
+    end
+    return self
+  end,
+  index = {
+    family = function(self) return self.sin_family end,
+    port = function(self) return port.to_host(self.sin_port) end,
+    addr = function(self) return address.tostring(self.sin_addr) end,
+  },
+  newindex = {
+    port = function(self, number) self.sin_port = port.to_network(number) end,
+    addr = function(self, text) address.set(self.sin_addr, text) end,
+  },
+  tostring = function(self)
+    return ("%s:%d"):format(address.tostring(self.sin_addr), port.to_host(self.sin_port))
+  end,
+}

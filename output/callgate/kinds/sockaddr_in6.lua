@@ -1,0 +1,42 @@
+-- An IPv6 socket address: S.t.sockaddr_in6(80, "::1"); sa.port, sa.addr, sa.scope_id, sa.flowinfo.
+
+local ffi = require "ffi"
+local port = require "callgate.kinds.port"
+local address = require "callgate.kinds.in6_addr"
+
+local AF_INET6 = 10 -- the same everywhere
+
+return {
+  family = AF_INET6,
+  new = function(ctype, number, text, scope)
+    if type(number) == "table" then
+      number, text, scope = number.port, number.addr, number.scope_id
+    end
+    if type(number) ~= "number" and number ~= nil then
+      return nil
+    end
+    local self = ffi.new(ctype)
+    self.sin6_family = AF_INET6
+    self.sin6_port = port.to_network(number or 0)
+    if type(text) == "string" then
+      address.set(self.sin6_addr, text)
+    elseif text ~= nil then
+      self.sin6_addr = text
+    end
+    self.sin6_scope_id = scope or 0
+    return self
+  end,
+  index = {
+    family = function(self) return self.sin6_family end,
+    port = function(self) return port.to_host(self.sin6_port) end,
+    addr = function(self) return address.tostring(self.sin6_addr) end,
+  },
+  newindex = {
+    port = function(self, number) self.sin6_port = port.to_network(number) end,
+    addr = function(self, text) address.set(self.sin6_addr, text) end,
+  },
+  aliases = { scope_id = "sin6_scope_id", flowinfo = "sin6_flowinfo" },
+  tostring = function(self)
+    return ("[%s]:%d"):format(address.tostring(self.sin6_addr), port.to_host(self.sin6_port))
+  end,
+}

@@ -1,0 +1,3 @@
+-- Room for a socket address of any family.
+
+return { aliases = { family = "ss_family" } }

@@ -1,0 +1,56 @@
+-- A Unix socket address: S.t.sockaddr_un("/run/x"); a name that begins with a zero byte is abstract.
+
+local ffi = require "ffi"
+
+local AF_UNIX = 1 -- the same everywhere
+
+return {
+  family = AF_UNIX,
+  new = function(ctype, path)
+    if path ~= nil and type(path) ~= "string" then
+      return nil
+    end
+    local self = ffi.new(ctype)
+    self.sun_family = AF_UNIX
+    if path then
+      local room = ffi.sizeof(self.sun_path)
+      if #path > room then
+        error(("a Unix socket's path has at most %d bytes, this has %d"):format(room, #path), 3)
+      end
+      ffi.copy(self.sun_path, path, #path)
+    end
+    return self
+  end,
+  -- How much of the record counts: an abstract name ends with its bytes, a path with its zero.
+  length = function(self)
+    local room = ffi.sizeof(self.sun_path)
+    local offset = ffi.offsetof(self, "sun_path")
+    local used = room
+    if self.sun_path[0] == 0 then
+      while used > 0 and self.sun_path[used - 1] == 0 do
+        used = used - 1
+      end
+      return offset + used
+    end
+    local length = #ffi.string(self.sun_path, room):match "^[^%z]*"
+    return offset + math.min(length + 1, room)
+  end,
+  index = {
+    family = function(self) return self.sun_family end,
+    path = function(self)
+      local room = ffi.sizeof(self.sun_path)
+      local text = ffi.string(self.sun_path, room)
+      if text:byte(1) == 0 then
+        return (text:gsub("%z+$", ""))
+      end
+      return text:match "^[^%z]*"
+    end,
+  },
+  tostring = function(self)
+    local text = ffi.string(self.sun_path, ffi.sizeof(self.sun_path))
+    if text:byte(1) == 0 then
+      return "@" .. text:gsub("%z+$", ""):sub(2)
+    end
+    return text:match "^[^%z]*"
+  end,
+}

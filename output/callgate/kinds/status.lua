@@ -1,0 +1,53 @@
+-- How a child ended: st.exited and st.exitstatus, st.signaled and st.termsig, st.stopped, st.coredump.
+
+local bit = require "bit"
+
+local band, rshift = bit.band, bit.rshift
+
+-- The encoding of wait status, the same on every architecture (man wait(2), kernel/exit.c).
+local index = {
+  exited = function(self) return band(self.status, 127) == 0 end,
+  exitstatus = function(self)
+    return band(self.status, 127) == 0 and band(rshift(self.status, 8), 255) or nil
+  end,
+  signaled = function(self)
+    local low = band(self.status, 127)
+    return low ~= 0 and low ~= 127
+  end,
+  termsig = function(self)
+    local low = band(self.status, 127)
+    return low ~= 0 and low ~= 127 and low or nil
+  end,
+  coredump = function(self) return band(self.status, 128) ~= 0 and band(self.status, 127) ~= 127 end,
+  stopped = function(self) return band(self.status, 255) == 127 end,
+  stopsig = function(self)
+    return band(self.status, 255) == 127 and band(rshift(self.status, 8), 255) or nil
+  end,
+  continued = function(self) return self.status == 65535 end,
+}
+
+local mt = {
+  __index = function(self, name)
+    local get = index[name]
+    if not get then
+      error(("a status has no field %q"):format(tostring(name)), 2)
+    end
+    return get(self)
+  end,
+  __tostring = function(self)
+    if self.exited then
+      return "exited with " .. self.exitstatus
+    elseif self.stopped then
+      return "stopped by signal " .. self.stopsig
+    elseif self.continued then
+      return "continued"
+    end
+    return "killed by signal " .. self.termsig
+  end,
+}
+
+return {
+  type = function(number)
+    return setmetatable({ status = number }, mt)
+  end,
+}

@@ -1,0 +1,153 @@
+-- What translated C macros are written with. Header modules get this table: `macros = function(M)`.
+--
+-- An argument is a Lua number without a fraction, an int64_t or a uint64_t (C: long long, unsigned
+-- long long), true or false (1, 0); where a macro wants a type, a name ("struct winsize", "int"), a
+-- ctype or a number of bytes; where it wants a pointer or a record, that. Inside a macro every
+-- integer is a 64-bit cdata, so that C's wrap-around and signedness are LuaJIT's own.
+
+local bit = require "bit"
+local ffi = require "ffi"
+
+local M = {
+  band = bit.band,
+  bor = bit.bor,
+  bxor = bit.bxor,
+  bnot = bit.bnot,
+  shl = bit.lshift,
+}
+
+local cast, istype, typeof = ffi.cast, ffi.istype, ffi.typeof
+local rshift, arshift, bswap = bit.rshift, bit.arshift, bit.bswap
+local tonumber, type = tonumber, type
+local floor = math.floor
+local i8, i16, i32, i64 = typeof "int8_t", typeof "int16_t", typeof "int32_t", typeof "int64_t"
+local u8, u16, u32, u64 = typeof "uint8_t", typeof "uint16_t", typeof "uint32_t", typeof "uint64_t"
+local EXACT = 2 ^ 53 -- from here on a double has not every integer
+
+local function misuse(expected, x)
+  local shown = type(x) == "string" and ("%q"):format(x) or tostring(x)
+  require("callgate.errors").raise(("macro argument: expected %s, got %s"):format(expected, shown))
+end
+
+-- An argument or a member as a 64-bit integer; pointers stay pointers.
+function M.long(x)
+  local kind = type(x)
+  if kind == "number" then
+    if x >= -2 ^ 63 and x < 2 ^ 63 and x == floor(x) then
+      return x + 0LL
+    elseif x >= 2 ^ 63 and x < 2 ^ 64 then
+      return cast(u64, x)
+    end
+  elseif kind == "cdata" then
+    return x + 0LL
+  elseif kind == "boolean" then
+    return x and 1LL or 0LL
+  end
+  return misuse("an integer", x)
+end
+
+-- The result: a Lua number where it is exact; what is no integer passes.
+function M.int(x)
+  local number = tonumber(x)
+  if number and number > -EXACT and number < EXACT then
+    return number
+  end
+  return x
+end
+
+-- (uint8_t)x and so on: cut to the width, then a 64-bit cdata again.
+function M.i8(x)
+  return cast(i8, x) + 0LL
+end
+
+function M.i16(x)
+  return cast(i16, x) + 0LL
+end
+
+function M.i32(x)
+  return cast(i32, x) + 0LL
+end
+
+function M.u8(x)
+  return cast(u8, x) + 0LL
+end
+
+function M.u16(x)
+  return cast(u16, x) + 0LL
+end
+
+function M.u32(x)
+  return cast(u32, x) + 0LL
+end
+
+function M.i64(x)
+  return cast(i64, x)
+end
+
+function M.u64(x)
+  return cast(u64, x)
+end
+
+-- (typeof(like))x
+function M.like(like, x)
+  return cast(istype(u64, like) and u64 or i64, x)
+end
+
+-- x >> count: arithmetic where x is signed.
+function M.shr(x, count)
+  if istype(u64, x) then
+    return rshift(x, count)
+  end
+  return arshift(x, count)
+end
+
+-- The lowest `bits` (16, 32 or 64) bits of x, their bytes reversed; the others must be 0.
+function M.swap(x, bits)
+  return rshift(bswap(x), 64 - bits)
+end
+
+-- Whether a member is true in C: not 0, not NULL.
+function M.truth(x)
+  return x ~= nil and x ~= 0
+end
+
+local pointers = {} -- C text of a pointer type -> ctype
+
+-- The ctype of "struct NAME" or "union NAME"; nil where `text` is something else.
+local function record(text)
+  local kind = text:match "^(%l+) [%a_][%w_]*$"
+  if kind ~= "struct" and kind ~= "union" then
+    return nil
+  end
+  return require("callgate.types").record(text) or misuse("a record of the headers", text)
+end
+
+-- (to)x, for pointers: "struct cmsghdr *", "const uint8_t *".
+function M.cast(to, x)
+  local ctype = pointers[to]
+  if not ctype then
+    local target = record(to:gsub("^const ", ""):gsub(" ?%*$", ""))
+    ctype = target and typeof("$ *", target) or typeof(to)
+    pointers[to] = ctype
+  end
+  return cast(ctype, x)
+end
+
+-- sizeof: of a C type by name, a name of S.t, a ctype or a cdata; a number is a number of bytes.
+function M.sizeof(x)
+  if type(x) == "number" then
+    return x
+  elseif type(x) == "cdata" then
+    return ffi.sizeof(x)
+  elseif type(x) ~= "string" then
+    return misuse("a type", x)
+  end
+  local ctype = record(x)
+  if not ctype then
+    local known, basic = pcall(typeof, x)
+    ctype = known and basic or require("callgate.types").t[x] or misuse("a type", x)
+  end
+  return ffi.sizeof(ctype)
+end
+
+return M

@@ -1,0 +1,249 @@
+-- How a record behaves as a Lua value: construction, fields beyond C's, bit-fields that LuaJIT's cdef
+-- cannot express, and errors that name the nearest field. Its text is made by show.lua.
+
+local ffi = require "ffi"
+local bit = require "bit"
+local memory = require "callgate.memory"
+local raise = require("callgate.errors").raise
+
+local new = ffi.new
+local record = {}
+
+local NONE = {}
+
+-- Every name that the record answers to, sorted.
+local function known_names(self)
+  local names = {}
+  for _, field in ipairs(self.fields()) do
+    names[#names + 1] = field.name
+  end
+  for _, group in ipairs { self.index, self.aliases, self.accessors } do
+    for name in pairs(group) do
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+local function no_field(self, name)
+  local near = require("callgate.suggest").nearest(tostring(name), known_names(self))
+  local hint = near and ("; did you mean %q?"):format(near) or ""
+  raise(("%s has no field %q%s"):format(self.name, tostring(name), hint))
+end
+
+-- --- bit-fields of 64-bit types, kept in a uint64_t member -------------------------------------------
+
+local function mask_of(field)
+  return field.width < 64 and bit.lshift(1ULL, field.width) - 1 or -1ULL
+end
+
+local function read_bits(value, field)
+  -- As uint64_t: of a Lua number bit.rshift makes an int32_t, and a negative one is no uint64_t.
+  local bits = bit.band(bit.rshift(value[field.unit] + 0ULL, field.shift), mask_of(field))
+  if field.signed then
+    local unused = 64 - field.width
+    bits = bit.arshift(ffi.cast("int64_t", bit.lshift(bits, unused)), unused)
+  end
+  return field.width <= 53 and tonumber(bits) or bits
+end
+
+local function write_bits(value, field, item)
+  if type(item) == "boolean" then
+    item = item and 1 or 0
+  end
+  local mask = mask_of(field)
+  -- A negative number becomes its two's complement by way of int64_t; beyond it only uint64_t reaches.
+  local wide = type(item) == "number" and ffi.cast("int64_t", item) or item
+  local bits = bit.band(ffi.cast("uint64_t", wide), mask)
+  local others = bit.band(value[field.unit], bit.bnot(bit.lshift(mask, field.shift)))
+  value[field.unit] = bit.bor(others, bit.lshift(bits, field.shift))
+end
+
+-- --- construction ------------------------------------------------------------------------------------
+
+-- LuaJIT's message without position and private names.
+local function plain(message)
+  return (message:gsub("^[^\n]-:%d+: ", ""):gsub("callgate%d*_", ""))
+end
+
+local function assign(value, name, item)
+  value[name] = item
+end
+
+-- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
+-- its own constructor takes.
+local function set(self, value, name, item)
+  local field = self.by_name()[name]
+  if not field and not (self.index[name] or self.aliases[name] or self.accessors[name]) then
+    no_field(self, name)
+  end
+  if field and field.flexible then
+    for i = 1, #item do
+      value[name][i - 1] = type(item) == "string" and item:byte(i) or item[i]
+    end
+    return
+  end
+  if field and field.record and not field.array and type(item) ~= "cdata" then
+    item = require("callgate.types").record(field.record)(item)
+  end
+  local ok, message = pcall(assign, value, name, item)
+  if not ok then
+    raise(("%s: field %q: %s"):format(self.name, name, plain(message)))
+  end
+end
+
+-- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
+-- "[?]" but to none of "[]".
+local function flexible_new(self, count)
+  if not self.twin then
+    local text = self.text:gsub("%[%];(\n}[^\n]*)$", "[?];%1")
+    self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
+    ffi.metatype(self.twin, self.metatable)
+    record.twins[tonumber(self.twin)] = self.ctype
+  end
+  return new(self.twin, count)
+end
+
+-- Made for as many elements as `init` gives the flexible array; a string keeps its zero byte.
+local function flexible_for(self, init)
+  local fields = self.fields()
+  local item = init[fields[#fields].name]
+  if item == nil then
+    return new(self.ctype)
+  end
+  return flexible_new(self, type(item) == "string" and #item + 1 or #item)
+end
+
+local function from_table(self, init)
+  local value
+  if self.flexible then
+    value = flexible_for(self, init)
+  elseif #init > 0 then
+    local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
+    if not ok then
+      raise(("%s: %s"):format(self.name, plain(made)))
+    end
+    value = made
+  else
+    value = new(self.ctype)
+  end
+  for name, item in pairs(init) do
+    if type(name) == "string" then
+      set(self, value, name, item)
+    end
+  end
+  return value
+end
+
+local function construct(self, first, ...)
+  if type(first) == "table" then
+    return from_table(self, first)
+  elseif self.flexible and type(first) == "number" then
+    local value = flexible_new(self, first)
+    for name, item in pairs((...) or NONE) do
+      set(self, value, name, item)
+    end
+    return value
+  end
+  local ok, value = pcall(new, self.ctype, first, ...)
+  if not ok then
+    raise(("%s: %s"):format(self.name, plain(value)))
+  end
+  return value
+end
+
+-- --- the metatype ------------------------------------------------------------------------------------
+
+local function lazily_parsed(self, text)
+  local fields, by_name
+  function self.fields()
+    fields = fields or require("callgate.show").fields(text)
+    return fields
+  end
+  function self.by_name()
+    if not by_name then
+      by_name = {}
+      for _, field in ipairs(self.fields()) do
+        by_name[field.name] = field
+      end
+    end
+    return by_name
+  end
+end
+
+-- ctype ids of twins -> the record that users know.
+record.twins = {}
+
+-- Gives `ctype`, the record called `name` that is declared as `kind` ("struct") and `text`, its
+-- metatable. `row` is what a kinds module gives it, all optional:
+--   new(ctype, ...)   a friendly constructor; nil leaves the arguments to the common one
+--   index, newindex   name -> function(self[, value]): accessors
+--   methods           name -> function(self, ...)
+--   aliases           short name -> field
+--   tostring(self)
+-- `accessors` are its lowered bit-fields: name -> { unit, shift, width, signed }.
+function record.metatype(ctype, kind, name, text, row, accessors)
+  local index, newindex = row.index or NONE, row.newindex or NONE
+  local aliases, methods, lowered = row.aliases or NONE, row.methods or NONE, accessors or NONE
+  local make, to_text = row.new, row.tostring
+  local size = ffi.sizeof(ctype)
+  local self = {
+    ctype = ctype,
+    kind = kind,
+    name = name,
+    text = text,
+    index = index,
+    aliases = aliases,
+    accessors = lowered,
+    flexible = text:find "%[%];\n}[^\n]*$" ~= nil,
+  }
+  lazily_parsed(self, text)
+  self.metatable = {
+    __len = function(value)
+      return self.flexible and memory.size(value) or size -- a pointer does not tell
+    end,
+    __tostring = function(value)
+      if to_text and value ~= nil then
+        return to_text(value)
+      end
+      return require("callgate.show").text(value, self)
+    end,
+    __index = function(value, key)
+      local get = index[key]
+      if get then
+        return get(value)
+      elseif methods[key] then
+        return methods[key]
+      elseif aliases[key] then
+        return value[aliases[key]]
+      elseif lowered[key] then
+        return read_bits(value, lowered[key])
+      end
+      no_field(self, key)
+    end,
+    __newindex = function(value, key, item)
+      if newindex[key] then
+        newindex[key](value, item)
+      elseif aliases[key] then
+        value[aliases[key]] = item
+      elseif lowered[key] then
+        write_bits(value, lowered[key], item)
+      else
+        no_field(self, key)
+      end
+    end,
+    __new = function(_, first, ...)
+      local value = make and make(ctype, first, ...)
+      if value ~= nil then
+        return value
+      elseif first == nil then
+        return new(ctype)
+      end
+      return construct(self, first, ...)
+    end,
+  }
+  ffi.metatype(ctype, self.metatable)
+end
+
+return record

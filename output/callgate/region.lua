@@ -1,0 +1,169 @@
+-- Mapped memory as an object that unmaps itself when it is collected.
+
+local ffi = require "ffi"
+local args = require "callgate.args"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local sys = require "callgate.sys"
+
+local region = {}
+
+local fail, failed = errors.fail, errors.failed
+local cast = ffi.cast
+local EINVAL = 22 -- asm-generic/errno-base.h: the same everywhere
+
+local methods = {}
+
+local function live(self, call)
+  if not ffi.istype(region.type, self) then
+    return args.expected("a region: call it with a colon", self, call, 1, "region")
+  elseif self.addr == nil then
+    return args.misuse(call, 1, "region", "it is unmapped")
+  end
+  return cast("uintptr_t", self.addr), self.length
+end
+
+-- Unmaps now. A second time is nil, message, EINVAL and never unmaps what lies there by then.
+function methods.unmap(self)
+  if not ffi.istype(region.type, self) then
+    return live(self, "unmap")
+  elseif self.addr == nil then
+    return failed(EINVAL)
+  end
+  local addr, length = cast("uintptr_t", self.addr), self.length
+  self.addr, self.length = nil, 0
+  if sys.munmap(addr, length) == -1 then
+    return fail()
+  end
+  return true
+end
+
+-- A method that is a call on the whole region, with what the caller gives converted.
+local function on_all(name, call, convert)
+  methods[name] = function(self, value)
+    local addr, length = live(self, name)
+    local result
+    if convert then
+      result = sys[call](addr, length, convert(value, name))
+    else
+      result = sys[call](addr, length)
+    end
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+on_all("protect", "mprotect", function(value, name)
+  return args.flags(value, name, 1, "prot", flags.group "PROT")
+end)
+on_all("advise", "madvise", function(value, name)
+  return args.choice(value, name, 1, "advice", flags.group "MADV")
+end)
+on_all("sync", "msync", function(value, name)
+  return args.flags(value == nil and "sync" or value, name, 1, "flags", flags.group "MS")
+end)
+on_all("lock", "mlock")
+on_all("unlock", "munlock")
+
+-- Changes the length; the address may change unless flags say otherwise. Pointers into the region from
+-- before are stale then.
+function methods.remap(self, length, how)
+  local addr, old = live(self, "remap")
+  length = args.size(length, "remap", 1, "length")
+  how = args.flags(how == nil and "maymove" or how, "remap", 2, "flags", flags.group "MREMAP")
+  local result = sys.mremap(addr, old, length, how, 0)
+  if result == -1 then
+    return fail()
+  end
+  self.addr, self.length = cast("void *", result), length
+  return true
+end
+
+-- Hands the memory out: the collector will not unmap it any more.
+function methods.nogc(self)
+  live(self, "nogc")
+  return ffi.gc(self, nil)
+end
+
+-- The memory as a pointer to a type, by name or ctype: region:as("uint32_t")[0].
+function methods.as(self, ctype)
+  live(self, "as")
+  local found = type(ctype) == "string" and require("callgate.types").t[ctype] or ctype
+  local ok, pointer = pcall(function()
+    return ffi.typeof("$ *", type(found) == "string" and ffi.typeof(found) or found)
+  end)
+  if not ok then
+    return args.expected("a type or its name", ctype, "as", 1, "type")
+  end
+  return cast(pointer, self.addr)
+end
+
+-- The number of bytes from `offset` that `count` asks for, by default the rest, within the region.
+local function range(self, call, offset, count)
+  local _, length = live(self, call)
+  offset = offset == nil and 0 or args.size(offset, call, 1, "offset")
+  if offset > length then
+    return args.misuse(call, 1, "offset", ("%s, but the region has %s bytes"):format(tostring(offset), tostring(length)))
+  end
+  count = count == nil and length - offset or args.size(count, call, 2, "count")
+  if count > length - offset then
+    return args.misuse(call, 2, "count", ("%s bytes from %s, but the region has %s"):format(tostring(count),
+      tostring(offset), tostring(length)))
+  end
+  return cast("char *", self.addr) + offset, count
+end
+
+-- Bytes as a string: all, or `count` from `offset`.
+function methods.string(self, offset, count)
+  local from, bytes = range(self, "string", offset, count)
+  return ffi.string(from, tonumber(bytes))
+end
+
+-- Copies a string or buffer into the region at `offset`, by default its beginning; how many bytes.
+function methods.write(self, data, offset)
+  local length = args.length(nil, "write", 1, "data", args.data(data, "write", 1, "data"))
+  ffi.copy(range(self, "write", offset, length), data, length)
+  return length
+end
+
+region.type = ffi.metatype("struct { void *addr; size_t length; }", {
+  __index = function(self, name)
+    local method = methods[name]
+    if method then
+      return method
+    elseif type(name) == "number" then
+      if name >= 0 and name < self.length and name % 1 == 0 then
+        return cast("uint8_t *", self.addr)[name]
+      end
+      error(("a region of %s bytes has no byte %s"):format(tostring(self.length):gsub("ULL", ""), name), 2)
+    end
+    error(("a region has no method %q"):format(tostring(name)), 2)
+  end,
+  __newindex = function(self, name, value)
+    if type(name) ~= "number" or name < 0 or name >= self.length or name % 1 ~= 0 then
+      error(("a region of %s bytes has no byte %s"):format(tostring(self.length):gsub("ULL", ""), tostring(name)), 2)
+    end
+    cast("uint8_t *", self.addr)[name] = value
+  end,
+  __len = function(self)
+    return tonumber(self.length)
+  end,
+  __tostring = function(self)
+    if self.addr == nil then
+      return "unmapped region"
+    end
+    return ("region of %d bytes at %s"):format(tonumber(self.length), tostring(self.addr):match "0x%x+")
+  end,
+  -- A finalizer may run between a failing call and the reading of its errno: it must leave it alone.
+  __gc = function(self)
+    if self.addr ~= nil then
+      local saved = ffi.errno()
+      sys.munmap(cast("uintptr_t", self.addr), self.length)
+      ffi.errno(saved)
+    end
+  end,
+})
+
+return region

@@ -1,0 +1,44 @@
+-- The nearest of some names, for error messages. Loaded only when one is made.
+
+local suggest = {}
+
+-- Edit distance with adjacent transpositions (optimal string alignment).
+local function distance(a, b)
+  local before, previous = {}, {}
+  for j = 0, #b do
+    previous[j] = j
+  end
+  for i = 1, #a do
+    local row = { [0] = i }
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      local best = math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + cost)
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        best = math.min(best, before[j - 2] + 1)
+      end
+      row[j] = best
+    end
+    before, previous = previous, row
+  end
+  return previous[#b]
+end
+
+-- The name nearest to `name`, or nil when none is near; `prefix` may or may not be written.
+function suggest.nearest(name, names, prefix)
+  if prefix and name:sub(1, #prefix) == prefix then
+    name = name:sub(#prefix + 1)
+  end
+  name = name:sub(1, 64)
+  local best, least = nil, math.max(2, math.floor(#name / 3)) + 1
+  for _, other in ipairs(names) do
+    if math.abs(#other - #name) < least then
+      local d = distance(name, other)
+      if d < least then
+        best, least = other, d
+      end
+    end
+  end
+  return best
+end
+
+return suggest

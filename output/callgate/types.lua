@@ -1,0 +1,205 @@
+-- Records of the headers as LuaJIT types: S.t.timespec(1.5), S.t.stat(), S.s.stat.
+--
+-- A record is declared when it is first wanted, under a private tag, with all it refers to. LuaJIT keeps
+-- a tag and its metatable for ever, so copies of the library in one VM share what they declare, and
+-- copies of different versions use different prefixes: they may know different layouts.
+
+local ffi = require "ffi"
+local constants = require "callgate.constants"
+local raise = require("callgate.errors").raise
+local record = require "callgate.record"
+
+local types = {}
+
+local NONE = {}
+
+local numbers = require "callgate.numbers"
+local copies = require "callgate.shared"
+local version = ("%s, Linux %s on %s"):format(numbers.version, numbers.kernel, numbers.arch)
+local mine = copies.types[version]
+if not mine then
+  copies.versions = copies.versions + 1
+  mine = { prefix = copies.versions == 1 and "callgate_" or ("callgate%d_"):format(copies.versions) }
+  mine.ctypes, mine.texts, mine.twins = {}, {}, record.twins
+  copies.types[version] = mine
+end
+record.twins = mine.twins
+
+local prefix = mine.prefix
+local ctypes = mine.ctypes -- "struct stat" -> ctype
+local texts = mine.texts -- "struct stat" -> the text of its declaration
+local rows -- types/index.lua by record: "struct stat" -> { name, module }
+
+-- `struct NAME` and `union NAME` in C text, renamed.
+local function private(text)
+  return (text:gsub("%f[%w_](%l+) ([%a_][%w_]*)", function(kind, tag)
+    if kind == "struct" or kind == "union" then
+      return kind .. " " .. prefix .. tag
+    end
+  end))
+end
+
+types.private = private
+
+-- Puts what `key` ("struct stat") is made of into `order`, members first. What it only points to goes
+-- to `later`: C takes a pointer to a tag that is not complete yet, and records may point at each other.
+local function collect(key, order, later, seen)
+  if texts[key] or seen[key] then
+    return
+  end
+  local module = constants.module((key:gsub(" ", ".")))
+  local text = module and module.records and module.records[key]
+  if not text then
+    return -- incomplete in the headers, too: only pointers to it exist
+  end
+  seen[key] = text
+  for kind, tag, star in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
+    if kind == "struct" or kind == "union" then
+      if star == "*" then
+        later[#later + 1] = kind .. " " .. tag
+      else
+        collect(kind .. " " .. tag, order, later, seen)
+      end
+    end
+  end
+  order[#order + 1] = key
+end
+
+-- What types/index.lua adds to the record `key`: its friendly name, and the kinds module.
+local function friendly(key)
+  if not rows then
+    rows = {}
+    for name, row in pairs(require "callgate.types.index") do
+      local other = row.record and rows[row.record]
+      if row.record and not (other and other.name < name) then
+        rows[row.record] = { name = name, module = row.module }
+      end
+    end
+  end
+  local row = rows[key]
+  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE
+end
+
+local function declare(key)
+  local order, later, seen, helpers = {}, { key }, {}, {}
+  for _, name in ipairs(later) do -- which grows on the way
+    collect(name, order, later, seen)
+  end
+  for _, name in ipairs(order) do
+    helpers[name] = { friendly(name) } -- before anything is declared: loading one may declare others
+  end
+  for _, name in ipairs(order) do
+    if not texts[name] then
+      local accessors = constants.module((name:gsub(" ", "."))).accessors
+      ffi.cdef(private(name .. " " .. seen[name] .. ";"))
+      texts[name] = seen[name]
+      ctypes[name] = ffi.typeof(private(name))
+      record.metatype(ctypes[name], name:match "^%l+", helpers[name][1], texts[name], helpers[name][2],
+        accessors and accessors[name])
+    end
+  end
+end
+
+-- The ctype of a record by its C name ("struct stat"); nil where no header has it.
+function types.record(key)
+  if not ctypes[key] then
+    declare(key)
+  end
+  return ctypes[key]
+end
+
+local function typedef(name)
+  local module = constants.module("typedef." .. name)
+  local text = module and module.typedefs and module.typedefs[name]
+  if not text then
+    return nil
+  end
+  for kind, tag in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*)" do
+    if kind == "struct" or kind == "union" then
+      types.record(kind .. " " .. tag)
+    end
+  end
+  return types.record(text) or ffi.typeof(private(text))
+end
+
+-- The type called `name`: a friendly name of types/index.lua, a struct, a union, a typedef.
+local function find(name)
+  local row = require("callgate.types.index")[name]
+  if row and row.record then
+    return types.record(row.record)
+  elseif row then
+    return require(row.module).type
+  elseif constants.header("struct." .. name) then
+    return types.record("struct " .. name)
+  elseif constants.header("union." .. name) then
+    return types.record("union " .. name)
+  end
+  return typedef(name)
+end
+
+-- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
+types.t = setmetatable({
+  buffer = ffi.typeof "char[?]",
+  fd = require("callgate.fd").type,
+}, {
+  __index = function(self, name)
+    local found = type(name) == "string" and find(name)
+    if found then
+      rawset(self, name, found)
+    end
+    return found or nil
+  end,
+})
+
+-- S.s.NAME: the size in bytes, without a flexible array's elements.
+types.s = setmetatable({}, {
+  __index = function(self, name)
+    local ctype = types.t[name]
+    local size = type(ctype) == "cdata" and ffi.sizeof(ctype) or nil
+    if size then
+      rawset(self, name, size)
+    end
+    return size
+  end,
+})
+
+-- S.pt.NAME(p): p, a pointer or buffer of any type, as a pointer to NAME.
+types.pt = setmetatable({}, {
+  __index = function(self, name)
+    local ctype = types.t[name]
+    if not ctype then
+      return nil
+    end
+    local pointer = ffi.typeof("$ *", ctype)
+    local function cast(value)
+      return ffi.cast(pointer, value)
+    end
+    rawset(self, name, cast)
+    return cast
+  end,
+})
+
+-- The ctype of a pointer to a record, for reading what lies in a buffer.
+function types.pointer(name)
+  return ffi.typeof("$ *", types.t[name])
+end
+
+-- An array of records: S.t.array("epoll_event", 64), or with what each is made from:
+-- S.t.array("timespec", { 1, 2.5 }). Elements count from 0, as in C.
+function types.t.array(name, init)
+  local ctype = types.t[name]
+  if type(ctype) ~= "cdata" then
+    raise(("S.t.array: no type %q"):format(tostring(name)))
+  end
+  local count = type(init) == "table" and #init or init
+  if type(count) ~= "number" or count < 0 or count % 1 ~= 0 then
+    raise(("S.t.array: expected a count or a table, got %s"):format(tostring(init)))
+  end
+  local array = ffi.new(ffi.typeof("$[?]", ctype), count)
+  for i = 1, type(init) == "table" and count or 0 do
+    array[i - 1] = ctype(init[i])
+  end
+  return array
+end
+
+return types

@@ -1,0 +1,77 @@
+"""Tests of callgate.headers.units and of the committed headers/units.toml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from callgate import paths
+from callgate.errors import CallgateError
+from callgate.headers.units import load_units
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROW = """[own]
+of = "kernel"
+defines = ["A=1"]
+discover = ["linux"]
+[own.through]
+"asm/x_*.h" = "asm/x.h includes them"
+[own.alone]
+"linux/b.h" = "it conflicts"
+[own.excluded]
+"linux/c.h" = { reason = "never" }
+"linux/d.h" = { on = "big-endian", reason = "there only" }
+"""
+
+
+def test_rows(tmp_path: Path) -> None:
+    """A row becomes a unit, each header of its alone table another one."""
+    path = tmp_path / "units.toml"
+    path.write_text(ROW, encoding="utf-8")
+    own, alone = load_units(path)
+    assert (own.name, own.of, own.discover) == ("own", "kernel", ("linux",))
+    assert own.reached_through("asm/x_64.h") == "asm/x.h includes them"
+    assert own.reached_through("asm/x.h") is None
+    assert own.excluded_here(big_endian=False) == {"linux/c.h": "never"}
+    assert own.excluded_here(big_endian=True) == {"linux/c.h": "never", "linux/d.h": "there only"}
+    assert (alone.name, alone.include, alone.discover) == ("own:linux/b.h", ("linux/b.h",), ())
+    assert (alone.of, alone.defines) == ("kernel", ("A=1",))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[own]\nof = 'other'\n", "of must be"),
+        ("[own]\nof = 'libc'\nincluded = []\n", "unknown key 'included'"),
+        ("[own]\nof = 'libc'\ninclude = 'a.h'\n", "include: expected tuple"),
+        ("[own]\nof = 'libc'\n[own.excluded]\n'a.h' = {}\n", "no reason given"),
+        ("[own]\nof = 'libc'\n[own.alone]\n'a.h' = ''\n", "no reason given"),
+        ("[own]\nof = 'libc'\n[own.through]\n'a.h' = 3\n", "no reason given"),
+        ("[own]\nof = 'libc'\n[own.excluded]\n'a.h' = {reason='r', on='x'}\n", "on: expected"),
+        ("[own\n", "cannot read the unit table"),
+    ],
+)
+def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
+    """A mistake in the table is named with its row."""
+    path = tmp_path / "units.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CallgateError, match=message) as caught:
+        load_units(path)
+    assert str(path) in (caught.value.where or "")
+
+
+def test_missing(tmp_path: Path) -> None:
+    """A table that is not there is an error with its path."""
+    with pytest.raises(CallgateError, match="cannot read the unit table"):
+        load_units(tmp_path / "none.toml")
+
+
+def test_committed() -> None:
+    """The committed table has the kernel's unit and the C library's, without doubles."""
+    units = load_units(paths.data_dir("headers") / "units.toml")
+    assert [unit.name for unit in units][:2] == ["uapi", "libc"]
+    for unit in units:
+        assert len(set(unit.include)) == len(unit.include)

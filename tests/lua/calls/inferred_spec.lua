@@ -1,0 +1,76 @@
+local t = ...
+
+local ffi = require "ffi"
+local S = require "callgate"
+local index = require "callgate.calls.index"
+local numbers = require("callgate.numbers").calls
+
+t.describe("every system call of the table", function()
+  t.it("is a function of S under the kernel's name, or stands among the excluded", function()
+    local missing = {}
+    for name in pairs(numbers) do
+      local ok, fn = pcall(function() return S[name] end)
+      if not ok or type(fn) ~= "function" then
+        missing[#missing + 1] = name
+      end
+      t.equal(type(S.syscall[name]), "function")
+    end
+    -- Excluded in spec/inference.toml, or numbers without an entry in the kernel.
+    local allowed = {
+      rt_sigreturn = true, vfork = true, restart_syscall = true, uprobe = true, uretprobe = true, _sysctl = true,
+      afs_syscall = true, create_module = true, epoll_ctl_old = true, epoll_wait_old = true, get_kernel_syms = true,
+      getpmsg = true, lookup_dcookie = true, nfsservctl = true, putpmsg = true, query_module = true, security = true,
+      set_thread_area = true, get_thread_area = true, tuxcall = true, uselib = true, vserver = true,
+    }
+    for _, name in ipairs(missing) do
+      t.ok(allowed[name], name)
+    end
+  end)
+
+  t.it("makes its function without a mistake", function()
+    local count = 0
+    for name in pairs(index.functions) do
+      t.equal(type(S[name]), "function")
+      count = count + 1
+    end
+    for name, other in pairs(index.aliases) do
+      t.ok(rawequal(S[name], S[other]))
+    end
+    t.ok(count >= 370)
+  end)
+end)
+
+t.describe("an undeclared call", function()
+  t.it("takes what its prototype says: paths, numbers, memory, descriptors", function()
+    t.equal(S.setxattr == nil, false)
+    local path = t.write("plain", "x")
+    local ok, _, errno = S.setxattr(path, "user.callgate", "value", 5, 0)
+    if ok then
+      local buffer = ffi.new "char[16]"
+      t.equal(S.getxattr(path, "user.callgate", buffer, 16), 5)
+      t.equal(ffi.string(buffer, 5), "value")
+      t.equal(S.removexattr(path, "user.callgate"), true)
+    else
+      t.ok(errno == S.EOPNOTSUPP or errno == S.EPERM)
+    end
+    t.fails("ENODATA", S.getxattr(path, "user.none", nil, 0))
+    t.equal(S.getpriority(S.PRIO_PROCESS, 0) >= 1, true)
+    t.equal(S.prctl(S.PR_SET_NAME, "callgate", 0, 0, 0), 0)
+    local name = ffi.new "char[16]"
+    t.equal(S.prctl(S.PR_GET_NAME, name, 0, 0, 0), 0)
+    t.equal(ffi.string(name), "callgate")
+    t.fails("EBADF", S.fgetxattr(1000, "user.x", nil, 0))
+    local fd = t.ok(S.open(path))
+    fd:close()
+    t.raises("fgetxattr: argument 1 (fd): closed descriptor", S.fgetxattr, fd, "user.x", nil, 0)
+    t.raises("getpriority: argument 1 (which): expected an integer of 32 bits, got nil", S.getpriority)
+    t.raises("msgget: argument 1 (key): expected an integer of 32 bits, got 1.5", S.msgget, 1.5, 0)
+  end)
+
+  t.it("that makes a descriptor returns an object", function()
+    local fd, message, errno = S.memfd_secret(0)
+    t.ok(fd and ffi.istype(S.t.fd(t.ok(S.dup(0)):nogc().fd), fd) or errno == S.ENOSYS, message)
+    local ruleset, text, number = S.landlock_create_ruleset(nil, 0, 1)
+    t.ok(ruleset or number == S.ENOSYS or number == S.EOPNOTSUPP, text)
+  end)
+end)
