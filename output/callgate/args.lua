@@ -130,57 +130,11 @@ function args.long(value, call, position, label)
   return expected("an integer (a number, or int64_t beyond 2^53)", value, call, position, label)
 end
 
-local WHO = { u = 448, g = 56, o = 7, a = 511 }
-local WHAT = { r = 292, w = 146, x = 73 }
-
--- "rwxu, rgrp"-like lists in chmod's manner: "u=rwx,g=rx,o="; nil where it is none.
-local function symbolic_mode(text)
-  local mode
-  for item in text:gmatch "[^,]+" do
-    local who, what = item:match "^%s*([ugoa]+)=([rwxst]*)%s*$"
-    if not who then
-      return nil
-    end
-    local people, bits = 0, 0
-    mode = mode or 0
-    for letter in who:gmatch "." do
-      people = bit.bor(people, WHO[letter])
-    end
-    for letter in what:gmatch "." do
-      if letter == "s" then -- set-user-ID and set-group-ID
-        mode = bit.bor(mode, bit.band(people, 448) ~= 0 and 2048 or 0, bit.band(people, 56) ~= 0 and 1024 or 0)
-      elseif letter == "t" then -- sticky
-        mode = bit.bor(mode, 512)
-      else
-        bits = bit.bor(bits, WHAT[letter])
-      end
-    end
-    mode = bit.bor(mode, bit.band(people, bits))
-  end
-  return mode
-end
-
--- Names of linux/stat.h without S_I: "rwxu, rgrp"; nil where one is unknown.
-local function named_mode(text)
-  local group = flags.group "S"
-  local mode
-  for item in text:gmatch "[^,|]+" do
-    local name = item:match "^%s*(.-)%s*$"
-    local value = lookup(group, name) or lookup(group, "I" .. name)
-    if not value or not name:find "^%a" then
-      return nil
-    end
-    mode = bit.bor(mode or 0, value)
-  end
-  return mode
-end
-
 -- A file's mode: 420, "0644" or "644" (octal), "u=rw,g=r,o=r", "rusr, wusr" (S_IRUSR...).
 function args.mode(value, call, position, label)
   if type(value) == "string" then
-    local octal = value:match "^%s*0?([0-7]+)%s*$"
-    local number = octal and tonumber(octal, 8) or symbolic_mode(value) or named_mode(value)
-    if number and number <= 65535 then
+    local number = require "callgate.mode"(value)
+    if number then
       return number
     end
   elseif type(value) == "number" and value >= 0 and value <= 65535 and value % 1 == 0 then

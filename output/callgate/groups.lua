@@ -261,10 +261,6 @@ return {
     prefix = "UDP_",
     headers = { "uapi/linux/udp.h" },
   },
-  VSOCK = {
-    prefix = "SO_VM_SOCKETS_",
-    headers = { "uapi/linux/vm_sockets.h" },
-  },
   W = {
     prefix = "W",
     headers = { "uapi/linux/wait.h" },

@@ -13,11 +13,11 @@ local M = {
   bor = bit.bor,
   bxor = bit.bxor,
   bnot = bit.bnot,
-  shl = bit.lshift,
+  number = tonumber,
 }
 
 local cast, istype, typeof = ffi.cast, ffi.istype, ffi.typeof
-local rshift, arshift, bswap = bit.rshift, bit.arshift, bit.bswap
+local lshift, rshift, arshift, bswap = bit.lshift, bit.rshift, bit.arshift, bit.bswap
 local tonumber, type = tonumber, type
 local floor = math.floor
 local i8, i16, i32, i64 = typeof "int8_t", typeof "int16_t", typeof "int32_t", typeof "int64_t"
@@ -93,12 +93,29 @@ function M.like(like, x)
   return cast(istype(u64, like) and u64 or i64, x)
 end
 
+-- test ? yes : no, where one of the two may be a uint64_t: then the result is.
+function M.choose(test, yes, no)
+  local chosen = no
+  if test then
+    chosen = yes
+  end
+  if istype(u64, yes) or istype(u64, no) then
+    return cast(u64, chosen)
+  end
+  return chosen
+end
+
+-- x << count. Counts become numbers: some LuaJITs compile others wrongly (its issue 1480).
+function M.shl(x, count)
+  return lshift(x, tonumber(count))
+end
+
 -- x >> count: arithmetic where x is signed.
 function M.shr(x, count)
   if istype(u64, x) then
-    return rshift(x, count)
+    return rshift(x, tonumber(count))
   end
-  return arshift(x, count)
+  return arshift(x, tonumber(count))
 end
 
 -- The lowest `bits` (16, 32 or 64) bits of x, their bytes reversed; the others must be 0.

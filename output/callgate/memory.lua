@@ -24,7 +24,7 @@ local function classify(value, id)
   elseif not pcall(sizeof, typeof(value)) then -- it asks for the number of elements
     kind = VARIABLE
   else
-    kind = sizeof(value)
+    kind = sizeof(value) or POINTER -- a flexible array does not tell, either
   end
   kinds[id] = kind
   return kind

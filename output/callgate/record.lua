@@ -32,6 +32,12 @@ local function no_field(self, name)
   raise(("%s has no field %q%s"):format(self.name, tostring(name), hint))
 end
 
+-- A compiled access that met a name without field once does not look whether a later name has one, and
+-- calls the metamethod for it, too (lj_crecord.c specialises to names of fields only).
+local function is_field(self, name)
+  return self.by_name()[name] ~= nil
+end
+
 -- --- bit-fields of 64-bit types, kept in a uint64_t member -------------------------------------------
 
 local function mask_of(field)
@@ -219,6 +225,8 @@ function record.metatype(ctype, kind, name, text, row, accessors)
         return value[aliases[key]]
       elseif lowered[key] then
         return read_bits(value, lowered[key])
+      elseif is_field(self, key) then
+        return value[key]
       end
       no_field(self, key)
     end,
@@ -229,6 +237,10 @@ function record.metatype(ctype, kind, name, text, row, accessors)
         value[aliases[key]] = item
       elseif lowered[key] then
         write_bits(value, lowered[key], item)
+      elseif index[key] or methods[key] then
+        raise(("%s: %q cannot be set"):format(name, key))
+      elseif is_field(self, key) then
+        value[key] = item
       else
         no_field(self, key)
       end

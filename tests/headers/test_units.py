@@ -20,7 +20,8 @@ discover = ["linux"]
 [own.through]
 "asm/x_*.h" = "asm/x.h includes them"
 [own.alone]
-"linux/b.h" = "it conflicts"
+"linux/b.h" = { reason = "it conflicts" }
+"linux/e.h" = { beside = "linux/E.h", reason = "it conflicts with that" }
 [own.excluded]
 "linux/c.h" = { reason = "never" }
 "linux/d.h" = { on = "big-endian", reason = "there only" }
@@ -28,17 +29,35 @@ discover = ["linux"]
 
 
 def test_rows(tmp_path: Path) -> None:
-    """A row becomes a unit, each header of its alone table another one."""
+    """A row becomes a unit with all that it says."""
     path = tmp_path / "units.toml"
     path.write_text(ROW, encoding="utf-8")
-    own, alone = load_units(path)
+    (own,) = load_units(path)
     assert (own.name, own.of, own.discover) == ("own", "kernel", ("linux",))
     assert own.reached_through("asm/x_64.h") == "asm/x.h includes them"
     assert own.reached_through("asm/x.h") is None
     assert own.excluded_here(big_endian=False) == {"linux/c.h": "never"}
     assert own.excluded_here(big_endian=True) == {"linux/c.h": "never", "linux/d.h": "there only"}
-    assert (alone.name, alone.include, alone.discover) == ("own:linux/b.h", ("linux/b.h",), ())
-    assert (alone.of, alone.defines) == ("kernel", ("A=1",))
+
+
+@pytest.mark.parametrize(
+    ("there", "alone"),
+    [
+        ({"linux/b.h", "linux/e.h"}, ["linux/b.h"]),
+        ({"linux/e.h", "linux/E.h"}, ["linux/e.h"]),
+        ({"linux/E.h"}, []),
+    ],
+)
+def test_alone(tmp_path: Path, there: set[str], alone: list[str]) -> None:
+    """A header that conflicts has a unit of its own, in trees that have what it conflicts with."""
+    path = tmp_path / "units.toml"
+    path.write_text(ROW, encoding="utf-8")
+    (row,) = load_units(path)
+    own, *others = row.split(lambda header: header in there)
+    assert list(own.alone) == alone
+    assert [unit.name for unit in others] == [f"own:{header}" for header in alone]
+    assert [unit.include for unit in others] == [(header,) for header in alone]
+    assert all((unit.defines, unit.discover) == (("A=1",), ()) for unit in others)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +67,7 @@ def test_rows(tmp_path: Path) -> None:
         ("[own]\nof = 'libc'\nincluded = []\n", "unknown key 'included'"),
         ("[own]\nof = 'libc'\ninclude = 'a.h'\n", "include: expected tuple"),
         ("[own]\nof = 'libc'\n[own.excluded]\n'a.h' = {}\n", "no reason given"),
-        ("[own]\nof = 'libc'\n[own.alone]\n'a.h' = ''\n", "no reason given"),
+        ("[own]\nof = 'libc'\n[own.alone]\n'a.h' = {beside='b.h'}\n", "no reason given"),
         ("[own]\nof = 'libc'\n[own.through]\n'a.h' = 3\n", "no reason given"),
         ("[own]\nof = 'libc'\n[own.excluded]\n'a.h' = {reason='r', on='x'}\n", "on: expected"),
         ("[own\n", "cannot read the unit table"),
@@ -72,6 +91,6 @@ def test_missing(tmp_path: Path) -> None:
 def test_committed() -> None:
     """The committed table has the kernel's unit and the C library's, without doubles."""
     units = load_units(paths.data_dir("headers") / "units.toml")
-    assert [unit.name for unit in units][:2] == ["uapi", "libc"]
+    assert [unit.name for unit in units] == ["uapi", "libc"]
     for unit in units:
         assert len(set(unit.include)) == len(unit.include)

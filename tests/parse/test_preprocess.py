@@ -152,8 +152,8 @@ def test_too_deep() -> None:
 
 
 def test_too_long() -> None:
-    """A declaration of millions of characters is one failure, and what follows is parsed."""
-    found = split('# 3 "a.h"\nint ' + "x,\n" * 1_000_000 + "y;\nint z;\n")
+    """A declaration of more than a million characters is one failure; the next is parsed."""
+    found = split('# 3 "a.h"\nint ' + "x,\n" * 600_000 + "y;\nint z;\n")
     (failure,) = found.failures
     assert "longer than 1,048,576 characters" in failure.message
     assert [chunk.text for chunk in found.chunks] == ["int z;"]
@@ -164,3 +164,13 @@ def test_too_many() -> None:
     with pytest.raises(CallgateError, match="more than 1,000 broken declarations") as caught:
         split('# 1 "a.h"\n' + "}\n" * 5000)
     assert caught.value.where == "a.h:1001:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("int x;\n", "declarations"), ("#define A\n", "macros")],
+)
+def test_too_much(text: str, message: str) -> None:
+    """More declarations or macros than any real unit has end the run, before memory does."""
+    with pytest.raises(CallgateError, match=f"more than 300,000 {message}"):
+        split('# 1 "a.h"\n' + text * 300_002)

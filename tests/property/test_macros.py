@@ -26,7 +26,8 @@ WITNESSES = [f"clang-{name}" for name in CLANG_TARGETS] + ["gcc-x86_64", "gcc-i3
 PARAMETERS = ("a", "b", "c")
 TYPES = [
     "_Bool", "char", "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned",
-    "long", "unsigned long", "long long", "unsigned long long", "enum plus", "byte", "__typeof__(a)",
+    "long", "unsigned long", "long long", "unsigned long long", "enum plus", "byte",
+    "__typeof__(a)",
 ]  # fmt: skip
 PRELUDE = "enum plus { PLUS_A, PLUS_B = 70000 };\ntypedef unsigned char byte;\n"
 LITERALS = ["0", "1", "-1", "7", "0xff", "0xff00U", "0x80000000", "-8", "12L", "3UL", "PLUS_B",

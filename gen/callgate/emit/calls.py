@@ -2,7 +2,7 @@
 
 A family's module holds a maker for each of its functions, which declares what the function needs
 when it is first wanted. What no row declares is inferred from the kernel's prototype; those
-functions form a family of their own, "inferred".
+functions form families of their own by their first letter: "inferred_a".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from callgate.spec.model import Spec
     from callgate.targets import Target
 
-INFERRED = "inferred"
+INFERRED = "inferred_"  # and the first letter: one module for all would take long to load
 COMMENT_WIDTH = 116  # with "-- ", within the 120 columns of the Lua code
 WORDS = {"address", "word"}  # kinds whose number must not replace the object it is the address of
 
@@ -140,7 +140,7 @@ def _infer(call: Syscall, spec: Spec) -> CallSpec:
     names = [_lua_name(item.name) for item in call.arguments]
     return CallSpec(
         name=call.name,
-        family=INFERRED,
+        family=f"{INFERRED}{call.name.lstrip('_')[0]}",
         doc="",
         man=f"{call.name}(2)",
         call=call.name,
@@ -178,7 +178,8 @@ def _call_text(call: CallSpec, abi: Abi, spec: Spec) -> CallText:
     if len(call.passed) != len(found.arguments):
         names = ", ".join(item.name for item in found.arguments)
         raise CallgateError(
-            f"passes {len(call.passed)} arguments, {found.name} takes {len(found.arguments)} ({names})",
+            f"passes {len(call.passed)} arguments, "
+            f"{found.name} takes {len(found.arguments)} ({names})",
             where=call.where,
             hint='name them in the kernel\'s order: pass = ["AT_FDCWD", "path", "0"]',
         )

@@ -67,7 +67,7 @@ class Operations:
         if value.kind == "object" and value.parameter is None and value.type is None:
             test = call("truth", value.text)
             return negation(test) if negated else test
-        return binary(operator, self.integer(value).text, Text("0"))
+        return binary(operator, values.against_zero(self.integer(value)), Text("0"))
 
     def integer(self, value: Value) -> Value:
         """Return the value as a 64-bit cdata."""
@@ -100,13 +100,16 @@ class Operations:
         one = left.text if right.number is not None else beside(left)
         two = right.text if left.number is not None else beside(right)
         if operator in COMPARISONS:
+            one = values.against_zero(left) if right.number == 0 else one
+            two = values.against_zero(right) if left.number == 0 else two
             return Value(binary(COMPARISONS[operator], one, two), "truth")
         if operator in BITWISE:
             masked = (left, right) if operator == "&" else ()
             return Value(joined(BITWISE[operator], one, two), "integer", kind, masked=masked)
         if operator not in ARITHMETIC:
             raise Untranslatable(f"operator {operator}")
-        return _typed(binary(operator, one, two), kind, cut=operator in LOSES_BITS)
+        result = _typed(binary(operator, one, two), kind, cut=operator in LOSES_BITS)
+        return replace(result, product=operator == "*")
 
     def _shift(self, operator: str, left: Value, right: Value) -> Value:
         moved = self._promoted(self.integer(left))
@@ -147,8 +150,12 @@ class Operations:
         signed = value.scalar is None or value.scalar.signed
         return _typed(call("bnot", value.text), value.scalar, cut=not signed)
 
-    def conditional(self, test: Text, yes: Value, no: Value) -> Value:
-        """Return ``test ? yes : no``."""
+    def conditional(self, test: Text, yes: Value, no: Value, *, reaches: bool) -> Value:
+        """Return ``test ? yes : no``.
+
+        ``reaches`` tells that the arms reach through pointers, so only the one taken may be
+        evaluated.
+        """
         kinds = (yes.kind, no.kind)
         if yes.is_truth and no.is_truth:
             return Value(values.choice(test, self.truth(yes), self.truth(no)), "truth")
@@ -157,7 +164,11 @@ class Operations:
             kind = yes.type if yes.is_pointer else no.type
             return Value(text, "string" if "string" in kinds else "object", kind)
         yes, no, common = self.balanced(yes, no)
-        return Value(values.either(values.both(test, yes.text), no.text), "integer", common)
+        product = yes.product or no.product
+        if common is None and not reaches:  # either may be a uint64_t, which makes both one
+            return Value(call("choose", test, yes.text, no.text), "integer", product=product)
+        text = values.either(values.both(test, yes.text), no.text)
+        return Value(text, "integer", common, product=product)
 
     # --- conversions -----------------------------------------------------------------------------
 
@@ -185,7 +196,8 @@ class Operations:
             return replace(value, type=to)
         wide = to.size == values.LONG_BYTES
         masked = tuple(self.converted(item, to) for item in value.masked) if wide else ()
-        return Value(call(helper(to), value.text), "integer", to, masked=masked)
+        text = call(helper(to), value.text)
+        return Value(text, "integer", to, masked=masked, product=value.product)
 
     def _promoted(self, value: Value) -> Value:
         if value.scalar is None:

@@ -12,10 +12,14 @@ from callgate.errors import CallgateError
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from callgate.model import Abi
     from callgate.spec.model import Spec
 
-RECORD = re.compile(r"(?:struct|union) \w+")
+OPERATION = re.compile(r"(?:(none|value|in|out|both|flags)(?: ([\w.]+))?)?(?: ?-> (\w+))?")
+SCALARS = {"int", "uint", "long", "uint64", "string"}  # types of operations that are no records
+RESULTS = {"fd", "number"}
 
 
 def emit_groups(abi: Abi, spec: Spec) -> str:
@@ -53,7 +57,7 @@ def emit_groups(abi: Abi, spec: Spec) -> str:
     return render("groups.lua.j2", rows=rows)
 
 
-def _targets(row: dict[str, Any]) -> list[str]:
+def _targets(row: Mapping[str, Any]) -> list[str]:
     """Return the full names that a group's aliases stand for."""
     return [f"{row['prefix']}{name}" for name in row.get("aliases", {}).values()]
 
@@ -86,11 +90,6 @@ def emit_operations(abi: Abi, spec: Spec) -> dict[str, str]:
             "operations.lua.j2", call=call, rows=sorted(rows.items())
         )
     return files
-
-
-OPERATION = re.compile(r"(?:(none|value|in|out|both|flags)(?: ([\w.]+))?)?(?: ?-> (\w+))?")
-SCALARS = {"int", "uint", "long", "uint64", "string"}
-RESULTS = {"fd", "number", "true"}
 
 
 def _check_operation(text: str, abi: Abi, spec: Spec, where: str) -> None:

@@ -14,6 +14,7 @@ that is exact. Comparisons give true and false. The helpers ``M.*`` are runtime/
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -182,7 +183,7 @@ class _Writer:
 
     def _binary(self, node: tree.Binary) -> Value:
         if node.operator == ",":
-            if _calls(node.left):
+            if _has(node.left, tree.Call):
                 raise Untranslatable("calls a function for its effect")
             return self.write(node.right)
         left, right = self.write(node.left), self.write(node.right)
@@ -195,18 +196,27 @@ class _Writer:
         test = self.c.truth(self.write(node.test))
         if test in {YES, NO}:
             return self._taken(*((node.yes, node.no) if test == YES else (node.no, node.yes)))
-        return self.c.conditional(test, self.write(node.yes), self.write(node.no))
+        reaches = _has((node.yes, node.no), (tree.Member, tree.Index))
+        return self.c.conditional(test, self.write(node.yes), self.write(node.no), reaches=reaches)
 
     def _taken(self, taken: tree.Expression, other: tree.Expression) -> Value:
         """Return the arm that a constant test takes, in the type that the other one gives it."""
-        value = self.write(taken)
         counted = self.c.uses.copy()
-        try:
-            return self.c.balanced(value, self.write(other))[0]
-        except Untranslatable:
+        beside_it = None
+        with suppress(Untranslatable):
+            beside_it = self.c.integer(self.write(other))
+        self.c.uses = counted
+        value = self.write(taken)
+        if beside_it is None:
             return value
-        finally:
-            self.c.uses = counted
+        if value.kind == "truth":
+            return value
+        chosen, beside_it, kind = self.c.balanced(value, beside_it)
+        if kind is not None or beside_it.number is not None or beside_it.text == chosen.text:
+            return chosen
+        self.c.integer(self.write(other))  # counted after all
+        text = call("choose", YES, chosen.text, beside_it.text)
+        return Value(text, "integer", product=chosen.product)
 
     def _cast(self, node: tree.Cast) -> Value:
         if isinstance(node.type, tree.TypeOf) and id(node.type) in self._dependent:
@@ -254,7 +264,7 @@ class _Writer:
         pattern, value = self.c.integer(pattern), self.c.integer(self.write(operand))
         if pattern.scalar is not None:
             return self.c.converted(value, pattern.scalar)
-        return Value(call("like", pattern.text, value.text), "integer")
+        return Value(call("like", pattern.text, value.text), "integer", product=value.product)
 
     def _size_of(self, node: tree.SizeOf) -> Value:
         operand, size_t = node.operand, self.c.scalars.size_t
@@ -332,8 +342,9 @@ def _parts(node: object) -> list[object]:
     return [getattr(node, item.name) for item in fields(node)] if is_dataclass(node) else []
 
 
-def _calls(node: object) -> bool:
-    return isinstance(node, tree.Call) or any(_calls(item) for item in _parts(node))
+def _has(node: object, kinds: type | tuple[type, ...]) -> bool:
+    """Tell whether a node of such a kind is in ``node``."""
+    return isinstance(node, kinds) or any(_has(item, kinds) for item in _parts(node))
 
 
 def _unqualified(kind: tree.Type) -> tree.Type:

@@ -34,6 +34,7 @@ class Value:
     written: bool = False  # the constant is a literal, no name's or expression's value
     parameter: str | None = None  # the parameter that it is
     masked: tuple[Value, ...] = ()  # the operands of the & that it is
+    product: bool = False  # it is, or may be, the result of *
 
     @property
     def scalar(self) -> model.Scalar | None:
@@ -89,6 +90,15 @@ def beside(value: Value) -> Text:
     if value.number is not None and 0 <= value.number < PLAIN:
         return literal(value.number, hexadecimal=value.hexadecimal)
     return value.text
+
+
+def against_zero(value: Value) -> Text:
+    """Return the text of an operand that is compared with 0.
+
+    LuaJIT on x86 takes the flags that a multiplication leaves for those of such a comparison (its
+    issue 1376, mended in July 2025); as a Lua number a product is 0, or less, all the same.
+    """
+    return call("number", value.text) if value.product else value.text
 
 
 def helper(kind: model.Scalar) -> str:

@@ -53,7 +53,11 @@ class HeaderTree:
     @cached_property
     def units(self) -> tuple[UnitSpec, ...]:
         """The units to parse; raises CallgateError for a mistake in units.toml."""
-        return load_units(self.data / "units.toml")
+        found: list[UnitSpec] = []
+        for spec in load_units(self.data / "units.toml"):
+            dirs = self.search(spec)
+            found += spec.split(lambda name, dirs=dirs: _is_in(dirs, name))  # type: ignore[misc]
+        return tuple(found)
 
     def unit(self, name: str) -> UnitSpec:
         """Return the unit called ``name``; raises KeyError for another one."""
@@ -73,7 +77,7 @@ class HeaderTree:
         below = self._below(unit.discover)
         found = {header for header in below if not unit.reached_through(header)}
         dirs = self.search(unit)
-        found |= {name for name in unit.include if any((path / name).is_file() for path in dirs)}
+        found |= {name for name in unit.include if _is_in(dirs, name)}
         return (*unit.first, *sorted(found - left))
 
     def leaving_out(self, failures: Iterable[Failure]) -> HeaderTree:
@@ -84,7 +88,7 @@ class HeaderTree:
     def left_out(self, unit: UnitSpec, entered: tuple[str, ...]) -> dict[str, str]:
         """Return the tree's headers that ``entered`` (``tree.Unit.headers``) lacks, and why."""
         reasons = unit.excluded_here(big_endian=self.target.data_model.big_endian)
-        reasons = {**{header: f"alone: {why}" for header, why in unit.alone.items()}, **reasons}
+        reasons |= {header: f"alone: {row['reason']}" for header, row in unit.alone.items()}
         tops = {pattern.partition("/")[0] for pattern in unit.through} | set(unit.discover)
         missing = sorted(self._below(tuple(tops)) - set(entered))
         return {
@@ -359,6 +363,10 @@ def _first_line(command: tuple[str, ...], cache: Path, limits: Limits) -> str:
     if run.status != 0:
         raise CallgateError(f"does not work: {first_errors(run.errors)}", where=command[0])
     return run.output.partition("\n")[0]
+
+
+def _is_in(dirs: tuple[Path, ...], name: str) -> bool:
+    return any((folder / name).is_file() for folder in dirs)
 
 
 def _is_clang(version: str) -> bool:

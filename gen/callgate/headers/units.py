@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from callgate.errors import CallgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 BYTE_ORDERS = ("little-endian", "big-endian")
@@ -18,7 +18,7 @@ BYTE_ORDERS = ("little-endian", "big-endian")
 
 @dataclass(frozen=True, slots=True)
 class UnitSpec:
-    """One row of units.toml, or a header of its ``alone`` table."""
+    """One row of units.toml, or one header of its ``alone`` table."""
 
     name: str  # ex) "uapi"; "uapi:linux/coda.h" for a header parsed alone
     of: str  # "kernel" | "libc": which include directories it sees
@@ -30,7 +30,7 @@ class UnitSpec:
     discover: tuple[str, ...] = ()  # directories all of whose headers are included
     include: tuple[str, ...] = ()  # headers by name; one that the tree lacks is passed over
     through: Mapping[str, str] = field(default_factory=dict)  # pattern -> why others include it
-    alone: Mapping[str, str] = field(default_factory=dict)  # header -> why it conflicts
+    alone: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # header -> reason, beside
     excluded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # header -> reason, on
 
     def excluded_here(self, *, big_endian: bool) -> dict[str, str]:
@@ -49,12 +49,19 @@ class UnitSpec:
                 return reason
         return None
 
-    def alone_units(self) -> tuple[UnitSpec, ...]:
-        """Return one unit for each header that has to be parsed alone."""
+    def split(self, exists: Callable[[str], bool]) -> tuple[UnitSpec, ...]:
+        """Return this unit, and one for each header that has to be parsed alone.
+
+        One that is alone because of a header ``beside`` it is so only where that exists.
+        """
+        alone = {
+            header: row
+            for header, row in self.alone.items()
+            if exists(header) and exists(row.get("beside", header))
+        }
         own = replace(self, first=(), discover=(), through={}, alone={}, excluded={})
-        return tuple(
-            replace(own, name=f"{self.name}:{header}", include=(header,)) for header in self.alone
-        )
+        others = (replace(own, name=f"{self.name}:{header}", include=(header,)) for header in alone)
+        return replace(self, alone=alone), *others
 
 
 def load_units(path: Path) -> tuple[UnitSpec, ...]:
@@ -63,8 +70,7 @@ def load_units(path: Path) -> tuple[UnitSpec, ...]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise CallgateError(f"cannot read the unit table: {error}", where=str(path)) from error
-    specs = [_unit(name, row, path) for name, row in table.items()]
-    return tuple(item for spec in specs for item in (spec, *spec.alone_units()))
+    return tuple(_unit(name, row, path) for name, row in table.items())
 
 
 def _unit(name: str, row: dict[str, Any], path: Path) -> UnitSpec:
@@ -83,7 +89,7 @@ def _unit(name: str, row: dict[str, Any], path: Path) -> UnitSpec:
         values[key] = tuple(value) if isinstance(value, list) else value
     for key in ("through", "alone", "excluded"):
         for header, why in row.get(key, {}).items():
-            plain = why.get("reason") if key == "excluded" and isinstance(why, dict) else why
+            plain = why.get("reason") if key != "through" and isinstance(why, dict) else why
             if not plain or not isinstance(plain, str):
                 raise CallgateError("no reason given", where=f"{path}: [{name}.{key}] {header}")
             if isinstance(why, dict) and why.get("on", BYTE_ORDERS[0]) not in BYTE_ORDERS:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64  # brackets within brackets; no real header exceeds 20
 MAX_CHUNK = 1 << 20  # characters of one declaration; the largest real one has 90,000
 MAX_FAILURES = 1000
+MAX_ITEMS = 300_000  # declarations, or macro definitions; the largest unit has 9,000 and 36,000
 SHOWN = 300  # characters of offending text in a message
 
 MARKER = re.compile(r'#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"')
@@ -75,7 +76,7 @@ class Splitter:
     def split(self, text: str) -> Split:
         """Return the parts of ``text``; what is unbalanced is in ``Split.failures``.
 
-        Raises CallgateError when there is more of that than is worth going on for.
+        Raises CallgateError when there is more of that, or of anything, than is worth going on for.
         """
         header, number = "<unknown>", 0
         names: dict[str, str] = {}
@@ -125,6 +126,7 @@ class Splitter:
             variadic = bool(parts) and parts[-1].endswith("...")
             parameters = tuple(part.removesuffix("...") or "__VA_ARGS__" for part in parts)
         index = len(self._out.macros)
+        self._bounded(index, "macros", where)
         self._out.in_force[name] = index
         self._definitions.setdefault(name, []).append(index)
         body = define[3].strip()
@@ -164,7 +166,14 @@ class Splitter:
         chunk = self._draft.chunk()
         if chunk is not None:
             self._out.chunks.append(chunk)
+            first = chunk.lines[0]
+            where = Where(self._unit, first.header, first.number, first.column)
+            self._bounded(len(self._out.chunks), "declarations", where)
         self._draft = _Draft()
+
+    def _bounded(self, count: int, what: str, where: Where) -> None:
+        if count > MAX_ITEMS:
+            raise CallgateError(f"more than {MAX_ITEMS:,} {what} in one unit", where=str(where))
 
     def _give_up(self) -> None:
         """Drop the declaration under way: the header that began it is over."""

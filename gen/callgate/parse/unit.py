@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import re
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 from callgate import tree
 from callgate.errors import CallgateError
-from callgate.headers.compiler import LimitError, first_errors
+from callgate.headers.compiler import LimitError
 from callgate.parse import cache, macros
+from callgate.parse.broken import OWN_LINE, preprocess_whole
 from callgate.parse.declarations import DeclarationParser
 from callgate.parse.preprocess import MAX_FAILURES, SHOWN, Splitter
 
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
     from callgate.headers.trees import HeaderTree
     from callgate.headers.units import UnitSpec
 
-ROUNDS = 20  # broken headers left out, or runaway macros, before the unit as a whole fails
-# The unit's own text is standard input; compilers name it "<stdin>" or "...stdin.c".
-OWN_LINE = re.compile(r"stdin(?:\.c|>):(\d+)")
-ERROR = re.compile(r"^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: (.*)$", re.MULTILINE)
-INCLUDE = re.compile(r"#include <(.+)>")
+ROUNDS = 20  # with fewer macros each, before the unit as a whole fails
 
 
 def parse_unit(headers: HeaderTree, spec: UnitSpec, *, kept: Path | None = None) -> tree.Unit:
@@ -33,7 +29,7 @@ def parse_unit(headers: HeaderTree, spec: UnitSpec, *, kept: Path | None = None)
     ``kept`` is a folder of units parsed before. Raises CallgateError when the unit cannot be
     preprocessed at all, or takes more time or memory than any real one.
     """
-    source, text, failures = _preprocess(headers, spec)
+    source, text, failures = preprocess_whole(headers, spec)
     name = cache.key(repr(spec), str(headers.data), source, text)
     unit = cache.load(kept, name) if kept else None
     if unit is None:
@@ -92,51 +88,6 @@ def _parse(
         (*failures, *runaway),
         tuple(split.headers),
     )
-
-
-def _preprocess(headers: HeaderTree, spec: UnitSpec) -> tuple[str, str, list[tree.Failure]]:
-    """Return the unit's source, its preprocessed text, and the headers left out as broken."""
-    failures: list[tree.Failure] = []
-    without: set[str] = set()
-    for _ in range(ROUNDS):
-        source = headers.source(spec, frozenset(without))
-        run = headers.try_preprocess(spec, source)
-        if run.status == 0:
-            return source, run.output, failures
-        broken = _broken(headers, spec, source, run.errors)
-        if not broken:
-            raise CallgateError(
-                f"preprocessing failed:\n  {first_errors(run.errors)}",
-                where=f"{headers.target.name}, unit {spec.name}",
-                hint="the unit's own text, headers/prelude.h, is at fault",
-            )
-        failures += broken.values()
-        without |= broken.keys()
-    raise CallgateError(
-        f"more than {ROUNDS} broken headers, the last: {failures[-1].message}",
-        where=str(failures[-1].where),
-        hint="is the tree complete? `make headers_install` writes a whole one",
-    )
-
-
-def _broken(
-    headers: HeaderTree, spec: UnitSpec, source: str, errors: str
-) -> dict[str, tree.Failure]:
-    """Return the headers that the unit includes and in which the compiler found errors."""
-    lines = source.split("\n")
-    found: dict[str, tree.Failure] = {}
-    begin = 0
-    for error in ERROR.finditer(errors):
-        own = OWN_LINE.search(errors, begin, error.end())
-        begin = error.end()
-        include = INCLUDE.fullmatch(lines[int(own[1]) - 1]) if own else None
-        if include and include[1] not in found:
-            at = headers.header_of(error[1])
-            at = include[1] if at.startswith("<") else at
-            where = tree.Where(spec.name, at, int(error[2]), int(error[3] or 1))
-            message = f"{error[4]}; {include[1]} is left out as a whole"
-            found[include[1]] = tree.Failure(where, message, f"#include <{include[1]}>")
-    return found
 
 
 def _expand(

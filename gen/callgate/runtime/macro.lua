@@ -13,6 +13,7 @@ local M = {
   bor = bit.bor,
   bxor = bit.bxor,
   bnot = bit.bnot,
+  number = tonumber,
 }
 
 local cast, istype, typeof = ffi.cast, ffi.istype, ffi.typeof
@@ -90,6 +91,18 @@ end
 -- (typeof(like))x
 function M.like(like, x)
   return cast(istype(u64, like) and u64 or i64, x)
+end
+
+-- test ? yes : no, where one of the two may be a uint64_t: then the result is.
+function M.choose(test, yes, no)
+  local chosen = no
+  if test then
+    chosen = yes
+  end
+  if istype(u64, yes) or istype(u64, no) then
+    return cast(u64, chosen)
+  end
+  return chosen
 end
 
 -- x << count. Counts become numbers: some LuaJITs compile others wrongly (its issue 1480).

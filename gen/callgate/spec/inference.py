@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from callgate.model import Argument, Syscall
 
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Arguments of one of these types with one of these names are of this kind."""
@@ -36,7 +37,7 @@ class Inference:
     """The tables of inference.toml."""
 
     rules: tuple[Rule, ...]
-    results: Mapping[str, frozenset[str]]  # "wide", "fd", "true" -> calls
+    results: Mapping[str, frozenset[str]]  # "true", "fd", "long", "wide" -> calls
     excluded: Mapping[str, str]  # call -> why there is no S.NAME
 
     def kind(self, argument: Argument, call: Syscall) -> str:
@@ -52,18 +53,37 @@ class Inference:
 
     def returns(self, call: str) -> str:
         """Return the kind of result of an undeclared call."""
-        for kind in ("fd", "true"):
+        for kind in ("true", "fd", "long"):
             if call in self.results[kind]:
                 return kind
-        return "long" if call in self.results["wide"] else "number"
+        return "number"
 
     def is_wide(self, call: str) -> bool:
         """Whether the result of a call does not fit an int."""
         return call in self.results["wide"]
 
 
+RULE_KEYS = {"type", "name", "kind"}
+RESULTS = {"true", "fd", "long", "wide"}
+
+
 def read_inference(table: Mapping[str, Any]) -> Inference:
-    """Turn the table of inference.toml into values."""
+    """Turn the table of inference.toml into values.
+
+    Raises CallgateError on a key that is missing or not known.
+    """
+    for row in table["rule"]:
+        if not set(row) >= RULE_KEYS or not set(row) <= {*RULE_KEYS, "call"}:
+            raise CallgateError(
+                f"a rule has the keys {', '.join(sorted(RULE_KEYS))} and may have call, not "
+                f"{', '.join(row)}",
+                where="spec/inference.toml: [[rule]]",
+            )
+    if set(table["results"]) != RESULTS:
+        raise CallgateError(
+            f"expected {', '.join(sorted(RESULTS))}, got {', '.join(sorted(table['results']))}",
+            where="spec/inference.toml: [results]",
+        )
     return Inference(
         tuple(
             Rule(

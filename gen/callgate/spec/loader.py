@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import MISSING, fields
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgate.errors import CallgateError
 from callgate.spec.inference import read_inference
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.resources.abc import Traversable
 
-ARGUMENT = re.compile(r"(\w+)\s*:\s*([\w?]+)(?:\s+([\w.]+))?(?:\s*\+\s*([\w, ]+?))?(?:\s*=\s*(.+))?")
+ARGUMENT = re.compile(
+    r"(\w+)\s*:\s*([\w?]+)(?:\s+([\w.]+))?(?:\s*\+\s*([\w, ]+?))?(?:\s*=\s*(.+))?"
+)
 # What may stand in `pass`: an argument, a number, nil, constants (or-ed), the size of a record.
-OPERAND = re.compile(r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)")
+OPERAND = re.compile(
+    r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)"
+)
 TABLES = ("groups", "inference", "kinds", "operations", "types")
 CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
@@ -42,14 +47,14 @@ def load_spec(folder: Traversable | None = None) -> Spec:
         if name not in files:
             raise CallgateError("the table is missing", where=f"spec/{name}.toml")
     table = {name: _read(path) for name, path in files.items()}
-    kinds = {
-        name: Kind(name=name, **row) for name, row in table["kinds"]["arguments"].items()
-    }
-    results = {name: Result(name=name, **row) for name, row in table["kinds"]["results"].items()}
-    for name, keys in (("groups", GROUP_KEYS), ("types", TYPE_KEYS)):
+    kinds = _build(Kind, table["kinds"]["arguments"])
+    results = _build(Result, table["kinds"]["results"])
+    for name, keys, needed in (
+        ("groups", GROUP_KEYS, {"prefix", "in"}),
+        ("types", TYPE_KEYS, set()),
+    ):
         for row, values in table[name].items():
-            for key in values:
-                _check(key, keys, "key", f"spec/{name}.toml: [{row}]")
+            _check_keys(values, keys, needed, f"spec/{name}.toml: [{row}]")
     rows = _Rows(kinds, results, table["groups"])
     calls = [
         rows.call(family, name, row)
@@ -59,7 +64,10 @@ def load_spec(folder: Traversable | None = None) -> Spec:
     _check_names(calls)
     inference = read_inference(table["inference"])
     for rule in inference.rules:
-        _check(rule.kind, kinds, "kind", f"spec/inference.toml: {rule.types} {rule.names}")
+        where = f"spec/inference.toml: {', '.join(rule.types)}: {', '.join(rule.names)}"
+        _check(rule.kind, kinds, "kind", where)
+        if kinds[rule.kind].extra is not None:
+            raise CallgateError(f"kind {rule.kind!r} needs more than a prototype says", where=where)
     return Spec(
         calls=tuple(calls),
         groups=table["groups"],
@@ -67,9 +75,7 @@ def load_spec(folder: Traversable | None = None) -> Spec:
         kinds=kinds,
         results=results,
         letters={
-            name: letter
-            for letter, names in table["kinds"]["c_types"].items()
-            for name in names
+            name: letter for letter, names in table["kinds"]["c_types"].items() for name in names
         },
         inference=inference,
         operations=table["operations"],
@@ -81,6 +87,25 @@ def _read(path: Traversable) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise CallgateError(str(error), where=f"spec/{path.name}") from error
+
+
+T = TypeVar("T", Kind, Result)
+
+
+def _build(kind: type[T], rows: Mapping[str, Any]) -> dict[str, T]:
+    """Return the rows of kinds.toml as values."""
+    known = {item.name for item in fields(kind)} - {"name"}
+    needed = {item.name for item in fields(kind) if item.default is MISSING} - {"name"}
+    for name, row in rows.items():
+        _check_keys(row, known, needed, f"spec/kinds.toml: {name}")
+    return {name: kind(name=name, **row) for name, row in rows.items()}
+
+
+def _check_keys(row: Mapping[str, Any], known: set[str], needed: set[str], where: str) -> None:
+    for key in row:
+        _check(key, known, "key", where)
+    for key in sorted(needed - set(row)):
+        raise CallgateError(f"no {key!r}", where=where)
 
 
 class _Rows:
@@ -99,8 +124,7 @@ class _Rows:
     def call(self, family: str, name: str, row: Mapping[str, Any]) -> CallSpec:
         """Return the row as a CallSpec; raises CallgateError on whatever is not understood."""
         where = f"spec/{family}.toml: [{name}]"
-        for key in row:
-            _check(key, CALL_KEYS, "key", where)
+        _check_keys(row, CALL_KEYS, set(), where)
         if "doc" not in row:
             raise CallgateError("no doc: say in one line what the call does", where=where)
         args = tuple(self._argument(text, where) for text in row.get("args", ()))
@@ -149,15 +173,21 @@ class _Rows:
         where = f"{where} {arg.name}"
         extra = self._kinds[arg.kind].extra
         if extra is None and arg.extra is not None:
-            raise CallgateError(f"kind {arg.kind!r} takes no word after it: {arg.extra!r}", where=where)
+            raise CallgateError(
+                f"kind {arg.kind!r} takes no word after it: {arg.extra!r}", where=where
+            )
         if extra is not None and arg.extra is None:
-            raise CallgateError(f"kind {arg.kind!r} needs the name of a {extra} after it", where=where)
+            raise CallgateError(
+                f"kind {arg.kind!r} needs the name of a {extra} after it", where=where
+            )
         if extra == "group":
             _check(arg.extra or "", self._groups, "group", where)
         elif extra == "argument":
             _check(arg.extra or "", names, "argument", where)
         if arg.added and extra != "group":
-            raise CallgateError(f"kind {arg.kind!r} has no flags to add: + {arg.added}", where=where)
+            raise CallgateError(
+                f"kind {arg.kind!r} has no flags to add: + {arg.added}", where=where
+            )
 
 
 def _method_names(name: str) -> list[str]:

@@ -26,10 +26,11 @@ end
 
 -- A NULL-terminated array of C strings; the table keeps its strings alive.
 local function strings(items, call, position, label)
+  local array = ffi.new("const char *[?]", #items + 1)
   for i = 1, #items do
-    args.string(items[i], call, position, ("%s[%d]"):format(label, i))
+    array[i - 1] = args.string(items[i], call, position, ("%s[%d]"):format(label, i))
   end
-  return ffi.new("const char *[?]", #items + 1, items)
+  return array
 end
 
 -- { "A=1" } as it is, { A = 1 } as "A=1"; sorted, so that a program always sees the same.

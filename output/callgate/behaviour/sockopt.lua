@@ -15,7 +15,6 @@ local fail = errors.fail
 -- The group in which a level's option names are found.
 local NAMES = {
   SOCKET = "SO", TCP = "TCP", IP = "IP", IPV6 = "IPV6", UDP = "UDP", PACKET = "PACKET", NETLINK = "NETLINK",
-  VSOCK = "VSOCK",
 }
 local INT = { how = "both", kind = "int" } -- what an option is that has no row
 

@@ -6,7 +6,6 @@ return {
   flock = { record = "struct flock", module = "callgate.kinds.flock" },
   in6_addr = { record = "struct in6_addr", module = "callgate.kinds.in6_addr" },
   in_addr = { record = "struct in_addr", module = "callgate.kinds.in_addr" },
-  inotify_event = { record = "struct inotify_event", module = "callgate.kinds.inotify_event" },
   iovec = { record = "struct iovec" },
   itimerspec = { record = "struct __kernel_itimerspec", module = "callgate.kinds.itimerspec" },
   itimerval = { record = "struct __kernel_old_itimerval", module = "callgate.kinds.itimerval" },

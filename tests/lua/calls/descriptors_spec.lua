@@ -93,7 +93,10 @@ t.describe("fcntl", function()
 
   t.it("names what is wrong", function()
     local fd = t.ok(S.open "/dev/null")
-    t.raises('fcntl: argument 2 (operation): unknown name "getlf" for F_*; did you mean "getfl"?', fd.fcntl, fd, "getlf")
+    t.raises(
+      'fcntl: argument 2 (operation): unknown name "getlf" for F_*; did you mean "getfl"?',
+      fd.fcntl, fd, "getlf"
+    )
     t.raises('fcntl: argument 3 (argument): unknown name "nonblok" for O_*; did you mean "nonblock"?',
       fd.fcntl, fd, "setfl", "nonblok")
     t.matches(select(2, pcall(fd.fcntl, fd, "setlk", { type = "wrlk" })), 'unknown type "wrlk"')

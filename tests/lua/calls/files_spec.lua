@@ -149,7 +149,10 @@ t.describe("lseek", function()
     t.ok(far)
     t.fails("EINVAL", fd:lseek(-1))
     t.raises('lseek: argument 3 (whence): unknown name "edn" for SEEK_*; did you mean "end"?', fd.lseek, fd, 0, "edn")
-    t.raises("lseek: argument 2 (offset): expected an integer (a number, or int64_t beyond 2^53), got 1.5", fd.lseek, fd, 1.5)
+    t.raises(
+      "lseek: argument 2 (offset): expected an integer (a number, or int64_t beyond 2^53), got 1.5",
+      fd.lseek, fd, 1.5
+    )
   end)
 end)
 

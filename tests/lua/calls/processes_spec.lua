@@ -160,7 +160,10 @@ t.describe("a program", function()
     t.fails("ENOENT", S.execve(t.path "none", { "none" }))
     t.fails("EACCES", S.execve("/etc/passwd", { "x" }, {}))
     t.fails("ENOENT", S.execveat(nil, t.path "none", { "none" }))
-    t.raises("execve: argument 2 (argv): expected a table of arguments, the program's name first, got nil", S.execve, "/bin/true")
+    t.raises(
+      "execve: argument 2 (argv): expected a table of arguments, the program's name first, got nil",
+      S.execve, "/bin/true"
+    )
     t.raises("execve: argument 2 (argv[2]): expected a string, got 5", S.execve, "/bin/true", { "true", 5 })
     t.raises('execve: argument 3 (envp): expected a table { NAME = value }, or nothing to inherit it, got "x" (string)',
       S.execve, "/bin/true", {}, "x")
@@ -172,7 +175,10 @@ t.describe("signals", function()
     t.equal(S.kill(S.getpid()), true)
     t.equal(S.kill(S.getpid(), 0), true)
     t.fails("ESRCH", S.kill(2 ^ 31 - 1, "term"))
-    t.raises('kill: argument 2 (signal): unknown name "trem" for SIG*; did you mean "term"?', S.kill, S.getpid(), "trem")
+    t.raises(
+      'kill: argument 2 (signal): unknown name "trem" for SIG*; did you mean "term"?',
+      S.kill, S.getpid(), "trem"
+    )
     t.raises("kill: argument 1 (pid): expected an integer of 32 bits, got nil", S.kill)
   end)
 
@@ -189,7 +195,10 @@ t.describe("signals", function()
     t.fails("EAGAIN", S.sigtimedwait("usr1", 0))
     t.ok(S.sigprocmask("setmask", old))
     t.equal(S.sigprocmask():has "usr1", false)
-    t.raises('sigprocmask: argument 1 (how): unknown name "blok" for SIG_*; did you mean "block"?', S.sigprocmask, "blok", "int")
+    t.raises(
+      'sigprocmask: argument 1 (how): unknown name "blok" for SIG_*; did you mean "block"?',
+      S.sigprocmask, "blok", "int"
+    )
   end)
 
   t.it("interrupt a sleeping call", function()

@@ -26,8 +26,14 @@ t.describe("socket", function()
 
   t.it("fails as a triple and names the nearest family", function()
     t.fails("ESOCKTNOSUPPORT", S.socket("unix", S.SOCK_RDM))
-    t.raises('socket: argument 1 (domain): unknown name "inett" for AF_*; did you mean "inet"?', S.socket, "inett", "stream")
-    t.raises('socket: argument 2 (type): unknown name "steam" for SOCK_*; did you mean "stream"?', S.socket, "inet", "steam")
+    t.raises(
+      'socket: argument 1 (domain): unknown name "inett" for AF_*; did you mean "inet"?',
+      S.socket, "inett", "stream"
+    )
+    t.raises(
+      'socket: argument 2 (type): unknown name "steam" for SOCK_*; did you mean "stream"?',
+      S.socket, "inet", "steam"
+    )
     t.raises('socket: argument 3 (protocol): unknown name "tpc" for IPPROTO_*; did you mean "tcp"?',
       S.socket, "inet", "stream", "tpc")
   end)
@@ -114,7 +120,10 @@ t.describe("data", function()
     t.equal(b:read(nil, 10), "loab")
     b:close()
     t.fails("EPIPE", a:send("x", "nosignal"))
-    t.raises('send: argument 4 (flags): unknown name "nosginal" for MSG_*; did you mean "nosignal"?', a.send, a, "x", "nosginal")
+    t.raises(
+      'send: argument 4 (flags): unknown name "nosginal" for MSG_*; did you mean "nosignal"?',
+      a.send, a, "x", "nosginal"
+    )
     t.raises("send: argument 2 (data): expected a string or a buffer, got nil", a.send, a)
   end)
 
