@@ -45,8 +45,17 @@ t.describe("a group", function()
     t.equal(c.AT.FDCWD, -100)
     t.equal(c.AT["fdcwd"], -100)
     t.equal(c.AT("fdcwd"), -100)
-    local wide = S.AUDIT_FEATURE_BITMAP_ALL and 0x8000000000000000ULL
+    local wide = 0x8000000000000000ULL
     t.equal(c.O(wide), wide)
+    t.equal(c.O(wide, "creat"), wide + 64)
+    t.equal(c.O(wide + 64, "~creat"), wide)
+  end)
+
+  t.it("combines bits beyond the lowest 32", function()
+    t.equal(S.CLONE_INTO_CGROUP, 2 ^ 33)
+    t.equal(c.CLONE["clear_sighand, into_cgroup, fs"], 2 ^ 32 + 2 ^ 33 + 512)
+    t.equal(c.CLONE("clear_sighand, into_cgroup, fs", "~clear_sighand"), 2 ^ 33 + 512)
+    t.equal(c.CLONE("into_cgroup, fs, io", "~into_cgroup"), 0x80000200)
   end)
 
   t.it("has nil for one unknown name, and an error for one in a list", function()

@@ -123,7 +123,8 @@ class Operations:
         count = beside(self.integer(right))
         if operator == ">>" and moved.number is not None and right.number is not None:
             kind = moved.scalar or self.scalars.int
-            return values.constant(moved.number >> right.number, kind)
+            number = moved.number >> right.number
+            return values.constant(number, kind, hexadecimal=moved.hexadecimal or None)
         text = call("shl" if operator == "<<" else "shr", moved.text, count)
         return _typed(text, moved.scalar, cut=operator == "<<")
 

@@ -89,6 +89,7 @@ def run_compiler(
                 stdout=stdout if capture else subprocess.DEVNULL,
                 stderr=stderr,
                 env=environment,
+                cwd=cache,  # zig names what lies below it by relative paths: nothing of ours does
                 start_new_session=True,
                 pass_fds=(inherited,),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -185,6 +186,8 @@ class HeaderTree:
         What is not to be emitted is filed under a ``<...>`` name: the unit's own text, stand-ins,
         the compiler's definitions, and the pieces of its own headers, which nobody includes.
         """
+        if not path.startswith(("/", "<")):
+            path = os.path.normpath(self.cache / path)  # relative to where the compiler ran
         for folder in self._prefixes:
             if path.startswith(f"{folder}/"):
                 name = path[len(str(folder)) + 1 :]
@@ -355,7 +358,7 @@ def _find_compiler(compiler: str) -> tuple[str, ...]:
             where="--cc",
             hint="leave --cc out to use the bundled clang",
         )
-    return (found, *words[1:])
+    return (str(Path(found).absolute()), *words[1:])
 
 
 def _first_line(command: tuple[str, ...], cache: Path, limits: Limits) -> str:

@@ -121,7 +121,8 @@ def _block_value(inner: str) -> str | None:
         local = LOCAL.fullmatch(statement)
         if local is None or STATEMENT.match(statement.strip()):
             return None
-        known[local[2]] = f"(({local[1].strip()})({_replaced(local[3], known)}))"
+        kind, value = _replaced(local[1].strip(), known), _replaced(local[3], known)
+        known[local[2]] = f"(({kind})({value}))"
     value = statements[-1]
     if not ASSIGNMENTS.isdisjoint(OPERATOR.findall(value)) or STATEMENT.match(value.strip()):
         return None

@@ -16,6 +16,7 @@ local fd_type, fd_ids = descriptors.type, descriptors.ids
 local istype, typeof = ffi.istype, ffi.typeof
 local tobit = bit.tobit
 local lookup, one, cleared = flags.lookup, flags.one, flags.cleared
+local either, without = flags.either, flags.without
 local size_of, is_memory = memory.size, memory.is
 
 local args = {}
@@ -185,10 +186,10 @@ function args.flags_with(value, call, position, label, group, default)
     return default
   end
   local number = args.flags(value, call, position, label, group)
-  if type(value) ~= "string" then
-    return bit.bor(number, default)
+  if type(value) == "string" then
+    default = without(default, cleared(group, value))
   end
-  return bit.bor(number, bit.band(default, bit.bnot(cleared(group, value))))
+  return either(number, default)
 end
 
 -- One value of a set: a number or its name.

@@ -69,8 +69,8 @@ def source(
 ) -> str:
     """Return the text of the unit: ``preamble`` (its includes), then the questions.
 
-    ``skipped`` are the indices of those that the compiler
-    has rejected; ``macros`` the names that may have to be undefined.
+    ``skipped`` are the indices of those that the compiler has rejected, ``macros`` the names that
+    may have to be undefined.
     """
     lines = [preamble]
     by_region: dict[int, list[int]] = {MACROS: [], MACRO_OBJECTS: [], TYPES: [], BIT_FIELDS: []}

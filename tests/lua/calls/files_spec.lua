@@ -58,7 +58,9 @@ t.describe("open", function()
     t.raises('open: argument 2 (flags): unknown name "cerat" for O_*; did you mean "creat"?', S.open, "/x", "cerat")
     t.raises("open: argument 1 (path): expected a path (a string), got nil", S.open)
     t.raises('open: argument 1 (path): a path cannot contain a zero byte: "a\\0b"', S.open, "a\0b")
-    t.raises('openat: argument 1 (dirfd): expected a descriptor, its number, or "stdin", "stdout" or "stderr", got "x" (string)',
+    t.raises(
+      'openat: argument 1 (dirfd): expected a descriptor, its number, or "stdin", "stdout" or "stderr", '
+        .. 'got "x" (string)',
       S.openat, "x", "y")
     local message = select(2, pcall(S.open, "/x", { flag = "rdonly" }))
     t.matches(message, 'flag"')

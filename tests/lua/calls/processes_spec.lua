@@ -133,9 +133,8 @@ t.describe("a program", function()
     local r, w = t.ok(S.pipe())
     local pid = child(function()
       w:dup "stdout"
-      S.execve("/bin/sh", { "sh", "-c", 'printf "%s|" "$0" "$@" "$A" "$B"; env | sort | tr "\\n" ";"', "zero", "one two" }, {
-        A = 1, "B=x y",
-      })
+      local script = 'printf "%s|" "$0" "$@" "$A" "$B"; env | sort | tr "\\n" ";"'
+      S.execve("/bin/sh", { "sh", "-c", script, "zero", "one two" }, { A = 1, "B=x y" })
       return 1
     end)
     w:close()

@@ -98,7 +98,9 @@ t.describe("a connection", function()
     local client = t.ok(S.socket("inet", "stream"))
     t.fails("ECONNREFUSED", client:connect(address))
     t.fails("ENOTCONN", client:getpeername())
-    t.raises('connect: argument 2 (addr): expected a socket address such as S.t.sockaddr_in(80, "127.0.0.1"), got "127.0.0.1" (string)',
+    t.raises(
+      'connect: argument 2 (addr): expected a socket address such as S.t.sockaddr_in(80, "127.0.0.1"), '
+        .. 'got "127.0.0.1" (string)',
       client.connect, client, "127.0.0.1")
     t.fails("EINVAL", client:connect(address, 3))
     t.raises("connect: argument 3 (addrlen): 17 bytes, but the buffer has 16", client.connect, client, address, 17)
@@ -199,7 +201,9 @@ t.describe("messages", function()
       return r
     end)() } })
     t.fails("EBADF", a:sendmsg { "x", fds = { 1000 } })
-    t.raises('recvmsg: argument 2 (msg): expected a table such as { size = 4096 }, a msghdr, or nothing, got "x" (string)',
+    t.raises(
+      "recvmsg: argument 2 (msg): expected a table such as { size = 4096 }, a msghdr, or nothing, "
+        .. 'got "x" (string)',
       b.recvmsg, b, "x")
   end)
 end)
