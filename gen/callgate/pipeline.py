@@ -19,6 +19,7 @@ from callgate import paths
 from callgate.abi.build import build_abi
 from callgate.emit.calls import emit_calls
 from callgate.emit.headers import emit_headers, emit_numbers
+from callgate.emit.macros import translate_macros
 from callgate.errors import CallgateError
 from callgate.files import atomic_file
 from callgate.headers.kernel import load_kernel
@@ -61,7 +62,7 @@ def load_abi(target: Target, tree: HeaderTree, report: Reporter, *, jobs: int = 
             stage.detail(f"unchanged: {len(cached.abi.records):,} records from the cache")
         return cached
     with report.stage("parse", "headers") as stage:
-        units = parse_units(tree, jobs=jobs)
+        units = parse_units(tree, jobs=jobs, kept=paths.cache_dir() / "units")
         stage.detail(
             f"{sum(len(unit.headers) for unit in units):,} headers, "
             f"{sum(len(unit.declarations) for unit in units):,} declarations, "
@@ -71,6 +72,7 @@ def load_abi(target: Target, tree: HeaderTree, report: Reporter, *, jobs: int = 
         kernel = load_kernel(paths.data_dir("headers"))
         syscalls = kernel.syscalls(target.syscall_table, target.syscall_abis)
         abi = build_abi(target, tree.kernel_version(), units, syscalls, jobs=jobs)
+        abi = translate_macros(abi, units, target)
         stage.detail(
             f"{len(abi.constants):,} constants, {len(abi.records):,} records, "
             f"{len(abi.syscalls):,} system calls"

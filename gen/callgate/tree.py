@@ -333,7 +333,7 @@ class MacroDefinition:
     """One ``#define`` in one header.
 
     ``expansion`` is the body with every macro in it expanded by the preprocessor at the end of the
-    unit (empty for function-like ones, whose bodies are kept as written).
+    unit; that of a function-like one is over its parameters.
     """
 
     name: str

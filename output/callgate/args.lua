@@ -16,6 +16,7 @@ local fd_type, fd_ids = descriptors.type, descriptors.ids
 local istype, typeof = ffi.istype, ffi.typeof
 local tobit = bit.tobit
 local lookup, one, cleared = flags.lookup, flags.one, flags.cleared
+local either, without = flags.either, flags.without
 local size_of, is_memory = memory.size, memory.is
 
 local args = {}
@@ -185,10 +186,10 @@ function args.flags_with(value, call, position, label, group, default)
     return default
   end
   local number = args.flags(value, call, position, label, group)
-  if type(value) ~= "string" then
-    return bit.bor(number, default)
+  if type(value) == "string" then
+    default = without(default, cleared(group, value))
   end
-  return bit.bor(number, bit.band(default, bit.bnot(cleared(group, value))))
+  return either(number, default)
 end
 
 -- One value of a set: a number or its name.
@@ -290,8 +291,9 @@ function args.length(count, call, position, label, data)
   return slow_length(count, call, position, label, data, room)
 end
 
-local function type_name(ctype)
-  return (tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", ""))
+local function one_of(ctype)
+  local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
+  return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 
 -- A record with elements in its flexible array is of a type of its own.
@@ -304,13 +306,12 @@ local function slow_record(value, call, position, label, ctype)
     return value
   end
   local ok, made = pcall(ctype, value)
-  if value == nil or not ok then
-    if not ok and value ~= nil then
-      return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
-    end
-    return expected("a " .. type_name(ctype) .. " or what makes one", value, call, position, label)
+  if ok and value ~= nil then
+    return made
+  elseif value ~= nil and not tostring(made):find("cannot convert", 1, true) then -- the constructor knows better
+    return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
   end
-  return made
+  return expected(one_of(ctype) .. " or what makes one", value, call, position, label)
 end
 
 -- A record of that type: one, a pointer to one, or what its constructor takes.
@@ -338,7 +339,7 @@ function args.out(value, call, position, label, ctype)
   elseif is_twin(value, ctype) then
     return value
   end
-  return expected(("a %s to fill in"):format(type_name(ctype)), value, call, position, label)
+  return expected(one_of(ctype) .. " to fill in", value, call, position, label)
 end
 
 -- --- arguments that C declares otherwise than they are used -------------------------------------------
@@ -361,21 +362,26 @@ end
 
 local cast = ffi.cast
 
+local function address_of(value)
+  local region = package.loaded["callgate.region"]
+  if region and istype(region.type, value) then
+    value = value.addr
+  end
+  return cast("uintptr_t", cast("const void *", value))
+end
+
 -- Where memory lies, as the number that C declares: a pointer, a buffer, a region of mmap, a number.
 function args.address(value, call, position, label)
   if value == nil then
     return 0
   elseif is_memory(value) then
-    local region = package.loaded["callgate.region"]
-    if region and istype(region.type, value) then
-      value = value.addr
-    end
-    return cast("uintptr_t", cast("const void *", value))
+    return address_of(value)
   end
   return args.size(value, call, position, label)
 end
 
--- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory.
+-- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory. Whoever
+-- calls this keeps `value` until the system call has returned: the number does not.
 function args.word(value, call, position, label)
   if value == nil then
     return 0
@@ -383,12 +389,10 @@ function args.word(value, call, position, label)
     return value and 1 or 0
   elseif type(value) == "string" then
     return cast("uintptr_t", cast("const char *", value))
-  end
-  local number = descriptors.number(value)
-  if number then
+  elseif descriptors.number(value) then
     return args.fd(value, call, position, label)
   elseif is_memory(value) then
-    return cast("uintptr_t", cast("const void *", value))
+    return address_of(value)
   end
   return args.long(value, call, position, label)
 end

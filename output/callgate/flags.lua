@@ -3,6 +3,7 @@
 --
 -- A group object holds its state at [1], so that every name stays free for constants.
 
+local ffi = require "ffi"
 local bit = require "bit"
 local constants = require "callgate.constants"
 local declared = require "callgate.groups"
@@ -11,24 +12,46 @@ local band, bnot, bor = bit.band, bit.bnot, bit.bor
 
 local flags = {}
 
--- LuaJIT's bit operations give signed 32-bit results; flags are unsigned.
+local EXACT = 9007199254740992 -- 2^53
+
+local function narrow(value)
+  return type(value) == "number" and value < 4294967296 and value >= -2147483648
+end
+
+local function uint64(value)
+  return type(value) == "number" and ffi.cast("uint64_t", ffi.cast("int64_t", value)) or value
+end
+
+-- Flags are unsigned, and some have bits beyond the 32 of LuaJIT's operations (CLONE_INTO_CGROUP):
+-- the result is a Lua number where that is exact, else uint64_t.
 local function unsigned(value)
-  if type(value) == "number" and value < 0 then
-    return value + 4294967296
+  if type(value) == "number" then
+    return value < 0 and value + 4294967296 or value
   end
-  return value
+  return value < EXACT and tonumber(value) or value
 end
 
-local function either(a, b)
+-- a | b. A value alone is kept as it is: it may be negative (AT_FDCWD).
+function flags.either(a, b)
   if a == 0 or b == 0 then
-    return a == 0 and b or a -- one value alone is kept as it is: it may be negative or wide
+    return a == 0 and b or a
+  elseif narrow(a) and narrow(b) then
+    return unsigned(bor(a, b))
   end
-  return unsigned(bor(a, b))
+  return unsigned(bor(uint64(a), uint64(b)))
 end
 
-local function without(value, clear)
-  return clear == 0 and value or unsigned(band(value, bnot(clear)))
+-- value & ~clear
+function flags.without(value, clear)
+  if clear == 0 then
+    return value
+  elseif narrow(value) and narrow(clear) then
+    return unsigned(band(value, bnot(clear)))
+  end
+  return unsigned(band(uint64(value), bnot(uint64(clear))))
 end
+
+local either, without = flags.either, flags.without
 
 -- The value of one name, in any case, with or without the group's prefix; nil where unknown.
 local function single(state, name)

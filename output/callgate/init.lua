@@ -47,6 +47,9 @@ local function resolve(name)
   local constants = require "callgate.constants"
   local value = constants.get(name)
   if value == nil then
+    value = require("callgate.libc_macros")[name]
+  end
+  if value == nil then
     value = constants.macro(name)
   end
   return value

@@ -100,17 +100,22 @@ function methods.as(self, ctype)
   return cast(pointer, self.addr)
 end
 
+local function plain(value)
+  return (tostring(value):gsub("U?LL$", ""))
+end
+
 -- The number of bytes from `offset` that `count` asks for, by default the rest, within the region.
 local function range(self, call, offset, count)
   local _, length = live(self, call)
   offset = offset == nil and 0 or args.size(offset, call, 1, "offset")
   if offset > length then
-    return args.misuse(call, 1, "offset", ("%s, but the region has %s bytes"):format(tostring(offset), tostring(length)))
+    local what = ("%s, but the region has %s bytes"):format(plain(offset), plain(length))
+    return args.misuse(call, 1, "offset", what)
   end
   count = count == nil and length - offset or args.size(count, call, 2, "count")
   if count > length - offset then
-    return args.misuse(call, 2, "count", ("%s bytes from %s, but the region has %s"):format(tostring(count),
-      tostring(offset), tostring(length)))
+    return args.misuse(call, 2, "count", ("%s bytes from %s, but the region has %s"):format(plain(count),
+      plain(offset), plain(length)))
   end
   return cast("char *", self.addr) + offset, count
 end
@@ -137,13 +142,13 @@ region.type = ffi.metatype("struct { void *addr; size_t length; }", {
       if name >= 0 and name < self.length and name % 1 == 0 then
         return cast("uint8_t *", self.addr)[name]
       end
-      error(("a region of %s bytes has no byte %s"):format(tostring(self.length):gsub("ULL", ""), name), 2)
+      error(("a region of %s bytes has no byte %s"):format(plain(self.length), name), 2)
     end
     error(("a region has no method %q"):format(tostring(name)), 2)
   end,
   __newindex = function(self, name, value)
     if type(name) ~= "number" or name < 0 or name >= self.length or name % 1 ~= 0 then
-      error(("a region of %s bytes has no byte %s"):format(tostring(self.length):gsub("ULL", ""), tostring(name)), 2)
+      error(("a region of %s bytes has no byte %s"):format(plain(self.length), tostring(name)), 2)
     end
     cast("uint8_t *", self.addr)[name] = value
   end,

@@ -209,10 +209,11 @@ class TestSignatures:
             ("openat", "i:isiu"),
             ("pread64", "i:upzq"),
             ("lseek", "l:ulu"),
-            ("mmap", "l:zzzzzz"),
+            ("mmap", "l:wlllll"),
+            ("prctl", "l:iwwww"),
             ("sendto", "i:iczupi"),
             ("execve", "i:scc"),
-            ("mount", "i:ssszp"),
+            ("mount", "i:ssslp"),
             ("getpid", "i:"),
         ],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from callgate.emit.headers import (
@@ -13,7 +15,7 @@ from callgate.emit.headers import (
     module_path,
     wrap,
 )
-from callgate.model import Abi, Constant, Field, Location, Record, Scalar
+from callgate.model import Abi, Constant, Field, Location, Macro, Record, Scalar
 from callgate.paths import data_dir
 from callgate.targets import load_targets
 
@@ -124,3 +126,16 @@ class TestModules:
         lines = list(wrap(names, 80))
         assert max(map(len, lines)) <= 80
         assert " ".join(lines).split() == names
+
+
+def test_macros_cast_to_their_own_units_records() -> None:
+    """A macro's cast names the record that its own header means, as the library calls it."""
+    lua = 'function(p)\n  return M.cast("const struct x *", p).a\nend'
+    macro = Macro("GET", ("p",), "", Location("libc", "libc/test.h", 1), lua)
+    other = Macro(
+        "SAME", ("p",), "p", Location("uapi", "uapi/test.h", 1), "function(p)\n  return p\nend"
+    )
+    records = (struct("struct x", "uapi"), struct("struct x", "libc", primary=False, size=8))
+    files = emit_headers(replace(abi(records=records), macros=(macro, other)), TARGET)
+    assert 'M.cast("const struct x__libc *", p).a' in files["libc/libc/test.lua"]
+    assert "macros = function(_M)" in files["uapi/uapi/test.lua"]

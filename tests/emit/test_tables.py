@@ -35,7 +35,12 @@ ABI = Abi(
         constant("SOCK_STREAM", "bits/socket_type.h", "libc"),
     ),
     (Record("struct winsize", "struct", 8, 2, (), Location("uapi", "asm/termios.h", 1)),),
-    *[()] * 6,
+    enumerations=(),
+    typedefs=(),
+    prototypes=(),
+    macros=(),
+    unevaluated=(),
+    syscalls=(),
 )
 
 

@@ -1,4 +1,4 @@
-"""C macros as Lua functions: their text, their values in LuaJIT, and the reasons for having none."""
+"""C macros as Lua functions: their text, their values in LuaJIT, and why some have none."""
 
 from __future__ import annotations
 

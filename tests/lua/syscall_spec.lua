@@ -27,6 +27,20 @@ t.describe("S.syscall", function()
     t.ok(reader:close() and writer:close())
   end)
 
+  t.it("takes numbers and memory where the operation decides which it is", function()
+    local pair = ffi.new "int[2]"
+    t.equal(S.syscall.pipe2(pair, S.O_CLOEXEC), 0)
+    local reader, writer = S.t.fd(pair[0]), S.t.fd(pair[1])
+    t.equal(S.syscall.write(writer, "hello", 5), 5)
+    local count = ffi.new "int[1]"
+    t.equal(S.syscall.ioctl(reader, S.FIONREAD, count), 0)
+    t.equal(count[0], 5)
+    t.equal(S.syscall.prctl(S.PR_SET_NAME, "words"), 0)
+    local address = t.ok(S.syscall.mmap(nil, 4096, S.PROT_READ, S.MAP_PRIVATE + S.MAP_ANONYMOUS, -1, 0))
+    t.equal(S.syscall.munmap(ffi.cast("void *", address), 4096), 0)
+    t.ok(reader:close() and writer:close())
+  end)
+
   t.it("gives 64-bit results as numbers where they are exact", function()
     local file = S.t.fd((t.ok(S.syscall.memfd_create("x", 0))))
     t.equal(S.syscall.lseek(file, 5, 0), 5)
@@ -54,7 +68,7 @@ t.describe("S.syscall", function()
   t.it("has every call of the target's table, with at most six arguments", function()
     local count = 0
     for name, signature in pairs(signatures) do
-      t.matches(signature, "^[il]:[iulzqQpcs]*$")
+      t.matches(signature, "^[il]:[iulzqQpcsw]*$")
       t.ok(#signature <= 8, name)
       t.equal(type(S.syscall[name]), "function")
       count = count + 1

@@ -12,6 +12,7 @@ from callgate.model import Argument, Location, Syscall
 from callgate.spec.loader import load_spec
 
 SPEC = load_spec()
+LUAJIT = ("arm", "i386", "loongarch", "mips", "powerpc", "ppc", "riscv", "s390", "x86")
 FACTS = load_kernel(paths.data_dir("headers"))
 
 
@@ -73,17 +74,18 @@ class TestTables:
     """The tables speak of calls that exist."""
 
     def test_every_prototype(self) -> None:
-        """Every argument of every call of every architecture has a kind."""
+        """Every argument of every call of the machines that have a LuaJIT has a kind."""
         calls = [
             found
-            for architecture in FACTS.architectures.values()
+            for name, architecture in FACTS.architectures.items()
+            if name.startswith(LUAJIT) and name not in {"mips_n32", "x32"}
             for found in FACTS.calls(architecture)
         ]
         for found in calls:
             for argument in found.arguments:
                 assert SPEC.inference.kind(argument, found) in SPEC.kinds
-                assert letter(argument, found, SPEC) in "iulzqQpcs"
-        assert len(calls) > 5000
+                assert letter(argument, found, SPEC) in "iulzqQpcsw"
+        assert len(calls) > 4000
 
     def test_every_name(self) -> None:
         """Results and exclusions name system calls of some architecture, and no declared one."""

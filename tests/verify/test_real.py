@@ -90,7 +90,11 @@ def wrong_record(item: Record, dice: random.Random) -> Record:
     """Return the record with another size or alignment, a wrong field, or two swapped."""
     named = [n for n, each in enumerate(item.fields) if each.name is not None]
     if not named or dice.randrange(4) == 0:
-        return replace(item, size=item.size + 1) if dice.randrange(2) else replace(item, align=32)
+        return (
+            replace(item, size=item.size + 1)
+            if dice.randrange(2)
+            else replace(item, align=item.align * 2)
+        )
     fields = list(item.fields)
     plain = [n for n in named if fields[n].bit_width is None]
     if len(plain) > 1 and item.kind == "struct" and dice.randrange(4) == 0:
@@ -108,7 +112,7 @@ def wrong_record(item: Record, dice: random.Random) -> Record:
 def wrong_typedef(item: Typedef, _dice: random.Random) -> Typedef:
     """Return the typedef with another alignment."""
     kind: Any = item.type
-    return replace(item, type=replace(kind, align=64))
+    return replace(item, type=replace(kind, align=kind.align * 2))
 
 
 WRONG: dict[str, Callable[[Any, random.Random], Any]] = {

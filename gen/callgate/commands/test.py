@@ -67,7 +67,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
 
 def _steps(*, fast: bool) -> list[Step]:
     python = (sys.executable, "-P", "-m")
-    lua = ("gen/callgate/runtime", "output", "examples", "tests/lua")
+    lua = ("gen/callgate/runtime", "gen/callgate/verify", "output", "examples", "tests/lua")
     marked = ("-m", "not slow") if fast else ()
     pytest = (*python, "pytest", "-n", str(WORKERS), "--dist", "loadgroup", *marked)
     steps = [

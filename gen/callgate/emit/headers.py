@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from callgate import __version__
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VOLUME_SIZE = 700  # names per index volume: one loads in about 0.1 ms
 HEX_HINT = re.compile(r"0[xX]|<<|_IO|\bBIT\b")  # written as bits: shown as bits
+CAST_RECORD = re.compile(r'(?<=[" ])(?:struct|union) \w+(?= \*")')  # ex) "struct cmsghdr *"
 EXACT = 2**53  # beyond it a Lua number (a double) cannot hold every integer
 
 
@@ -95,9 +96,17 @@ class _Sorter:
     def macros(self) -> None:
         for item in self._abi.macros:
             if item.lua is not None:
-                self._module(item).macros.append(item)
+                self._module(item).macros.append(replace(item, lua=self._spelled(item)))
                 if item.primary:
                     self.tokens[f"macro.{item.name}"] = _place(item)
+
+    def _spelled(self, item: Macro) -> str:
+        """Return a macro's Lua with the library's names of the records that it casts to."""
+
+        def spell(found: re.Match[str]) -> str:
+            return self._names.spell(found[0], item.location.unit)
+
+        return CAST_RECORD.sub(spell, item.lua or "")
 
     def _module(self, item: _Placed) -> _Module:
         return self.modules[_place(item)]

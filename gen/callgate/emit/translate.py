@@ -209,7 +209,7 @@ class _Writer:
         value = self.write(taken)
         if beside_it is None:
             return value
-        if value.kind == "truth":
+        if value.kind == "truth" and beside_it.type == self.c.scalars.int:
             return value
         chosen, beside_it, kind = self.c.balanced(value, beside_it)
         if kind is not None or beside_it.number is not None or beside_it.text == chosen.text:

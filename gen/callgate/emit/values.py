@@ -48,8 +48,9 @@ class Value:
 
     @property
     def is_truth(self) -> bool:
-        """Whether it is true or false, or a literal 1 or 0 that stands for one."""
-        return self.kind == "truth" or (self.written and self.number in {0, 1})
+        """Whether it is true or false, or a literal int 1 or 0 that stands for one."""
+        stands = self.written and self.number in {0, 1}
+        return self.kind == "truth" or (stands and getattr(self.type, "c_name", "") == "int")
 
 
 def constant(number: int, kind: model.Scalar, *, hexadecimal: bool | None = None) -> Value:

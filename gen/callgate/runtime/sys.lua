@@ -13,6 +13,7 @@ local declared = {} -- signature -> name
 local TYPES = {
   i = "int", u = "unsigned int", l = "long", z = "size_t", q = "int64_t", Q = "uint64_t",
   p = "void *", c = "const void *", s = "const char *",
+  w = "long", -- a number or memory, as the operation says: what prototypes declare as unsigned long arg
 }
 
 -- Declares libc's variadic syscall() as a function of fixed arity under a name made of the signature

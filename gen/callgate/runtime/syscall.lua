@@ -51,8 +51,13 @@ local function readable(value, call, position)
   return args.expected("a string, a buffer or record (cdata), or nil", value, call, position, "pointer")
 end
 
+-- A number or memory: the kernel's prototype says unsigned long, the operation what it is.
+local function word(value, call, position)
+  return args.word(value, call, position, "word")
+end
+
 local CONVERT = {
-  i = int, u = uint, l = integer, z = integer, q = integer, Q = integer,
+  i = int, u = uint, l = integer, z = integer, q = integer, Q = integer, w = word,
   p = pointer, c = readable, s = readable,
 }
 

@@ -124,7 +124,7 @@ def ask(
                 )  # fmt: skip
         tasks.append(pool.submit(unlisted, abi, witnesses[0].tree, witnesses[0].name))
         if library is not None:
-            tasks.extend(pool.submit(_macros, abi, compiler) for compiler in witnesses)
+            tasks.append(pool.submit(_macros, abi, witnesses[0]))
         tally, wrong = Tally(), []
         for done, task in enumerate(as_completed(tasks), 1):
             counts, disagreements = task.result()

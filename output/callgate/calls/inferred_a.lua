@@ -82,14 +82,14 @@ end
 
 -- long arch_prctl(int option, unsigned long arg2)
 function calls.arch_prctl()
-  sys.declare "l:iz"
+  sys.declare "l:iw"
   local number = numbers.arch_prctl or ABSENT
   local to_int = args.int
   local to_word = args.word
   return function(option, arg2)
     option = to_int(option, "arch_prctl", 1, "option")
     local arg2_word = to_word(arg2, "arch_prctl", 2, "arg2")
-    local result = C.callgate_l_iz(number, option, arg2_word)
+    local result = C.callgate_l_iw(number, option, arg2_word)
     if result == -1 then
       return fail()
     end

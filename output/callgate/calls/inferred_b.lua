@@ -36,12 +36,12 @@ end
 
 -- long brk(unsigned long brk)
 function calls.brk()
-  sys.declare "l:z"
+  sys.declare "l:w"
   local number = numbers.brk or ABSENT
   local to_address = args.address
   return function(brk)
     local brk_word = to_address(brk, "brk", 1, "brk")
-    local result = C.callgate_l_z(number, brk_word)
+    local result = C.callgate_l_w(number, brk_word)
     if result == -1 then
       return fail()
     end

@@ -83,7 +83,7 @@ end
 
 -- long clone(unsigned long flags, unsigned long newsp, int *parent_tid, int *child_tid, unsigned long tls)
 function calls.clone()
-  sys.declare "i:zzppz"
+  sys.declare "i:lwppw"
   local number = numbers.clone or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -94,7 +94,7 @@ function calls.clone()
     parent_tid = to_pointer(parent_tid, "clone", 3, "parent_tid")
     child_tid = to_pointer(child_tid, "clone", 4, "child_tid")
     local tls_word = to_address(tls, "clone", 5, "tls")
-    local result = C.callgate_i_zzppz(number, flags, newsp_word, parent_tid, child_tid, tls_word)
+    local result = C.callgate_i_lwppw(number, flags, newsp_word, parent_tid, child_tid, tls_word)
     if result == -1 then
       return fail()
     end

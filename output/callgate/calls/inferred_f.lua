@@ -31,7 +31,7 @@ end
 
 -- long fanotify_mark(int fanotify_fd, unsigned int flags, u64 mask, int fd, const char *pathname)
 function calls.fanotify_mark()
-  sys.declare "i:iuQis"
+  sys.declare "i:iuqis"
   local number = numbers.fanotify_mark or ABSENT
   local to_fd = args.fd
   local to_long = args.long
@@ -43,7 +43,7 @@ function calls.fanotify_mark()
     mask = to_long(mask, "fanotify_mark", 3, "mask")
     fd = to_fd(fd, "fanotify_mark", 4, "fd")
     pathname = to_optional_string(pathname, "fanotify_mark", 5, "pathname")
-    local result = C.callgate_i_iuQis(number, fanotify_fd, flags, mask, fd, pathname)
+    local result = C.callgate_i_iuqis(number, fanotify_fd, flags, mask, fd, pathname)
     if result == -1 then
       return fail()
     end
@@ -321,7 +321,7 @@ end
 -- long futex_wait(void *uaddr, unsigned long val, unsigned long mask, unsigned int flags, struct __kernel_timespec
 -- *timespec, clockid_t clockid)
 function calls.futex_wait()
-  sys.declare "i:pzzupi"
+  sys.declare "i:pllupi"
   local number = numbers.futex_wait or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -334,7 +334,7 @@ function calls.futex_wait()
     flags = to_uint(flags, "futex_wait", 4, "flags")
     timespec = to_pointer(timespec, "futex_wait", 5, "timespec")
     clockid = to_int(clockid, "futex_wait", 6, "clockid")
-    local result = C.callgate_i_pzzupi(number, uaddr, val, mask, flags, timespec, clockid)
+    local result = C.callgate_i_pllupi(number, uaddr, val, mask, flags, timespec, clockid)
     if result == -1 then
       return fail()
     end
@@ -366,7 +366,7 @@ end
 
 -- long futex_wake(void *uaddr, unsigned long mask, int nr, unsigned int flags)
 function calls.futex_wake()
-  sys.declare "i:pziu"
+  sys.declare "i:pliu"
   local number = numbers.futex_wake or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -377,7 +377,7 @@ function calls.futex_wake()
     mask = to_long(mask, "futex_wake", 2, "mask")
     nr = to_int(nr, "futex_wake", 3, "nr")
     flags = to_uint(flags, "futex_wake", 4, "flags")
-    local result = C.callgate_i_pziu(number, uaddr, mask, nr, flags)
+    local result = C.callgate_i_pliu(number, uaddr, mask, nr, flags)
     if result == -1 then
       return fail()
     end

@@ -15,7 +15,7 @@ local calls = {}
 -- long get_mempolicy(int *policy, unsigned long *nmask, unsigned long maxnode, unsigned long addr, unsigned long
 -- flags)
 function calls.get_mempolicy()
-  sys.declare "i:ppzzz"
+  sys.declare "i:pplwl"
   local number = numbers.get_mempolicy or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -26,7 +26,7 @@ function calls.get_mempolicy()
     maxnode = to_long(maxnode, "get_mempolicy", 3, "maxnode")
     local addr_word = to_address(addr, "get_mempolicy", 4, "addr")
     flags = to_long(flags, "get_mempolicy", 5, "flags")
-    local result = C.callgate_i_ppzzz(number, policy, nmask, maxnode, addr_word, flags)
+    local result = C.callgate_i_pplwl(number, policy, nmask, maxnode, addr_word, flags)
     if result == -1 then
       return fail()
     end

@@ -14,7 +14,7 @@ local calls = {}
 
 -- long init_module(void *umod, unsigned long len, const char *uargs)
 function calls.init_module()
-  sys.declare "i:pzs"
+  sys.declare "i:pls"
   local number = numbers.init_module or ABSENT
   local to_long = args.long
   local to_optional_string = args.optional_string
@@ -23,7 +23,7 @@ function calls.init_module()
     umod = to_pointer(umod, "init_module", 1, "umod")
     len = to_long(len, "init_module", 2, "len")
     uargs = to_optional_string(uargs, "init_module", 3, "uargs")
-    local result = C.callgate_i_pzs(number, umod, len, uargs)
+    local result = C.callgate_i_pls(number, umod, len, uargs)
     if result == -1 then
       return fail()
     end
@@ -33,7 +33,7 @@ end
 
 -- long io_cancel(aio_context_t ctx_id, struct iocb *iocb, struct io_event *result)
 function calls.io_cancel()
-  sys.declare "i:zpp"
+  sys.declare "i:lpp"
   local number = numbers.io_cancel or ABSENT
   local to_long = args.long
   local to_pointer = args.pointer
@@ -41,7 +41,7 @@ function calls.io_cancel()
     ctx_id = to_long(ctx_id, "io_cancel", 1, "ctx_id")
     iocb = to_pointer(iocb, "io_cancel", 2, "iocb")
     result_ = to_pointer(result_, "io_cancel", 3, "result_")
-    local result = C.callgate_i_zpp(number, ctx_id, iocb, result_)
+    local result = C.callgate_i_lpp(number, ctx_id, iocb, result_)
     if result == -1 then
       return fail()
     end
@@ -51,12 +51,12 @@ end
 
 -- long io_destroy(aio_context_t ctx)
 function calls.io_destroy()
-  sys.declare "i:z"
+  sys.declare "i:l"
   local number = numbers.io_destroy or ABSENT
   local to_long = args.long
   return function(ctx)
     ctx = to_long(ctx, "io_destroy", 1, "ctx")
-    local result = C.callgate_i_z(number, ctx)
+    local result = C.callgate_i_l(number, ctx)
     if result == -1 then
       return fail()
     end
@@ -67,7 +67,7 @@ end
 -- long io_getevents(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct __kernel_timespec
 -- *timeout)
 function calls.io_getevents()
-  sys.declare "i:zllpp"
+  sys.declare "i:lllpp"
   local number = numbers.io_getevents or ABSENT
   local to_long = args.long
   local to_pointer = args.pointer
@@ -77,7 +77,7 @@ function calls.io_getevents()
     nr = to_long(nr, "io_getevents", 3, "nr")
     events = to_pointer(events, "io_getevents", 4, "events")
     timeout = to_pointer(timeout, "io_getevents", 5, "timeout")
-    local result = C.callgate_i_zllpp(number, ctx_id, min_nr, nr, events, timeout)
+    local result = C.callgate_i_lllpp(number, ctx_id, min_nr, nr, events, timeout)
     if result == -1 then
       return fail()
     end
@@ -88,7 +88,7 @@ end
 -- long io_pgetevents(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct __kernel_timespec
 -- *timeout, const struct __aio_sigset *sig)
 function calls.io_pgetevents()
-  sys.declare "i:zllppc"
+  sys.declare "i:lllppc"
   local number = numbers.io_pgetevents or ABSENT
   local to_long = args.long
   local to_pointer = args.pointer
@@ -99,7 +99,7 @@ function calls.io_pgetevents()
     events = to_pointer(events, "io_pgetevents", 4, "events")
     timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout")
     sig = to_pointer(sig, "io_pgetevents", 6, "sig")
-    local result = C.callgate_i_zllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
+    local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
     if result == -1 then
       return fail()
     end
@@ -126,7 +126,7 @@ end
 
 -- long io_submit(aio_context_t ctx_id, long nr, struct iocb **iocbpp)
 function calls.io_submit()
-  sys.declare "i:zlp"
+  sys.declare "i:llp"
   local number = numbers.io_submit or ABSENT
   local to_long = args.long
   local to_pointer = args.pointer
@@ -134,7 +134,7 @@ function calls.io_submit()
     ctx_id = to_long(ctx_id, "io_submit", 1, "ctx_id")
     nr = to_long(nr, "io_submit", 2, "nr")
     iocbpp = to_pointer(iocbpp, "io_submit", 3, "iocbpp")
-    local result = C.callgate_i_zlp(number, ctx_id, nr, iocbpp)
+    local result = C.callgate_i_llp(number, ctx_id, nr, iocbpp)
     if result == -1 then
       return fail()
     end
@@ -205,7 +205,7 @@ end
 
 -- long ioperm(unsigned long from, unsigned long num, int on)
 function calls.ioperm()
-  sys.declare "i:zzi"
+  sys.declare "i:lli"
   local number = numbers.ioperm or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -213,7 +213,7 @@ function calls.ioperm()
     from = to_long(from, "ioperm", 1, "from")
     num = to_long(num, "ioperm", 2, "num")
     on = to_int(on, "ioperm", 3, "on")
-    local result = C.callgate_i_zzi(number, from, num, on)
+    local result = C.callgate_i_lli(number, from, num, on)
     if result == -1 then
       return fail()
     end

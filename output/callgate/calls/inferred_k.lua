@@ -14,7 +14,7 @@ local calls = {}
 
 -- long kcmp(pid_t pid1, pid_t pid2, int type, unsigned long idx1, unsigned long idx2)
 function calls.kcmp()
-  sys.declare "i:iiizz"
+  sys.declare "i:iiiww"
   local number = numbers.kcmp or ABSENT
   local to_address = args.address
   local to_int = args.int
@@ -24,7 +24,7 @@ function calls.kcmp()
     type = to_int(type, "kcmp", 3, "type")
     local idx1_word = to_address(idx1, "kcmp", 4, "idx1")
     local idx2_word = to_address(idx2, "kcmp", 5, "idx2")
-    local result = C.callgate_i_iiizz(number, pid1, pid2, type, idx1_word, idx2_word)
+    local result = C.callgate_i_iiiww(number, pid1, pid2, type, idx1_word, idx2_word)
     if result == -1 then
       return fail()
     end
@@ -35,7 +35,7 @@ end
 -- long kexec_file_load(int kernel_fd, int initrd_fd, unsigned long cmdline_len, const char *cmdline_ptr, unsigned long
 -- flags)
 function calls.kexec_file_load()
-  sys.declare "i:iizsz"
+  sys.declare "i:iilsl"
   local number = numbers.kexec_file_load or ABSENT
   local to_fd = args.fd
   local to_long = args.long
@@ -46,7 +46,7 @@ function calls.kexec_file_load()
     cmdline_len = to_long(cmdline_len, "kexec_file_load", 3, "cmdline_len")
     cmdline_ptr = to_optional_string(cmdline_ptr, "kexec_file_load", 4, "cmdline_ptr")
     flags = to_long(flags, "kexec_file_load", 5, "flags")
-    local result = C.callgate_i_iizsz(number, kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags)
+    local result = C.callgate_i_iilsl(number, kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags)
     if result == -1 then
       return fail()
     end
@@ -56,7 +56,7 @@ end
 
 -- long kexec_load(unsigned long entry, unsigned long nr_segments, struct kexec_segment *segments, unsigned long flags)
 function calls.kexec_load()
-  sys.declare "i:zzpz"
+  sys.declare "i:wlpl"
   local number = numbers.kexec_load or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -66,7 +66,7 @@ function calls.kexec_load()
     nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
     segments = to_pointer(segments, "kexec_load", 3, "segments")
     flags = to_long(flags, "kexec_load", 4, "flags")
-    local result = C.callgate_i_zzpz(number, entry_word, nr_segments, segments, flags)
+    local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
     if result == -1 then
       return fail()
     end
@@ -76,7 +76,7 @@ end
 
 -- long keyctl(int cmd, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
 function calls.keyctl()
-  sys.declare "l:izzzz"
+  sys.declare "l:iwwww"
   local number = numbers.keyctl or ABSENT
   local to_int = args.int
   local to_word = args.word
@@ -86,7 +86,7 @@ function calls.keyctl()
     local arg3_word = to_word(arg3, "keyctl", 3, "arg3")
     local arg4_word = to_word(arg4, "keyctl", 4, "arg4")
     local arg5_word = to_word(arg5, "keyctl", 5, "arg5")
-    local result = C.callgate_l_izzzz(number, cmd, arg2_word, arg3_word, arg4_word, arg5_word)
+    local result = C.callgate_l_iwwww(number, cmd, arg2_word, arg3_word, arg4_word, arg5_word)
     if result == -1 then
       return fail()
     end

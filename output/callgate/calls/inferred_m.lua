@@ -14,7 +14,7 @@ local calls = {}
 
 -- long map_shadow_stack(unsigned long addr, unsigned long size, unsigned int flags)
 function calls.map_shadow_stack()
-  sys.declare "l:zzu"
+  sys.declare "l:wlu"
   local number = numbers.map_shadow_stack or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -23,7 +23,7 @@ function calls.map_shadow_stack()
     local addr_word = to_address(addr, "map_shadow_stack", 1, "addr")
     size = to_long(size, "map_shadow_stack", 2, "size")
     flags = to_uint(flags, "map_shadow_stack", 3, "flags")
-    local result = C.callgate_l_zzu(number, addr_word, size, flags)
+    local result = C.callgate_l_wlu(number, addr_word, size, flags)
     if result == -1 then
       return fail()
     end
@@ -34,7 +34,7 @@ end
 -- long mbind(unsigned long start, unsigned long len, unsigned long mode, const unsigned long *nmask, unsigned long
 -- maxnode, unsigned flags)
 function calls.mbind()
-  sys.declare "i:zzzczu"
+  sys.declare "i:wllclu"
   local number = numbers.mbind or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -47,7 +47,7 @@ function calls.mbind()
     nmask = to_pointer(nmask, "mbind", 4, "nmask")
     maxnode = to_long(maxnode, "mbind", 5, "maxnode")
     flags = to_uint(flags, "mbind", 6, "flags")
-    local result = C.callgate_i_zzzczu(number, start_word, len, mode, nmask, maxnode, flags)
+    local result = C.callgate_i_wllclu(number, start_word, len, mode, nmask, maxnode, flags)
     if result == -1 then
       return fail()
     end
@@ -91,7 +91,7 @@ end
 
 -- long migrate_pages(pid_t pid, unsigned long maxnode, const unsigned long *from, const unsigned long *to)
 function calls.migrate_pages()
-  sys.declare "i:izcc"
+  sys.declare "i:ilcc"
   local number = numbers.migrate_pages or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -101,7 +101,7 @@ function calls.migrate_pages()
     maxnode = to_long(maxnode, "migrate_pages", 2, "maxnode")
     from = to_pointer(from, "migrate_pages", 3, "from")
     to = to_pointer(to, "migrate_pages", 4, "to")
-    local result = C.callgate_i_izcc(number, pid, maxnode, from, to)
+    local result = C.callgate_i_ilcc(number, pid, maxnode, from, to)
     if result == -1 then
       return fail()
     end
@@ -111,7 +111,7 @@ end
 
 -- int modify_ldt(int func, void *ptr, unsigned long bytecount)
 function calls.modify_ldt()
-  sys.declare "i:ipz"
+  sys.declare "i:ipl"
   local number = numbers.modify_ldt or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -120,7 +120,7 @@ function calls.modify_ldt()
     func = to_int(func, "modify_ldt", 1, "func")
     ptr = to_pointer(ptr, "modify_ldt", 2, "ptr")
     bytecount = to_long(bytecount, "modify_ldt", 3, "bytecount")
-    local result = C.callgate_i_ipz(number, func, ptr, bytecount)
+    local result = C.callgate_i_ipl(number, func, ptr, bytecount)
     if result == -1 then
       return fail()
     end
@@ -130,7 +130,7 @@ end
 
 -- long mount(char *dev_name, char *dir_name, char *type, unsigned long flags, void *data)
 function calls.mount()
-  sys.declare "i:ssszp"
+  sys.declare "i:ssslp"
   local number = numbers.mount or ABSENT
   local to_long = args.long
   local to_optional_string = args.optional_string
@@ -141,7 +141,7 @@ function calls.mount()
     type = to_optional_string(type, "mount", 3, "type")
     flags = to_long(flags, "mount", 4, "flags")
     data = to_pointer(data, "mount", 5, "data")
-    local result = C.callgate_i_ssszp(number, dev_name, dir_name, type, flags, data)
+    local result = C.callgate_i_ssslp(number, dev_name, dir_name, type, flags, data)
     if result == -1 then
       return fail()
     end
@@ -195,7 +195,7 @@ end
 
 -- long move_pages(pid_t pid, unsigned long nr_pages, const void **pages, const int *nodes, int *status, int flags)
 function calls.move_pages()
-  sys.declare "i:izpcpi"
+  sys.declare "i:ilpcpi"
   local number = numbers.move_pages or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -207,7 +207,7 @@ function calls.move_pages()
     nodes = to_pointer(nodes, "move_pages", 4, "nodes")
     status = to_pointer(status, "move_pages", 5, "status")
     flags = to_int(flags, "move_pages", 6, "flags")
-    local result = C.callgate_i_izpcpi(number, pid, nr_pages, pages, nodes, status, flags)
+    local result = C.callgate_i_ilpcpi(number, pid, nr_pages, pages, nodes, status, flags)
     if result == -1 then
       return fail()
     end
@@ -335,7 +335,7 @@ end
 
 -- long mseal(unsigned long start, size_t len, unsigned long flags)
 function calls.mseal()
-  sys.declare "i:zzz"
+  sys.declare "i:wzl"
   local number = numbers.mseal or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -344,7 +344,7 @@ function calls.mseal()
     local start_word = to_address(start, "mseal", 1, "start")
     len = to_size(len, "mseal", 2, "len")
     flags = to_long(flags, "mseal", 3, "flags")
-    local result = C.callgate_i_zzz(number, start_word, len, flags)
+    local result = C.callgate_i_wzl(number, start_word, len, flags)
     if result == -1 then
       return fail()
     end

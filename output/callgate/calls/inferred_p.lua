@@ -14,7 +14,7 @@ local calls = {}
 
 -- long perf_event_open(struct perf_event_attr *attr_uptr, pid_t pid, int cpu, int group_fd, unsigned long flags)
 function calls.perf_event_open()
-  sys.declare "i:piiiz"
+  sys.declare "i:piiil"
   local number = numbers.perf_event_open or ABSENT
   local to_fd = args.fd
   local to_int = args.int
@@ -27,7 +27,7 @@ function calls.perf_event_open()
     cpu = to_int(cpu, "perf_event_open", 3, "cpu")
     group_fd = to_fd(group_fd, "perf_event_open", 4, "group_fd")
     flags = to_long(flags, "perf_event_open", 5, "flags")
-    local result = C.callgate_i_piiiz(number, attr_uptr, pid, cpu, group_fd, flags)
+    local result = C.callgate_i_piiil(number, attr_uptr, pid, cpu, group_fd, flags)
     if result == -1 then
       return fail()
     end
@@ -68,13 +68,13 @@ end
 
 -- long pkey_alloc(unsigned long flags, unsigned long init_val)
 function calls.pkey_alloc()
-  sys.declare "i:zz"
+  sys.declare "i:ll"
   local number = numbers.pkey_alloc or ABSENT
   local to_long = args.long
   return function(flags, init_val)
     flags = to_long(flags, "pkey_alloc", 1, "flags")
     init_val = to_long(init_val, "pkey_alloc", 2, "init_val")
-    local result = C.callgate_i_zz(number, flags, init_val)
+    local result = C.callgate_i_ll(number, flags, init_val)
     if result == -1 then
       return fail()
     end
@@ -99,7 +99,7 @@ end
 
 -- long pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey)
 function calls.pkey_mprotect()
-  sys.declare "i:zzzi"
+  sys.declare "i:wzli"
   local number = numbers.pkey_mprotect or ABSENT
   local to_address = args.address
   local to_int = args.int
@@ -110,7 +110,7 @@ function calls.pkey_mprotect()
     len = to_size(len, "pkey_mprotect", 2, "len")
     prot = to_long(prot, "pkey_mprotect", 3, "prot")
     pkey = to_int(pkey, "pkey_mprotect", 4, "pkey")
-    local result = C.callgate_i_zzzi(number, start_word, len, prot, pkey)
+    local result = C.callgate_i_wzli(number, start_word, len, prot, pkey)
     if result == -1 then
       return fail()
     end
@@ -120,7 +120,7 @@ end
 
 -- long prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
 function calls.prctl()
-  sys.declare "l:izzzz"
+  sys.declare "l:iwwww"
   local number = numbers.prctl or ABSENT
   local to_int = args.int
   local to_word = args.word
@@ -130,7 +130,7 @@ function calls.prctl()
     local arg3_word = to_word(arg3, "prctl", 3, "arg3")
     local arg4_word = to_word(arg4, "prctl", 4, "arg4")
     local arg5_word = to_word(arg5, "prctl", 5, "arg5")
-    local result = C.callgate_l_izzzz(number, option, arg2_word, arg3_word, arg4_word, arg5_word)
+    local result = C.callgate_l_iwwww(number, option, arg2_word, arg3_word, arg4_word, arg5_word)
     if result == -1 then
       return fail()
     end
@@ -181,7 +181,7 @@ end
 -- long process_vm_readv(pid_t pid, const struct iovec *lvec, unsigned long liovcnt, const struct iovec *rvec, unsigned
 -- long riovcnt, unsigned long flags)
 function calls.process_vm_readv()
-  sys.declare "l:iczczz"
+  sys.declare "l:iclcll"
   local number = numbers.process_vm_readv or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -193,7 +193,7 @@ function calls.process_vm_readv()
     rvec = to_pointer(rvec, "process_vm_readv", 4, "rvec")
     riovcnt = to_long(riovcnt, "process_vm_readv", 5, "riovcnt")
     flags = to_long(flags, "process_vm_readv", 6, "flags")
-    local result = C.callgate_l_iczczz(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
+    local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
     if result == -1 then
       return fail()
     end
@@ -204,7 +204,7 @@ end
 -- long process_vm_writev(pid_t pid, const struct iovec *lvec, unsigned long liovcnt, const struct iovec *rvec,
 -- unsigned long riovcnt, unsigned long flags)
 function calls.process_vm_writev()
-  sys.declare "l:iczczz"
+  sys.declare "l:iclcll"
   local number = numbers.process_vm_writev or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -216,7 +216,7 @@ function calls.process_vm_writev()
     rvec = to_pointer(rvec, "process_vm_writev", 4, "rvec")
     riovcnt = to_long(riovcnt, "process_vm_writev", 5, "riovcnt")
     flags = to_long(flags, "process_vm_writev", 6, "flags")
-    local result = C.callgate_l_iczczz(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
+    local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
     if result == -1 then
       return fail()
     end
@@ -248,7 +248,7 @@ end
 
 -- long ptrace(long request, long pid, unsigned long addr, unsigned long data)
 function calls.ptrace()
-  sys.declare "l:llzz"
+  sys.declare "l:llww"
   local number = numbers.ptrace or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -258,7 +258,7 @@ function calls.ptrace()
     pid = to_long(pid, "ptrace", 2, "pid")
     local addr_word = to_address(addr, "ptrace", 3, "addr")
     local data_word = to_word(data, "ptrace", 4, "data")
-    local result = C.callgate_l_llzz(number, request, pid, addr_word, data_word)
+    local result = C.callgate_l_llww(number, request, pid, addr_word, data_word)
     if result == -1 then
       return fail()
     end

@@ -56,7 +56,7 @@ end
 -- long remap_file_pages(unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, unsigned
 -- long flags)
 function calls.remap_file_pages()
-  sys.declare "i:zzzzz"
+  sys.declare "i:wllll"
   local number = numbers.remap_file_pages or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -66,7 +66,7 @@ function calls.remap_file_pages()
     prot = to_long(prot, "remap_file_pages", 3, "prot")
     pgoff = to_long(pgoff, "remap_file_pages", 4, "pgoff")
     flags = to_long(flags, "remap_file_pages", 5, "flags")
-    local result = C.callgate_i_zzzzz(number, start_word, size, prot, pgoff, flags)
+    local result = C.callgate_i_wllll(number, start_word, size, prot, pgoff, flags)
     if result == -1 then
       return fail()
     end

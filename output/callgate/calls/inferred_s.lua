@@ -243,7 +243,7 @@ end
 
 -- long semctl(int semid, int semnum, int cmd, unsigned long arg)
 function calls.semctl()
-  sys.declare "i:iiiz"
+  sys.declare "i:iiiw"
   local number = numbers.semctl or ABSENT
   local to_int = args.int
   local to_word = args.word
@@ -252,7 +252,7 @@ function calls.semctl()
     semnum = to_int(semnum, "semctl", 2, "semnum")
     cmd = to_int(cmd, "semctl", 3, "cmd")
     local arg_word = to_word(arg, "semctl", 4, "arg")
-    local result = C.callgate_i_iiiz(number, semid, semnum, cmd, arg_word)
+    local result = C.callgate_i_iiiw(number, semid, semnum, cmd, arg_word)
     if result == -1 then
       return fail()
     end
@@ -338,7 +338,7 @@ end
 
 -- long set_mempolicy(int mode, const unsigned long *nmask, unsigned long maxnode)
 function calls.set_mempolicy()
-  sys.declare "i:icz"
+  sys.declare "i:icl"
   local number = numbers.set_mempolicy or ABSENT
   local to_int = args.int
   local to_long = args.long
@@ -347,7 +347,7 @@ function calls.set_mempolicy()
     mode = to_int(mode, "set_mempolicy", 1, "mode")
     nmask = to_pointer(nmask, "set_mempolicy", 2, "nmask")
     maxnode = to_long(maxnode, "set_mempolicy", 3, "maxnode")
-    local result = C.callgate_i_icz(number, mode, nmask, maxnode)
+    local result = C.callgate_i_icl(number, mode, nmask, maxnode)
     if result == -1 then
       return fail()
     end
@@ -357,7 +357,7 @@ end
 
 -- long set_mempolicy_home_node(unsigned long start, unsigned long len, unsigned long home_node, unsigned long flags)
 function calls.set_mempolicy_home_node()
-  sys.declare "i:zzzz"
+  sys.declare "i:wlll"
   local number = numbers.set_mempolicy_home_node or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -366,7 +366,7 @@ function calls.set_mempolicy_home_node()
     len = to_long(len, "set_mempolicy_home_node", 2, "len")
     home_node = to_long(home_node, "set_mempolicy_home_node", 3, "home_node")
     flags = to_long(flags, "set_mempolicy_home_node", 4, "flags")
-    local result = C.callgate_i_zzzz(number, start_word, len, home_node, flags)
+    local result = C.callgate_i_wlll(number, start_word, len, home_node, flags)
     if result == -1 then
       return fail()
     end
@@ -672,7 +672,7 @@ end
 
 -- long sysfs(int option, unsigned long arg1, unsigned long arg2)
 function calls.sysfs()
-  sys.declare "i:izz"
+  sys.declare "i:iww"
   local number = numbers.sysfs or ABSENT
   local to_int = args.int
   local to_word = args.word
@@ -680,7 +680,7 @@ function calls.sysfs()
     option = to_int(option, "sysfs", 1, "option")
     local arg1_word = to_word(arg1, "sysfs", 2, "arg1")
     local arg2_word = to_word(arg2, "sysfs", 3, "arg2")
-    local result = C.callgate_i_izz(number, option, arg1_word, arg2_word)
+    local result = C.callgate_i_iww(number, option, arg1_word, arg2_word)
     if result == -1 then
       return fail()
     end

@@ -31,12 +31,12 @@ end
 
 -- long unshare(unsigned long unshare_flags)
 function calls.unshare()
-  sys.declare "i:z"
+  sys.declare "i:l"
   local number = numbers.unshare or ABSENT
   local to_long = args.long
   return function(unshare_flags)
     unshare_flags = to_long(unshare_flags, "unshare", 1, "unshare_flags")
-    local result = C.callgate_i_z(number, unshare_flags)
+    local result = C.callgate_i_l(number, unshare_flags)
     if result == -1 then
       return fail()
     end

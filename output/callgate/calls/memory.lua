@@ -15,14 +15,14 @@ local calls = {}
 -- Unmaps what was mapped by hand; a region does it itself. munmap(2)
 -- long munmap(unsigned long addr, size_t len)
 function calls.munmap()
-  sys.declare "i:zz"
+  sys.declare "i:wz"
   local number = numbers.munmap or ABSENT
   local to_address = args.address
   local to_size = args.size
   return function(addr, length)
     local addr_word = to_address(addr, "munmap", 1, "addr")
     length = to_size(length, "munmap", 2, "length")
-    local result = C.callgate_i_zz(number, addr_word, length)
+    local result = C.callgate_i_wz(number, addr_word, length)
     if result == -1 then
       return fail()
     end
@@ -33,7 +33,7 @@ end
 -- Sets the protection of mapped memory. mprotect(2)
 -- long mprotect(unsigned long start, size_t len, unsigned long prot)
 function calls.mprotect()
-  sys.declare "i:zzz"
+  sys.declare "i:wzl"
   local number = numbers.mprotect or ABSENT
   local to_address = args.address
   local to_flags = args.flags
@@ -43,7 +43,7 @@ function calls.mprotect()
     local addr_word = to_address(addr, "mprotect", 1, "addr")
     length = to_size(length, "mprotect", 2, "length")
     prot = to_flags(prot, "mprotect", 3, "prot", PROT_names)
-    local result = C.callgate_i_zzz(number, addr_word, length, prot)
+    local result = C.callgate_i_wzl(number, addr_word, length, prot)
     if result == -1 then
       return fail()
     end
@@ -54,7 +54,7 @@ end
 -- Announces how mapped memory will be used. madvise(2)
 -- long madvise(unsigned long start, size_t len, int behavior)
 function calls.madvise()
-  sys.declare "i:zzi"
+  sys.declare "i:wzi"
   local number = numbers.madvise or ABSENT
   local to_address = args.address
   local to_choice = args.choice
@@ -64,7 +64,7 @@ function calls.madvise()
     local addr_word = to_address(addr, "madvise", 1, "addr")
     length = to_size(length, "madvise", 2, "length")
     advice = to_choice(advice, "madvise", 3, "advice", MADV_names)
-    local result = C.callgate_i_zzi(number, addr_word, length, advice)
+    local result = C.callgate_i_wzi(number, addr_word, length, advice)
     if result == -1 then
       return fail()
     end
@@ -75,7 +75,7 @@ end
 -- Writes mapped memory back to its file. msync(2)
 -- long msync(unsigned long start, size_t len, int flags)
 function calls.msync()
-  sys.declare "i:zzi"
+  sys.declare "i:wzi"
   local number = numbers.msync or ABSENT
   local to_address = args.address
   local to_flags = args.flags
@@ -85,7 +85,7 @@ function calls.msync()
     local addr_word = to_address(addr, "msync", 1, "addr")
     length = to_size(length, "msync", 2, "length")
     flags = to_flags(flags, "msync", 3, "flags", MS_names)
-    local result = C.callgate_i_zzi(number, addr_word, length, flags)
+    local result = C.callgate_i_wzi(number, addr_word, length, flags)
     if result == -1 then
       return fail()
     end
@@ -97,7 +97,7 @@ end
 -- long mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, unsigned long
 -- new_addr)
 function calls.mremap()
-  sys.declare "l:zzzzz"
+  sys.declare "l:wlllw"
   local number = numbers.mremap or ABSENT
   local to_address = args.address
   local to_flags = args.flags
@@ -109,7 +109,7 @@ function calls.mremap()
     new_length = to_size(new_length, "mremap", 3, "new_length")
     flags = to_flags(flags, "mremap", 4, "flags", MREMAP_names)
     local new_addr_word = to_address(new_addr, "mremap", 5, "new_addr")
-    local result = C.callgate_l_zzzzz(number, addr_word, old_length, new_length, flags, new_addr_word)
+    local result = C.callgate_l_wlllw(number, addr_word, old_length, new_length, flags, new_addr_word)
     if result == -1 then
       return fail()
     end
@@ -120,14 +120,14 @@ end
 -- Keeps mapped memory in RAM. mlock(2)
 -- long mlock(unsigned long start, size_t len)
 function calls.mlock()
-  sys.declare "i:zz"
+  sys.declare "i:wz"
   local number = numbers.mlock or ABSENT
   local to_address = args.address
   local to_size = args.size
   return function(addr, length)
     local addr_word = to_address(addr, "mlock", 1, "addr")
     length = to_size(length, "mlock", 2, "length")
-    local result = C.callgate_i_zz(number, addr_word, length)
+    local result = C.callgate_i_wz(number, addr_word, length)
     if result == -1 then
       return fail()
     end
@@ -138,7 +138,7 @@ end
 -- Keeps mapped memory in RAM, with "onfault" each page once it is used. mlock2(2)
 -- long mlock2(unsigned long start, size_t len, int flags)
 function calls.mlock2()
-  sys.declare "i:zzi"
+  sys.declare "i:wzi"
   local number = numbers.mlock2 or ABSENT
   local to_address = args.address
   local to_flags = args.flags
@@ -148,7 +148,7 @@ function calls.mlock2()
     local addr_word = to_address(addr, "mlock2", 1, "addr")
     length = to_size(length, "mlock2", 2, "length")
     flags = to_flags(flags, "mlock2", 3, "flags", MLOCK_names)
-    local result = C.callgate_i_zzi(number, addr_word, length, flags)
+    local result = C.callgate_i_wzi(number, addr_word, length, flags)
     if result == -1 then
       return fail()
     end
@@ -159,14 +159,14 @@ end
 -- Lets mapped memory be swapped out again. munlock(2)
 -- long munlock(unsigned long start, size_t len)
 function calls.munlock()
-  sys.declare "i:zz"
+  sys.declare "i:wz"
   local number = numbers.munlock or ABSENT
   local to_address = args.address
   local to_size = args.size
   return function(addr, length)
     local addr_word = to_address(addr, "munlock", 1, "addr")
     length = to_size(length, "munlock", 2, "length")
-    local result = C.callgate_i_zz(number, addr_word, length)
+    local result = C.callgate_i_wz(number, addr_word, length)
     if result == -1 then
       return fail()
     end
@@ -208,7 +208,7 @@ end
 -- Which pages are in RAM: one byte each into vec. mincore(2)
 -- long mincore(unsigned long start, size_t len, unsigned char *vec)
 function calls.mincore()
-  sys.declare "i:zzp"
+  sys.declare "i:wzp"
   local number = numbers.mincore or ABSENT
   local to_address = args.address
   local to_buffer = args.buffer
@@ -217,7 +217,7 @@ function calls.mincore()
     local addr_word = to_address(addr, "mincore", 1, "addr")
     length = to_size(length, "mincore", 2, "length")
     vec = to_buffer(vec, "mincore", 3, "vec")
-    local result = C.callgate_i_zzp(number, addr_word, length, vec)
+    local result = C.callgate_i_wzp(number, addr_word, length, vec)
     if result == -1 then
       return fail()
     end

@@ -1,18 +1,28 @@
--- What a signalfd reads: info.signal ("term"), info.signo, info.pid, info.uid, info.status.
+-- What a signalfd reads: info.signal ("term"), info.signo, info.pid, info.uid, info.status...
 
-local names
+local exact = require "callgate.kinds.exact"
+local signals = require "callgate.kinds.signals"
 
-return {
-  index = {
-    signal = function(self)
-      if not names then
-        names = {}
-        for name, number in pairs(require("callgate.constants").group "SIG") do
-          names[number] = names[number] or name:sub(4):lower()
-        end
-      end
-      return names[self.ssi_signo]
-    end,
-  },
-  aliases = { signo = "ssi_signo", pid = "ssi_pid", uid = "ssi_uid", status = "ssi_status", code = "ssi_code" },
+local index = {
+  signal = function(self)
+    return signals.name(self.ssi_signo)
+  end,
+  addr = function(self)
+    return exact(self.ssi_addr)
+  end,
+  utime = function(self)
+    return exact(self.ssi_utime)
+  end,
+  stime = function(self)
+    return exact(self.ssi_stime)
+  end,
 }
+
+local aliases = {}
+for _, name in ipairs {
+  "signo", "errno", "code", "pid", "uid", "fd", "tid", "band", "overrun", "trapno", "status", "int",
+} do
+  aliases[name] = "ssi_" .. name
+end
+
+return { index = index, aliases = aliases }

@@ -3,4 +3,20 @@ return {
   constants = {
     _BYTESWAP_H = 1,
   },
+  macros = function(M)
+    return {
+      -- #define bswap_16(x)
+      bswap_16 = function(x)
+        return M.int(M.swap(M.u16(M.long(x)), 16))
+      end,
+      -- #define bswap_32(x)
+      bswap_32 = function(x)
+        return M.int(M.swap(M.u32(M.long(x)), 32))
+      end,
+      -- #define bswap_64(x)
+      bswap_64 = function(x)
+        return M.int(M.swap(M.u64(M.long(x)), 64))
+      end,
+    }
+  end,
 }

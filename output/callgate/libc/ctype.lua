@@ -15,4 +15,146 @@ return {
     _ISalnum = 8,
     _CTYPE_H = 1,
   },
+  macros = function(M)
+    return {
+      -- #define _ISbit(bit)
+      _ISbit = function(bit)
+        bit = M.long(bit)
+        return M.int(bit < 8 and M.i32(M.shl(M.i32(M.shl(1LL, bit)), 8)) or M.shr(M.i32(M.shl(1LL,
+            bit)), 8))
+      end,
+      -- #define __isascii(c)
+      __isascii = function(c)
+        return M.band(M.long(c), -128LL) == 0
+      end,
+      -- #define __toascii(c)
+      __toascii = function(c)
+        return M.int(M.band(M.long(c), 0x7f))
+      end,
+      -- #define isascii(c)
+      isascii = function(c)
+        return M.band(M.long(c), -128LL) == 0
+      end,
+      -- #define toascii(c)
+      toascii = function(c)
+        return M.int(M.band(M.long(c), 0x7f))
+      end,
+      -- #define __isctype_l(c, type, locale)
+      __isctype_l = function(c, type, locale)
+        return M.int(M.band(M.long(locale.__ctype_b[M.i32(M.long(c))]), M.u16(M.long(type))))
+      end,
+      -- #define __isalnum_l(c, l)
+      __isalnum_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+      end,
+      -- #define __isalpha_l(c, l)
+      __isalpha_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+      end,
+      -- #define __iscntrl_l(c, l)
+      __iscntrl_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+      end,
+      -- #define __isdigit_l(c, l)
+      __isdigit_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+      end,
+      -- #define __islower_l(c, l)
+      __islower_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+      end,
+      -- #define __isgraph_l(c, l)
+      __isgraph_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
+      end,
+      -- #define __isprint_l(c, l)
+      __isprint_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
+      end,
+      -- #define __ispunct_l(c, l)
+      __ispunct_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+      end,
+      -- #define __isspace_l(c, l)
+      __isspace_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
+      end,
+      -- #define __isupper_l(c, l)
+      __isupper_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+      end,
+      -- #define __isxdigit_l(c, l)
+      __isxdigit_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
+      end,
+      -- #define __isblank_l(c, l)
+      __isblank_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+      end,
+      -- #define __isascii_l(c, l)
+      __isascii_l = function(c, _l)
+        return M.band(M.long(c), -128LL) == 0
+      end,
+      -- #define __toascii_l(c, l)
+      __toascii_l = function(c, _l)
+        return M.int(M.band(M.long(c), 0x7f))
+      end,
+      -- #define isalnum_l(c, l)
+      isalnum_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+      end,
+      -- #define isalpha_l(c, l)
+      isalpha_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+      end,
+      -- #define iscntrl_l(c, l)
+      iscntrl_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+      end,
+      -- #define isdigit_l(c, l)
+      isdigit_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+      end,
+      -- #define islower_l(c, l)
+      islower_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+      end,
+      -- #define isgraph_l(c, l)
+      isgraph_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
+      end,
+      -- #define isprint_l(c, l)
+      isprint_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
+      end,
+      -- #define ispunct_l(c, l)
+      ispunct_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+      end,
+      -- #define isspace_l(c, l)
+      isspace_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
+      end,
+      -- #define isupper_l(c, l)
+      isupper_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+      end,
+      -- #define isxdigit_l(c, l)
+      isxdigit_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
+      end,
+      -- #define isblank_l(c, l)
+      isblank_l = function(c, l)
+        return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+      end,
+      -- #define isascii_l(c, l)
+      isascii_l = function(c, _l)
+        return M.band(M.long(c), -128LL) == 0
+      end,
+      -- #define toascii_l(c, l)
+      toascii_l = function(c, _l)
+        return M.int(M.band(M.long(c), 0x7f))
+      end,
+    }
+  end,
 }

@@ -13,4 +13,20 @@ return {
     _DIRENT_H = 1,
     MAXNAMLEN = 255,
   },
+  macros = function(M)
+    return {
+      -- #define _D_ALLOC_NAMLEN(d)
+      _D_ALLOC_NAMLEN = function(d)
+        return M.int(M.long(M.cast("char *", d) + M.long(d.d_reclen) - (d.d_name + 0)))
+      end,
+      -- #define IFTODT(mode)
+      IFTODT = function(mode)
+        return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
+      end,
+      -- #define DTTOIF(dirtype)
+      DTTOIF = function(dirtype)
+        return M.int(M.shl(M.long(dirtype), 12))
+      end,
+    }
+  end,
 }

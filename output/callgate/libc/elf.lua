@@ -3076,4 +3076,104 @@ return {
     Elf32_Conflict = "uint32_t",
     Elf_MIPS_ABIFlags_v0 = "struct Elf_MIPS_ABIFlags_v0",
   },
+  macros = function(M)
+    return {
+      -- #define ELF32_ST_BIND(val)
+      ELF32_ST_BIND = function(val)
+        return M.int(M.shr(M.u8(M.long(val)), 4))
+      end,
+      -- #define ELF32_ST_TYPE(val)
+      ELF32_ST_TYPE = function(val)
+        return M.int(M.band(M.long(val), 0xf))
+      end,
+      -- #define ELF32_ST_INFO(bind, type)
+      ELF32_ST_INFO = function(bind, type)
+        return M.int(M.shl(M.long(bind), 4) + M.band(M.long(type), 0xf))
+      end,
+      -- #define ELF64_ST_BIND(val)
+      ELF64_ST_BIND = function(val)
+        return M.int(M.shr(M.u8(M.long(val)), 4))
+      end,
+      -- #define ELF64_ST_TYPE(val)
+      ELF64_ST_TYPE = function(val)
+        return M.int(M.band(M.long(val), 0xf))
+      end,
+      -- #define ELF64_ST_INFO(bind, type)
+      ELF64_ST_INFO = function(bind, type)
+        return M.int(M.shl(M.long(bind), 4) + M.band(M.long(type), 0xf))
+      end,
+      -- #define ELF32_ST_VISIBILITY(o)
+      ELF32_ST_VISIBILITY = function(o)
+        return M.int(M.band(M.long(o), 0x3))
+      end,
+      -- #define ELF64_ST_VISIBILITY(o)
+      ELF64_ST_VISIBILITY = function(o)
+        return M.int(M.band(M.long(o), 0x3))
+      end,
+      -- #define ELF32_R_SYM(val)
+      ELF32_R_SYM = function(val)
+        return M.int(M.shr(M.long(val), 8))
+      end,
+      -- #define ELF32_R_TYPE(val)
+      ELF32_R_TYPE = function(val)
+        return M.int(M.band(M.long(val), 0xff))
+      end,
+      -- #define ELF32_R_INFO(sym, type)
+      ELF32_R_INFO = function(sym, type)
+        return M.int(M.shl(M.long(sym), 8) + M.band(M.long(type), 0xff))
+      end,
+      -- #define ELF64_R_INFO(sym, type)
+      ELF64_R_INFO = function(sym, type)
+        return M.int(M.shl(M.u64(M.long(sym)), 32) + M.u64(M.long(type)))
+      end,
+      -- #define DT_VALTAGIDX(tag)
+      DT_VALTAGIDX = function(tag)
+        return M.int(0x6ffffdff - M.long(tag))
+      end,
+      -- #define DT_ADDRTAGIDX(tag)
+      DT_ADDRTAGIDX = function(tag)
+        return M.int(0x6ffffeff - M.long(tag))
+      end,
+      -- #define DT_VERSIONTAGIDX(tag)
+      DT_VERSIONTAGIDX = function(tag)
+        return M.int(0x6fffffff - M.long(tag))
+      end,
+      -- #define DT_EXTRATAGIDX(tag)
+      DT_EXTRATAGIDX = function(tag)
+        return M.int(M.u32(M.u32(M.i32(-M.shr(M.i32(M.shl(M.i32(M.long(tag)), 1)), 1))) - 1))
+      end,
+      -- #define ELF32_M_SYM(info)
+      ELF32_M_SYM = function(info)
+        return M.int(M.shr(M.long(info), 8))
+      end,
+      -- #define ELF32_M_SIZE(info)
+      ELF32_M_SIZE = function(info)
+        return M.int(M.u8(M.long(info)))
+      end,
+      -- #define ELF32_M_INFO(sym, size)
+      ELF32_M_INFO = function(sym, size)
+        return M.int(M.shl(M.long(sym), 8) + M.u8(M.long(size)))
+      end,
+      -- #define ELF64_M_SYM(info)
+      ELF64_M_SYM = function(info)
+        return M.int(M.shr(M.long(info), 8))
+      end,
+      -- #define ELF64_M_SIZE(info)
+      ELF64_M_SIZE = function(info)
+        return M.int(M.u8(M.long(info)))
+      end,
+      -- #define ELF64_M_INFO(sym, size)
+      ELF64_M_INFO = function(sym, size)
+        return M.int(M.shl(M.long(sym), 8) + M.u8(M.long(size)))
+      end,
+      -- #define PPC64_LOCAL_ENTRY_OFFSET(other)
+      PPC64_LOCAL_ENTRY_OFFSET = function(other)
+        return M.int(M.i32(M.shl(M.shr(M.i32(M.shl(1LL, M.band(M.shr(M.long(other), 5), 7))), 2), 2)))
+      end,
+      -- #define EF_ARM_EABI_VERSION(flags)
+      EF_ARM_EABI_VERSION = function(flags)
+        return M.int(M.band(M.long(flags), 0xff000000LL))
+      end,
+    }
+  end,
 }

@@ -7,4 +7,56 @@ return {
     PDP_ENDIAN = 3412,
     BYTE_ORDER = 1234,
   },
+  macros = function(M)
+    return {
+      -- #define htobe16(x)
+      htobe16 = function(x)
+        return M.int(M.swap(M.u16(M.long(x)), 16))
+      end,
+      -- #define htole16(x)
+      htole16 = function(x)
+        return M.int(M.u16(M.long(x)))
+      end,
+      -- #define be16toh(x)
+      be16toh = function(x)
+        return M.int(M.swap(M.u16(M.long(x)), 16))
+      end,
+      -- #define le16toh(x)
+      le16toh = function(x)
+        return M.int(M.u16(M.long(x)))
+      end,
+      -- #define htobe32(x)
+      htobe32 = function(x)
+        return M.int(M.swap(M.u32(M.long(x)), 32))
+      end,
+      -- #define htole32(x)
+      htole32 = function(x)
+        return M.int(M.u32(M.long(x)))
+      end,
+      -- #define be32toh(x)
+      be32toh = function(x)
+        return M.int(M.swap(M.u32(M.long(x)), 32))
+      end,
+      -- #define le32toh(x)
+      le32toh = function(x)
+        return M.int(M.u32(M.long(x)))
+      end,
+      -- #define htobe64(x)
+      htobe64 = function(x)
+        return M.int(M.swap(M.u64(M.long(x)), 64))
+      end,
+      -- #define htole64(x)
+      htole64 = function(x)
+        return M.int(M.u64(M.long(x)))
+      end,
+      -- #define be64toh(x)
+      be64toh = function(x)
+        return M.int(M.swap(M.u64(M.long(x)), 64))
+      end,
+      -- #define le64toh(x)
+      le64toh = function(x)
+        return M.int(M.u64(M.long(x)))
+      end,
+    }
+  end,
 }

@@ -11,4 +11,13 @@ return {
     F_TLOCK = 2,
     F_TEST = 3,
   },
+  macros = function(M)
+    return {
+      -- #define __OPEN_NEEDS_MODE(oflag)
+      __OPEN_NEEDS_MODE = function(oflag)
+        oflag = M.long(oflag)
+        return M.band(oflag, 0x40) ~= 0 or M.band(oflag, 0x410000) == 0x410000
+      end,
+    }
+  end,
 }

@@ -46,4 +46,12 @@ return {
     __GNU_LIBRARY__ = 6,
     __GLIBC__ = 2,
   },
+  macros = function(M)
+    return {
+      -- #define __GLIBC_PREREQ(maj, min)
+      __GLIBC_PREREQ = function(maj, min)
+        return 0x2002b >= M.shl(M.long(maj), 16) + M.long(min)
+      end,
+    }
+  end,
 }

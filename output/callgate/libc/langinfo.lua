@@ -428,4 +428,28 @@ return {
     YESSTR = 327682,
     NOSTR = 327683,
   },
+  macros = function(M)
+    return {
+      -- #define _NL_ITEM(category, index)
+      _NL_ITEM = function(category, index)
+        return M.int(M.bor(M.shl(M.long(category), 16), M.long(index)))
+      end,
+      -- #define _NL_ITEM_CATEGORY(item)
+      _NL_ITEM_CATEGORY = function(item)
+        return M.int(M.shr(M.i32(M.long(item)), 16))
+      end,
+      -- #define _NL_ITEM_INDEX(item)
+      _NL_ITEM_INDEX = function(item)
+        return M.int(M.band(M.i32(M.long(item)), 0xffff))
+      end,
+      -- #define _NL_LOCALE_NAME(category)
+      _NL_LOCALE_NAME = function(category)
+        return M.int(M.bor(M.shl(M.long(category), 16), 0xffff))
+      end,
+      -- #define NL_LOCALE_NAME(category)
+      NL_LOCALE_NAME = function(category)
+        return M.int(M.bor(M.shl(M.long(category), 16), 0xffff))
+      end,
+    }
+  end,
 }

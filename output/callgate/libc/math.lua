@@ -123,4 +123,42 @@ return {
     _Float64_t = "double",
     _Float128_t = "uint64_t [2] __attribute__((aligned(16)))",
   },
+  macros = function(M)
+    return {
+      -- #define iszero(x)
+      iszero = function(x)
+        return M.long(x) == 0
+      end,
+      -- #define isgreater(x, y)
+      isgreater = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return not (x ~= y and (x ~= x or y ~= y)) and x > y
+      end,
+      -- #define isgreaterequal(x, y)
+      isgreaterequal = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return not (x ~= y and (x ~= x or y ~= y)) and x >= y
+      end,
+      -- #define isless(x, y)
+      isless = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return not (x ~= y and (x ~= x or y ~= y)) and x < y
+      end,
+      -- #define islessequal(x, y)
+      islessequal = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return not (x ~= y and (x ~= x or y ~= y)) and x <= y
+      end,
+      -- #define islessgreater(x, y)
+      islessgreater = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return not (x ~= y and (x ~= x or y ~= y)) and x ~= y
+      end,
+      -- #define isunordered(x, y)
+      isunordered = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return x ~= y and (x ~= x or y ~= y)
+      end,
+    }
+  end,
 }

@@ -128,4 +128,16 @@ return {
     regoff_t = "int32_t",
     regmatch_t = "struct regmatch_t",
   },
+  macros = function(_M)
+    return {
+      -- #define __REPB_PREFIX(name)
+      __REPB_PREFIX = function(name)
+        return name
+      end,
+      -- #define _REGEX_NELTS(n)
+      _REGEX_NELTS = function(n)
+        return n
+      end,
+    }
+  end,
 }

@@ -4,4 +4,24 @@ return {
     _SCHED_H = 1,
     CPU_SETSIZE = 1024,
   },
+  macros = function(M)
+    return {
+      -- #define CPU_ISSET(cpu, cpusetp)
+      CPU_ISSET = function(cpu, cpusetp)
+        cpu = M.long(cpu)
+        return M.u64(cpu) / 8 < 128 and M.band(M.long(M.cast("const unsigned long *",
+            cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+      end,
+      -- #define CPU_ISSET_S(cpu, setsize, cpusetp)
+      CPU_ISSET_S = function(cpu, setsize, cpusetp)
+        cpu = M.long(cpu)
+        return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
+            cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+      end,
+      -- #define CPU_ALLOC_SIZE(count)
+      CPU_ALLOC_SIZE = function(count)
+        return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
+      end,
+    }
+  end,
 }

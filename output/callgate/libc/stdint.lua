@@ -102,4 +102,28 @@ return {
     intmax_t = "long",
     uintmax_t = "unsigned long",
   },
+  macros = function(_M)
+    return {
+      -- #define INT8_C(c)
+      INT8_C = function(c)
+        return c
+      end,
+      -- #define INT16_C(c)
+      INT16_C = function(c)
+        return c
+      end,
+      -- #define INT32_C(c)
+      INT32_C = function(c)
+        return c
+      end,
+      -- #define UINT8_C(c)
+      UINT8_C = function(c)
+        return c
+      end,
+      -- #define UINT16_C(c)
+      UINT16_C = function(c)
+        return c
+      end,
+    }
+  end,
 }

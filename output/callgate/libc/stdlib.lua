@@ -45,4 +45,36 @@ return {
     lldiv_t = "struct lldiv_t",
     __compar_d_fn_t = "void *",
   },
+  macros = function(M)
+    return {
+      -- #define WEXITSTATUS(status)
+      WEXITSTATUS = function(status)
+        return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+      end,
+      -- #define WTERMSIG(status)
+      WTERMSIG = function(status)
+        return M.int(M.band(M.long(status), 0x7f))
+      end,
+      -- #define WSTOPSIG(status)
+      WSTOPSIG = function(status)
+        return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+      end,
+      -- #define WIFEXITED(status)
+      WIFEXITED = function(status)
+        return M.band(M.long(status), 0x7f) == 0
+      end,
+      -- #define WIFSIGNALED(status)
+      WIFSIGNALED = function(status)
+        return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
+      end,
+      -- #define WIFSTOPPED(status)
+      WIFSTOPPED = function(status)
+        return M.band(M.long(status), 0xff) == 0x7f
+      end,
+      -- #define WIFCONTINUED(status)
+      WIFCONTINUED = function(status)
+        return M.long(status) == 0xffff
+      end,
+    }
+  end,
 }

@@ -7,4 +7,13 @@ return {
   typedefs = {
     baud_t = "uint32_t",
   },
+  macros = function(M)
+    return {
+      -- #define CCEQ(val, c)
+      CCEQ = function(val, c)
+        val = M.long(val)
+        return M.long(c) == val and val ~= 0
+      end,
+    }
+  end,
 }

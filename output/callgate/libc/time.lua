@@ -8,4 +8,13 @@ return {
     TIME_ACTIVE = 3,
     TIME_THREAD_ACTIVE = 4,
   },
+  macros = function(M)
+    return {
+      -- #define __isleap(year)
+      __isleap = function(year)
+        year = M.long(year)
+        return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+      end,
+    }
+  end,
 }

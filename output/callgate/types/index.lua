@@ -2,7 +2,6 @@
 return {
   dirent = { record = "struct linux_dirent64", module = "callgate.kinds.dirent" },
   epoll_event = { record = "struct epoll_event", module = "callgate.kinds.epoll_event" },
-  fd = { module = "callgate.kinds.fd" },
   flock = { record = "struct flock", module = "callgate.kinds.flock" },
   in6_addr = { record = "struct in6_addr", module = "callgate.kinds.in6_addr" },
   in_addr = { record = "struct in_addr", module = "callgate.kinds.in_addr" },

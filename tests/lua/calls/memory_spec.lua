@@ -41,10 +41,10 @@ t.describe("a region", function()
   t.it("refuses to reach beyond its end", function()
     local region = t.ok(S.mmap(nil, PAGE, "read, write", "private, anonymous"))
     t.raises(
-      "string: argument 2 (count): 2 bytes from 4095, but the region has 4096ULL",
+      "string: argument 2 (count): 2 bytes from 4095, but the region has 4096",
       region.string, region, 4095, 2
     )
-    t.raises("write: argument 1 (offset): 4097, but the region has 4096ULL bytes", region.write, region, "", 4097)
+    t.raises("write: argument 1 (offset): 4097, but the region has 4096 bytes", region.write, region, "", 4097)
     t.matches(select(2, pcall(function() return region[4096] end)), "has no byte 4096")
     t.matches(select(2, pcall(function() region[-1] = 1 end)), "has no byte %-1")
     t.matches(select(2, pcall(function() return region.size end)), 'no method "size"')

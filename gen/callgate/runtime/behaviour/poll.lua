@@ -71,7 +71,8 @@ local function maker(call, to_timespec)
         count = third
       end
       if type(fds) == "cdata" then
-        local bytes = args.length(count and count * ffi.sizeof(types.t.pollfd), call, 3, "count", args.buffer(fds, call, 1, "fds"))
+        local wanted = count and count * ffi.sizeof(types.t.pollfd)
+        local bytes = args.length(wanted, call, 3, "count", args.buffer(fds, call, 1, "fds"))
         local result = raw(fds, bytes / ffi.sizeof(types.t.pollfd), timeout, mask, mask_size)
         if result == -1 then
           return fail()

@@ -24,13 +24,28 @@ local index = {
     return band(self.status, 255) == 127 and band(rshift(self.status, 8), 255) or nil
   end,
   continued = function(self) return self.status == 65535 end,
+  -- The name of the signal that killed or stopped it.
+  signal = function(self)
+    local low = band(self.status, 127)
+    if low == 127 and self.status ~= 65535 then
+      low = band(rshift(self.status, 8), 255)
+    end
+    return low ~= 0 and require("callgate.kinds.signals").name(low) or nil
+  end,
 }
 
 local mt = {
   __index = function(self, name)
     local get = index[name]
     if not get then
-      error(("a status has no field %q"):format(tostring(name)), 2)
+      local known = {}
+      for each in pairs(index) do
+        known[#known + 1] = each
+      end
+      table.sort(known)
+      local near = require("callgate.suggest").nearest(tostring(name), known)
+      local hint = near and ("; did you mean %q?"):format(near) or ""
+      error(("a status has no field %q%s"):format(tostring(name), hint), 2)
     end
     return get(self)
   end,

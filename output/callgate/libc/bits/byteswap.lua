@@ -3,4 +3,27 @@ return {
   constants = {
     _BITS_BYTESWAP_H = 1,
   },
+  macros = function(M)
+    return {
+      -- #define __bswap_constant_16(x)
+      __bswap_constant_16 = function(x)
+        x = M.long(x)
+        return M.int(M.u16(M.bor(M.band(M.shr(x, 8), 0xff), M.shl(M.band(x, 0xff), 8))))
+      end,
+      -- #define __bswap_constant_32(x)
+      __bswap_constant_32 = function(x)
+        x = M.long(x)
+        return M.int(M.bor(M.band(M.shr(x, 24), 0xff), M.band(M.shr(x, 8), 0xff00), M.shl(M.band(x,
+            0xff00), 8), M.shl(M.band(x, 0xff), 24)))
+      end,
+      -- #define __bswap_constant_64(x)
+      __bswap_constant_64 = function(x)
+        x = M.long(x)
+        return M.int(M.bor(M.band(M.shr(M.u64(x), 56), 0xff), M.band(M.shr(M.u64(x), 40), 0xff00),
+            M.band(M.shr(M.u64(x), 24), 0xff0000), M.band(M.shr(M.u64(x), 8), 0xff000000ULL),
+            M.shl(M.band(M.u64(x), 0xff000000ULL), 8), M.shl(M.band(M.u64(x), 0xff0000), 24),
+            M.shl(M.band(M.u64(x), 0xff00), 40), M.shl(M.band(M.u64(x), 0xff), 56)))
+      end,
+    }
+  end,
 }

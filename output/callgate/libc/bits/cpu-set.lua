@@ -14,4 +14,26 @@ return {
     __cpu_mask = "unsigned long",
     cpu_set_t = "struct cpu_set_t",
   },
+  macros = function(M)
+    return {
+      -- #define __CPUELT(cpu)
+      __CPUELT = function(cpu)
+        return M.int(M.u64(M.long(cpu)) / 64)
+      end,
+      -- #define __CPUMASK(cpu)
+      __CPUMASK = function(cpu)
+        return M.int(M.shl(1ULL, M.u64(M.long(cpu)) % 64))
+      end,
+      -- #define __CPU_ISSET_S(cpu, setsize, cpusetp)
+      __CPU_ISSET_S = function(cpu, setsize, cpusetp)
+        cpu = M.long(cpu)
+        return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
+            cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+      end,
+      -- #define __CPU_ALLOC_SIZE(count)
+      __CPU_ALLOC_SIZE = function(count)
+        return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
+      end,
+    }
+  end,
 }

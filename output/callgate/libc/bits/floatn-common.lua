@@ -21,4 +21,16 @@ return {
     _Float32x = "double",
     _Float64x = "uint64_t [2] __attribute__((aligned(16)))",
   },
+  macros = function(_M)
+    return {
+      -- #define __f64(x)
+      __f64 = function(x)
+        return x
+      end,
+      -- #define __f32x(x)
+      __f32x = function(x)
+        return x
+      end,
+    }
+  end,
 }

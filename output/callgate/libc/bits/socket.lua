@@ -187,4 +187,33 @@ return {
   typedefs = {
     socklen_t = "uint32_t",
   },
+  macros = function(M)
+    return {
+      -- #define CMSG_DATA(cmsg)
+      CMSG_DATA = function(cmsg)
+        return cmsg.__cmsg_data
+      end,
+      -- #define CMSG_FIRSTHDR(mhdr)
+      CMSG_FIRSTHDR = function(mhdr)
+        return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+            M.cast("struct cmsghdr__libc *", 0)
+      end,
+      -- #define CMSG_ALIGN(len)
+      CMSG_ALIGN = function(len)
+        return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
+      end,
+      -- #define CMSG_SPACE(len)
+      CMSG_SPACE = function(len)
+        return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL) + 16)
+      end,
+      -- #define CMSG_LEN(len)
+      CMSG_LEN = function(len)
+        return M.int(16 + M.u64(M.long(len)))
+      end,
+      -- #define __CMSG_PADDING(len)
+      __CMSG_PADDING = function(len)
+        return M.int(M.band(8 - M.band(M.u64(M.long(len)), 7), 7))
+      end,
+    }
+  end,
 }

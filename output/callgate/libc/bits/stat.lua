@@ -19,4 +19,20 @@ return {
     UTIME_NOW = 0x3fffffff,
     UTIME_OMIT = 0x3ffffffe,
   },
+  macros = function(M)
+    return {
+      -- #define __S_TYPEISMQ(buf)
+      __S_TYPEISMQ = function(buf)
+        return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+      end,
+      -- #define __S_TYPEISSEM(buf)
+      __S_TYPEISSEM = function(buf)
+        return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+      end,
+      -- #define __S_TYPEISSHM(buf)
+      __S_TYPEISSHM = function(buf)
+        return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+      end,
+    }
+  end,
 }

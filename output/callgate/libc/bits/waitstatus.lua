@@ -4,4 +4,48 @@ return {
     __W_CONTINUED = 0xffff,
     __WCOREFLAG = 0x80,
   },
+  macros = function(M)
+    return {
+      -- #define __WEXITSTATUS(status)
+      __WEXITSTATUS = function(status)
+        return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+      end,
+      -- #define __WTERMSIG(status)
+      __WTERMSIG = function(status)
+        return M.int(M.band(M.long(status), 0x7f))
+      end,
+      -- #define __WSTOPSIG(status)
+      __WSTOPSIG = function(status)
+        return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+      end,
+      -- #define __WIFEXITED(status)
+      __WIFEXITED = function(status)
+        return M.band(M.long(status), 0x7f) == 0
+      end,
+      -- #define __WIFSIGNALED(status)
+      __WIFSIGNALED = function(status)
+        return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
+      end,
+      -- #define __WIFSTOPPED(status)
+      __WIFSTOPPED = function(status)
+        return M.band(M.long(status), 0xff) == 0x7f
+      end,
+      -- #define __WIFCONTINUED(status)
+      __WIFCONTINUED = function(status)
+        return M.long(status) == 0xffff
+      end,
+      -- #define __WCOREDUMP(status)
+      __WCOREDUMP = function(status)
+        return M.int(M.band(M.long(status), 0x80))
+      end,
+      -- #define __W_EXITCODE(ret, sig)
+      __W_EXITCODE = function(ret, sig)
+        return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
+      end,
+      -- #define __W_STOPCODE(sig)
+      __W_STOPCODE = function(sig)
+        return M.int(M.bor(M.shl(M.long(sig), 8), 0x7f))
+      end,
+    }
+  end,
 }

@@ -30,4 +30,15 @@ return {
   typedefs = {
     wctype_t = "unsigned long",
   },
+  macros = function(M)
+    return {
+      -- #define _ISwbit(bit)
+      _ISwbit = function(bit)
+        bit = M.long(bit)
+        return M.int(bit < 8 and M.i32(M.shl(M.shl(1ULL, bit), 24)) or bit < 16 and
+            M.i32(M.shl(M.shl(1ULL, bit), 8)) or bit < 24 and M.i32(M.shr(M.shl(1ULL, bit), 8)) or
+            M.i32(M.shr(M.shl(1ULL, bit), 24)))
+      end,
+    }
+  end,
 }

@@ -34,4 +34,13 @@ return {
   uint16_t ether_type;
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define ETHER_IS_VALID_LEN(foo)
+      ETHER_IS_VALID_LEN = function(foo)
+        foo = M.long(foo)
+        return foo >= 64 and foo <= 0x5ee
+      end,
+    }
+  end,
 }

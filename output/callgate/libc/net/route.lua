@@ -48,4 +48,20 @@ return {
   aliases = {
     ["struct rtentry"] = "struct rtentry__libc",
   },
+  macros = function(M)
+    return {
+      -- #define RT_ADDRCLASS(flags)
+      RT_ADDRCLASS = function(flags)
+        return M.int(M.shr(M.u32(M.long(flags)), 23))
+      end,
+      -- #define RT_TOS(tos)
+      RT_TOS = function(tos)
+        return M.int(M.band(M.long(tos), 0x1e))
+      end,
+      -- #define RT_LOCALADDR(flags)
+      RT_LOCALADDR = function(flags)
+        return M.band(M.long(flags), 0xf8000000LL) == 0xc0000000LL
+      end,
+    }
+  end,
 }

@@ -180,4 +180,20 @@ return {
   aliases = {
     ["struct icmp6_filter"] = "struct icmp6_filter__libc",
   },
+  macros = function(M)
+    return {
+      -- #define ICMP6_FILTER_WILLPASS(type, filterp)
+      ICMP6_FILTER_WILLPASS = function(type, filterp)
+        type = M.long(type)
+        return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.shl(1LL, M.band(type, 31))))
+            == 0
+      end,
+      -- #define ICMP6_FILTER_WILLBLOCK(type, filterp)
+      ICMP6_FILTER_WILLBLOCK = function(type, filterp)
+        type = M.long(type)
+        return M.band(M.long(filterp.icmp6_filt[M.shr(type, 5)]), M.u32(M.shl(1LL, M.band(type, 31))))
+            ~= 0
+      end,
+    }
+  end,
 }

@@ -96,4 +96,117 @@ return {
     in_addr_t = "uint32_t",
     in_port_t = "uint16_t",
   },
+  macros = function(M)
+    return {
+      -- #define IN_CLASSA(a)
+      IN_CLASSA = function(a)
+        return M.band(M.u32(M.long(a)), 0x80000000LL) == 0
+      end,
+      -- #define IN_CLASSB(a)
+      IN_CLASSB = function(a)
+        return M.band(M.u32(M.long(a)), 0xc0000000LL) == 0x80000000LL
+      end,
+      -- #define IN_CLASSC(a)
+      IN_CLASSC = function(a)
+        return M.band(M.u32(M.long(a)), 0xe0000000LL) == 0xc0000000LL
+      end,
+      -- #define IN_CLASSD(a)
+      IN_CLASSD = function(a)
+        return M.band(M.u32(M.long(a)), 0xf0000000LL) == 0xe0000000LL
+      end,
+      -- #define IN_EXPERIMENTAL(a)
+      IN_EXPERIMENTAL = function(a)
+        return M.band(M.u32(M.long(a)), 0xe0000000LL) == 0xe0000000LL
+      end,
+      -- #define IN_BADCLASS(a)
+      IN_BADCLASS = function(a)
+        return M.band(M.u32(M.long(a)), 0xf0000000LL) == 0xf0000000LL
+      end,
+      -- #define IP_MSFILTER_SIZE(numsrc)
+      IP_MSFILTER_SIZE = function(numsrc)
+        return M.int(16 + M.u64(M.long(numsrc)) * 4)
+      end,
+      -- #define GROUP_FILTER_SIZE(numsrc)
+      GROUP_FILTER_SIZE = function(numsrc)
+        return M.int(144 + M.u64(M.long(numsrc)) * 128)
+      end,
+      -- #define IN6_IS_ADDR_UNSPECIFIED(a)
+      IN6_IS_ADDR_UNSPECIFIED = function(a)
+        return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == 0
+      end,
+      -- #define IN6_IS_ADDR_LOOPBACK(a)
+      IN6_IS_ADDR_LOOPBACK = function(a)
+        return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == M.swap(1LL, 32)
+      end,
+      -- #define IN6_IS_ADDR_LINKLOCAL(a)
+      IN6_IS_ADDR_LINKLOCAL = function(a)
+        return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]),
+            M.swap(0xffc00000LL, 32)) == M.swap(0xfe800000LL, 32)
+      end,
+      -- #define IN6_IS_ADDR_SITELOCAL(a)
+      IN6_IS_ADDR_SITELOCAL = function(a)
+        return M.band(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]),
+            M.swap(0xffc00000LL, 32)) == M.swap(0xfec00000LL, 32)
+      end,
+      -- #define IN6_IS_ADDR_V4MAPPED(a)
+      IN6_IS_ADDR_V4MAPPED = function(a)
+        return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == M.swap(0xffffLL, 32)
+      end,
+      -- #define IN6_IS_ADDR_V4COMPAT(a)
+      IN6_IS_ADDR_V4COMPAT = function(a)
+        return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+            M.swap(M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]), 32) > 1
+      end,
+      -- #define IN6_ARE_ADDR_EQUAL(a, b)
+      IN6_ARE_ADDR_EQUAL = function(a, b)
+        return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) ==
+            M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[0]) and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) ==
+            M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[1]) and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) ==
+            M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[2]) and
+            M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) ==
+            M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[3])
+      end,
+      -- #define IN6_IS_ADDR_MULTICAST(a)
+      IN6_IS_ADDR_MULTICAST = function(a)
+        return M.long(M.cast("const uint8_t *", a)[0]) == 0xff
+      end,
+      -- #define IN6_IS_ADDR_MC_NODELOCAL(a)
+      IN6_IS_ADDR_MC_NODELOCAL = function(a)
+        return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+            M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x1
+      end,
+      -- #define IN6_IS_ADDR_MC_LINKLOCAL(a)
+      IN6_IS_ADDR_MC_LINKLOCAL = function(a)
+        return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+            M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x2
+      end,
+      -- #define IN6_IS_ADDR_MC_SITELOCAL(a)
+      IN6_IS_ADDR_MC_SITELOCAL = function(a)
+        return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+            M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x5
+      end,
+      -- #define IN6_IS_ADDR_MC_ORGLOCAL(a)
+      IN6_IS_ADDR_MC_ORGLOCAL = function(a)
+        return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+            M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x8
+      end,
+      -- #define IN6_IS_ADDR_MC_GLOBAL(a)
+      IN6_IS_ADDR_MC_GLOBAL = function(a)
+        return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+            M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0xe
+      end,
+    }
+  end,
 }

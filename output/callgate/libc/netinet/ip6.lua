@@ -99,4 +99,12 @@ return {
   uint8_t ip6or_value[2];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IP6OPT_TYPE(o)
+      IP6OPT_TYPE = function(o)
+        return M.int(M.band(M.long(o), 0xc0))
+      end,
+    }
+  end,
 }

@@ -107,4 +107,18 @@ return {
   aliases = {
     ["struct icmphdr"] = "struct icmphdr__libc",
   },
+  macros = function(M)
+    return {
+      -- #define ICMP_ADVLEN(p)
+      ICMP_ADVLEN = function(p)
+        return M.int(M.u32(M.u32(8 + M.u32(M.shl(M.long(p.icmp_dun.id_ip.idi_ip.ip_hl), 2))) + 8))
+      end,
+      -- #define ICMP_INFOTYPE(type)
+      ICMP_INFOTYPE = function(type)
+        type = M.long(type)
+        return type == 0 or type == 8 or type == 9 or type == 10 or type == 13 or type == 14 or type ==
+            15 or type == 16 or type == 17 or type == 18
+      end,
+    }
+  end,
 }

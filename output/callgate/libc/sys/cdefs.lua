@@ -5,4 +5,24 @@ return {
     __glibc_c99_flexarr_available = 1,
     __HAVE_GENERIC_SELECTION = 1,
   },
+  macros = function(_M)
+    return {
+      -- #define __P(args)
+      __P = function(args)
+        return args
+      end,
+      -- #define __PMT(args)
+      __PMT = function(args)
+        return args
+      end,
+      -- #define __glibc_unlikely(cond)
+      __glibc_unlikely = function(cond)
+        return cond
+      end,
+      -- #define __glibc_likely(cond)
+      __glibc_likely = function(cond)
+        return cond
+      end,
+    }
+  end,
 }

@@ -9,4 +9,44 @@ return {
     NODEV = 18446744073709551615ULL,
     DEV_BSIZE = 512,
   },
+  macros = function(M)
+    return {
+      -- #define isset(a, i)
+      isset = function(a, i)
+        i = M.long(i)
+        return M.int(M.band(M.long(a[i / 8]), M.i32(M.shl(1LL, i % 8))))
+      end,
+      -- #define isclr(a, i)
+      isclr = function(a, i)
+        i = M.long(i)
+        return M.band(M.long(a[i / 8]), M.i32(M.shl(1LL, i % 8))) == 0
+      end,
+      -- #define howmany(x, y)
+      howmany = function(x, y)
+        y = M.long(y)
+        return M.int((M.long(x) + (y - 1)) / y)
+      end,
+      -- #define roundup(x, y)
+      roundup = function(x, y)
+        x, y = M.long(x), M.long(y)
+        return M.int(M.choose(M.band(y - 1, y) == 0, M.band(x + y - 1, M.bnot(y - 1)), (x + (y - 1)) / y
+            * y))
+      end,
+      -- #define powerof2(x)
+      powerof2 = function(x)
+        x = M.long(x)
+        return M.band(x - 1, x) == 0
+      end,
+      -- #define MIN(a, b)
+      MIN = function(a, b)
+        a, b = M.long(a), M.long(b)
+        return M.int(M.choose(a < b, a, b))
+      end,
+      -- #define MAX(a, b)
+      MAX = function(a, b)
+        a, b = M.long(a), M.long(b)
+        return M.int(M.choose(a > b, a, b))
+      end,
+    }
+  end,
 }

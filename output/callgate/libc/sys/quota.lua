@@ -28,4 +28,24 @@ return {
   uint32_t dqi_valid;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define dbtob(num)
+      dbtob = function(num)
+        return M.int(M.shl(M.long(num), 10))
+      end,
+      -- #define btodb(num)
+      btodb = function(num)
+        return M.int(M.shr(M.long(num), 10))
+      end,
+      -- #define fs_to_dq_blocks(num, blksize)
+      fs_to_dq_blocks = function(num, blksize)
+        return M.int(M.long(num) * M.long(blksize) / 1024)
+      end,
+      -- #define dqoff(UID)
+      dqoff = function(UID)
+        return M.int(M.i64(M.u64(M.long(UID)) * 72))
+      end,
+    }
+  end,
 }

@@ -16,4 +16,25 @@ return {
     fd_set = "struct fd_set",
     fd_mask = "long",
   },
+  macros = function(M)
+    return {
+      -- #define __FD_ELT(d)
+      __FD_ELT = function(d)
+        return M.int(M.long(d) / 64)
+      end,
+      -- #define __FD_MASK(d)
+      __FD_MASK = function(d)
+        return M.int(M.i64(M.shl(1ULL, M.long(d) % 64)))
+      end,
+      -- #define __FDS_BITS(set)
+      __FDS_BITS = function(set)
+        return set.fds_bits
+      end,
+      -- #define FD_ISSET(fd, fdsetp)
+      FD_ISSET = function(fd, fdsetp)
+        fd = M.long(fd)
+        return M.band(M.long(fdsetp.fds_bits[fd / 64]), M.i64(M.shl(1ULL, fd % 64))) ~= 0
+      end,
+    }
+  end,
 }

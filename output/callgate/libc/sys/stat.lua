@@ -10,4 +10,52 @@ return {
     DEFFILEMODE = 438,
     S_BLKSIZE = 512,
   },
+  macros = function(M)
+    return {
+      -- #define __S_ISTYPE(mode, mask)
+      __S_ISTYPE = function(mode, mask)
+        return M.band(M.long(mode), 0xf000) == M.long(mask)
+      end,
+      -- #define S_ISDIR(mode)
+      S_ISDIR = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0x4000
+      end,
+      -- #define S_ISCHR(mode)
+      S_ISCHR = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0x2000
+      end,
+      -- #define S_ISBLK(mode)
+      S_ISBLK = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0x6000
+      end,
+      -- #define S_ISREG(mode)
+      S_ISREG = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0x8000
+      end,
+      -- #define S_ISFIFO(mode)
+      S_ISFIFO = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0x1000
+      end,
+      -- #define S_ISLNK(mode)
+      S_ISLNK = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0xa000
+      end,
+      -- #define S_ISSOCK(mode)
+      S_ISSOCK = function(mode)
+        return M.band(M.long(mode), 0xf000) == 0xc000
+      end,
+      -- #define S_TYPEISMQ(buf)
+      S_TYPEISMQ = function(buf)
+        return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+      end,
+      -- #define S_TYPEISSEM(buf)
+      S_TYPEISSEM = function(buf)
+        return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+      end,
+      -- #define S_TYPEISSHM(buf)
+      S_TYPEISSHM = function(buf)
+        return M.int(M.u32(M.long(buf.st_mode) - M.long(buf.st_mode)))
+      end,
+    }
+  end,
 }

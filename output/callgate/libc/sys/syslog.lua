@@ -40,4 +40,28 @@ return {
     LOG_NOWAIT = 0x10,
     LOG_PERROR = 0x20,
   },
+  macros = function(M)
+    return {
+      -- #define LOG_PRI(p)
+      LOG_PRI = function(p)
+        return M.int(M.band(M.long(p), 0x7))
+      end,
+      -- #define LOG_MAKEPRI(fac, pri)
+      LOG_MAKEPRI = function(fac, pri)
+        return M.int(M.bor(M.long(fac), M.long(pri)))
+      end,
+      -- #define LOG_FAC(p)
+      LOG_FAC = function(p)
+        return M.int(M.band(M.shr(M.long(p), 3), 0x7f))
+      end,
+      -- #define LOG_MASK(pri)
+      LOG_MASK = function(pri)
+        return M.int(M.i32(M.shl(1LL, M.long(pri))))
+      end,
+      -- #define LOG_UPTO(pri)
+      LOG_UPTO = function(pri)
+        return M.int(M.i32(M.i32(M.shl(1LL, M.long(pri) + 1)) - 1))
+      end,
+    }
+  end,
 }

@@ -6,4 +6,12 @@ return {
   typedefs = {
     __itimer_which_t = "uint32_t",
   },
+  macros = function(M)
+    return {
+      -- #define timerisset(tvp)
+      timerisset = function(tvp)
+        return M.long(tvp.tv_sec) ~= 0 or M.long(tvp.tv_usec) ~= 0
+      end,
+    }
+  end,
 }

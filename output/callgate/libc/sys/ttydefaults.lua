@@ -28,4 +28,12 @@ return {
     CRPRNT = 18,
     CFLUSH = 15,
   },
+  macros = function(M)
+    return {
+      -- #define CTRL(x)
+      CTRL = function(x)
+        return M.int(M.band(M.long(x), 0x1f))
+      end,
+    }
+  end,
 }

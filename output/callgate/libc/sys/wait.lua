@@ -6,4 +6,20 @@ return {
     WAIT_ANY = -1,
     WAIT_MYPGRP = 0,
   },
+  macros = function(M)
+    return {
+      -- #define WCOREDUMP(status)
+      WCOREDUMP = function(status)
+        return M.int(M.band(M.long(status), 0x80))
+      end,
+      -- #define W_EXITCODE(ret, sig)
+      W_EXITCODE = function(ret, sig)
+        return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
+      end,
+      -- #define W_STOPCODE(sig)
+      W_STOPCODE = function(sig)
+        return M.int(M.bor(M.shl(M.long(sig), 8), 0x7f))
+      end,
+    }
+  end,
 }

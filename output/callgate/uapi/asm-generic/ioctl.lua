@@ -22,4 +22,67 @@ return {
     IOCSIZE_MASK = 0x3fff0000,
     IOCSIZE_SHIFT = 0x10,
   },
+  macros = function(M)
+    return {
+      -- #define _IOC(dir, type, nr, size)
+      _IOC = function(dir, type, nr, size)
+        return M.int(M.bor(M.shl(M.long(dir), 30), M.shl(M.long(type), 8), M.long(nr),
+            M.shl(M.long(size), 16)))
+      end,
+      -- #define _IOC_TYPECHECK(t)
+      _IOC_TYPECHECK = function(t)
+        return M.int(M.u64(M.sizeof(t)))
+      end,
+      -- #define _IO(type, nr)
+      _IO = function(type, nr)
+        return M.int(M.bor(M.shl(M.long(type), 8), M.long(nr)))
+      end,
+      -- #define _IOR(type, nr, argtype)
+      _IOR = function(type, nr, argtype)
+        return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+            M.shl(M.u64(M.sizeof(argtype)), 16)))
+      end,
+      -- #define _IOW(type, nr, argtype)
+      _IOW = function(type, nr, argtype)
+        return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+            M.shl(M.u64(M.sizeof(argtype)), 16)))
+      end,
+      -- #define _IOWR(type, nr, argtype)
+      _IOWR = function(type, nr, argtype)
+        return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
+            M.shl(M.u64(M.sizeof(argtype)), 16)))
+      end,
+      -- #define _IOR_BAD(type, nr, argtype)
+      _IOR_BAD = function(type, nr, argtype)
+        return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+            M.shl(M.u64(M.sizeof(argtype)), 16)))
+      end,
+      -- #define _IOW_BAD(type, nr, argtype)
+      _IOW_BAD = function(type, nr, argtype)
+        return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+            M.shl(M.u64(M.sizeof(argtype)), 16)))
+      end,
+      -- #define _IOWR_BAD(type, nr, argtype)
+      _IOWR_BAD = function(type, nr, argtype)
+        return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
+            M.shl(M.u64(M.sizeof(argtype)), 16)))
+      end,
+      -- #define _IOC_DIR(nr)
+      _IOC_DIR = function(nr)
+        return M.int(M.band(M.shr(M.long(nr), 30), 3))
+      end,
+      -- #define _IOC_TYPE(nr)
+      _IOC_TYPE = function(nr)
+        return M.int(M.band(M.shr(M.long(nr), 8), 255))
+      end,
+      -- #define _IOC_NR(nr)
+      _IOC_NR = function(nr)
+        return M.int(M.band(M.long(nr), 255))
+      end,
+      -- #define _IOC_SIZE(nr)
+      _IOC_SIZE = function(nr)
+        return M.int(M.band(M.shr(M.long(nr), 16), 0x3fff))
+      end,
+    }
+  end,
 }

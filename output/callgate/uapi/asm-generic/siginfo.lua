@@ -182,4 +182,16 @@ return {
     siginfo_t = "struct siginfo",
     sigevent_t = "struct sigevent",
   },
+  macros = function(M)
+    return {
+      -- #define SI_FROMUSER(siptr)
+      SI_FROMUSER = function(siptr)
+        return M.long(siptr.si_code) <= 0
+      end,
+      -- #define SI_FROMKERNEL(siptr)
+      SI_FROMKERNEL = function(siptr)
+        return M.long(siptr.si_code) > 0
+      end,
+    }
+  end,
 }

@@ -12,4 +12,20 @@ return {
   uint32_t a_drsize;
 }]],
   },
+  macros = function(_M)
+    return {
+      -- #define N_TRSIZE(a)
+      N_TRSIZE = function(a)
+        return a.a_trsize
+      end,
+      -- #define N_DRSIZE(a)
+      N_DRSIZE = function(a)
+        return a.a_drsize
+      end,
+      -- #define N_SYMSIZE(a)
+      N_SYMSIZE = function(a)
+        return a.a_syms
+      end,
+    }
+  end,
 }

@@ -818,4 +818,19 @@ return {
   uint64_t nr_pages;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define KVM_X86_KVM_REG_SIZE(reg)
+      KVM_X86_KVM_REG_SIZE = function(reg)
+        return M.int(M.long(reg) == 0 and 0x30000000000000ULL or 0ULL)
+      end,
+      -- #define KVM_PMU_ENCODE_MASKED_ENTRY(event_select, mask, match, exclude)
+      KVM_PMU_ENCODE_MASKED_ENTRY = function(event_select, mask, match, exclude)
+        event_select = M.long(event_select)
+        return M.int(M.bor(M.band(M.u64(event_select), 0xff), M.shl(M.band(M.u64(event_select), 0xf00),
+            24), M.shl(M.band(M.u64(M.long(mask)), 0xff), 56), M.shl(M.band(M.u64(M.long(match)), 0xff),
+            8), M.shl(M.u64(M.long(exclude) ~= 0 and 1LL or 0LL), 55)))
+      end,
+    }
+  end,
 }

@@ -101,4 +101,12 @@ return {
   uint8_t pad[56];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define KVM_MAP_GPA_RANGE_ENC_STAT(n)
+      KVM_MAP_GPA_RANGE_ENC_STAT = function(n)
+        return M.int(M.shl(M.long(n), 4))
+      end,
+    }
+  end,
 }

@@ -45,4 +45,16 @@ return {
   typedefs = {
     mtrr_type = "uint8_t",
   },
+  macros = function(M)
+    return {
+      -- #define MTRRphysBase_MSR(reg)
+      MTRRphysBase_MSR = function(reg)
+        return M.int(0x200 + 2 * M.long(reg))
+      end,
+      -- #define MTRRphysMask_MSR(reg)
+      MTRRphysMask_MSR = function(reg)
+        return M.int(0x200 + 2 * M.long(reg) + 1)
+      end,
+    }
+  end,
 }

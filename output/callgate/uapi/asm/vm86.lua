@@ -87,4 +87,16 @@ return {
       ["is_vm86pus"] = { unit = "_bits0", shift = 31, width = 1, signed = false },
     },
   },
+  macros = function(M)
+    return {
+      -- #define VM86_TYPE(retval)
+      VM86_TYPE = function(retval)
+        return M.int(M.band(M.long(retval), 0xff))
+      end,
+      -- #define VM86_ARG(retval)
+      VM86_ARG = function(retval)
+        return M.int(M.shr(M.long(retval), 8))
+      end,
+    }
+  end,
 }

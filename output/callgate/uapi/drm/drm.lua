@@ -598,4 +598,36 @@ return {
     drm_scatter_gather_t = "struct drm_scatter_gather",
     drm_set_version_t = "struct drm_set_version",
   },
+  macros = function(M)
+    return {
+      -- #define _DRM_LOCK_IS_HELD(lock)
+      _DRM_LOCK_IS_HELD = function(lock)
+        return M.int(M.band(M.long(lock), 0x80000000LL))
+      end,
+      -- #define _DRM_LOCK_IS_CONT(lock)
+      _DRM_LOCK_IS_CONT = function(lock)
+        return M.int(M.band(M.long(lock), 0x40000000))
+      end,
+      -- #define _DRM_LOCKING_CONTEXT(lock)
+      _DRM_LOCKING_CONTEXT = function(lock)
+        return M.int(M.band(M.long(lock), 0x3fffffff))
+      end,
+      -- #define DRM_IO(nr)
+      DRM_IO = function(nr)
+        return M.int(M.bor(0x6400, M.long(nr)))
+      end,
+      -- #define DRM_IOR(nr, type)
+      DRM_IOR = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0x80006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+      -- #define DRM_IOW(nr, type)
+      DRM_IOW = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0x40006400, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+      -- #define DRM_IOWR(nr, type)
+      DRM_IOWR = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0xc0006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+    }
+  end,
 }

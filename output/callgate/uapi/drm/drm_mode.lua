@@ -503,4 +503,188 @@ return {
   uint32_t pad;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define DRM_MODE_PROP_TYPE(n)
+      DRM_MODE_PROP_TYPE = function(n)
+        return M.int(M.shl(M.long(n), 6))
+      end,
+      -- #define __DRM_ARGB64_PREP(c, shift)
+      __DRM_ARGB64_PREP = function(c, shift)
+        return M.int(M.shl(M.band(M.u64(M.long(c)), 0xffff), M.long(shift)))
+      end,
+      -- #define __DRM_ARGB64_PREP_BPC(c, shift, bpc)
+      __DRM_ARGB64_PREP_BPC = function(c, shift, bpc)
+        c, bpc = M.long(c), M.long(bpc)
+        return M.int(M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
+            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
+            (bpc - 1)))), c)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), c)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL,
+            63 - (bpc - 1)))) / 2)) / M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), c)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL,
+            63 - (bpc - 1)))) / 2)) / M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))), 0xffff), M.long(shift)))
+      end,
+      -- #define DRM_ARGB64_PREP(alpha, red, green, blue)
+      DRM_ARGB64_PREP = function(alpha, red, green, blue)
+        return M.int(M.bor(M.shl(M.band(M.u64(M.long(alpha)), 0xffff), 48),
+            M.shl(M.band(M.u64(M.long(red)), 0xffff), 32), M.shl(M.band(M.u64(M.long(green)), 0xffff),
+            16), M.band(M.u64(M.long(blue)), 0xffff)))
+      end,
+      -- #define DRM_ARGB64_PREP_BPC(alpha, red, green, blue, bpc)
+      DRM_ARGB64_PREP_BPC = function(alpha, red, green, blue, bpc)
+        alpha, red, green, blue, bpc = M.long(alpha), M.long(red), M.long(green), M.long(blue),
+            M.long(bpc)
+        return M.int(M.bor(M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
+            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
+            (bpc - 1)))), alpha)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), alpha)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), alpha)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
+            0xffff), 48), M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
+            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
+            (bpc - 1)))), red)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), red)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), red)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
+            0xffff), 32), M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
+            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
+            (bpc - 1)))), green)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), green)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), green)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
+            0xffff), 16), M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
+            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
+            (bpc - 1)))), blue)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), blue)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
+            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
+            1)))), blue)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
+            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
+            0xffff)))
+      end,
+      -- #define __DRM_ARGB64_GET(c, shift)
+      __DRM_ARGB64_GET = function(c, shift)
+        return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), M.long(shift)), 0xffff)))
+      end,
+      -- #define __DRM_ARGB64_GET_BPC(c, shift, bpc)
+      __DRM_ARGB64_GET_BPC = function(c, shift, bpc)
+        c, shift, bpc = M.long(c), M.long(shift), M.long(bpc)
+        return M.int((0xffffffffffffffffULL > 0ULL or true or
+            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), shift), 0xffff))) *
+            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or
+            0LL) == 1) and (M.u64(M.u16(M.band(M.shr(M.u64(c), shift), 0xffff))) *
+            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) /
+            0xffff or (M.u64(M.u16(M.band(M.shr(M.u64(c), shift), 0xffff))) *
+            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) /
+            0xffff)
+      end,
+      -- #define __DRM_ARGB64_GET_BPCS(c, shift, bpc)
+      __DRM_ARGB64_GET_BPCS = function(c, shift, bpc)
+        return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), M.long(shift)), 0xffff)), 16 -
+            M.long(bpc)))
+      end,
+      -- #define DRM_ARGB64_GETA(c)
+      DRM_ARGB64_GETA = function(c)
+        return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), 48), 0xffff)))
+      end,
+      -- #define DRM_ARGB64_GETR(c)
+      DRM_ARGB64_GETR = function(c)
+        return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), 32), 0xffff)))
+      end,
+      -- #define DRM_ARGB64_GETG(c)
+      DRM_ARGB64_GETG = function(c)
+        return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), 16), 0xffff)))
+      end,
+      -- #define DRM_ARGB64_GETB(c)
+      DRM_ARGB64_GETB = function(c)
+        return M.int(M.u16(M.band(M.u64(M.long(c)), 0xffff)))
+      end,
+      -- #define DRM_ARGB64_GETA_BPC(c, bpc)
+      DRM_ARGB64_GETA_BPC = function(c, bpc)
+        c, bpc = M.long(c), M.long(bpc)
+        return M.int((0xffffffffffffffffULL > 0ULL or true or
+            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), 48), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL) == 1) and
+            (M.u64(M.u16(M.band(M.shr(M.u64(c), 48), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) / 0xffff or
+            (M.u64(M.u16(M.band(M.shr(M.u64(c), 48), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
+      end,
+      -- #define DRM_ARGB64_GETR_BPC(c, bpc)
+      DRM_ARGB64_GETR_BPC = function(c, bpc)
+        c, bpc = M.long(c), M.long(bpc)
+        return M.int((0xffffffffffffffffULL > 0ULL or true or
+            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), 32), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL) == 1) and
+            (M.u64(M.u16(M.band(M.shr(M.u64(c), 32), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) / 0xffff or
+            (M.u64(M.u16(M.band(M.shr(M.u64(c), 32), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
+      end,
+      -- #define DRM_ARGB64_GETG_BPC(c, bpc)
+      DRM_ARGB64_GETG_BPC = function(c, bpc)
+        c, bpc = M.long(c), M.long(bpc)
+        return M.int((0xffffffffffffffffULL > 0ULL or true or
+            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), 16), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL) == 1) and
+            (M.u64(M.u16(M.band(M.shr(M.u64(c), 16), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) / 0xffff or
+            (M.u64(M.u16(M.band(M.shr(M.u64(c), 16), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
+      end,
+      -- #define DRM_ARGB64_GETB_BPC(c, bpc)
+      DRM_ARGB64_GETB_BPC = function(c, bpc)
+        c, bpc = M.long(c), M.long(bpc)
+        return M.int((0xffffffffffffffffULL > 0ULL or true or (M.number(M.u64(M.u16(M.band(M.u64(c),
+            0xffff))) * M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0
+            and 1LL or 0LL) == 1) and (M.u64(M.u16(M.band(M.u64(c), 0xffff))) *
+            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) /
+            0xffff or (M.u64(M.u16(M.band(M.u64(c), 0xffff))) * M.band(0xffffffffffffffffULL,
+            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
+      end,
+      -- #define DRM_ARGB64_GETA_BPCS(c, bpc)
+      DRM_ARGB64_GETA_BPCS = function(c, bpc)
+        return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), 48), 0xffff)), 16 - M.long(bpc)))
+      end,
+      -- #define DRM_ARGB64_GETR_BPCS(c, bpc)
+      DRM_ARGB64_GETR_BPCS = function(c, bpc)
+        return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), 32), 0xffff)), 16 - M.long(bpc)))
+      end,
+      -- #define DRM_ARGB64_GETG_BPCS(c, bpc)
+      DRM_ARGB64_GETG_BPCS = function(c, bpc)
+        return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), 16), 0xffff)), 16 - M.long(bpc)))
+      end,
+      -- #define DRM_ARGB64_GETB_BPCS(c, bpc)
+      DRM_ARGB64_GETB_BPCS = function(c, bpc)
+        return M.int(M.shr(M.u16(M.band(M.u64(M.long(c)), 0xffff)), 16 - M.long(bpc)))
+      end,
+    }
+  end,
 }

@@ -61,4 +61,36 @@ return {
   uint32_t pad;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define DRM_ETHOSU_ARCH_MAJOR(x)
+      DRM_ETHOSU_ARCH_MAJOR = function(x)
+        return M.int(M.shr(M.long(x), 28))
+      end,
+      -- #define DRM_ETHOSU_ARCH_MINOR(x)
+      DRM_ETHOSU_ARCH_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 20), 0xff))
+      end,
+      -- #define DRM_ETHOSU_ARCH_PATCH(x)
+      DRM_ETHOSU_ARCH_PATCH = function(x)
+        return M.int(M.band(M.shr(M.long(x), 16), 0xf))
+      end,
+      -- #define DRM_ETHOSU_PRODUCT_MAJOR(x)
+      DRM_ETHOSU_PRODUCT_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 12), 0xf))
+      end,
+      -- #define DRM_ETHOSU_VERSION_MAJOR(x)
+      DRM_ETHOSU_VERSION_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 8), 0xf))
+      end,
+      -- #define DRM_ETHOSU_VERSION_MINOR(x)
+      DRM_ETHOSU_VERSION_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 4), 0xff))
+      end,
+      -- #define DRM_ETHOSU_VERSION_STATUS(x)
+      DRM_ETHOSU_VERSION_STATUS = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+    }
+  end,
 }

@@ -990,4 +990,56 @@ return {
     drm_i915_vblank_swap_t = "struct drm_i915_vblank_swap",
     drm_i915_hws_addr_t = "struct drm_i915_hws_addr",
   },
+  macros = function(M)
+    return {
+      -- #define __I915_PMU_ENGINE(class, instance, sample)
+      __I915_PMU_ENGINE = function(class, instance, sample)
+        return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4), M.long(sample)))
+      end,
+      -- #define I915_PMU_ENGINE_BUSY(class, instance)
+      I915_PMU_ENGINE_BUSY = function(class, instance)
+        return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4)))
+      end,
+      -- #define I915_PMU_ENGINE_WAIT(class, instance)
+      I915_PMU_ENGINE_WAIT = function(class, instance)
+        return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4), 1))
+      end,
+      -- #define I915_PMU_ENGINE_SEMA(class, instance)
+      I915_PMU_ENGINE_SEMA = function(class, instance)
+        return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4), 2))
+      end,
+      -- #define ___I915_PMU_OTHER(gt, x)
+      ___I915_PMU_OTHER = function(gt, x)
+        return M.int(M.bor(0x100000 + M.u64(M.long(x)), M.shl(M.u64(M.long(gt)), 60)))
+      end,
+      -- #define __I915_PMU_OTHER(x)
+      __I915_PMU_OTHER = function(x)
+        return M.int(0x100000 + M.u64(M.long(x)))
+      end,
+      -- #define __I915_PMU_ACTUAL_FREQUENCY(gt)
+      __I915_PMU_ACTUAL_FREQUENCY = function(gt)
+        return M.int(M.bor(0x100000, M.shl(M.u64(M.long(gt)), 60)))
+      end,
+      -- #define __I915_PMU_REQUESTED_FREQUENCY(gt)
+      __I915_PMU_REQUESTED_FREQUENCY = function(gt)
+        return M.int(M.bor(0x100001, M.shl(M.u64(M.long(gt)), 60)))
+      end,
+      -- #define __I915_PMU_INTERRUPTS(gt)
+      __I915_PMU_INTERRUPTS = function(gt)
+        return M.int(M.bor(0x100002, M.shl(M.u64(M.long(gt)), 60)))
+      end,
+      -- #define __I915_PMU_RC6_RESIDENCY(gt)
+      __I915_PMU_RC6_RESIDENCY = function(gt)
+        return M.int(M.bor(0x100003, M.shl(M.u64(M.long(gt)), 60)))
+      end,
+      -- #define __I915_PMU_SOFTWARE_GT_AWAKE_TIME(gt)
+      __I915_PMU_SOFTWARE_GT_AWAKE_TIME = function(gt)
+        return M.int(M.bor(0x100004, M.shl(M.u64(M.long(gt)), 60)))
+      end,
+      -- #define i915_execbuffer2_get_context_id(eb2)
+      i915_execbuffer2_get_context_id = function(eb2)
+        return M.int(M.band(M.long(eb2.rsvd1), 0xffffffffLL))
+      end,
+    }
+  end,
 }

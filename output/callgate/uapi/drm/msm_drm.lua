@@ -259,4 +259,16 @@ return {
   uint32_t group_stride;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define MSM_PIPE_ID(x)
+      MSM_PIPE_ID = function(x)
+        return M.int(M.band(M.long(x), 0xffff))
+      end,
+      -- #define MSM_PIPE_FLAGS(x)
+      MSM_PIPE_FLAGS = function(x)
+        return M.int(M.band(M.long(x), -0x10000LL))
+      end,
+    }
+  end,
 }

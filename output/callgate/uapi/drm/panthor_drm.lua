@@ -261,4 +261,64 @@ return {
   uint32_t pad;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define DRM_PANTHOR_ARCH_MAJOR(x)
+      DRM_PANTHOR_ARCH_MAJOR = function(x)
+        return M.int(M.shr(M.long(x), 28))
+      end,
+      -- #define DRM_PANTHOR_ARCH_MINOR(x)
+      DRM_PANTHOR_ARCH_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 24), 0xf))
+      end,
+      -- #define DRM_PANTHOR_ARCH_REV(x)
+      DRM_PANTHOR_ARCH_REV = function(x)
+        return M.int(M.band(M.shr(M.long(x), 20), 0xf))
+      end,
+      -- #define DRM_PANTHOR_PRODUCT_MAJOR(x)
+      DRM_PANTHOR_PRODUCT_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 16), 0xf))
+      end,
+      -- #define DRM_PANTHOR_VERSION_MAJOR(x)
+      DRM_PANTHOR_VERSION_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 12), 0xf))
+      end,
+      -- #define DRM_PANTHOR_VERSION_MINOR(x)
+      DRM_PANTHOR_VERSION_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 4), 0xff))
+      end,
+      -- #define DRM_PANTHOR_VERSION_STATUS(x)
+      DRM_PANTHOR_VERSION_STATUS = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+      -- #define DRM_PANTHOR_CSHW_MAJOR(x)
+      DRM_PANTHOR_CSHW_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 26), 0x3f))
+      end,
+      -- #define DRM_PANTHOR_CSHW_MINOR(x)
+      DRM_PANTHOR_CSHW_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 20), 0x3f))
+      end,
+      -- #define DRM_PANTHOR_CSHW_REV(x)
+      DRM_PANTHOR_CSHW_REV = function(x)
+        return M.int(M.band(M.shr(M.long(x), 16), 0xf))
+      end,
+      -- #define DRM_PANTHOR_MCU_MAJOR(x)
+      DRM_PANTHOR_MCU_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 10), 0x3f))
+      end,
+      -- #define DRM_PANTHOR_MCU_MINOR(x)
+      DRM_PANTHOR_MCU_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 4), 0x3f))
+      end,
+      -- #define DRM_PANTHOR_MCU_REV(x)
+      DRM_PANTHOR_MCU_REV = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+      -- #define DRM_PANTHOR_MMU_VA_BITS(x)
+      DRM_PANTHOR_MMU_VA_BITS = function(x)
+        return M.int(M.band(M.long(x), 0xff))
+      end,
+    }
+  end,
 }

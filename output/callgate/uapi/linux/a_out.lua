@@ -50,4 +50,62 @@ return {
   uint32_t r_pad : 4;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define N_MAGIC(exec)
+      N_MAGIC = function(exec)
+        return M.int(M.band(M.long(exec.a_info), 0xffff))
+      end,
+      -- #define N_MACHTYPE(exec)
+      N_MACHTYPE = function(exec)
+        return M.int(M.band(M.shr(M.long(exec.a_info), 16), 0xff))
+      end,
+      -- #define N_FLAGS(exec)
+      N_FLAGS = function(exec)
+        return M.int(M.band(M.shr(M.long(exec.a_info), 24), 0xff))
+      end,
+      -- #define N_BADMAG(x)
+      N_BADMAG = function(x)
+        return M.band(M.long(x.a_info), 0xffff) ~= 0x107 and M.band(M.long(x.a_info), 0xffff) ~= 0x108
+            and M.band(M.long(x.a_info), 0xffff) ~= 0x10b and M.band(M.long(x.a_info), 0xffff) ~= 0xcc
+      end,
+      -- #define _N_HDROFF(x)
+      _N_HDROFF = function(_x)
+        return 0x3e0
+      end,
+      -- #define N_TXTOFF(x)
+      N_TXTOFF = function(x)
+        return M.int(M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+            0xffff) == 0xcc and 0ULL or 32ULL)
+      end,
+      -- #define N_DATOFF(x)
+      N_DATOFF = function(x)
+        return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+            0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)))
+      end,
+      -- #define N_TRELOFF(x)
+      N_TRELOFF = function(x)
+        return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+            0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)))
+      end,
+      -- #define N_DRELOFF(x)
+      N_DRELOFF = function(x)
+        return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+            0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
+            M.u64(M.long(x.a_trsize)))
+      end,
+      -- #define N_SYMOFF(x)
+      N_SYMOFF = function(x)
+        return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+            0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
+            M.u64(M.long(x.a_trsize)) + M.u64(M.long(x.a_drsize)))
+      end,
+      -- #define N_STROFF(x)
+      N_STROFF = function(x)
+        return M.int((M.band(M.long(x.a_info), 0xffff) == 0x10b and 0x400ULL or M.band(M.long(x.a_info),
+            0xffff) == 0xcc and 0ULL or 32ULL) + M.u64(M.long(x.a_text)) + M.u64(M.long(x.a_data)) +
+            M.u64(M.long(x.a_trsize)) + M.u64(M.long(x.a_drsize)) + M.u64(M.long(x.a_syms)))
+      end,
+    }
+  end,
 }

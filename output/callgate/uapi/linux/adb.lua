@@ -20,4 +20,20 @@ return {
     ADB_QUERY = 7,
     ADB_QUERY_GETDEVINFO = 1,
   },
+  macros = function(M)
+    return {
+      -- #define ADB_FLUSH(id)
+      ADB_FLUSH = function(id)
+        return M.int(M.bor(0x1, M.shl(M.long(id), 4)))
+      end,
+      -- #define ADB_WRITEREG(id, reg)
+      ADB_WRITEREG = function(id, reg)
+        return M.int(M.bor(0x8, M.long(reg), M.shl(M.long(id), 4)))
+      end,
+      -- #define ADB_READREG(id, reg)
+      ADB_READREG = function(id, reg)
+        return M.int(M.bor(0xc, M.long(reg), M.shl(M.long(id), 4)))
+      end,
+    }
+  end,
 }

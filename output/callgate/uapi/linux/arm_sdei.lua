@@ -49,4 +49,24 @@ return {
     SDEI_EVENT_PRIORITY_NORMAL = 0,
     SDEI_EVENT_PRIORITY_CRITICAL = 1,
   },
+  macros = function(M)
+    return {
+      -- #define SDEI_1_0_FN(n)
+      SDEI_1_0_FN = function(n)
+        return M.int(0xc4000020LL + M.long(n))
+      end,
+      -- #define SDEI_VERSION_MAJOR(x)
+      SDEI_VERSION_MAJOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 48), 0x7fff))
+      end,
+      -- #define SDEI_VERSION_MINOR(x)
+      SDEI_VERSION_MINOR = function(x)
+        return M.int(M.band(M.shr(M.long(x), 32), 0xffff))
+      end,
+      -- #define SDEI_VERSION_VENDOR(x)
+      SDEI_VERSION_VENDOR = function(x)
+        return M.int(M.band(M.long(x), 0xffffffffLL))
+      end,
+    }
+  end,
 }

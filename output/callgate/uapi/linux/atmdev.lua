@@ -80,4 +80,24 @@ return {
   int8_t vci_bits;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define __ATM_LM_MKLOC(n)
+      __ATM_LM_MKLOC = function(n)
+        return n
+      end,
+      -- #define __ATM_LM_MKRMT(n)
+      __ATM_LM_MKRMT = function(n)
+        return M.int(M.shl(M.long(n), 8))
+      end,
+      -- #define __ATM_LM_XTLOC(n)
+      __ATM_LM_XTLOC = function(n)
+        return M.int(M.band(M.long(n), 0xff))
+      end,
+      -- #define __ATM_LM_XTRMT(n)
+      __ATM_LM_XTRMT = function(n)
+        return M.int(M.band(M.shr(M.long(n), 8), 0xff))
+      end,
+    }
+  end,
 }

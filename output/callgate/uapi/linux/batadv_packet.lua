@@ -245,4 +245,12 @@ return {
   uint16_t num_dests __attribute__((aligned(2)));
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define batadv_tp_is_error(n)
+      batadv_tp_is_error = function(n)
+        return M.u8(M.long(n)) > 127
+      end,
+    }
+  end,
 }

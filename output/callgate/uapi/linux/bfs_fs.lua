@@ -46,4 +46,16 @@ return {
   uint32_t s_padding[118];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define BFS_OFF2INO(offset)
+      BFS_OFF2INO = function(offset)
+        return M.int(M.u64(M.long(offset) - 0x200) / 64 + 2)
+      end,
+      -- #define BFS_INO2OFF(ino)
+      BFS_INO2OFF = function(ino)
+        return M.int(M.u32(M.u32(M.u64(M.long(ino) - 2) * 64) + 0x200))
+      end,
+    }
+  end,
 }

@@ -1744,4 +1744,20 @@ return {
   uint32_t : 32;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define BPF_F_ADJ_ROOM_ENCAP_L2(len)
+      BPF_F_ADJ_ROOM_ENCAP_L2 = function(len)
+        return M.int(M.shl(M.band(M.u64(M.long(len)), 255), 56))
+      end,
+      -- #define BPF_LINE_INFO_LINE_NUM(line_col)
+      BPF_LINE_INFO_LINE_NUM = function(line_col)
+        return M.int(M.shr(M.long(line_col), 10))
+      end,
+      -- #define BPF_LINE_INFO_LINE_COL(line_col)
+      BPF_LINE_INFO_LINE_COL = function(line_col)
+        return M.int(M.band(M.long(line_col), 0x3ff))
+      end,
+    }
+  end,
 }

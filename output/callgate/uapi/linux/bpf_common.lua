@@ -38,4 +38,28 @@ return {
     BPF_X = 0x8,
     BPF_MAXINSNS = 4096,
   },
+  macros = function(M)
+    return {
+      -- #define BPF_CLASS(code)
+      BPF_CLASS = function(code)
+        return M.int(M.band(M.long(code), 0x7))
+      end,
+      -- #define BPF_SIZE(code)
+      BPF_SIZE = function(code)
+        return M.int(M.band(M.long(code), 0x18))
+      end,
+      -- #define BPF_MODE(code)
+      BPF_MODE = function(code)
+        return M.int(M.band(M.long(code), 0xe0))
+      end,
+      -- #define BPF_OP(code)
+      BPF_OP = function(code)
+        return M.int(M.band(M.long(code), 0xf0))
+      end,
+      -- #define BPF_SRC(code)
+      BPF_SRC = function(code)
+        return M.int(M.band(M.long(code), 0x8))
+      end,
+    }
+  end,
 }

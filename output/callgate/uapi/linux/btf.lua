@@ -100,4 +100,40 @@ return {
   uint32_t val_hi32;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define BTF_INFO_KIND(info)
+      BTF_INFO_KIND = function(info)
+        return M.int(M.band(M.shr(M.long(info), 24), 0x7f))
+      end,
+      -- #define BTF_INFO_VLEN(info)
+      BTF_INFO_VLEN = function(info)
+        return M.int(M.band(M.long(info), 0xffffff))
+      end,
+      -- #define BTF_INFO_KFLAG(info)
+      BTF_INFO_KFLAG = function(info)
+        return M.int(M.shr(M.long(info), 31))
+      end,
+      -- #define BTF_INT_ENCODING(VAL)
+      BTF_INT_ENCODING = function(VAL)
+        return M.int(M.band(M.shr(M.long(VAL), 24), 0xf))
+      end,
+      -- #define BTF_INT_OFFSET(VAL)
+      BTF_INT_OFFSET = function(VAL)
+        return M.int(M.band(M.shr(M.long(VAL), 16), 0xff))
+      end,
+      -- #define BTF_INT_BITS(VAL)
+      BTF_INT_BITS = function(VAL)
+        return M.int(M.band(M.long(VAL), 0xff))
+      end,
+      -- #define BTF_MEMBER_BITFIELD_SIZE(val)
+      BTF_MEMBER_BITFIELD_SIZE = function(val)
+        return M.int(M.shr(M.long(val), 24))
+      end,
+      -- #define BTF_MEMBER_BIT_OFFSET(val)
+      BTF_MEMBER_BIT_OFFSET = function(val)
+        return M.int(M.band(M.long(val), 0xffffff))
+      end,
+    }
+  end,
 }

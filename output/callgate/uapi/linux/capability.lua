@@ -98,4 +98,21 @@ return {
     cap_user_header_t = "struct __user_cap_header_struct *",
     cap_user_data_t = "struct __user_cap_data_struct *",
   },
+  macros = function(M)
+    return {
+      -- #define cap_valid(x)
+      cap_valid = function(x)
+        x = M.long(x)
+        return x >= 0 and x <= 40
+      end,
+      -- #define CAP_TO_INDEX(x)
+      CAP_TO_INDEX = function(x)
+        return M.int(M.shr(M.long(x), 5))
+      end,
+      -- #define CAP_TO_MASK(x)
+      CAP_TO_MASK = function(x)
+        return M.int(M.u32(M.shl(1LL, M.band(M.long(x), 31))))
+      end,
+    }
+  end,
 }

@@ -457,4 +457,30 @@ return {
     vuid_t = "uint32_t",
     vgid_t = "uint32_t",
   },
+  macros = function(M)
+    return {
+      -- #define DIRSIZ(dp)
+      DIRSIZ = function(dp)
+        return M.int(8 + M.u64(M.band(M.long(dp.d_namlen) + 1 + 3, -4LL)))
+      end,
+      -- #define IFTOCDT(mode)
+      IFTOCDT = function(mode)
+        return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
+      end,
+      -- #define CDTTOIF(dirtype)
+      CDTTOIF = function(dirtype)
+        return M.int(M.shl(M.long(dirtype), 12))
+      end,
+      -- #define coda_f2i(fid)
+      coda_f2i = function(fid)
+        return M.int(fid ~= nil and M.bxor(M.long(fid.opaque[3]), M.u32(M.shl(M.long(fid.opaque[2]),
+            10)), M.u32(M.shl(M.long(fid.opaque[1]), 20)), M.long(fid.opaque[0])) or 0LL)
+      end,
+      -- #define DOWNCALL(opcode)
+      DOWNCALL = function(opcode)
+        opcode = M.long(opcode)
+        return opcode >= 24 and opcode <= 30
+      end,
+    }
+  end,
 }

@@ -34,4 +34,12 @@ return {
   char data[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define DM_ULOG_REQUEST_TYPE(request_type)
+      DM_ULOG_REQUEST_TYPE = function(request_type)
+        return M.int(M.band(0xff, M.long(request_type)))
+      end,
+    }
+  end,
 }

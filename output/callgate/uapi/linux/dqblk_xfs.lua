@@ -123,4 +123,16 @@ return {
     fs_qfilestat_t = "struct fs_qfilestat",
     fs_quota_stat_t = "struct fs_quota_stat",
   },
+  macros = function(M)
+    return {
+      -- #define XQM_CMD(x)
+      XQM_CMD = function(x)
+        return M.int(0x5800 + M.long(x))
+      end,
+      -- #define XQM_COMMAND(x)
+      XQM_COMMAND = function(x)
+        return M.band(M.long(x), 0xff00) == 0x5800
+      end,
+    }
+  end,
 }

@@ -41,4 +41,13 @@ return {
   uint16_t total_groups;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IS_EFS_MAGIC(x)
+      IS_EFS_MAGIC = function(x)
+        x = M.long(x)
+        return x == 0x72959 or x == 0x7295a
+      end,
+    }
+  end,
 }

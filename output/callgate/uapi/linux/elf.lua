@@ -520,4 +520,48 @@ return {
     Elf32_Verdaux = "struct Elf32_Verdaux",
     Elf64_Verdaux = "struct Elf64_Verdaux",
   },
+  macros = function(M)
+    return {
+      -- #define ELF_ST_BIND(x)
+      ELF_ST_BIND = function(x)
+        return M.int(M.shr(M.long(x), 4))
+      end,
+      -- #define ELF_ST_TYPE(x)
+      ELF_ST_TYPE = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+      -- #define ELF32_ST_BIND(x)
+      ELF32_ST_BIND = function(x)
+        return M.int(M.shr(M.long(x), 4))
+      end,
+      -- #define ELF32_ST_TYPE(x)
+      ELF32_ST_TYPE = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+      -- #define ELF64_ST_BIND(x)
+      ELF64_ST_BIND = function(x)
+        return M.int(M.shr(M.long(x), 4))
+      end,
+      -- #define ELF64_ST_TYPE(x)
+      ELF64_ST_TYPE = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+      -- #define ELF32_R_SYM(x)
+      ELF32_R_SYM = function(x)
+        return M.int(M.shr(M.long(x), 8))
+      end,
+      -- #define ELF32_R_TYPE(x)
+      ELF32_R_TYPE = function(x)
+        return M.int(M.band(M.long(x), 0xff))
+      end,
+      -- #define ELF64_R_SYM(i)
+      ELF64_R_SYM = function(i)
+        return M.int(M.shr(M.long(i), 32))
+      end,
+      -- #define ELF64_R_TYPE(i)
+      ELF64_R_TYPE = function(i)
+        return M.int(M.band(M.long(i), 0xffffffffLL))
+      end,
+    }
+  end,
 }

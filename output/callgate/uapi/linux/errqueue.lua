@@ -43,4 +43,12 @@ return {
   struct __kernel_timespec ts[3];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define SO_EE_OFFENDER(ee)
+      SO_EE_OFFENDER = function(ee)
+        return M.cast("struct sockaddr *", ee + 1)
+      end,
+    }
+  end,
 }

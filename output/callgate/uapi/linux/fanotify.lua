@@ -144,4 +144,18 @@ return {
   uint32_t obj_trust;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FAN_DENY_ERRNO(err)
+      FAN_DENY_ERRNO = function(err)
+        return M.int(M.bor(0x2, M.u32(M.shl(M.band(M.u32(M.long(err)), 255), 24))))
+      end,
+      -- #define FAN_EVENT_OK(meta, len)
+      FAN_EVENT_OK = function(meta, len)
+        len = M.long(len)
+        return M.i64(len) >= 24 and M.long(meta.event_len) >= 24 and M.long(meta.event_len) <=
+            M.i64(len)
+      end,
+    }
+  end,
 }

@@ -300,4 +300,16 @@ return {
   struct fb_image image;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define PICOS2KHZ(a)
+      PICOS2KHZ = function(a)
+        return M.int(0x3b9aca00 / M.u64(M.long(a)))
+      end,
+      -- #define KHZ2PICOS(a)
+      KHZ2PICOS = function(a)
+        return M.int(0x3b9aca00 / M.u64(M.long(a)))
+      end,
+    }
+  end,
 }

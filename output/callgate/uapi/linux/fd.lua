@@ -191,4 +191,25 @@ return {
   typedefs = {
     floppy_drive_name = "char [16]",
   },
+  macros = function(M)
+    return {
+      -- #define FD_MKSECTBASE(s)
+      FD_MKSECTBASE = function(s)
+        return M.int(M.shl(M.bxor(M.long(s), 1), 2))
+      end,
+      -- #define FD_SECTBASE(floppy)
+      FD_SECTBASE = function(floppy)
+        return M.int(M.bxor(M.band(M.shr(M.long(floppy.stretch), 2), 0xff), 1))
+      end,
+      -- #define FD_SIZECODE(floppy)
+      FD_SIZECODE = function(floppy)
+        return M.int((M.band(M.shr(M.long(floppy.rate), 3), 0x7) + 2) % 8)
+      end,
+      -- #define FD_SECTSIZE(floppy)
+      FD_SECTSIZE = function(floppy)
+        return M.int(M.band(M.long(floppy.rate), 0x4) ~= 0 and 0x200LL or M.i32(M.shl(128LL,
+            (M.band(M.shr(M.long(floppy.rate), 3), 0x7) + 2) % 8)))
+      end,
+    }
+  end,
 }

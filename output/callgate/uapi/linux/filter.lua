@@ -42,4 +42,16 @@ return {
   struct sock_filter *filter;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define BPF_RVAL(code)
+      BPF_RVAL = function(code)
+        return M.int(M.band(M.long(code), 0x18))
+      end,
+      -- #define BPF_MISCOP(code)
+      BPF_MISCOP = function(code)
+        return M.int(M.band(M.long(code), 0xf8))
+      end,
+    }
+  end,
 }

@@ -286,4 +286,24 @@ return {
   uint64_t closure;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FW_CDEV_ISO_PAYLOAD_LENGTH(v)
+      FW_CDEV_ISO_PAYLOAD_LENGTH = function(v)
+        return v
+      end,
+      -- #define FW_CDEV_ISO_TAG(v)
+      FW_CDEV_ISO_TAG = function(v)
+        return M.int(M.shl(M.long(v), 18))
+      end,
+      -- #define FW_CDEV_ISO_SY(v)
+      FW_CDEV_ISO_SY = function(v)
+        return M.int(M.shl(M.long(v), 20))
+      end,
+      -- #define FW_CDEV_ISO_HEADER_LENGTH(v)
+      FW_CDEV_ISO_HEADER_LENGTH = function(v)
+        return M.int(M.shl(M.long(v), 24))
+      end,
+    }
+  end,
 }

@@ -34,4 +34,20 @@ return {
   struct fsmap fmh_recs[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FMR_OWNER(type, code)
+      FMR_OWNER = function(type, code)
+        return M.int(M.bor(M.shl(M.u64(M.long(type)), 32), M.band(M.u64(M.long(code)), 0xffffffffULL)))
+      end,
+      -- #define FMR_OWNER_TYPE(owner)
+      FMR_OWNER_TYPE = function(owner)
+        return M.int(M.u32(M.shr(M.u64(M.long(owner)), 32)))
+      end,
+      -- #define FMR_OWNER_CODE(owner)
+      FMR_OWNER_CODE = function(owner)
+        return M.int(M.u32(M.band(M.u64(M.long(owner)), 0xffffffffULL)))
+      end,
+    }
+  end,
 }

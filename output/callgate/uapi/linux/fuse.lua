@@ -655,4 +655,24 @@ return {
   uint8_t padding[6];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FUSE_REC_ALIGN(x)
+      FUSE_REC_ALIGN = function(x)
+        return M.int(M.band(M.u64(M.long(x)) + 8 - 1, 0xfffffffffffffff8ULL))
+      end,
+      -- #define FUSE_DIRENT_ALIGN(x)
+      FUSE_DIRENT_ALIGN = function(x)
+        return M.int(M.band(M.u64(M.long(x)) + 8 - 1, 0xfffffffffffffff8ULL))
+      end,
+      -- #define FUSE_DIRENT_SIZE(d)
+      FUSE_DIRENT_SIZE = function(d)
+        return M.int(M.band(24 + M.u64(M.long(d.namelen)) + 8 - 1, 0xfffffffffffffff8ULL))
+      end,
+      -- #define FUSE_DIRENTPLUS_SIZE(d)
+      FUSE_DIRENTPLUS_SIZE = function(d)
+        return M.int(M.band(152 + M.u64(M.long(d.dirent.namelen)) + 8 - 1, 0xfffffffffffffff8ULL))
+      end,
+    }
+  end,
 }

@@ -92,4 +92,13 @@ return {
   struct robust_list *list_op_pending;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FUTEX_OP(op, oparg, cmp, cmparg)
+      FUTEX_OP = function(op, oparg, cmp, cmparg)
+        return M.int(M.bor(M.shl(M.band(M.long(op), 0xf), 28), M.shl(M.band(M.long(cmp), 0xf), 24),
+            M.shl(M.band(M.long(oparg), 0xfff), 12), M.band(M.long(cmparg), 0xfff)))
+      end,
+    }
+  end,
 }

@@ -330,4 +330,24 @@ return {
   uint64_t qb_value;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define DT2IF(dt)
+      DT2IF = function(dt)
+        return M.int(M.band(M.shl(M.long(dt), 12), 0xf000))
+      end,
+      -- #define IF2DT(sif)
+      IF2DT = function(sif)
+        return M.int(M.band(M.shr(M.long(sif), 12), 0xf))
+      end,
+      -- #define GFS2_DIRENT_SIZE(name_len)
+      GFS2_DIRENT_SIZE = function(name_len)
+        return M.int(M.band(40 + M.u64(M.long(name_len)) + 7, 0xfffffffffffffff8ULL))
+      end,
+      -- #define GFS2_EATYPE_VALID(x)
+      GFS2_EATYPE_VALID = function(x)
+        return M.long(x) <= 4
+      end,
+    }
+  end,
 }

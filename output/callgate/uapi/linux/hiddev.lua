@@ -106,4 +106,16 @@ return {
   int32_t values[1024];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define HIDIOCGNAME(len)
+      HIDIOCGNAME = function(len)
+        return M.int(M.bor(0x80004806LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCGPHYS(len)
+      HIDIOCGPHYS = function(len)
+        return M.int(M.bor(0x80004812LL, M.shl(M.long(len), 16)))
+      end,
+    }
+  end,
 }

@@ -21,4 +21,44 @@ return {
   int16_t product;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define HIDIOCGRAWNAME(len)
+      HIDIOCGRAWNAME = function(len)
+        return M.int(M.bor(0x80004804LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCGRAWPHYS(len)
+      HIDIOCGRAWPHYS = function(len)
+        return M.int(M.bor(0x80004805LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCSFEATURE(len)
+      HIDIOCSFEATURE = function(len)
+        return M.int(M.bor(0xc0004806LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCGFEATURE(len)
+      HIDIOCGFEATURE = function(len)
+        return M.int(M.bor(0xc0004807LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCGRAWUNIQ(len)
+      HIDIOCGRAWUNIQ = function(len)
+        return M.int(M.bor(0x80004808LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCSINPUT(len)
+      HIDIOCSINPUT = function(len)
+        return M.int(M.bor(0xc0004809LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCGINPUT(len)
+      HIDIOCGINPUT = function(len)
+        return M.int(M.bor(0xc000480aLL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCSOUTPUT(len)
+      HIDIOCSOUTPUT = function(len)
+        return M.int(M.bor(0xc000480bLL, M.shl(M.long(len), 16)))
+      end,
+      -- #define HIDIOCGOUTPUT(len)
+      HIDIOCGOUTPUT = function(len)
+        return M.int(M.bor(0xc000480cLL, M.shl(M.long(len), 16)))
+      end,
+    }
+  end,
 }

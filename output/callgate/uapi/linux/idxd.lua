@@ -332,4 +332,12 @@ return {
   uint64_t field[8];
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define DSA_COMP_STATUS(status)
+      DSA_COMP_STATUS = function(status)
+        return M.int(M.band(M.long(status), 0x7f))
+      end,
+    }
+  end,
 }

@@ -48,4 +48,16 @@ return {
   uint32_t tstamp;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IFA_RTA(r)
+      IFA_RTA = function(r)
+        return M.cast("struct rtattr *", M.cast("char *", r) + 8)
+      end,
+      -- #define IFA_PAYLOAD(n)
+      IFA_PAYLOAD = function(n)
+        return M.int(M.u64(M.long(n.nlmsg_len)) - 24)
+      end,
+    }
+  end,
 }

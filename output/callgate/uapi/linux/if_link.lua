@@ -873,4 +873,20 @@ return {
   uint32_t mask;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IFLA_RTA(r)
+      IFLA_RTA = function(r)
+        return M.cast("struct rtattr *", M.cast("char *", r) + 16)
+      end,
+      -- #define IFLA_PAYLOAD(n)
+      IFLA_PAYLOAD = function(n)
+        return M.int(M.u64(M.long(n.nlmsg_len)) - 32)
+      end,
+      -- #define IFLA_STATS_FILTER_BIT(ATTR)
+      IFLA_STATS_FILTER_BIT = function(ATTR)
+        return M.int(M.i32(M.shl(1LL, M.long(ATTR) - 1)))
+      end,
+    }
+  end,
 }

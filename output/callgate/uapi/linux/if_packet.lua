@@ -213,4 +213,12 @@ return {
   uint32_t max_num_members;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define TPACKET_ALIGN(x)
+      TPACKET_ALIGN = function(x)
+        return M.int(M.band(M.long(x) + 16 - 1, -16LL))
+      end,
+    }
+  end,
 }

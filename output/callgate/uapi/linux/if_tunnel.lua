@@ -127,4 +127,36 @@ return {
   uint16_t relay_prefixlen;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define GRE_IS_CSUM(f)
+      GRE_IS_CSUM = function(f)
+        return M.int(M.band(M.long(f), 128))
+      end,
+      -- #define GRE_IS_ROUTING(f)
+      GRE_IS_ROUTING = function(f)
+        return M.int(M.band(M.long(f), 64))
+      end,
+      -- #define GRE_IS_KEY(f)
+      GRE_IS_KEY = function(f)
+        return M.int(M.band(M.long(f), 32))
+      end,
+      -- #define GRE_IS_SEQ(f)
+      GRE_IS_SEQ = function(f)
+        return M.int(M.band(M.long(f), 16))
+      end,
+      -- #define GRE_IS_STRICT(f)
+      GRE_IS_STRICT = function(f)
+        return M.int(M.band(M.long(f), 8))
+      end,
+      -- #define GRE_IS_REC(f)
+      GRE_IS_REC = function(f)
+        return M.int(M.band(M.long(f), 7))
+      end,
+      -- #define GRE_IS_ACK(f)
+      GRE_IS_ACK = function(f)
+        return M.int(M.band(M.long(f), 0x8000))
+      end,
+    }
+  end,
 }

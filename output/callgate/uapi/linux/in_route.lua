@@ -19,4 +19,12 @@ return {
     RTCF_LOCAL = 0x80000000,
     RTCF_NAT = 142606336,
   },
+  macros = function(M)
+    return {
+      -- #define RT_TOS(tos)
+      RT_TOS = function(tos)
+        return M.int(M.band(M.long(tos), 0x1e))
+      end,
+    }
+  end,
 }

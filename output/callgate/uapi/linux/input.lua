@@ -182,4 +182,56 @@ return {
   } u;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define EVIOCGNAME(len)
+      EVIOCGNAME = function(len)
+        return M.int(M.bor(0x80004506LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGPHYS(len)
+      EVIOCGPHYS = function(len)
+        return M.int(M.bor(0x80004507LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGUNIQ(len)
+      EVIOCGUNIQ = function(len)
+        return M.int(M.bor(0x80004508LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGPROP(len)
+      EVIOCGPROP = function(len)
+        return M.int(M.bor(0x80004509LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGMTSLOTS(len)
+      EVIOCGMTSLOTS = function(len)
+        return M.int(M.bor(0x8000450aLL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGKEY(len)
+      EVIOCGKEY = function(len)
+        return M.int(M.bor(0x80004518LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGLED(len)
+      EVIOCGLED = function(len)
+        return M.int(M.bor(0x80004519LL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGSND(len)
+      EVIOCGSND = function(len)
+        return M.int(M.bor(0x8000451aLL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGSW(len)
+      EVIOCGSW = function(len)
+        return M.int(M.bor(0x8000451bLL, M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGBIT(ev, len)
+      EVIOCGBIT = function(ev, len)
+        return M.int(M.bor(0x80004500LL, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
+      end,
+      -- #define EVIOCGABS(abs)
+      EVIOCGABS = function(abs)
+        return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0x40 + M.long(abs))), 0x180000))
+      end,
+      -- #define EVIOCSABS(abs)
+      EVIOCSABS = function(abs)
+        return M.int(M.bor(M.u64(M.bor(0x40004500, 0xc0 + M.long(abs))), 0x180000))
+      end,
+    }
+  end,
 }

@@ -32,4 +32,29 @@ return {
     IOPRIO_NR_HINTS = 0x400,
     IOPRIO_HINT_MASK = 1023,
   },
+  macros = function(M)
+    return {
+      -- #define IOPRIO_PRIO_CLASS(ioprio)
+      IOPRIO_PRIO_CLASS = function(ioprio)
+        return M.int(M.band(M.shr(M.long(ioprio), 13), 7))
+      end,
+      -- #define IOPRIO_PRIO_DATA(ioprio)
+      IOPRIO_PRIO_DATA = function(ioprio)
+        return M.int(M.band(M.u64(M.long(ioprio)), 0x1fff))
+      end,
+      -- #define IOPRIO_PRIO_LEVEL(ioprio)
+      IOPRIO_PRIO_LEVEL = function(ioprio)
+        return M.int(M.band(M.long(ioprio), 7))
+      end,
+      -- #define IOPRIO_PRIO_HINT(ioprio)
+      IOPRIO_PRIO_HINT = function(ioprio)
+        return M.int(M.band(M.shr(M.long(ioprio), 3), 0x3ff))
+      end,
+      -- #define IOPRIO_BAD_VALUE(val, max)
+      IOPRIO_BAD_VALUE = function(val, max)
+        val = M.long(val)
+        return val < 0 or val >= M.long(max)
+      end,
+    }
+  end,
 }

@@ -144,4 +144,28 @@ return {
   uint32_t techo;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IPTOS_TOS(tos)
+      IPTOS_TOS = function(tos)
+        return M.int(M.band(M.long(tos), 0x1e))
+      end,
+      -- #define IPTOS_PREC(tos)
+      IPTOS_PREC = function(tos)
+        return M.int(M.band(M.long(tos), 0xe0))
+      end,
+      -- #define IPOPT_COPIED(o)
+      IPOPT_COPIED = function(o)
+        return M.int(M.band(M.long(o), 0x80))
+      end,
+      -- #define IPOPT_CLASS(o)
+      IPOPT_CLASS = function(o)
+        return M.int(M.band(M.long(o), 0x60))
+      end,
+      -- #define IPOPT_NUMBER(o)
+      IPOPT_NUMBER = function(o)
+        return M.int(M.band(M.long(o), 0x1f))
+      end,
+    }
+  end,
 }

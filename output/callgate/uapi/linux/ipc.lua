@@ -42,4 +42,12 @@ return {
   long msgtyp;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IPCCALL(version, op)
+      IPCCALL = function(version, op)
+        return M.int(M.bor(M.shl(M.long(version), 16), M.long(op)))
+      end,
+    }
+  end,
 }

@@ -36,4 +36,12 @@ return {
   int32_t rtmsg_ifindex;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define RTF_PREF(pref)
+      RTF_PREF = function(pref)
+        return M.int(M.shl(M.long(pref), 27))
+      end,
+    }
+  end,
 }

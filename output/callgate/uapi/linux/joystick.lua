@@ -70,4 +70,12 @@ return {
   struct JS_DATA_TYPE JS_CORR;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define JSIOCGNAME(len)
+      JSIOCGNAME = function(len)
+        return M.int(M.bor(0x80006a13LL, M.shl(M.long(len), 16)))
+      end,
+    }
+  end,
 }

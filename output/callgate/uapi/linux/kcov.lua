@@ -24,4 +24,12 @@ return {
   uint64_t handles[] __attribute__((aligned(8)));
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define KCOV_CMP_SIZE(n)
+      KCOV_CMP_SIZE = function(n)
+        return M.int(M.shl(M.long(n), 1))
+      end,
+    }
+  end,
 }

@@ -693,4 +693,57 @@ return {
   };
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define KFD_SMI_EVENT_MASK_FROM_INDEX(i)
+      KFD_SMI_EVENT_MASK_FROM_INDEX = function(i)
+        return M.int(M.shl(1ULL, M.long(i) - 1))
+      end,
+      -- #define KFD_EC_MASK(ecode)
+      KFD_EC_MASK = function(ecode)
+        return M.int(M.shl(1ULL, M.long(ecode) - 1))
+      end,
+      -- #define KFD_DBG_EC_IS_VALID(ecode)
+      KFD_DBG_EC_IS_VALID = function(ecode)
+        ecode = M.long(ecode)
+        return ecode > 0 and ecode < 50
+      end,
+      -- #define KFD_DBG_EC_TYPE_IS_QUEUE(ecode)
+      KFD_DBG_EC_TYPE_IS_QUEUE = function(ecode)
+        ecode = M.long(ecode)
+        return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x607f803f) ~= 0
+      end,
+      -- #define KFD_DBG_EC_TYPE_IS_DEVICE(ecode)
+      KFD_DBG_EC_TYPE_IS_DEVICE = function(ecode)
+        ecode = M.long(ecode)
+        return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0xf80000000ULL) ~= 0
+      end,
+      -- #define KFD_DBG_EC_TYPE_IS_PROCESS(ecode)
+      KFD_DBG_EC_TYPE_IS_PROCESS = function(ecode)
+        ecode = M.long(ecode)
+        return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x1800000000000ULL) ~= 0
+      end,
+      -- #define KFD_DBG_EC_TYPE_IS_PACKET(ecode)
+      KFD_DBG_EC_TYPE_IS_PACKET = function(ecode)
+        ecode = M.long(ecode)
+        return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x7f8000) ~= 0
+      end,
+      -- #define AMDKFD_IO(nr)
+      AMDKFD_IO = function(nr)
+        return M.int(M.bor(0x4b00, M.long(nr)))
+      end,
+      -- #define AMDKFD_IOR(nr, type)
+      AMDKFD_IOR = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0x80004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+      -- #define AMDKFD_IOW(nr, type)
+      AMDKFD_IOW = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0x40004b00, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+      -- #define AMDKFD_IOWR(nr, type)
+      AMDKFD_IOWR = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0xc0004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+    }
+  end,
 }

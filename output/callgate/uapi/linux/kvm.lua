@@ -1129,4 +1129,20 @@ return {
   uint64_t padding[5];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define HINT_UNSAFE_IN_KVM(_symbol)
+      HINT_UNSAFE_IN_KVM = function(symbol)
+        return symbol
+      end,
+      -- #define KVM_VM_TYPE_ARM_IPA_SIZE(x)
+      KVM_VM_TYPE_ARM_IPA_SIZE = function(x)
+        return M.int(M.band(M.u64(M.long(x)), 0xff))
+      end,
+      -- #define KVM_REG_SIZE(id)
+      KVM_REG_SIZE = function(id)
+        return M.int(M.u32(M.shl(1LL, M.band(M.shr(M.u64(M.long(id)), 52), 0xf))))
+      end,
+    }
+  end,
 }

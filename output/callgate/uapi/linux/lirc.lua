@@ -97,4 +97,80 @@ return {
   uint64_t scancode;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define LIRC_SPACE(val)
+      LIRC_SPACE = function(val)
+        return M.int(M.band(M.long(val), 0xffffff))
+      end,
+      -- #define LIRC_PULSE(val)
+      LIRC_PULSE = function(val)
+        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x1000000))
+      end,
+      -- #define LIRC_FREQUENCY(val)
+      LIRC_FREQUENCY = function(val)
+        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x2000000))
+      end,
+      -- #define LIRC_TIMEOUT(val)
+      LIRC_TIMEOUT = function(val)
+        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x3000000))
+      end,
+      -- #define LIRC_OVERFLOW(val)
+      LIRC_OVERFLOW = function(val)
+        return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x4000000))
+      end,
+      -- #define LIRC_VALUE(val)
+      LIRC_VALUE = function(val)
+        return M.int(M.band(M.long(val), 0xffffff))
+      end,
+      -- #define LIRC_MODE2(val)
+      LIRC_MODE2 = function(val)
+        return M.int(M.band(M.long(val), 0xff000000LL))
+      end,
+      -- #define LIRC_IS_SPACE(val)
+      LIRC_IS_SPACE = function(val)
+        return M.band(M.long(val), 0xff000000LL) == 0x0
+      end,
+      -- #define LIRC_IS_PULSE(val)
+      LIRC_IS_PULSE = function(val)
+        return M.band(M.long(val), 0xff000000LL) == 0x1000000
+      end,
+      -- #define LIRC_IS_FREQUENCY(val)
+      LIRC_IS_FREQUENCY = function(val)
+        return M.band(M.long(val), 0xff000000LL) == 0x2000000
+      end,
+      -- #define LIRC_IS_TIMEOUT(val)
+      LIRC_IS_TIMEOUT = function(val)
+        return M.band(M.long(val), 0xff000000LL) == 0x3000000
+      end,
+      -- #define LIRC_IS_OVERFLOW(val)
+      LIRC_IS_OVERFLOW = function(val)
+        return M.band(M.long(val), 0xff000000LL) == 0x4000000
+      end,
+      -- #define LIRC_MODE2SEND(x)
+      LIRC_MODE2SEND = function(x)
+        return x
+      end,
+      -- #define LIRC_SEND2MODE(x)
+      LIRC_SEND2MODE = function(x)
+        return x
+      end,
+      -- #define LIRC_MODE2REC(x)
+      LIRC_MODE2REC = function(x)
+        return M.int(M.shl(M.long(x), 16))
+      end,
+      -- #define LIRC_REC2MODE(x)
+      LIRC_REC2MODE = function(x)
+        return M.int(M.shr(M.long(x), 16))
+      end,
+      -- #define LIRC_CAN_SEND(x)
+      LIRC_CAN_SEND = function(x)
+        return M.int(M.band(M.long(x), 0x3f))
+      end,
+      -- #define LIRC_CAN_REC(x)
+      LIRC_CAN_REC = function(x)
+        return M.int(M.band(M.long(x), 0x3f0000))
+      end,
+    }
+  end,
 }

@@ -24,4 +24,20 @@ return {
   uint16_t table[128];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define _SEG14(sym, a, b, c, d, e, f, g1, g2, h, j, k, l, m, n)
+      _SEG14 = function(_sym, a, b, c, d, e, f, g1, g2, h, j, k, l, m, n)
+        a, b, c, d, e, f, g1, g2, h, j, k, l, m, n = M.long(a), M.long(b), M.long(c), M.long(d),
+            M.long(e), M.long(f), M.long(g1), M.long(g2), M.long(h), M.long(j), M.long(k), M.long(l),
+            M.long(m), M.long(n)
+        return M.int(M.u16(M.u16(M.bor(M.i32(M.shl(M.band(M.u16(M.bor(a, M.shl(b, 1), M.shl(c, 2),
+            M.shl(d, 3), M.shl(e, 4), M.shl(f, 5), M.shl(g1, 6), M.shl(g2, 7), M.shl(h, 8), M.shl(j, 9),
+            M.shl(k, 10), M.shl(l, 11), M.shl(m, 12), M.shl(n, 13))), 255), 8)),
+            M.band(M.shr(M.u16(M.bor(a, M.shl(b, 1), M.shl(c, 2), M.shl(d, 3), M.shl(e, 4), M.shl(f, 5),
+            M.shl(g1, 6), M.shl(g2, 7), M.shl(h, 8), M.shl(j, 9), M.shl(k, 10), M.shl(l, 11), M.shl(m,
+            12), M.shl(n, 13))), 8), 0xff)))))
+      end,
+    }
+  end,
 }

@@ -16,4 +16,13 @@ return {
   uint8_t table[128];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define _SEG7(l, a, b, c, d, e, f, g)
+      _SEG7 = function(_l, a, b, c, d, e, f, g)
+        return M.int(M.bor(M.long(a), M.shl(M.long(b), 1), M.shl(M.long(c), 2), M.shl(M.long(d), 3),
+            M.shl(M.long(e), 4), M.shl(M.long(f), 5), M.shl(M.long(g), 6)))
+      end,
+    }
+  end,
 }

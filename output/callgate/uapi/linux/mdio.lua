@@ -350,4 +350,12 @@ return {
     MDIO_USXGMII_5000FULL = 0x1a00,
     MDIO_USXGMII_LINK = 0x8000,
   },
+  macros = function(M)
+    return {
+      -- #define MDIO_DEVS_PRESENT(devad)
+      MDIO_DEVS_PRESENT = function(devad)
+        return M.int(M.i32(M.shl(1LL, M.long(devad))))
+      end,
+    }
+  end,
 }

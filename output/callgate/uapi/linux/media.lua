@@ -212,4 +212,16 @@ return {
   uint64_t ptr_links;
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define MEDIA_V2_ENTITY_HAS_FLAGS(media_version)
+      MEDIA_V2_ENTITY_HAS_FLAGS = function(media_version)
+        return M.long(media_version) >= 0x41300
+      end,
+      -- #define MEDIA_V2_PAD_HAS_INDEX(media_version)
+      MEDIA_V2_PAD_HAS_INDEX = function(media_version)
+        return M.long(media_version) >= 0x41300
+      end,
+    }
+  end,
 }

@@ -86,4 +86,13 @@ return {
     if_mask = "uint32_t",
     if_set = "struct if_set",
   },
+  macros = function(M)
+    return {
+      -- #define IF_ISSET(n, p)
+      IF_ISSET = function(n, p)
+        n = M.long(n)
+        return M.int(M.band(M.long(p.ifs_bits[M.u64(n) / 32]), M.u32(M.i32(M.shl(1LL, M.u64(n) % 32)))))
+      end,
+    }
+  end,
 }

@@ -133,4 +133,12 @@ return {
   uint8_t name11_12[4];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IS_FREE(n)
+      IS_FREE = function(n)
+        return not M.truth(n[0]) or M.long(n[0]) == 0xe5
+      end,
+    }
+  end,
 }

@@ -115,4 +115,60 @@ return {
   long mt_blkno;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define GMT_EOF(x)
+      GMT_EOF = function(x)
+        return M.int(M.band(M.long(x), 0x80000000LL))
+      end,
+      -- #define GMT_BOT(x)
+      GMT_BOT = function(x)
+        return M.int(M.band(M.long(x), 0x40000000))
+      end,
+      -- #define GMT_EOT(x)
+      GMT_EOT = function(x)
+        return M.int(M.band(M.long(x), 0x20000000))
+      end,
+      -- #define GMT_SM(x)
+      GMT_SM = function(x)
+        return M.int(M.band(M.long(x), 0x10000000))
+      end,
+      -- #define GMT_EOD(x)
+      GMT_EOD = function(x)
+        return M.int(M.band(M.long(x), 0x8000000))
+      end,
+      -- #define GMT_WR_PROT(x)
+      GMT_WR_PROT = function(x)
+        return M.int(M.band(M.long(x), 0x4000000))
+      end,
+      -- #define GMT_ONLINE(x)
+      GMT_ONLINE = function(x)
+        return M.int(M.band(M.long(x), 0x1000000))
+      end,
+      -- #define GMT_D_6250(x)
+      GMT_D_6250 = function(x)
+        return M.int(M.band(M.long(x), 0x800000))
+      end,
+      -- #define GMT_D_1600(x)
+      GMT_D_1600 = function(x)
+        return M.int(M.band(M.long(x), 0x400000))
+      end,
+      -- #define GMT_D_800(x)
+      GMT_D_800 = function(x)
+        return M.int(M.band(M.long(x), 0x200000))
+      end,
+      -- #define GMT_DR_OPEN(x)
+      GMT_DR_OPEN = function(x)
+        return M.int(M.band(M.long(x), 0x40000))
+      end,
+      -- #define GMT_IM_REP_EN(x)
+      GMT_IM_REP_EN = function(x)
+        return M.int(M.band(M.long(x), 0x10000))
+      end,
+      -- #define GMT_CLN(x)
+      GMT_CLN = function(x)
+        return M.int(M.band(M.long(x), 0x8000))
+      end,
+    }
+  end,
 }

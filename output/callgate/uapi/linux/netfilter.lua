@@ -42,4 +42,16 @@ return {
   struct in6_addr in6;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define NF_QUEUE_NR(x)
+      NF_QUEUE_NR = function(x)
+        return M.int(M.bor(M.band(M.shl(M.long(x), 16), 0xffff0000LL), 3))
+      end,
+      -- #define NF_DROP_ERR(x)
+      NF_DROP_ERR = function(x)
+        return M.int(M.shl(-M.long(x), 16))
+      end,
+    }
+  end,
 }

@@ -239,4 +239,41 @@ return {
   uint64_t sh_last_alloc;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define NILFS_SR_MDT_OFFSET(inode_size, i)
+      NILFS_SR_MDT_OFFSET = function(inode_size, i)
+        return M.int(16 + M.u64(M.long(inode_size) * M.long(i)))
+      end,
+      -- #define NILFS_SR_DAT_OFFSET(inode_size)
+      NILFS_SR_DAT_OFFSET = function(inode_size)
+        return M.int(16 + M.u64(M.long(inode_size) * 0))
+      end,
+      -- #define NILFS_SR_CPFILE_OFFSET(inode_size)
+      NILFS_SR_CPFILE_OFFSET = function(inode_size)
+        return M.int(16 + M.u64(M.long(inode_size) * 1))
+      end,
+      -- #define NILFS_SR_SUFILE_OFFSET(inode_size)
+      NILFS_SR_SUFILE_OFFSET = function(inode_size)
+        return M.int(16 + M.u64(M.long(inode_size) * 2))
+      end,
+      -- #define NILFS_SR_BYTES(inode_size)
+      NILFS_SR_BYTES = function(inode_size)
+        return M.int(16 + M.u64(M.long(inode_size) * 3))
+      end,
+      -- #define NILFS_ROOT_METADATA_FILE(ino)
+      NILFS_ROOT_METADATA_FILE = function(ino)
+        ino = M.long(ino)
+        return ino >= 3 and ino <= 5
+      end,
+      -- #define NILFS_SB2_OFFSET_BYTES(devsize)
+      NILFS_SB2_OFFSET_BYTES = function(devsize)
+        return M.int(M.shl(M.shr(M.long(devsize), 12) - 1, 12))
+      end,
+      -- #define NILFS_DIR_REC_LEN(name_len)
+      NILFS_DIR_REC_LEN = function(name_len)
+        return M.int(M.band(M.long(name_len) + 12 + 7, -8LL))
+      end,
+    }
+  end,
 }

@@ -5,4 +5,12 @@ return {
     NVRAM_SETCKS = 0x7041,
     NVRAM_FIRST_BYTE = 14,
   },
+  macros = function(M)
+    return {
+      -- #define NVRAM_OFFSET(x)
+      NVRAM_OFFSET = function(x)
+        return M.int(M.long(x) - 14)
+      end,
+    }
+  end,
 }

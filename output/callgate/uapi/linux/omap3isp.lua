@@ -319,4 +319,12 @@ return {
   struct omap3isp_prev_gtables *gamma;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define OMAP3ISP_HIST_MEM_SIZE_BINS(n)
+      OMAP3ISP_HIST_MEM_SIZE_BINS = function(n)
+        return M.int(M.i32(M.i32(M.i32(M.shl(1LL, M.long(n) + 5)) * 4) * 4))
+      end,
+    }
+  end,
 }

@@ -159,4 +159,24 @@ return {
   uint32_t reserved[5];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define OMAP_IOW(num, dtype)
+      OMAP_IOW = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define OMAP_IOR(num, dtype)
+      OMAP_IOR = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define OMAP_IOWR(num, dtype)
+      OMAP_IOWR = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0xc0004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define OMAP_IO(num)
+      OMAP_IO = function(num)
+        return M.int(M.bor(0x4f00, M.long(num)))
+      end,
+    }
+  end,
 }

@@ -11,4 +11,20 @@ return {
     PCIIOC_MMAP_IS_MEM = 0x50434902,
     PCIIOC_WRITE_COMBINE = 0x50434903,
   },
+  macros = function(M)
+    return {
+      -- #define PCI_DEVFN(slot, func)
+      PCI_DEVFN = function(slot, func)
+        return M.int(M.bor(M.shl(M.band(M.long(slot), 0x1f), 3), M.band(M.long(func), 0x7)))
+      end,
+      -- #define PCI_SLOT(devfn)
+      PCI_SLOT = function(devfn)
+        return M.int(M.band(M.shr(M.long(devfn), 3), 0x1f))
+      end,
+      -- #define PCI_FUNC(devfn)
+      PCI_FUNC = function(devfn)
+        return M.int(M.band(M.long(devfn), 0x7))
+      end,
+    }
+  end,
 }

@@ -520,4 +520,44 @@ return {
   uint16_t pad;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define __TC_ACT_EXT(local)
+      __TC_ACT_EXT = function(local_)
+        return M.int(M.shl(M.long(local_), 28))
+      end,
+      -- #define TC_ACT_EXT_OPCODE(combined)
+      TC_ACT_EXT_OPCODE = function(combined)
+        return M.int(M.band(M.long(combined), -0x10000000LL))
+      end,
+      -- #define TC_ACT_EXT_CMP(combined, opcode)
+      TC_ACT_EXT_CMP = function(combined, opcode)
+        return M.band(M.long(combined), -0x10000000LL) == M.long(opcode)
+      end,
+      -- #define TC_U32_HTID(h)
+      TC_U32_HTID = function(h)
+        return M.int(M.band(M.long(h), 0xfff00000LL))
+      end,
+      -- #define TC_U32_USERHTID(h)
+      TC_U32_USERHTID = function(h)
+        return M.int(M.band(M.shr(M.long(h), 20), 0xfff))
+      end,
+      -- #define TC_U32_HASH(h)
+      TC_U32_HASH = function(h)
+        return M.int(M.band(M.shr(M.long(h), 12), 0xff))
+      end,
+      -- #define TC_U32_NODE(h)
+      TC_U32_NODE = function(h)
+        return M.int(M.band(M.long(h), 0xfff))
+      end,
+      -- #define TC_U32_KEY(h)
+      TC_U32_KEY = function(h)
+        return M.int(M.band(M.long(h), 0xfffff))
+      end,
+      -- #define TCF_EM_REL_VALID(v)
+      TCF_EM_REL_VALID = function(v)
+        return M.band(M.long(v), 3) ~= 3
+      end,
+    }
+  end,
 }

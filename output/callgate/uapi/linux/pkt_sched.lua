@@ -852,4 +852,20 @@ return {
   uint32_t memory_limit;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define TC_H_MAJ(h)
+      TC_H_MAJ = function(h)
+        return M.int(M.band(M.long(h), 0xffff0000LL))
+      end,
+      -- #define TC_H_MIN(h)
+      TC_H_MIN = function(h)
+        return M.int(M.band(M.long(h), 0xffff))
+      end,
+      -- #define TC_H_MAKE(maj, min)
+      TC_H_MAKE = function(maj, min)
+        return M.int(M.bor(M.band(M.long(maj), 0xffff0000LL), M.band(M.long(min), 0xffff)))
+      end,
+    }
+  end,
 }

@@ -29,4 +29,52 @@ return {
     CI_PREDICTOR_2 = 2,
     CILEN_PREDICTOR_2 = 2,
   },
+  macros = function(M)
+    return {
+      -- #define CCP_CODE(dp)
+      CCP_CODE = function(dp)
+        return M.int(dp[0])
+      end,
+      -- #define CCP_ID(dp)
+      CCP_ID = function(dp)
+        return M.int(dp[1])
+      end,
+      -- #define CCP_LENGTH(dp)
+      CCP_LENGTH = function(dp)
+        return M.int(M.shl(M.long(dp[2]), 8) + M.long(dp[3]))
+      end,
+      -- #define CCP_OPT_CODE(dp)
+      CCP_OPT_CODE = function(dp)
+        return M.int(dp[0])
+      end,
+      -- #define CCP_OPT_LENGTH(dp)
+      CCP_OPT_LENGTH = function(dp)
+        return M.int(dp[1])
+      end,
+      -- #define BSD_NBITS(x)
+      BSD_NBITS = function(x)
+        return M.int(M.band(M.long(x), 0x1f))
+      end,
+      -- #define BSD_VERSION(x)
+      BSD_VERSION = function(x)
+        return M.int(M.shr(M.long(x), 5))
+      end,
+      -- #define BSD_MAKE_OPT(v, n)
+      BSD_MAKE_OPT = function(v, n)
+        return M.int(M.bor(M.shl(M.long(v), 5), M.long(n)))
+      end,
+      -- #define DEFLATE_SIZE(x)
+      DEFLATE_SIZE = function(x)
+        return M.int(M.shr(M.long(x), 4) + 8)
+      end,
+      -- #define DEFLATE_METHOD(x)
+      DEFLATE_METHOD = function(x)
+        return M.int(M.band(M.long(x), 0xf))
+      end,
+      -- #define DEFLATE_MAKE_OPT(w)
+      DEFLATE_MAKE_OPT = function(w)
+        return M.int(M.shl(M.long(w) - 8, 4) + 8)
+      end,
+    }
+  end,
 }

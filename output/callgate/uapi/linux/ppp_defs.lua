@@ -98,4 +98,21 @@ return {
   typedefs = {
     ext_accm = "uint32_t [8]",
   },
+  macros = function(M)
+    return {
+      -- #define PPP_ADDRESS(p)
+      PPP_ADDRESS = function(p)
+        return M.cast("uint8_t *", p)[0]
+      end,
+      -- #define PPP_CONTROL(p)
+      PPP_CONTROL = function(p)
+        return M.cast("uint8_t *", p)[1]
+      end,
+      -- #define PPP_PROTOCOL(p)
+      PPP_PROTOCOL = function(p)
+        return M.int(M.i32(M.i32(M.shl(M.long(M.cast("uint8_t *", p)[2]), 8)) +
+            M.long(M.cast("uint8_t *", p)[3])))
+      end,
+    }
+  end,
 }

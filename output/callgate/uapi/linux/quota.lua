@@ -106,4 +106,12 @@ return {
   uint32_t dqi_valid;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define QCMD(cmd, type)
+      QCMD = function(cmd, type)
+        return M.int(M.bor(M.shl(M.long(cmd), 8), M.band(M.long(type), 0xff)))
+      end,
+    }
+  end,
 }

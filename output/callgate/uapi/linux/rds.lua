@@ -262,4 +262,16 @@ return {
     rds_tos_t = "uint8_t",
     rds_rdma_cookie_t = "uint64_t",
   },
+  macros = function(M)
+    return {
+      -- #define RDS_CONG_MONITOR_BIT(port)
+      RDS_CONG_MONITOR_BIT = function(port)
+        return M.int(M.u32(M.long(port)) % 64)
+      end,
+      -- #define RDS_CONG_MONITOR_MASK(port)
+      RDS_CONG_MONITOR_MASK = function(port)
+        return M.int(M.shl(1ULL, M.u32(M.long(port)) % 64))
+      end,
+    }
+  end,
 }

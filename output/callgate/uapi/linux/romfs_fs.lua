@@ -36,4 +36,16 @@ return {
   char name[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define __mkw(h, l)
+      __mkw = function(h, l)
+        return M.int(M.bor(M.shl(M.band(M.long(h), 0xff), 8), M.band(M.long(l), 0xff)))
+      end,
+      -- #define __mkl(h, l)
+      __mkl = function(h, l)
+        return M.int(M.bor(M.shl(M.band(M.long(h), 0xffff), 16), M.band(M.long(l), 0xffff)))
+      end,
+    }
+  end,
 }

@@ -6,4 +6,12 @@ return {
     __RPL_IPTUNNEL_MAX = 2,
     RPL_IPTUNNEL_MAX = 1,
   },
+  macros = function(M)
+    return {
+      -- #define RPL_IPTUNNEL_SRH_SIZE(srh)
+      RPL_IPTUNNEL_SRH_SIZE = function(srh)
+        return M.int(M.shl(M.long(srh.hdrlen) + 1, 3))
+      end,
+    }
+  end,
 }

@@ -645,4 +645,28 @@ return {
     sctp_peeloff_arg_t = "struct sctp_peeloff_arg_t",
     sctp_peeloff_flags_arg_t = "struct sctp_peeloff_flags_arg_t",
   },
+  macros = function(M)
+    return {
+      -- #define __SCTP_PR_INDEX(x)
+      __SCTP_PR_INDEX = function(x)
+        return M.int(M.shr(M.long(x), 4) - 1)
+      end,
+      -- #define SCTP_PR_POLICY(x)
+      SCTP_PR_POLICY = function(x)
+        return M.int(M.band(M.long(x), 0x30))
+      end,
+      -- #define SCTP_PR_TTL_ENABLED(x)
+      SCTP_PR_TTL_ENABLED = function(x)
+        return M.band(M.long(x), 0x30) == 0x10
+      end,
+      -- #define SCTP_PR_RTX_ENABLED(x)
+      SCTP_PR_RTX_ENABLED = function(x)
+        return M.band(M.long(x), 0x30) == 0x20
+      end,
+      -- #define SCTP_PR_PRIO_ENABLED(x)
+      SCTP_PR_PRIO_ENABLED = function(x)
+        return M.band(M.long(x), 0x30) == 0x30
+      end,
+    }
+  end,
 }

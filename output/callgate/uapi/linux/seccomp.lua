@@ -69,4 +69,24 @@ return {
   uint32_t newfd_flags;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define SECCOMP_IO(nr)
+      SECCOMP_IO = function(nr)
+        return M.int(M.bor(0x2100, M.long(nr)))
+      end,
+      -- #define SECCOMP_IOR(nr, type)
+      SECCOMP_IOR = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+      -- #define SECCOMP_IOW(nr, type)
+      SECCOMP_IOW = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+      -- #define SECCOMP_IOWR(nr, type)
+      SECCOMP_IOWR = function(nr, type)
+        return M.int(M.bor(M.u64(M.bor(0xc0002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+      end,
+    }
+  end,
 }

@@ -30,4 +30,12 @@ return {
     SECURE_ALL_LOCKS = 0xaaa,
     SECURE_ALL_UNPRIVILEGED = 1280,
   },
+  macros = function(M)
+    return {
+      -- #define issecure_mask(X)
+      issecure_mask = function(X)
+        return M.int(M.i32(M.shl(1LL, M.long(X))))
+      end,
+    }
+  end,
 }

@@ -28,4 +28,12 @@ return {
   uint8_t data[0];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define sr_has_hmac(srh)
+      sr_has_hmac = function(srh)
+        return M.int(M.band(M.long(srh.flags), 8))
+      end,
+    }
+  end,
 }

@@ -117,4 +117,12 @@ return {
   uint32_t reserved[5];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define SER_ISO7816_T(t)
+      SER_ISO7816_T = function(t)
+        return M.int(M.shl(M.band(M.long(t), 0xf), 4))
+      end,
+    }
+  end,
 }

@@ -232,4 +232,12 @@ return {
     UART_ALTR_EN_TXFIFO_LW = 0x1,
     UART_ALTR_TX_LOW = 0x41,
   },
+  macros = function(M)
+    return {
+      -- #define UART_FCR_R_TRIG_BITS(x)
+      UART_FCR_R_TRIG_BITS = function(x)
+        return M.int(M.band(M.shr(M.long(x), 6), 0x3))
+      end,
+    }
+  end,
 }

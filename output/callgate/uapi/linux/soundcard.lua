@@ -577,4 +577,16 @@ return {
     mixer_record = "uint8_t [128]",
     mixer_vol_table = "struct mixer_vol_table",
   },
+  macros = function(M)
+    return {
+      -- #define MIXER_READ(dev)
+      MIXER_READ = function(dev)
+        return M.int(M.bor(M.u64(M.bor(0x80004d00LL, M.long(dev))), 0x40000))
+      end,
+      -- #define MIXER_WRITE(dev)
+      MIXER_WRITE = function(dev)
+        return M.int(M.bor(M.u64(M.bor(0xc0004d00LL, M.long(dev))), 0x40000))
+      end,
+    }
+  end,
 }

@@ -96,4 +96,36 @@ return {
   uint64_t __spare3[8];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define S_ISLNK(m)
+      S_ISLNK = function(m)
+        return M.band(M.long(m), 0xf000) == 0xa000
+      end,
+      -- #define S_ISREG(m)
+      S_ISREG = function(m)
+        return M.band(M.long(m), 0xf000) == 0x8000
+      end,
+      -- #define S_ISDIR(m)
+      S_ISDIR = function(m)
+        return M.band(M.long(m), 0xf000) == 0x4000
+      end,
+      -- #define S_ISCHR(m)
+      S_ISCHR = function(m)
+        return M.band(M.long(m), 0xf000) == 0x2000
+      end,
+      -- #define S_ISBLK(m)
+      S_ISBLK = function(m)
+        return M.band(M.long(m), 0xf000) == 0x6000
+      end,
+      -- #define S_ISFIFO(m)
+      S_ISFIFO = function(m)
+        return M.band(M.long(m), 0xf000) == 0x1000
+      end,
+      -- #define S_ISSOCK(m)
+      S_ISSOCK = function(m)
+        return M.band(M.long(m), 0xf000) == 0xc000
+      end,
+    }
+  end,
 }

@@ -345,4 +345,12 @@ return {
   uint32_t reserved;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define tcp_flag_word(tp)
+      tcp_flag_word = function(tp)
+        return M.cast("union tcp_word_hdr *", tp).words[3]
+      end,
+    }
+  end,
 }

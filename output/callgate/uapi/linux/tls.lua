@@ -139,4 +139,16 @@ return {
   uint8_t rec_seq[8];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define TLS_VERSION_MINOR(ver)
+      TLS_VERSION_MINOR = function(ver)
+        return M.int(M.band(M.long(ver), 0xff))
+      end,
+      -- #define TLS_VERSION_MAJOR(ver)
+      TLS_VERSION_MAJOR = function(ver)
+        return M.int(M.band(M.shr(M.long(ver), 8), 0xff))
+      end,
+    }
+  end,
 }

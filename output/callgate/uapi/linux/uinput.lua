@@ -59,4 +59,12 @@ return {
   int32_t absflat[64];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define UI_GET_SYSNAME(len)
+      UI_GET_SYSNAME = function(len)
+        return M.int(M.bor(0x8000552cLL, M.shl(M.long(len), 16)))
+      end,
+    }
+  end,
 }

@@ -140,4 +140,12 @@ return {
   uint8_t eps[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define USBDEVFS_CONNINFO_EX(len)
+      USBDEVFS_CONNINFO_EX = function(len)
+        return M.int(M.bor(0x80005520LL, M.shl(M.long(len), 16)))
+      end,
+    }
+  end,
 }

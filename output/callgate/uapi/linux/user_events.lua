@@ -30,4 +30,12 @@ return {
   uint64_t disable_addr;
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define DYN_LOC(offset, size)
+      DYN_LOC = function(offset, size)
+        return M.int(M.bor(M.shl(M.long(size), 16), M.long(offset)))
+      end,
+    }
+  end,
 }

@@ -1827,4 +1827,39 @@ return {
   uint32_t min_display_mastering_luminance;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define V4L2_H264_SPS_HAS_CHROMA_FORMAT(sps)
+      V4L2_H264_SPS_HAS_CHROMA_FORMAT = function(sps)
+        return M.long(sps.profile_idc) == 100 or M.long(sps.profile_idc) == 110 or
+            M.long(sps.profile_idc) == 122 or M.long(sps.profile_idc) == 244 or M.long(sps.profile_idc)
+            == 44 or M.long(sps.profile_idc) == 83 or M.long(sps.profile_idc) == 86 or
+            M.long(sps.profile_idc) == 118 or M.long(sps.profile_idc) == 128 or M.long(sps.profile_idc)
+            == 138 or M.long(sps.profile_idc) == 139 or M.long(sps.profile_idc) == 134 or
+            M.long(sps.profile_idc) == 135
+      end,
+      -- #define V4L2_H264_CTRL_PRED_WEIGHTS_REQUIRED(pps, slice)
+      V4L2_H264_CTRL_PRED_WEIGHTS_REQUIRED = function(pps, slice)
+        return M.band(M.long(pps.flags), 0x4) ~= 0 and (M.long(slice.slice_type) == 0 or
+            M.long(slice.slice_type) == 3) or M.long(pps.weighted_bipred_idc) == 1 and
+            M.long(slice.slice_type) == 1
+      end,
+      -- #define V4L2_VP8_FRAME_IS_KEY_FRAME(hdr)
+      V4L2_VP8_FRAME_IS_KEY_FRAME = function(hdr)
+        return M.band(M.long(hdr.flags), 0x1) ~= 0
+      end,
+      -- #define V4L2_VP9_SEGMENT_FEATURE_ENABLED(id)
+      V4L2_VP9_SEGMENT_FEATURE_ENABLED = function(id)
+        return M.int(M.i32(M.shl(1LL, M.long(id))))
+      end,
+      -- #define V4L2_AV1_GLOBAL_MOTION_IS_INVALID(ref)
+      V4L2_AV1_GLOBAL_MOTION_IS_INVALID = function(ref)
+        return M.int(M.i32(M.shl(1LL, M.long(ref))))
+      end,
+      -- #define V4L2_AV1_SEGMENT_FEATURE_ENABLED(id)
+      V4L2_AV1_SEGMENT_FEATURE_ENABLED = function(id)
+        return M.int(M.i32(M.shl(1LL, M.long(id))))
+      end,
+    }
+  end,
 }

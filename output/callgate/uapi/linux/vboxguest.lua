@@ -157,4 +157,28 @@ return {
     vbg_ioctl_check_balloon_asrt_size = "char [1]",
     vbg_ioctl_write_coredump_asrt_size = "char [1]",
   },
+  macros = function(M)
+    return {
+      -- #define VBG_IOCTL_VMMDEV_REQUEST(s)
+      VBG_IOCTL_VMMDEV_REQUEST = function(s)
+        return M.int(M.bor(0xc0005602LL, M.shl(M.long(s), 16)))
+      end,
+      -- #define VBG_IOCTL_HGCM_CALL_32(s)
+      VBG_IOCTL_HGCM_CALL_32 = function(s)
+        return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
+      end,
+      -- #define VBG_IOCTL_HGCM_CALL_64(s)
+      VBG_IOCTL_HGCM_CALL_64 = function(s)
+        return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
+      end,
+      -- #define VBG_IOCTL_HGCM_CALL(s)
+      VBG_IOCTL_HGCM_CALL = function(s)
+        return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
+      end,
+      -- #define VBG_IOCTL_LOG(s)
+      VBG_IOCTL_LOG = function(_s)
+        return 0x5609
+      end,
+    }
+  end,
 }

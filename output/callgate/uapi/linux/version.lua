@@ -6,4 +6,13 @@ return {
     LINUX_VERSION_PATCHLEVEL = 2,
     LINUX_VERSION_SUBLEVEL = 0,
   },
+  macros = function(M)
+    return {
+      -- #define KERNEL_VERSION(a, b, c)
+      KERNEL_VERSION = function(a, b, c)
+        c = M.long(c)
+        return M.int(M.shl(M.long(a), 16) + M.shl(M.long(b), 8) + M.choose(c > 255, 255LL, c))
+      end,
+    }
+  end,
 }

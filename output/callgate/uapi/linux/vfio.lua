@@ -528,4 +528,21 @@ return {
   uint64_t start_addr;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define VFIO_DEVICE_STATE_VALID(state)
+      VFIO_DEVICE_STATE_VALID = function(state)
+        state = M.long(state)
+        return M.band(state, 4) == 0 or M.band(state, 7) == 4
+      end,
+      -- #define VFIO_DEVICE_STATE_IS_ERROR(state)
+      VFIO_DEVICE_STATE_IS_ERROR = function(state)
+        return M.band(M.long(state), 7) == 6
+      end,
+      -- #define VFIO_DEVICE_STATE_SET_ERROR(state)
+      VFIO_DEVICE_STATE_SET_ERROR = function(state)
+        return M.int(M.bor(M.band(M.long(state), -8LL), 2, 4))
+      end,
+    }
+  end,
 }

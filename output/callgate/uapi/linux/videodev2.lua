@@ -1519,4 +1519,125 @@ return {
   typedefs = {
     v4l2_std_id = "uint64_t",
   },
+  macros = function(M)
+    return {
+      -- #define v4l2_fourcc(a, b, c, d)
+      v4l2_fourcc = function(a, b, c, d)
+        return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
+            M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24))))
+      end,
+      -- #define v4l2_fourcc_be(a, b, c, d)
+      v4l2_fourcc_be = function(a, b, c, d)
+        return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
+            M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24)), 0x80000000LL))
+      end,
+      -- #define V4L2_FIELD_HAS_TOP(field)
+      V4L2_FIELD_HAS_TOP = function(field)
+        field = M.long(field)
+        return field == 2 or field == 4 or field == 8 or field == 9 or field == 5 or field == 6
+      end,
+      -- #define V4L2_FIELD_HAS_BOTTOM(field)
+      V4L2_FIELD_HAS_BOTTOM = function(field)
+        field = M.long(field)
+        return field == 3 or field == 4 or field == 8 or field == 9 or field == 5 or field == 6
+      end,
+      -- #define V4L2_FIELD_HAS_BOTH(field)
+      V4L2_FIELD_HAS_BOTH = function(field)
+        field = M.long(field)
+        return field == 4 or field == 8 or field == 9 or field == 5 or field == 6
+      end,
+      -- #define V4L2_FIELD_HAS_T_OR_B(field)
+      V4L2_FIELD_HAS_T_OR_B = function(field)
+        field = M.long(field)
+        return field == 3 or field == 2 or field == 7
+      end,
+      -- #define V4L2_FIELD_IS_INTERLACED(field)
+      V4L2_FIELD_IS_INTERLACED = function(field)
+        field = M.long(field)
+        return field == 4 or field == 8 or field == 9
+      end,
+      -- #define V4L2_FIELD_IS_SEQUENTIAL(field)
+      V4L2_FIELD_IS_SEQUENTIAL = function(field)
+        field = M.long(field)
+        return field == 5 or field == 6
+      end,
+      -- #define V4L2_TYPE_IS_VALID(type)
+      V4L2_TYPE_IS_VALID = function(type)
+        type = M.long(type)
+        return type >= 1 and type <= 14
+      end,
+      -- #define V4L2_TYPE_IS_MULTIPLANAR(type)
+      V4L2_TYPE_IS_MULTIPLANAR = function(type)
+        type = M.long(type)
+        return type == 9 or type == 10
+      end,
+      -- #define V4L2_TYPE_IS_OUTPUT(type)
+      V4L2_TYPE_IS_OUTPUT = function(type)
+        type = M.long(type)
+        return type == 2 or type == 10 or type == 8 or type == 5 or type == 7 or type == 12 or type ==
+            14
+      end,
+      -- #define V4L2_TYPE_IS_CAPTURE(type)
+      V4L2_TYPE_IS_CAPTURE = function(type)
+        type = M.long(type)
+        return type >= 1 and type <= 14 and not (type == 2 or type == 10 or type == 8 or type == 5 or
+            type == 7 or type == 12 or type == 14)
+      end,
+      -- #define V4L2_MAP_COLORSPACE_DEFAULT(is_sdtv, is_hdtv)
+      V4L2_MAP_COLORSPACE_DEFAULT = function(is_sdtv, is_hdtv)
+        return M.int(M.long(is_sdtv) ~= 0 and 1LL or M.long(is_hdtv) ~= 0 and 3LL or 8LL)
+      end,
+      -- #define V4L2_MAP_XFER_FUNC_DEFAULT(colsp)
+      V4L2_MAP_XFER_FUNC_DEFAULT = function(colsp)
+        colsp = M.long(colsp)
+        return M.int(colsp == 9 and 3LL or colsp == 2 and 4LL or colsp == 12 and 6LL or colsp == 11 and
+            5LL or (colsp == 8 or colsp == 7) and 2LL or 1LL)
+      end,
+      -- #define V4L2_MAP_YCBCR_ENC_DEFAULT(colsp)
+      V4L2_MAP_YCBCR_ENC_DEFAULT = function(colsp)
+        colsp = M.long(colsp)
+        return M.int((colsp == 3 or colsp == 12) and 2LL or colsp == 10 and 6LL or colsp == 2 and 8LL or
+            1LL)
+      end,
+      -- #define V4L2_MAP_QUANTIZATION_DEFAULT(is_rgb_or_hsv, colsp, ycbcr_enc)
+      V4L2_MAP_QUANTIZATION_DEFAULT = function(is_rgb_or_hsv, colsp, _ycbcr_enc)
+        return M.int((M.long(is_rgb_or_hsv) ~= 0 or M.long(colsp) == 7) and 1LL or 2LL)
+      end,
+      -- #define V4L2_DV_BT_BLANKING_WIDTH(bt)
+      V4L2_DV_BT_BLANKING_WIDTH = function(bt)
+        return M.int(M.u32(M.u32(M.long(bt.hfrontporch) + M.long(bt.hsync)) + M.long(bt.hbackporch)))
+      end,
+      -- #define V4L2_DV_BT_FRAME_WIDTH(bt)
+      V4L2_DV_BT_FRAME_WIDTH = function(bt)
+        return M.int(M.long(bt.width) + M.u32(M.u32(M.long(bt.hfrontporch) + M.long(bt.hsync)) +
+            M.long(bt.hbackporch)))
+      end,
+      -- #define V4L2_DV_BT_BLANKING_HEIGHT(bt)
+      V4L2_DV_BT_BLANKING_HEIGHT = function(bt)
+        return M.int(M.u32(M.u32(M.u32(M.long(bt.vfrontporch) + M.long(bt.vsync)) +
+            M.long(bt.vbackporch)) + (M.long(bt.interlaced) ~= 0 and
+            M.u32(M.u32(M.long(bt.il_vfrontporch) + M.long(bt.il_vsync)) + M.long(bt.il_vbackporch)) or
+            0LL)))
+      end,
+      -- #define V4L2_DV_BT_FRAME_HEIGHT(bt)
+      V4L2_DV_BT_FRAME_HEIGHT = function(bt)
+        return M.int(M.long(bt.height) + M.u32(M.u32(M.u32(M.long(bt.vfrontporch) + M.long(bt.vsync)) +
+            M.long(bt.vbackporch)) + (M.long(bt.interlaced) ~= 0 and
+            M.u32(M.u32(M.long(bt.il_vfrontporch) + M.long(bt.il_vsync)) + M.long(bt.il_vbackporch)) or
+            0LL)))
+      end,
+      -- #define V4L2_CTRL_ID2CLASS(id)
+      V4L2_CTRL_ID2CLASS = function(id)
+        return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
+      end,
+      -- #define V4L2_CTRL_ID2WHICH(id)
+      V4L2_CTRL_ID2WHICH = function(id)
+        return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
+      end,
+      -- #define V4L2_CTRL_DRIVER_PRIV(id)
+      V4L2_CTRL_DRIVER_PRIV = function(id)
+        return M.band(M.long(id), 0xffff) >= 0x1000
+      end,
+    }
+  end,
 }

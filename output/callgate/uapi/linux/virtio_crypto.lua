@@ -335,4 +335,12 @@ return {
   uint8_t status;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define VIRTIO_CRYPTO_OPCODE(service, op)
+      VIRTIO_CRYPTO_OPCODE = function(service, op)
+        return M.int(M.bor(M.shl(M.long(service), 8), M.long(op)))
+      end,
+    }
+  end,
 }

@@ -264,4 +264,16 @@ return {
   uint8_t flags;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define VIRTIO_PCI_CONFIG_OFF(msix_enabled)
+      VIRTIO_PCI_CONFIG_OFF = function(msix_enabled)
+        return M.int(M.long(msix_enabled) ~= 0 and 24LL or 20LL)
+      end,
+      -- #define VIRTIO_PCI_CONFIG(dev)
+      VIRTIO_PCI_CONFIG = function(dev)
+        return M.int(M.truth(dev.msix_enabled) and 24LL or 20LL)
+      end,
+    }
+  end,
 }

@@ -62,4 +62,16 @@ return {
     vring_avail_t = "struct vring_avail",
     vring_used_t = "struct vring_used",
   },
+  macros = function(M)
+    return {
+      -- #define vring_used_event(vr)
+      vring_used_event = function(vr)
+        return vr.avail.ring[M.long(vr.num)]
+      end,
+      -- #define vring_avail_event(vr)
+      vring_avail_event = function(vr)
+        return M.cast("uint16_t *", vr.used.ring + M.long(vr.num))[0]
+      end,
+    }
+  end,
 }

@@ -31,4 +31,20 @@ return {
   uint8_t svm_zero[3];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define VM_SOCKETS_VERSION_EPOCH(_v)
+      VM_SOCKETS_VERSION_EPOCH = function(v)
+        return M.int(M.band(M.shr(M.long(v), 24), 0xff))
+      end,
+      -- #define VM_SOCKETS_VERSION_MAJOR(_v)
+      VM_SOCKETS_VERSION_MAJOR = function(v)
+        return M.int(M.band(M.shr(M.long(v), 16), 0xff))
+      end,
+      -- #define VM_SOCKETS_VERSION_MINOR(_v)
+      VM_SOCKETS_VERSION_MINOR = function(v)
+        return M.int(M.band(M.long(v), 0xffff))
+      end,
+    }
+  end,
 }

@@ -418,4 +418,40 @@ return {
   union iwreq_data u;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IW_IOCTL_IDX(cmd)
+      IW_IOCTL_IDX = function(cmd)
+        return M.int(M.long(cmd) - 0x8b00)
+      end,
+      -- #define IW_IS_SET(cmd)
+      IW_IS_SET = function(cmd)
+        return M.band(M.long(cmd), 0x1) == 0
+      end,
+      -- #define IW_IS_GET(cmd)
+      IW_IS_GET = function(cmd)
+        return M.int(M.band(M.long(cmd), 0x1))
+      end,
+      -- #define IW_EVENT_IDX(cmd)
+      IW_EVENT_IDX = function(cmd)
+        return M.int(M.long(cmd) - 0x8c00)
+      end,
+      -- #define IW_EVENT_CAPA_BASE(cmd)
+      IW_EVENT_CAPA_BASE = function(cmd)
+        cmd = M.long(cmd)
+        return M.int(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00))
+      end,
+      -- #define IW_EVENT_CAPA_INDEX(cmd)
+      IW_EVENT_CAPA_INDEX = function(cmd)
+        cmd = M.long(cmd)
+        return M.int(M.shr(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00), 5))
+      end,
+      -- #define IW_EVENT_CAPA_MASK(cmd)
+      IW_EVENT_CAPA_MASK = function(cmd)
+        cmd = M.long(cmd)
+        return M.int(M.i32(M.shl(1LL, M.band(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00),
+            0x1f))))
+      end,
+    }
+  end,
 }

@@ -55,4 +55,20 @@ return {
   typedefs = {
     zorro_id = "uint32_t",
   },
+  macros = function(M)
+    return {
+      -- #define ZORRO_MANUF(id)
+      ZORRO_MANUF = function(id)
+        return M.int(M.shr(M.long(id), 16))
+      end,
+      -- #define ZORRO_PROD(id)
+      ZORRO_PROD = function(id)
+        return M.int(M.band(M.shr(M.long(id), 8), 0xff))
+      end,
+      -- #define ZORRO_EPC(id)
+      ZORRO_EPC = function(id)
+        return M.int(M.band(M.long(id), 0xff))
+      end,
+    }
+  end,
 }

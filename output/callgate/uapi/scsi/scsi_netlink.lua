@@ -30,4 +30,12 @@ return {
   uint16_t vmsg_datalen;
 } __attribute__((aligned(8)))]],
   },
+  macros = function(M)
+    return {
+      -- #define SCSI_NL_MSGALIGN(len)
+      SCSI_NL_MSGALIGN = function(len)
+        return M.int(M.band(M.long(len) + 7, -8LL))
+      end,
+    }
+  end,
 }

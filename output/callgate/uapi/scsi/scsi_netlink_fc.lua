@@ -22,4 +22,12 @@ return {
   };
 } __attribute__((aligned(8)))]],
   },
+  macros = function(M)
+    return {
+      -- #define FC_NL_MSGALIGN(len)
+      FC_NL_MSGALIGN = function(len)
+        return M.int(M.band(M.long(len) + 7, -8LL))
+      end,
+    }
+  end,
 }

@@ -907,4 +907,31 @@ return {
     snd_ctl_elem_type_t = "int32_t",
     snd_ctl_elem_iface_t = "int32_t",
   },
+  macros = function(M)
+    return {
+      -- #define SNDRV_PROTOCOL_VERSION(major, minor, subminor)
+      SNDRV_PROTOCOL_VERSION = function(major, minor, subminor)
+        return M.int(M.bor(M.shl(M.long(major), 16), M.shl(M.long(minor), 8), M.long(subminor)))
+      end,
+      -- #define SNDRV_PROTOCOL_MAJOR(version)
+      SNDRV_PROTOCOL_MAJOR = function(version)
+        return M.int(M.band(M.shr(M.long(version), 16), 0xffff))
+      end,
+      -- #define SNDRV_PROTOCOL_MINOR(version)
+      SNDRV_PROTOCOL_MINOR = function(version)
+        return M.int(M.band(M.shr(M.long(version), 8), 0xff))
+      end,
+      -- #define SNDRV_PROTOCOL_MICRO(version)
+      SNDRV_PROTOCOL_MICRO = function(version)
+        return M.int(M.band(M.long(version), 0xff))
+      end,
+      -- #define SNDRV_PROTOCOL_INCOMPATIBLE(kversion, uversion)
+      SNDRV_PROTOCOL_INCOMPATIBLE = function(kversion, uversion)
+        kversion, uversion = M.long(kversion), M.long(uversion)
+        return M.band(M.shr(kversion, 16), 0xffff) ~= M.band(M.shr(uversion, 16), 0xffff) or
+            M.band(M.shr(kversion, 16), 0xffff) == M.band(M.shr(uversion, 16), 0xffff) and
+            M.band(M.shr(kversion, 8), 0xff) ~= M.band(M.shr(uversion, 8), 0xff)
+      end,
+    }
+  end,
 }

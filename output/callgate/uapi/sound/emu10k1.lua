@@ -305,4 +305,108 @@ return {
   uint32_t res2;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FXBUS(x)
+      FXBUS = function(x)
+        return M.int(0x0 + M.long(x))
+      end,
+      -- #define EXTIN(x)
+      EXTIN = function(x)
+        return M.int(0x10 + M.long(x))
+      end,
+      -- #define EXTOUT(x)
+      EXTOUT = function(x)
+        return M.int(0x20 + M.long(x))
+      end,
+      -- #define FXBUS2(x)
+      FXBUS2 = function(x)
+        return M.int(0x30 + M.long(x))
+      end,
+      -- #define A_FXBUS(x)
+      A_FXBUS = function(x)
+        return M.int(0x0 + M.long(x))
+      end,
+      -- #define A_EXTIN(x)
+      A_EXTIN = function(x)
+        return M.int(0x40 + M.long(x))
+      end,
+      -- #define A_P16VIN(x)
+      A_P16VIN = function(x)
+        return M.int(0x50 + M.long(x))
+      end,
+      -- #define A_EXTOUT(x)
+      A_EXTOUT = function(x)
+        return M.int(0x60 + M.long(x))
+      end,
+      -- #define A_FXBUS2(x)
+      A_FXBUS2 = function(x)
+        return M.int(0x80 + M.long(x))
+      end,
+      -- #define A_EMU32OUTH(x)
+      A_EMU32OUTH = function(x)
+        return M.int(0xa0 + M.long(x))
+      end,
+      -- #define A_EMU32OUTL(x)
+      A_EMU32OUTL = function(x)
+        return M.int(0xb0 + M.long(x))
+      end,
+      -- #define A3_EMU32IN(x)
+      A3_EMU32IN = function(x)
+        return M.int(0x160 + M.long(x))
+      end,
+      -- #define A3_EMU32OUT(x)
+      A3_EMU32OUT = function(x)
+        return M.int(0x1e0 + M.long(x))
+      end,
+      -- #define GPR(x)
+      GPR = function(x)
+        return M.int(0x100 + M.long(x))
+      end,
+      -- #define ITRAM_DATA(x)
+      ITRAM_DATA = function(x)
+        return M.int(0x200 + M.long(x))
+      end,
+      -- #define ETRAM_DATA(x)
+      ETRAM_DATA = function(x)
+        return M.int(0x280 + M.long(x))
+      end,
+      -- #define ITRAM_ADDR(x)
+      ITRAM_ADDR = function(x)
+        return M.int(0x300 + M.long(x))
+      end,
+      -- #define ETRAM_ADDR(x)
+      ETRAM_ADDR = function(x)
+        return M.int(0x380 + M.long(x))
+      end,
+      -- #define A_GPR(x)
+      A_GPR = function(x)
+        return M.int(0x400 + M.long(x))
+      end,
+      -- #define A_ITRAM_DATA(x)
+      A_ITRAM_DATA = function(x)
+        return M.int(0x200 + M.long(x))
+      end,
+      -- #define A_ETRAM_DATA(x)
+      A_ETRAM_DATA = function(x)
+        return M.int(0x2c0 + M.long(x))
+      end,
+      -- #define A_ITRAM_ADDR(x)
+      A_ITRAM_ADDR = function(x)
+        return M.int(0x300 + M.long(x))
+      end,
+      -- #define A_ETRAM_ADDR(x)
+      A_ETRAM_ADDR = function(x)
+        return M.int(0x3c0 + M.long(x))
+      end,
+      -- #define A_ITRAM_CTL(x)
+      A_ITRAM_CTL = function(x)
+        return M.int(0x100 + M.long(x))
+      end,
+      -- #define A_ETRAM_CTL(x)
+      A_ETRAM_CTL = function(x)
+        return M.int(0x1c0 + M.long(x))
+      end,
+    }
+  end,
 }

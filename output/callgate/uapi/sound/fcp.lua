@@ -35,4 +35,20 @@ return {
   char labels[];
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define FCP_HWDEP_VERSION_MAJOR(v)
+      FCP_HWDEP_VERSION_MAJOR = function(v)
+        return M.int(M.band(M.shr(M.long(v), 16), 0xff))
+      end,
+      -- #define FCP_HWDEP_VERSION_MINOR(v)
+      FCP_HWDEP_VERSION_MINOR = function(v)
+        return M.int(M.band(M.shr(M.long(v), 8), 0xff))
+      end,
+      -- #define FCP_HWDEP_VERSION_SUBMINOR(v)
+      FCP_HWDEP_VERSION_SUBMINOR = function(v)
+        return M.int(M.band(M.long(v), 0xff))
+      end,
+    }
+  end,
 }

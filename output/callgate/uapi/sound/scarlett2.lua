@@ -20,4 +20,20 @@ return {
   uint8_t num_blocks;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define SCARLETT2_HWDEP_VERSION_MAJOR(v)
+      SCARLETT2_HWDEP_VERSION_MAJOR = function(v)
+        return M.int(M.band(M.shr(M.long(v), 16), 0xff))
+      end,
+      -- #define SCARLETT2_HWDEP_VERSION_MINOR(v)
+      SCARLETT2_HWDEP_VERSION_MINOR = function(v)
+        return M.int(M.band(M.shr(M.long(v), 8), 0xff))
+      end,
+      -- #define SCARLETT2_HWDEP_VERSION_SUBMINOR(v)
+      SCARLETT2_HWDEP_VERSION_SUBMINOR = function(v)
+        return M.int(M.band(M.long(v), 0xff))
+      end,
+    }
+  end,
 }

@@ -140,4 +140,12 @@ return {
   int32_t value2;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define SNDRV_OSS_PATCHKEY(id)
+      SNDRV_OSS_PATCHKEY = function(id)
+        return M.int(M.bor(M.shl(M.long(id), 8), 0xfd))
+      end,
+    }
+  end,
 }

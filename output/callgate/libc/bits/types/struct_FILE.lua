@@ -42,4 +42,16 @@ return {
   char _unused2[8];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define __feof_unlocked_body(_fp)
+      __feof_unlocked_body = function(fp)
+        return M.band(M.long(fp._flags), 0x10) ~= 0
+      end,
+      -- #define __ferror_unlocked_body(_fp)
+      __ferror_unlocked_body = function(fp)
+        return M.band(M.long(fp._flags), 0x20) ~= 0
+      end,
+    }
+  end,
 }

@@ -213,4 +213,13 @@ return {
     binder_size_t = "uint64_t",
     binder_uintptr_t = "uint64_t",
   },
+  macros = function(M)
+    return {
+      -- #define B_PACK_CHARS(c1, c2, c3, c4)
+      B_PACK_CHARS = function(c1, c2, c3, c4)
+        return M.int(M.bor(M.shl(M.long(c1), 24), M.shl(M.long(c2), 16), M.shl(M.long(c3), 8),
+            M.long(c4)))
+      end,
+    }
+  end,
 }

@@ -240,4 +240,40 @@ return {
   uint64_t flags;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define GENWQE_UID_OFFS(uid)
+      GENWQE_UID_OFFS = function(uid)
+        return M.int(M.shl(M.long(uid), 24))
+      end,
+      -- #define IO_EXTENDED_DIAG_MAP(ring)
+      IO_EXTENDED_DIAG_MAP = function(ring)
+        return M.int(M.bor(0x500, M.shl(M.long(ring), 3)))
+      end,
+      -- #define GENWQE_EXTENDED_DIAG_SELECTOR(ring, trace)
+      GENWQE_EXTENDED_DIAG_SELECTOR = function(ring, trace)
+        return M.int(M.bor(M.shl(M.long(ring), 8), M.long(trace)))
+      end,
+      -- #define IO_PF_SLC_JOBPEND(n)
+      IO_PF_SLC_JOBPEND = function(n)
+        return M.int(0x61000 + 8 * M.long(n))
+      end,
+      -- #define IO_SLC_JOBPEND(n)
+      IO_SLC_JOBPEND = function(n)
+        return M.int(0x61000 + 8 * M.long(n))
+      end,
+      -- #define IO_SLU_SLC_PARSE_TRAP(n)
+      IO_SLU_SLC_PARSE_TRAP = function(n)
+        return M.int(0x11000 + 8 * M.long(n))
+      end,
+      -- #define IO_SLU_SLC_DISP_TRAP(n)
+      IO_SLU_SLC_DISP_TRAP = function(n)
+        return M.int(0x11200 + 8 * M.long(n))
+      end,
+      -- #define ATS_GET_FLAGS(_ats, _byte_offs)
+      ATS_GET_FLAGS = function(ats, byte_offs)
+        return M.int(M.band(M.shr(M.long(ats), 44 - 4 * (M.long(byte_offs) / 8)), 0xf))
+      end,
+    }
+  end,
 }

@@ -51,4 +51,28 @@ return {
   struct cs_timestamp tstamp_rx_ctrl;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define CS_CMD(id, dom)
+      CS_CMD = function(id, dom)
+        return M.int(M.bor(M.shl(M.long(id), 28), M.shl(M.long(dom), 24)))
+      end,
+      -- #define CS_IOW(num, dtype)
+      CS_IOW = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define CS_IOR(num, dtype)
+      CS_IOR = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define CS_IOWR(num, dtype)
+      CS_IOWR = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0xc0004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define CS_IO(num)
+      CS_IO = function(num)
+        return M.int(M.bor(0x4300, M.long(num)))
+      end,
+    }
+  end,
 }

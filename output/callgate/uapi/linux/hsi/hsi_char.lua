@@ -30,4 +30,24 @@ return {
   uint32_t arb_mode;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define HSC_IOW(num, dtype)
+      HSC_IOW = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0x40006b00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define HSC_IOR(num, dtype)
+      HSC_IOR = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0x80006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define HSC_IOWR(num, dtype)
+      HSC_IOWR = function(num, dtype)
+        return M.int(M.bor(M.u64(M.bor(0xc0006b00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+      end,
+      -- #define HSC_IO(num)
+      HSC_IO = function(num)
+        return M.int(M.bor(0x6b00, M.long(num)))
+      end,
+    }
+  end,
 }

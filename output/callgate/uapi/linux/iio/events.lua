@@ -9,4 +9,36 @@ return {
   int64_t timestamp;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define IIO_EVENT_CODE_EXTRACT_TYPE(mask)
+      IIO_EVENT_CODE_EXTRACT_TYPE = function(mask)
+        return M.int(M.band(M.shr(M.long(mask), 56), 0xff))
+      end,
+      -- #define IIO_EVENT_CODE_EXTRACT_DIR(mask)
+      IIO_EVENT_CODE_EXTRACT_DIR = function(mask)
+        return M.int(M.band(M.shr(M.long(mask), 48), 0x7f))
+      end,
+      -- #define IIO_EVENT_CODE_EXTRACT_CHAN_TYPE(mask)
+      IIO_EVENT_CODE_EXTRACT_CHAN_TYPE = function(mask)
+        return M.int(M.band(M.shr(M.long(mask), 32), 0xff))
+      end,
+      -- #define IIO_EVENT_CODE_EXTRACT_CHAN(mask)
+      IIO_EVENT_CODE_EXTRACT_CHAN = function(mask)
+        return M.int(M.i16(M.band(M.long(mask), 0xffff)))
+      end,
+      -- #define IIO_EVENT_CODE_EXTRACT_CHAN2(mask)
+      IIO_EVENT_CODE_EXTRACT_CHAN2 = function(mask)
+        return M.int(M.i16(M.band(M.shr(M.long(mask), 16), 0xffff)))
+      end,
+      -- #define IIO_EVENT_CODE_EXTRACT_MODIFIER(mask)
+      IIO_EVENT_CODE_EXTRACT_MODIFIER = function(mask)
+        return M.int(M.band(M.shr(M.long(mask), 40), 0xff))
+      end,
+      -- #define IIO_EVENT_CODE_EXTRACT_DIFF(mask)
+      IIO_EVENT_CODE_EXTRACT_DIFF = function(mask)
+        return M.int(M.band(M.shr(M.long(mask), 55), 0x1))
+      end,
+    }
+  end,
 }

@@ -18,4 +18,12 @@ return {
   uint8_t data[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define V4L2_ISP_PARAMS_FL_DRIVER_FLAGS(n)
+      V4L2_ISP_PARAMS_FL_DRIVER_FLAGS = function(n)
+        return M.int(M.long(n) + 8)
+      end,
+    }
+  end,
 }

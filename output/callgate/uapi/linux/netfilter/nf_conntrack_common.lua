@@ -66,4 +66,12 @@ return {
     NF_CT_EXPECT_INACTIVE = 0x2,
     NF_CT_EXPECT_USERSPACE = 0x4,
   },
+  macros = function(M)
+    return {
+      -- #define NF_CT_STATE_BIT(ctinfo)
+      NF_CT_STATE_BIT = function(ctinfo)
+        return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
+      end,
+    }
+  end,
 }

@@ -28,4 +28,12 @@ return {
   } gre;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define CTINFO2DIR(ctinfo)
+      CTINFO2DIR = function(ctinfo)
+        return M.int(M.long(ctinfo) >= 3 and 1LL or 0LL)
+      end,
+    }
+  end,
 }

@@ -42,4 +42,16 @@ return {
   uint16_t res_id;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define NFNL_SUBSYS_ID(x)
+      NFNL_SUBSYS_ID = function(x)
+        return M.int(M.band(M.shr(M.long(x), 8), 0xff))
+      end,
+      -- #define NFNL_MSG_TYPE(x)
+      NFNL_MSG_TYPE = function(x)
+        return M.int(M.band(M.long(x), 0xff))
+      end,
+    }
+  end,
 }

@@ -16,4 +16,45 @@ return {
   uint16_t nfa_type;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define NFA_TYPE(attr)
+      NFA_TYPE = function(attr)
+        return M.int(M.band(M.long(attr.nfa_type), 0x7fff))
+      end,
+      -- #define NFA_ALIGN(len)
+      NFA_ALIGN = function(len)
+        return M.int(M.band(M.long(len) + 4 - 1, -4LL))
+      end,
+      -- #define NFA_OK(nfa, len)
+      NFA_OK = function(nfa, len)
+        len = M.long(len)
+        return len > 0 and M.u64(M.long(nfa.nfa_len)) >= 4 and M.long(nfa.nfa_len) <= len
+      end,
+      -- #define NFA_LENGTH(len)
+      NFA_LENGTH = function(len)
+        return M.int(4 + M.u64(M.long(len)))
+      end,
+      -- #define NFA_SPACE(len)
+      NFA_SPACE = function(len)
+        return M.int(M.band(4 + M.u64(M.long(len)) + 4 - 1, 0xfffffffffffffffcULL))
+      end,
+      -- #define NFA_DATA(nfa)
+      NFA_DATA = function(nfa)
+        return M.cast("void *", M.cast("char *", nfa) + 4)
+      end,
+      -- #define NFA_PAYLOAD(nfa)
+      NFA_PAYLOAD = function(nfa)
+        return M.int(M.u64(M.long(nfa.nfa_len)) - 4)
+      end,
+      -- #define NFM_NFA(n)
+      NFM_NFA = function(n)
+        return M.cast("struct nfattr *", M.cast("char *", n) + 4)
+      end,
+      -- #define NFM_PAYLOAD(n)
+      NFM_PAYLOAD = function(n)
+        return M.int(M.u64(M.long(n.nlmsg_len)) - 20)
+      end,
+    }
+  end,
 }

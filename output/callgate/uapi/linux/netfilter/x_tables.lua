@@ -69,4 +69,13 @@ return {
   struct xt_counters counters[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define XT_ALIGN(s)
+      XT_ALIGN = function(s)
+        s = M.long(s)
+        return M.int(M.band(s + (M.like(s, 8ULL) - 1), M.bnot(M.like(s, 8ULL) - 1)))
+      end,
+    }
+  end,
 }

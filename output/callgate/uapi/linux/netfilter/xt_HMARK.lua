@@ -42,4 +42,12 @@ return {
   uint32_t hoffset;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define XT_HMARK_FLAG(flag)
+      XT_HMARK_FLAG = function(flag)
+        return M.int(M.i32(M.shl(1LL, M.long(flag))))
+      end,
+    }
+  end,
 }

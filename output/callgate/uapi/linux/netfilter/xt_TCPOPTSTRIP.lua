@@ -5,4 +5,13 @@ return {
   uint32_t strip_bmap[8];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define tcpoptstrip_test_bit(bmap, idx)
+      tcpoptstrip_test_bit = function(bmap, idx)
+        idx = M.long(idx)
+        return M.band(M.u32(M.shl(1LL, M.band(idx, 31))), M.long(bmap[M.shr(idx, 5)])) ~= 0
+      end,
+    }
+  end,
 }

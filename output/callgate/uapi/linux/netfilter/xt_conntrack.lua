@@ -89,4 +89,12 @@ return {
   uint16_t repldst_port_high;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define XT_CONNTRACK_STATE_BIT(ctinfo)
+      XT_CONNTRACK_STATE_BIT = function(ctinfo)
+        return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
+      end,
+    }
+  end,
 }

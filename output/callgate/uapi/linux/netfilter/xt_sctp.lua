@@ -27,4 +27,17 @@ return {
   uint32_t invflags;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define bytes(type)
+      bytes = function(type)
+        return M.int(M.u64(M.sizeof(type)) * 8)
+      end,
+      -- #define SCTP_CHUNKMAP_IS_SET(chunkmap, type)
+      SCTP_CHUNKMAP_IS_SET = function(chunkmap, type)
+        type = M.long(type)
+        return M.band(M.long(chunkmap[M.u64(type) / 32]), M.u32(M.shl(1LL, M.u64(type) % 32))) ~= 0
+      end,
+    }
+  end,
 }

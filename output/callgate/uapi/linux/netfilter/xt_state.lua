@@ -9,4 +9,12 @@ return {
   uint32_t statemask;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define XT_STATE_BIT(ctinfo)
+      XT_STATE_BIT = function(ctinfo)
+        return M.int(M.i32(M.shl(1LL, M.long(ctinfo) % 3 + 1)))
+      end,
+    }
+  end,
 }

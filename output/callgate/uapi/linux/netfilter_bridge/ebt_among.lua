@@ -23,4 +23,22 @@ return {
   int32_t bitmask;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define ebt_mac_wormhash_size(x)
+      ebt_mac_wormhash_size = function(x)
+        return M.int(x ~= nil and 0x408 + M.u64(M.long(x.poolsize)) * 12 or 0ULL)
+      end,
+      -- #define ebt_among_wh_dst(x)
+      ebt_among_wh_dst = function(x)
+        return M.long(x.wh_dst_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
+            M.long(x.wh_dst_ofs)) or M.cast("void *", 0)
+      end,
+      -- #define ebt_among_wh_src(x)
+      ebt_among_wh_src = function(x)
+        return M.long(x.wh_src_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
+            M.long(x.wh_src_ofs)) or M.cast("void *", 0)
+      end,
+    }
+  end,
 }

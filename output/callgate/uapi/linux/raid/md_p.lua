@@ -218,4 +218,12 @@ return {
     mdp_disk_t = "struct mdp_device_descriptor_s",
     mdp_super_t = "struct mdp_superblock_s",
   },
+  macros = function(M)
+    return {
+      -- #define MD_NEW_SIZE_SECTORS(x)
+      MD_NEW_SIZE_SECTORS = function(x)
+        return M.int(M.band(M.long(x), -128LL) - 128)
+      end,
+    }
+  end,
 }

@@ -28,4 +28,18 @@ return {
   uint8_t pad;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define SPI_MSGSIZE(N)
+      SPI_MSGSIZE = function(N)
+        N = M.long(N)
+        return M.int(M.u64(N) * 32 < 0x4000 and M.u64(N) * 32 or 0ULL)
+      end,
+      -- #define SPI_IOC_MESSAGE(N)
+      SPI_IOC_MESSAGE = function(N)
+        N = M.long(N)
+        return M.int(M.bor(0x40006b00, M.shl(M.u64(N) * 32 < 0x4000 and M.u64(N) * 32 or 0ULL, 16)))
+      end,
+    }
+  end,
 }

@@ -49,4 +49,44 @@ return {
   uint16_t base_id;
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define SDTX_CATEGORY(value)
+      SDTX_CATEGORY = function(value)
+        return M.int(M.band(M.long(value), 0xf000))
+      end,
+      -- #define SDTX_STATUS(code)
+      SDTX_STATUS = function(code)
+        return M.int(M.long(code))
+      end,
+      -- #define SDTX_ERR_RT(code)
+      SDTX_ERR_RT = function(code)
+        return M.int(M.bor(M.long(code), 0x1000))
+      end,
+      -- #define SDTX_ERR_HW(code)
+      SDTX_ERR_HW = function(code)
+        return M.int(M.bor(M.long(code), 0x2000))
+      end,
+      -- #define SDTX_UNKNOWN(code)
+      SDTX_UNKNOWN = function(code)
+        return M.int(M.bor(M.long(code), 0xf000))
+      end,
+      -- #define SDTX_SUCCESS(value)
+      SDTX_SUCCESS = function(value)
+        return M.band(M.long(value), 0xf000) == 0x0
+      end,
+      -- #define SDTX_DEVICE_TYPE(value)
+      SDTX_DEVICE_TYPE = function(value)
+        return M.int(M.band(M.long(value), 0xf00))
+      end,
+      -- #define SDTX_BASE_TYPE_HID(id)
+      SDTX_BASE_TYPE_HID = function(id)
+        return M.int(M.bor(M.long(id), 0x100))
+      end,
+      -- #define SDTX_BASE_TYPE_SSH(id)
+      SDTX_BASE_TYPE_SSH = function(id)
+        return M.int(M.bor(M.long(id), 0x200))
+      end,
+    }
+  end,
 }

@@ -75,4 +75,16 @@ return {
   struct tcf_meta_val right;
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define TCF_META_TYPE(kind)
+      TCF_META_TYPE = function(kind)
+        return M.int(M.band(M.shr(M.long(kind), 12), 0xf))
+      end,
+      -- #define TCF_META_ID(kind)
+      TCF_META_ID = function(kind)
+        return M.int(M.band(M.long(kind), 0x7ff))
+      end,
+    }
+  end,
 }

@@ -48,4 +48,16 @@ return {
   uint8_t baAssocJackID[];
 } __attribute__((packed))]],
   },
+  macros = function(M)
+    return {
+      -- #define USB_DT_MIDI_OUT_SIZE(p)
+      USB_DT_MIDI_OUT_SIZE = function(p)
+        return M.int(7 + 2 * M.long(p))
+      end,
+      -- #define USB_DT_MS_ENDPOINT_SIZE(n)
+      USB_DT_MS_ENDPOINT_SIZE = function(n)
+        return M.int(4 + M.long(n))
+      end,
+    }
+  end,
 }

@@ -660,4 +660,19 @@ return {
   struct fc_tlv_desc desc[];
 }]],
   },
+  macros = function(M)
+    return {
+      -- #define FC_TLV_DESC_LENGTH_FROM_SZ(desc)
+      FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
+        return M.int(M.u64(M.sizeof(desc)) - 8)
+      end,
+      -- #define FC_TLV_DESC_SZ_FROM_LENGTH(tlv)
+      FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+        return M.int(M.u64(M.bor(M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 255), 24)),
+            M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 0xff00), 8)),
+            M.band(M.shr(M.u32(M.long(tlv.desc_len)), 8), 0xff00),
+            M.band(M.shr(M.u32(M.long(tlv.desc_len)), 24), 0xff))) + 8)
+      end,
+    }
+  end,
 }

@@ -14,4 +14,28 @@ return {
     SOF_ABI_MAGIC = 0x464f53,
     SOF_IPC4_ABI_MAGIC = 0x34464f53,
   },
+  macros = function(M)
+    return {
+      -- #define SOF_ABI_VER(major, minor, patch)
+      SOF_ABI_VER = function(major, minor, patch)
+        return M.int(M.bor(M.shl(M.long(major), 24), M.shl(M.long(minor), 12), M.long(patch)))
+      end,
+      -- #define SOF_ABI_VERSION_MAJOR(version)
+      SOF_ABI_VERSION_MAJOR = function(version)
+        return M.int(M.band(M.shr(M.long(version), 24), 0xff))
+      end,
+      -- #define SOF_ABI_VERSION_MINOR(version)
+      SOF_ABI_VERSION_MINOR = function(version)
+        return M.int(M.band(M.shr(M.long(version), 12), 0xfff))
+      end,
+      -- #define SOF_ABI_VERSION_PATCH(version)
+      SOF_ABI_VERSION_PATCH = function(version)
+        return M.int(M.band(M.long(version), 0xfff))
+      end,
+      -- #define SOF_ABI_VERSION_INCOMPATIBLE(sof_ver, client_ver)
+      SOF_ABI_VERSION_INCOMPATIBLE = function(sof_ver, client_ver)
+        return M.band(M.shr(M.long(sof_ver), 24), 0xff) ~= M.band(M.shr(M.long(client_ver), 24), 0xff)
+      end,
+    }
+  end,
 }

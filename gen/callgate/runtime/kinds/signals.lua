@@ -1,0 +1,23 @@
+-- Names of signals: signals.name(15) -> "term"; nil where a number has none.
+
+local names
+
+local function load_names()
+  names = {}
+  for name, number in pairs(require("callgate.constants").group "SIG") do
+    -- SIGIOT, SIGPOLL and SIGUNUSED are second names of others.
+    local short = name:match "^SIG(%u[%u%d]+)$"
+    if short and not (short == "IOT" or short == "POLL" or short == "UNUSED" or short:find "^RT") then
+      names[number] = short:lower()
+    end
+  end
+end
+
+return {
+  name = function(number)
+    if not names then
+      load_names()
+    end
+    return names[number]
+  end,
+}

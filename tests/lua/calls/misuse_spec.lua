@@ -1,0 +1,64 @@
+local t = ...
+
+local S = require "callgate"
+local index = require "callgate.calls.index"
+
+local function parameters(fn)
+  return debug.getinfo(fn, "u").nparams
+end
+
+t.describe("every function", function()
+  -- No argument of any call can be one of these, so none of them reaches the kernel.
+  local nothing = {
+    ["a function"] = function() end,
+    ["a coroutine"] = coroutine.create(function() end),
+  }
+
+  for what, value in pairs(nothing) do
+    t.it("refuses " .. what .. ", naming itself and the argument", function()
+      local count = 0
+      for name in pairs(index.functions) do
+        local fn = S[name]
+        if parameters(fn) > 0 then
+          local ok, message = pcall(fn, value, value, value, value, value, value)
+          t.equal(ok, false, name)
+          t.matches(message, "^[^\n]*[%w_:]+: argument %d %([%w_]+%): ")
+          t.equal(message:find "cannot convert", nil)
+          t.equal(message:find "bad argument", nil)
+          count = count + 1
+        end
+      end
+      t.ok(count > 300)
+    end)
+  end
+
+  t.it("says so at the line that called it", function()
+    local line = debug.getinfo(1, "l").currentline + 1
+    local _, message = pcall(function() S.chdir(5) end)
+    t.matches(message, ("misuse_spec.lua:%d: chdir: argument 1 %%(path%%): expected a path"):format(line))
+  end)
+
+  t.it("refuses NaN, fractions, infinities and what is too large as numbers", function()
+    for _, number in ipairs { 0 / 0, 1.5, 1 / 0, -1 / 0, 2 ^ 40 } do
+      t.equal((pcall(S.getpgid, number)), false)
+      t.equal((pcall(S.eventfd, number)), false)
+    end
+    for _, number in ipairs { 0 / 0, 1.5, 1 / 0, -1, 2 ^ 60 } do
+      t.equal((pcall(S.read, 0, nil, number)), false)
+    end
+    local expected = "ftruncate: argument 2 (length): expected an integer (a number, or int64_t beyond 2^53), got nan"
+    t.raises(expected, function()
+      S.ftruncate(1000, 0 / 0 ~= 0 and tonumber "nan" or 0)
+    end)
+  end)
+end)
+
+t.describe("a descriptor's method", function()
+  t.it("that does not exist is nil, and a field's mistake names the nearest", function()
+    local fd = t.ok(S.open "/dev/null")
+    t.equal(fd.no_such_method, nil)
+    t.equal(type(fd.read), "function")
+    t.equal(S.no_such_call, nil)
+    t.equal(S.c.NO_SUCH_GROUP, nil)
+  end)
+end)

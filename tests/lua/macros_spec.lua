@@ -1,0 +1,80 @@
+-- Macros as functions: those that are translated from headers, and those that C has as statements or inline functions.
+
+local ffi = require "ffi"
+local S = require "callgate"
+local t = ...
+
+t.describe("device numbers", function()
+  t.it("are taken apart as the kernel's names of devices say", function()
+    local st = assert(S.stat "/dev/null") -- Documentation/admin-guide/devices.txt: 1, 3
+    t.equal(S.major(st.st_rdev), 1)
+    t.equal(S.minor(st.st_rdev), 3)
+  end)
+
+  t.it("survive being put together, up to 32 bits each", function()
+    for _, pair in ipairs { { 0, 0 }, { 1, 3 }, { 4095, 255 }, { 4096, 256 }, { 4294967295, 1048575 } } do
+      local dev = S.makedev(pair[1], pair[2])
+      t.equal(S.major(dev), pair[1])
+      t.equal(S.minor(dev), pair[2])
+    end
+    t.equal(S.makedev(8, 1), 2049)
+  end)
+end)
+
+t.describe("byte order", function()
+  t.it("puts the high byte first", function()
+    local number = ffi.new("uint16_t[1]", S.htons(0x1234))
+    local bytes = ffi.cast("uint8_t *", number)
+    t.equal(bytes[0], 0x12)
+    t.equal(bytes[1], 0x34)
+    t.equal(S.ntohs(S.htons(65535)), 65535)
+    local long = ffi.new("uint32_t[1]", S.htonl(0xfedcba98))
+    bytes = ffi.cast("uint8_t *", long)
+    t.equal(bytes[0], 0xfe)
+    t.equal(bytes[3], 0x98)
+    t.equal(S.ntohl(S.htonl(0xfedcba98)), 0xfedcba98)
+  end)
+end)
+
+t.describe("bit sets", function()
+  t.it("of descriptors are those that select reads", function()
+    local r, w = assert(S.pipe())
+    assert(w:write "x")
+    local set = S.t.__kernel_fd_set()
+    S.FD_SET(r.fd, set)
+    t.equal(S.FD_ISSET(r.fd, set), true)
+    t.equal(S.FD_ISSET(w.fd, set), false)
+    local now = S.t.timespec(0)
+    t.equal(assert(S.syscall.pselect6(r.fd + 1, set, nil, nil, now, nil)), 1)
+    t.equal(S.FD_ISSET(r.fd, set), true)
+    S.FD_CLR(r.fd, set)
+    t.equal(S.FD_ISSET(r.fd, set), false)
+    assert(r:close())
+    assert(w:close())
+  end)
+
+  t.it("of processors are those that sched_getaffinity fills in", function()
+    local set = ffi.new "unsigned long[16]"
+    assert(S.syscall.sched_getaffinity(0, ffi.sizeof(set), set))
+    t.ok(S.CPU_COUNT(set) >= 1)
+    S.CPU_ZERO(set)
+    t.equal(S.CPU_COUNT(set), 0)
+    S.CPU_SET(70, set)
+    t.equal(S.CPU_ISSET(70, set), true)
+    t.equal(S.CPU_COUNT(set), 1)
+    t.raises("CPU_SET: argument 1: expected a number from 0 to 1023, got 1024", function()
+      S.CPU_SET(1024, set)
+    end)
+  end)
+end)
+
+t.describe("translated macros", function()
+  t.it("have the values of C", function()
+    t.equal(S._IOR(0x54, 5, "struct winsize"), 0x80085405)
+    t.equal(S._IOWR(0x12, 1, 4), 0xc0041201)
+    t.equal(S.S_ISDIR(S.stat("/").mode), true)
+    t.equal(S.WEXITSTATUS(0x300), 3)
+    t.equal(S.MAJOR(0x80010), 2048)
+    t.equal(S.BPF_CLASS(0x1f), 7)
+  end)
+end)
