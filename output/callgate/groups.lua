@@ -2,8 +2,22 @@
 return {
   ACCESS = {
     prefix = "",
-    headers = {  },
-    names = { F = 0, F_OK = 0, OK = 0, R = 4, R_OK = 4, RW = 6, RWX = 7, RX = 5, W = 2, W_OK = 2, WX = 3, X = 1, X_OK = 1 },
+    headers = { },
+    names = {
+      F = 0,
+      F_OK = 0,
+      OK = 0,
+      R = 4,
+      R_OK = 4,
+      RW = 6,
+      RWX = 7,
+      RX = 5,
+      W = 2,
+      W_OK = 2,
+      WX = 3,
+      X = 1,
+      X_OK = 1,
+    },
   },
   AF = {
     prefix = "AF_",

@@ -194,6 +194,7 @@ class TestIndex:
         assert 'read = "calls.inferred_r"' not in text
         for name in ("vfork", "rt_sigreturn", "uselib"):
             assert f"    {name} =" not in text
+        assert '    getxattr = "fgetxattr",\n' in text
         assert "function calls.chroot()" in files["calls/inferred_c.lua"]
         assert len(text.splitlines()) > 350
 

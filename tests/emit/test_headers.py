@@ -6,15 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from callgate.emit.headers import (
-    RecordNames,
-    emit_headers,
-    lua_key,
-    lua_literal,
-    lua_string,
-    module_path,
-    wrap,
-)
+from callgate.emit.headers import emit_headers, module_path
+from callgate.emit.literals import lua_key, lua_literal, lua_string, wrap
+from callgate.emit.names import RecordNames
 from callgate.model import Abi, Constant, Field, Location, Macro, Record, Scalar
 from callgate.paths import data_dir
 from callgate.targets import load_targets

@@ -61,6 +61,12 @@ class TestKinds:
             found = call(name, ("void *", "buf"))
             assert SPEC.inference.kind(found.arguments[0], found) == kind
 
+    def test_rule_of_what_stands_before(self) -> None:
+        """The size of the memory before it is a length, which is checked against that memory."""
+        for name, before, kind in (("size", "void *", "length"), ("size", "int", "size")):
+            found = call("x", (before, "value"), ("size_t", name))
+            assert SPEC.inference.kind(found.arguments[1], found) == kind
+
     def test_unknown_type(self) -> None:
         """A type that no rule knows is an error that says where and what to do."""
         found = call("x", ("struct pair", "pair"))

@@ -19,7 +19,8 @@ from callgate.emit.environment import render
 from callgate.emit.signature import letter, signature
 from callgate.emit.tables import emit_groups, emit_operations, emit_types
 from callgate.errors import CallgateError
-from callgate.spec.model import ArgumentSpec, CallSpec
+from callgate.spec.loader import DESCRIPTORS
+from callgate.spec.model import ArgumentSpec, CallSpec, method_names
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
@@ -127,8 +128,9 @@ def _module(call: CallSpec) -> str:
 def _inferred(abi: Abi, spec: Spec) -> tuple[CallSpec, ...]:
     """Return a row for each system call of the target that has none under its own name."""
     declared = {name for call in spec.calls for name in (call.name, *call.also)}
+    methods = {name for call in spec.calls for name in call.methods}
     return tuple(
-        _infer(call, spec)
+        _infer(call, spec, methods)
         for call in sorted(abi.syscalls, key=lambda item: item.name)
         if call.entry is not None
         and call.name not in declared
@@ -136,19 +138,25 @@ def _inferred(abi: Abi, spec: Spec) -> tuple[CallSpec, ...]:
     )
 
 
-def _infer(call: Syscall, spec: Spec) -> CallSpec:
+def _infer(call: Syscall, spec: Spec, taken: set[str]) -> CallSpec:
     names = [_lua_name(item.name) for item in call.arguments]
+    args = []
+    for index, (name, item) in enumerate(zip(names, call.arguments, strict=True)):
+        kind = spec.inference.kind(item, call)
+        # A kind that speaks of an argument speaks of the one before.
+        extra = names[index - 1] if spec.kinds[kind].extra == "argument" else None
+        args.append(ArgumentSpec(name, kind, extra))
     return CallSpec(
         name=call.name,
         family=f"{INFERRED}{call.name.lstrip('_')[0]}",
         doc="",
         man=f"{call.name}(2)",
         call=call.name,
-        args=tuple(
-            ArgumentSpec(name, spec.inference.kind(item, call))
-            for name, item in zip(names, call.arguments, strict=True)
-        ),
+        args=tuple(args),
         passed=tuple(names),
+        methods=tuple(name for name in method_names(call.name) if name not in taken)
+        if args and args[0].kind in DESCRIPTORS
+        else (),
         returns=spec.inference.returns(call.name),
     )
 

@@ -6,12 +6,12 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from callgate.emit import literals
+
 
 @cache
 def environment() -> Environment:
     """Return the environment; templates lie beside this module, named after what they render."""
-    from callgate.emit import headers  # noqa: PLC0415 - headers imports render from here
-
     made = Environment(
         loader=PackageLoader("callgate.emit", "templates"),
         undefined=StrictUndefined,
@@ -20,9 +20,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["lua_key"] = headers.lua_key
-    made.filters["lua_string"] = headers.lua_string
-    made.filters["wrap"] = headers.wrap
+    made.filters["lua_key"] = literals.lua_key
+    made.filters["lua_string"] = literals.lua_string
+    made.filters["wrap"] = literals.wrap
     return made
 
 

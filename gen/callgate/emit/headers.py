@@ -11,17 +11,17 @@ from callgate import __version__
 from callgate.abi.scalars import Scalars
 from callgate.emit.ctext import RecordText, RecordWriter
 from callgate.emit.environment import render
+from callgate.emit.literals import lua_literal
+from callgate.emit.names import RecordNames, library_unit
 from callgate.model import Abi, Constant, Macro, Record, RecordName, Scalar, Typedef, TypeRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from callgate.targets import Target
 
 VOLUME_SIZE = 700  # names per index volume: one loads in about 0.1 ms
-HEX_HINT = re.compile(r"0[xX]|<<|_IO|\bBIT\b")  # written as bits: shown as bits
 CAST_RECORD = re.compile(r'(?<=[" ])(?:struct|union) \w+(?= \*")')  # ex) "struct cmsghdr *"
-EXACT = 2**53  # beyond it a Lua number (a double) cannot hold every integer
 
 
 @dataclass(slots=True)
@@ -149,96 +149,10 @@ def emit_numbers(abi: Abi, target: Target) -> dict[str, str]:
     }
 
 
-def library_unit(unit: str) -> str:
-    """Return the library's folder for a unit: ``uapi`` for the kernel's headers, else ``libc``."""
-    return "libc" if unit.partition(":")[0] == "libc" else "uapi"
-
-
 def module_path(unit: str, header: str) -> str:
     """Return ``uapi/linux/fcntl.lua`` for ``linux/fcntl.h``; other dots would mislead require."""
     stem = header.removesuffix(".h").replace(".", "_")
     return f"{unit}/{stem}.lua"
-
-
-class RecordNames:
-    """The Lua library's names of records: one name, one layout.
-
-    The chosen definition keeps C's name; another header's different one gets its unit as a suffix:
-    glibc's ``struct stat`` is ``struct stat__libc``.
-    """
-
-    def __init__(self, abi: Abi) -> None:
-        """Name every record of the model."""
-        self._spelled: dict[tuple[str, int], str] = {}
-        self._by_unit: dict[tuple[str, str], str] = {}
-        self._primary: dict[str, str] = {}
-        taken = {self.plain(record) for record in abi.records if " " in record.name}
-        used: set[str] = set()
-        for record in sorted(abi.records, key=lambda item: not item.primary):
-            name = self.plain(record)
-            if " " not in record.name:  # a typedef's name must not meet a real tag
-                while name in taken or name in used:
-                    name += "_t"
-            if not record.primary:
-                stem, number = f"{name}__{library_unit(record.location.unit)}", 1
-                name = stem
-                while name in used or name in taken:
-                    number += 1
-                    name = f"{stem}{number}"
-            else:
-                self._primary[record.name] = name
-            used.add(name)
-            self._by_unit.setdefault((record.location.unit, record.name), name)
-            self._spelled[record.name, id(record)] = name
-
-    def of(self, record: Record) -> str:
-        """Return the library's name of this very definition: ``struct stat__libc``."""
-        return self._spelled[record.name, id(record)]
-
-    def spell(self, name: str, unit: str) -> str:
-        """Return the name of the record that ``name`` means within ``unit``."""
-        found = self._by_unit.get((unit, name)) or self._primary.get(name)
-        return found or (name if " " in name else f"struct {name}")
-
-    @staticmethod
-    def plain(record: Record) -> str:
-        """Return ``struct NAME`` whether NAME is a tag or a typedef of an untagged record."""
-        return record.name if " " in record.name else f"{record.kind} {record.name}"
-
-
-def lua_literal(constant: Constant) -> str:
-    """Return the Lua literal of a constant's value; ULL or LL where a Lua number is not exact."""
-    value = constant.value
-    if isinstance(value, str):
-        return lua_string(value)
-    if isinstance(value, float):
-        return repr(value)
-    hexadecimal = value >= 0 and HEX_HINT.search(constant.text) is not None
-    digits = f"0x{value:x}" if hexadecimal else str(value)
-    if -EXACT <= value <= EXACT:
-        return digits
-    return f"{digits}LL" if constant.signed else f"{digits}ULL"
-
-
-def lua_string(value: str) -> str:
-    """Return a Lua string literal of latin-1 text; bytes outside ASCII as decimal escapes."""
-    escape = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return '"' + "".join(
-        escape.get(char, char if " " <= char <= "~" else f"\\{ord(char):03d}") for char in value
-    ) + '"'  # fmt: skip
-
-
-def lua_key(name: str) -> str:
-    """Return a table constructor's key: bare where Lua allows it."""
-    if re.fullmatch(r"[A-Za-z_]\w*", name) and name not in LUA_KEYWORDS:
-        return name
-    return f'["{name}"]'
-
-
-LUA_KEYWORDS = frozenset({
-    "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in",
-    "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
-})  # fmt: skip
 
 
 def _emit_index(tokens: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -257,16 +171,3 @@ def _emit_index(tokens: Mapping[str, tuple[str, str]]) -> dict[str, str]:
         )
     files["index/init.lua"] = render("index.lua.j2", firsts=firsts)
     return files
-
-
-def wrap(names: list[str], width: int = 100) -> Iterator[str]:
-    """Yield lines of space-separated names no longer than ``width`` where possible."""
-    line = ""
-    for name in names:
-        if line and len(line) + 1 + len(name) > width:
-            yield line
-            line = name
-        else:
-            line = f"{line} {name}" if line else name
-    if line:
-        yield line

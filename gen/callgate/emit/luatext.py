@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from callgate.emit.headers import LUA_KEYWORDS
+from callgate.emit.literals import LUA_KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from callgate import model, tree
 from callgate.emit import values
 from callgate.emit.ctext import RecordWriter
-from callgate.emit.headers import lua_string
+from callgate.emit.literals import lua_string
 from callgate.emit.luatext import ATOM, Text, binary, call, field, function, variable_names
 from callgate.emit.members import NONE
 from callgate.emit.operations import Operations

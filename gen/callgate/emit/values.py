@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callgate import model
-from callgate.emit.headers import EXACT
+from callgate.emit.literals import EXACT
 from callgate.emit.luatext import ATOM, UNARY, Text, binary, call, negation
 
 LONG_BYTES = 8

@@ -22,14 +22,21 @@ class Rule:
     names: tuple[str, ...]  # shell patterns, ex) ("fd", "*_fd")
     kind: str  # a row of kinds.toml, ex) "fd"
     calls: tuple[str, ...] = ("*",)  # shell patterns, ex) ("sendto",)
+    before: tuple[str, ...] = ()  # shell patterns of the type of the argument before, () for any
 
-    def matches(self, argument: Argument, call: str) -> bool:
+    def matches(self, argument: Argument, call: Syscall) -> bool:
         """Whether the rule speaks of this argument of this call."""
+        at = call.arguments.index(argument)
         return (
-            any(fnmatchcase(argument.type, item) for item in self.types)
-            and any(fnmatchcase(argument.name, item) for item in self.names)
-            and any(fnmatchcase(call, item) for item in self.calls)
+            _fits(argument.type, self.types)
+            and _fits(argument.name, self.names)
+            and _fits(call.name, self.calls)
+            and (not self.before or (at > 0 and _fits(call.arguments[at - 1].type, self.before)))
         )
+
+
+def _fits(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(text, item) for item in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Inference:
     def kind(self, argument: Argument, call: Syscall) -> str:
         """Return the kind of an argument; raises CallgateError where no rule speaks of it."""
         for rule in self.rules:
-            if rule.matches(argument, call.name):
+            if rule.matches(argument, call):
                 return rule.kind
         raise CallgateError(
             f"nothing says what {argument.type} {argument.name} of {call.name} is",
@@ -73,10 +80,10 @@ def read_inference(table: Mapping[str, Any]) -> Inference:
     Raises CallgateError on a key that is missing or not known.
     """
     for row in table["rule"]:
-        if not set(row) >= RULE_KEYS or not set(row) <= {*RULE_KEYS, "call"}:
+        if not set(row) >= RULE_KEYS or not set(row) <= {*RULE_KEYS, "call", "before"}:
             raise CallgateError(
-                f"a rule has the keys {', '.join(sorted(RULE_KEYS))} and may have call, not "
-                f"{', '.join(row)}",
+                f"a rule has the keys {', '.join(sorted(RULE_KEYS))} and may have call and "
+                f"before, not {', '.join(row)}",
                 where="spec/inference.toml: [[rule]]",
             )
     if set(table["results"]) != RESULTS:
@@ -87,7 +94,11 @@ def read_inference(table: Mapping[str, Any]) -> Inference:
     return Inference(
         tuple(
             Rule(
-                tuple(row["type"]), tuple(row["name"]), row["kind"], tuple(row.get("call", ("*",)))
+                types=tuple(row["type"]),
+                names=tuple(row["name"]),
+                kind=row["kind"],
+                calls=tuple(row.get("call", ("*",))),
+                before=tuple(row.get("before", ())),
             )
             for row in table["rule"]
         ),

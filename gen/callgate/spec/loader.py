@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgate.errors import CallgateError
 from callgate.spec.inference import read_inference
-from callgate.spec.model import ArgumentSpec, CallSpec, Kind, Result, Spec
+from callgate.spec.model import ArgumentSpec, CallSpec, Kind, Result, Spec, method_names
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ ARGUMENT = re.compile(
 OPERAND = re.compile(
     r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)"
 )
+DESCRIPTORS = {"fd", "dirfd"}  # kinds
 TABLES = ("groups", "inference", "kinds", "operations", "types")
 CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
@@ -66,7 +67,9 @@ def load_spec(folder: Traversable | None = None) -> Spec:
     for rule in inference.rules:
         where = f"spec/inference.toml: {', '.join(rule.types)}: {', '.join(rule.names)}"
         _check(rule.kind, kinds, "kind", where)
-        if kinds[rule.kind].extra is not None:
+        if kinds[rule.kind].extra not in {None, "argument"} or (
+            kinds[rule.kind].extra is not None and not rule.before
+        ):
             raise CallgateError(f"kind {rule.kind!r} needs more than a prototype says", where=where)
     return Spec(
         calls=tuple(calls),
@@ -140,7 +143,7 @@ class _Rows:
             _check(returned, names, "argument", where)
         if returns == "bytes":
             _check("bytes", [arg.kind for arg in args], "argument of the kind", where)
-        takes_fd = bool(args) and args[0].kind in {"fd", "dirfd"}
+        takes_fd = bool(args) and args[0].kind in DESCRIPTORS
         return CallSpec(
             name=name,
             family=family,
@@ -151,7 +154,7 @@ class _Rows:
             passed=passed,
             returns=returns,
             returned=returned or None,
-            methods=tuple(row.get("method", _method_names(name) if takes_fd else ())),
+            methods=tuple(row.get("method", method_names(name) if takes_fd else ())),
             also=tuple(row.get("also", ())),
             behaviour=row.get("behaviour"),
             symbol=row.get("symbol"),
@@ -188,12 +191,6 @@ class _Rows:
             raise CallgateError(
                 f"kind {arg.kind!r} has no flags to add: + {arg.added}", where=where
             )
-
-
-def _method_names(name: str) -> list[str]:
-    """Return the call's own name and, where it starts with f, the one without (fsync -> sync)."""
-    plain = name[1:] if name.startswith("f") and len(name) > 2 else ""  # noqa: PLR2004
-    return [name, plain] if plain else [name]
 
 
 def _check_operand(item: str, names: list[str], where: str) -> None:

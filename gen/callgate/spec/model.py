@@ -66,6 +66,12 @@ class CallSpec:
         return f"spec/{self.family}.toml: [{self.name}]"
 
 
+def method_names(call: str) -> tuple[str, ...]:
+    """Return a call's own name and, where it starts with f, the one without: fsync -> sync."""
+    plain = call[1:] if call.startswith("f") and len(call) > 2 else ""  # noqa: PLR2004 - "f" alone
+    return (call, plain) if plain else (call,)
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """All tables."""

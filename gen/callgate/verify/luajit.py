@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgate import luajit
-from callgate.emit.headers import RecordNames, library_unit, module_path
+from callgate.emit.headers import module_path
+from callgate.emit.names import RecordNames, library_unit
 from callgate.errors import CallgateError
 from callgate.model import Constant, Location, Record, Scalar, Syscall, Typedef
 from callgate.verify.questions import KERNEL_UNIT, Member, Question, arrays, depth

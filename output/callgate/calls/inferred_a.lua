@@ -33,14 +33,14 @@ function calls.add_key()
   sys.declare "i:ssczi"
   local number = numbers.add_key or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_optional_data = args.optional_data
   local to_optional_string = args.optional_string
-  local to_size = args.size
   return function(type, description, payload, plen, destringid)
     type = to_optional_string(type, "add_key", 1, "type")
     description = to_optional_string(description, "add_key", 2, "description")
     payload = to_optional_data(payload, "add_key", 3, "payload")
-    plen = to_size(plen, "add_key", 4, "plen")
+    plen = to_length(plen, "add_key", 4, "plen", payload)
     destringid = to_int(destringid, "add_key", 5, "destringid")
     local result = C.callgate_i_ssczi(number, type, description, payload, plen, destringid)
     if result == -1 then

@@ -18,12 +18,13 @@ function calls.bpf()
   sys.declare "i:ipupu"
   local number = numbers.bpf or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_pointer = args.pointer
   local to_uint = args.uint
   return function(cmd, attr, size, attr_common, size_common)
     cmd = to_int(cmd, "bpf", 1, "cmd")
     attr = to_pointer(attr, "bpf", 2, "attr")
-    size = to_uint(size, "bpf", 3, "size")
+    size = to_length(size, "bpf", 3, "size", attr)
     attr_common = to_pointer(attr_common, "bpf", 4, "attr_common")
     size_common = to_uint(size_common, "bpf", 5, "size_common")
     local result = C.callgate_i_ipupu(number, cmd, attr, size, attr_common, size_common)

@@ -106,11 +106,11 @@ end
 function calls.clone3()
   sys.declare "i:pz"
   local number = numbers.clone3 or ABSENT
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(uargs, size)
     uargs = to_pointer(uargs, "clone3", 1, "uargs")
-    size = to_size(size, "clone3", 2, "size")
+    size = to_length(size, "clone3", 2, "size", uargs)
     local result = C.callgate_i_pz(number, uargs, size)
     if result == -1 then
       return fail()

@@ -56,14 +56,14 @@ function calls.fgetxattr()
   sys.declare "i:ispz"
   local number = numbers.fgetxattr or ABSENT
   local to_fd = args.fd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(fd, name, value, size)
     fd = to_fd(fd, "fgetxattr", 1, "fd")
     name = to_optional_string(name, "fgetxattr", 2, "name")
     value = to_pointer(value, "fgetxattr", 3, "value")
-    size = to_size(size, "fgetxattr", 4, "size")
+    size = to_length(size, "fgetxattr", 4, "size", value)
     local result = C.callgate_i_ispz(number, fd, name, value, size)
     if result == -1 then
       return fail()
@@ -77,15 +77,15 @@ function calls.file_getattr()
   sys.declare "i:ispzu"
   local number = numbers.file_getattr or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(dfd, filename, attr, usize, at_flags)
     dfd = to_dirfd(dfd, "file_getattr", 1, "dfd")
     filename = to_optional_string(filename, "file_getattr", 2, "filename")
     attr = to_pointer(attr, "file_getattr", 3, "attr")
-    usize = to_size(usize, "file_getattr", 4, "usize")
+    usize = to_length(usize, "file_getattr", 4, "usize", attr)
     at_flags = to_uint(at_flags, "file_getattr", 5, "at_flags")
     local result = C.callgate_i_ispzu(number, dfd, filename, attr, usize, at_flags)
     if result == -1 then
@@ -100,15 +100,15 @@ function calls.file_setattr()
   sys.declare "i:ispzu"
   local number = numbers.file_setattr or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(dfd, filename, attr, usize, at_flags)
     dfd = to_dirfd(dfd, "file_setattr", 1, "dfd")
     filename = to_optional_string(filename, "file_setattr", 2, "filename")
     attr = to_pointer(attr, "file_setattr", 3, "attr")
-    usize = to_size(usize, "file_setattr", 4, "usize")
+    usize = to_length(usize, "file_setattr", 4, "usize", attr)
     at_flags = to_uint(at_flags, "file_setattr", 5, "at_flags")
     local result = C.callgate_i_ispzu(number, dfd, filename, attr, usize, at_flags)
     if result == -1 then
@@ -142,12 +142,12 @@ function calls.flistxattr()
   sys.declare "i:ipz"
   local number = numbers.flistxattr or ABSENT
   local to_fd = args.fd
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(fd, list, size)
     fd = to_fd(fd, "flistxattr", 1, "fd")
     list = to_pointer(list, "flistxattr", 2, "list")
-    size = to_size(size, "flistxattr", 3, "size")
+    size = to_length(size, "flistxattr", 3, "size", list)
     local result = C.callgate_i_ipz(number, fd, list, size)
     if result == -1 then
       return fail()
@@ -202,14 +202,14 @@ function calls.fsetxattr()
   local number = numbers.fsetxattr or ABSENT
   local to_fd = args.fd
   local to_int = args.int
+  local to_length = args.length
   local to_optional_data = args.optional_data
   local to_optional_string = args.optional_string
-  local to_size = args.size
   return function(fd, name, value, size, flags)
     fd = to_fd(fd, "fsetxattr", 1, "fd")
     name = to_optional_string(name, "fsetxattr", 2, "name")
     value = to_optional_data(value, "fsetxattr", 3, "value")
-    size = to_size(size, "fsetxattr", 4, "size")
+    size = to_length(size, "fsetxattr", 4, "size", value)
     flags = to_int(flags, "fsetxattr", 5, "flags")
     local result = C.callgate_i_isczi(number, fd, name, value, size, flags)
     if result == -1 then

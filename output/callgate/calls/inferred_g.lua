@@ -72,14 +72,14 @@ end
 function calls.getxattr()
   sys.declare "i:sspz"
   local number = numbers.getxattr or ABSENT
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(path, name, value, size)
     path = to_optional_string(path, "getxattr", 1, "path")
     name = to_optional_string(name, "getxattr", 2, "name")
     value = to_pointer(value, "getxattr", 3, "value")
-    size = to_size(size, "getxattr", 4, "size")
+    size = to_length(size, "getxattr", 4, "size", value)
     local result = C.callgate_i_sspz(number, path, name, value, size)
     if result == -1 then
       return fail()
@@ -94,9 +94,9 @@ function calls.getxattrat()
   sys.declare "i:isuspz"
   local number = numbers.getxattrat or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(dfd, path, at_flags, name, args_, size)
     dfd = to_dirfd(dfd, "getxattrat", 1, "dfd")
@@ -104,7 +104,7 @@ function calls.getxattrat()
     at_flags = to_uint(at_flags, "getxattrat", 3, "at_flags")
     name = to_optional_string(name, "getxattrat", 4, "name")
     args_ = to_pointer(args_, "getxattrat", 5, "args_")
-    size = to_size(size, "getxattrat", 6, "size")
+    size = to_length(size, "getxattrat", 6, "size", args_)
     local result = C.callgate_i_isuspz(number, dfd, path, at_flags, name, args_, size)
     if result == -1 then
       return fail()

@@ -147,8 +147,8 @@ function calls.io_uring_enter()
   sys.declare "i:uuuucz"
   local number = numbers.io_uring_enter or ABSENT
   local to_fd = args.fd
+  local to_length = args.length
   local to_optional_data = args.optional_data
-  local to_size = args.size
   local to_uint = args.uint
   return function(fd, to_submit, min_complete, flags, argp, argsz)
     fd = to_fd(fd, "io_uring_enter", 1, "fd")
@@ -156,7 +156,7 @@ function calls.io_uring_enter()
     min_complete = to_uint(min_complete, "io_uring_enter", 3, "min_complete")
     flags = to_uint(flags, "io_uring_enter", 4, "flags")
     argp = to_optional_data(argp, "io_uring_enter", 5, "argp")
-    argsz = to_size(argsz, "io_uring_enter", 6, "argsz")
+    argsz = to_length(argsz, "io_uring_enter", 6, "argsz", argp)
     local result = C.callgate_i_uuuucz(number, fd, to_submit, min_complete, flags, argp, argsz)
     if result == -1 then
       return fail()

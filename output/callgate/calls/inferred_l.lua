@@ -37,13 +37,13 @@ end
 function calls.landlock_create_ruleset()
   sys.declare "i:czu"
   local number = numbers.landlock_create_ruleset or ABSENT
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   local descriptor = require("callgate.fd").type
   return function(attr, size, flags)
     attr = to_pointer(attr, "landlock_create_ruleset", 1, "attr")
-    size = to_size(size, "landlock_create_ruleset", 2, "size")
+    size = to_length(size, "landlock_create_ruleset", 2, "size", attr)
     flags = to_uint(flags, "landlock_create_ruleset", 3, "flags")
     local result = C.callgate_i_czu(number, attr, size, flags)
     if result == -1 then
@@ -74,14 +74,14 @@ end
 function calls.lgetxattr()
   sys.declare "i:sspz"
   local number = numbers.lgetxattr or ABSENT
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(path, name, value, size)
     path = to_optional_string(path, "lgetxattr", 1, "path")
     name = to_optional_string(name, "lgetxattr", 2, "name")
     value = to_pointer(value, "lgetxattr", 3, "value")
-    size = to_size(size, "lgetxattr", 4, "size")
+    size = to_length(size, "lgetxattr", 4, "size", value)
     local result = C.callgate_i_sspz(number, path, name, value, size)
     if result == -1 then
       return fail()
@@ -134,13 +134,13 @@ end
 function calls.listxattr()
   sys.declare "i:spz"
   local number = numbers.listxattr or ABSENT
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(path, list, size)
     path = to_optional_string(path, "listxattr", 1, "path")
     list = to_pointer(list, "listxattr", 2, "list")
-    size = to_size(size, "listxattr", 3, "size")
+    size = to_length(size, "listxattr", 3, "size", list)
     local result = C.callgate_i_spz(number, path, list, size)
     if result == -1 then
       return fail()
@@ -154,16 +154,16 @@ function calls.listxattrat()
   sys.declare "i:isupz"
   local number = numbers.listxattrat or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(dfd, path, at_flags, list, size)
     dfd = to_dirfd(dfd, "listxattrat", 1, "dfd")
     path = to_optional_string(path, "listxattrat", 2, "path")
     at_flags = to_uint(at_flags, "listxattrat", 3, "at_flags")
     list = to_pointer(list, "listxattrat", 4, "list")
-    size = to_size(size, "listxattrat", 5, "size")
+    size = to_length(size, "listxattrat", 5, "size", list)
     local result = C.callgate_i_isupz(number, dfd, path, at_flags, list, size)
     if result == -1 then
       return fail()
@@ -176,13 +176,13 @@ end
 function calls.llistxattr()
   sys.declare "i:spz"
   local number = numbers.llistxattr or ABSENT
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(path, list, size)
     path = to_optional_string(path, "llistxattr", 1, "path")
     list = to_pointer(list, "llistxattr", 2, "list")
-    size = to_size(size, "llistxattr", 3, "size")
+    size = to_length(size, "llistxattr", 3, "size", list)
     local result = C.callgate_i_spz(number, path, list, size)
     if result == -1 then
       return fail()
@@ -212,14 +212,14 @@ function calls.lsetxattr()
   sys.declare "i:ssczi"
   local number = numbers.lsetxattr or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_optional_data = args.optional_data
   local to_optional_string = args.optional_string
-  local to_size = args.size
   return function(path, name, value, size, flags)
     path = to_optional_string(path, "lsetxattr", 1, "path")
     name = to_optional_string(name, "lsetxattr", 2, "name")
     value = to_optional_data(value, "lsetxattr", 3, "value")
-    size = to_size(size, "lsetxattr", 4, "size")
+    size = to_length(size, "lsetxattr", 4, "size", value)
     flags = to_int(flags, "lsetxattr", 5, "flags")
     local result = C.callgate_i_ssczi(number, path, name, value, size, flags)
     if result == -1 then

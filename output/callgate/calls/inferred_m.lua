@@ -154,16 +154,16 @@ function calls.mount_setattr()
   sys.declare "i:isupz"
   local number = numbers.mount_setattr or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(dfd, path, flags, uattr, usize)
     dfd = to_dirfd(dfd, "mount_setattr", 1, "dfd")
     path = to_optional_string(path, "mount_setattr", 2, "path")
     flags = to_uint(flags, "mount_setattr", 3, "flags")
     uattr = to_pointer(uattr, "mount_setattr", 4, "uattr")
-    usize = to_size(usize, "mount_setattr", 5, "usize")
+    usize = to_length(usize, "mount_setattr", 5, "usize", uattr)
     local result = C.callgate_i_isupz(number, dfd, path, flags, uattr, usize)
     if result == -1 then
       return fail()
@@ -278,12 +278,12 @@ function calls.mq_timedreceive()
   sys.declare "i:ipzpc"
   local number = numbers.mq_timedreceive or ABSENT
   local to_fd = args.fd
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
     mqdes = to_fd(mqdes, "mq_timedreceive", 1, "mqdes")
     msg_ptr = to_pointer(msg_ptr, "mq_timedreceive", 2, "msg_ptr")
-    msg_len = to_size(msg_len, "mq_timedreceive", 3, "msg_len")
+    msg_len = to_length(msg_len, "mq_timedreceive", 3, "msg_len", msg_ptr)
     msg_prio = to_pointer(msg_prio, "mq_timedreceive", 4, "msg_prio")
     abs_timeout = to_pointer(abs_timeout, "mq_timedreceive", 5, "abs_timeout")
     local result = C.callgate_i_ipzpc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
@@ -300,14 +300,14 @@ function calls.mq_timedsend()
   sys.declare "i:iczuc"
   local number = numbers.mq_timedsend or ABSENT
   local to_fd = args.fd
+  local to_length = args.length
   local to_optional_data = args.optional_data
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
     mqdes = to_fd(mqdes, "mq_timedsend", 1, "mqdes")
     msg_ptr = to_optional_data(msg_ptr, "mq_timedsend", 2, "msg_ptr")
-    msg_len = to_size(msg_len, "mq_timedsend", 3, "msg_len")
+    msg_len = to_length(msg_len, "mq_timedsend", 3, "msg_len", msg_ptr)
     msg_prio = to_uint(msg_prio, "mq_timedsend", 4, "msg_prio")
     abs_timeout = to_pointer(abs_timeout, "mq_timedsend", 5, "abs_timeout")
     local result = C.callgate_i_iczuc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
@@ -391,13 +391,13 @@ function calls.msgrcv()
   sys.declare "i:ipzli"
   local number = numbers.msgrcv or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_long = args.long
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(msqid, msgp, msgsz, msgtyp, msgflg)
     msqid = to_int(msqid, "msgrcv", 1, "msqid")
     msgp = to_pointer(msgp, "msgrcv", 2, "msgp")
-    msgsz = to_size(msgsz, "msgrcv", 3, "msgsz")
+    msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
     msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
     msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
     local result = C.callgate_i_ipzli(number, msqid, msgp, msgsz, msgtyp, msgflg)
@@ -413,12 +413,12 @@ function calls.msgsnd()
   sys.declare "i:ipzi"
   local number = numbers.msgsnd or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(msqid, msgp, msgsz, msgflg)
     msqid = to_int(msqid, "msgsnd", 1, "msqid")
     msgp = to_pointer(msgp, "msgsnd", 2, "msgp")
-    msgsz = to_size(msgsz, "msgsnd", 3, "msgsz")
+    msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
     msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
     local result = C.callgate_i_ipzi(number, msqid, msgp, msgsz, msgflg)
     if result == -1 then

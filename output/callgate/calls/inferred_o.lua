@@ -57,9 +57,9 @@ function calls.open_tree_attr()
   sys.declare "i:isupz"
   local number = numbers.open_tree_attr or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   local descriptor = require("callgate.fd").type
   return function(dfd, path, flags, uattr, usize)
@@ -67,7 +67,7 @@ function calls.open_tree_attr()
     path = to_optional_string(path, "open_tree_attr", 2, "path")
     flags = to_uint(flags, "open_tree_attr", 3, "flags")
     uattr = to_pointer(uattr, "open_tree_attr", 4, "uattr")
-    usize = to_size(usize, "open_tree_attr", 5, "usize")
+    usize = to_length(usize, "open_tree_attr", 5, "usize", uattr)
     local result = C.callgate_i_isupz(number, dfd, path, flags, uattr, usize)
     if result == -1 then
       return fail()

@@ -66,12 +66,13 @@ function calls.sched_getattr()
   sys.declare "i:ipuu"
   local number = numbers.sched_getattr or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_pointer = args.pointer
   local to_uint = args.uint
   return function(pid, attr, size, flags)
     pid = to_int(pid, "sched_getattr", 1, "pid")
     attr = to_pointer(attr, "sched_getattr", 2, "attr")
-    size = to_uint(size, "sched_getattr", 3, "size")
+    size = to_length(size, "sched_getattr", 3, "size", attr)
     flags = to_uint(flags, "sched_getattr", 4, "flags")
     local result = C.callgate_i_ipuu(number, pid, attr, size, flags)
     if result == -1 then
@@ -378,11 +379,11 @@ end
 function calls.set_robust_list()
   sys.declare "i:pz"
   local number = numbers.set_robust_list or ABSENT
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   return function(head, len)
     head = to_pointer(head, "set_robust_list", 1, "head")
-    len = to_size(len, "set_robust_list", 2, "len")
+    len = to_length(len, "set_robust_list", 2, "len", head)
     local result = C.callgate_i_pz(number, head, len)
     if result == -1 then
       return fail()
@@ -491,14 +492,14 @@ function calls.setxattr()
   sys.declare "i:ssczi"
   local number = numbers.setxattr or ABSENT
   local to_int = args.int
+  local to_length = args.length
   local to_optional_data = args.optional_data
   local to_optional_string = args.optional_string
-  local to_size = args.size
   return function(path, name, value, size, flags)
     path = to_optional_string(path, "setxattr", 1, "path")
     name = to_optional_string(name, "setxattr", 2, "name")
     value = to_optional_data(value, "setxattr", 3, "value")
-    size = to_size(size, "setxattr", 4, "size")
+    size = to_length(size, "setxattr", 4, "size", value)
     flags = to_int(flags, "setxattr", 5, "flags")
     local result = C.callgate_i_ssczi(number, path, name, value, size, flags)
     if result == -1 then
@@ -514,9 +515,9 @@ function calls.setxattrat()
   sys.declare "i:isuscz"
   local number = numbers.setxattrat or ABSENT
   local to_dirfd = args.dirfd
+  local to_length = args.length
   local to_optional_string = args.optional_string
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(dfd, path, at_flags, name, args_, size)
     dfd = to_dirfd(dfd, "setxattrat", 1, "dfd")
@@ -524,7 +525,7 @@ function calls.setxattrat()
     at_flags = to_uint(at_flags, "setxattrat", 3, "at_flags")
     name = to_optional_string(name, "setxattrat", 4, "name")
     args_ = to_pointer(args_, "setxattrat", 5, "args_")
-    size = to_size(size, "setxattrat", 6, "size")
+    size = to_length(size, "setxattrat", 6, "size", args_)
     local result = C.callgate_i_isuscz(number, dfd, path, at_flags, name, args_, size)
     if result == -1 then
       return fail()
@@ -622,13 +623,13 @@ end
 function calls.statmount()
   sys.declare "i:cpzu"
   local number = numbers.statmount or ABSENT
+  local to_length = args.length
   local to_pointer = args.pointer
-  local to_size = args.size
   local to_uint = args.uint
   return function(req, buf, bufsize, flags)
     req = to_pointer(req, "statmount", 1, "req")
     buf = to_pointer(buf, "statmount", 2, "buf")
-    bufsize = to_size(bufsize, "statmount", 3, "bufsize")
+    bufsize = to_length(bufsize, "statmount", 3, "bufsize", buf)
     flags = to_uint(flags, "statmount", 4, "flags")
     local result = C.callgate_i_cpzu(number, req, buf, bufsize, flags)
     if result == -1 then

@@ -54,6 +54,9 @@ t.describe("an undeclared call", function()
       t.ok(errno == S.EOPNOTSUPP or errno == S.EPERM)
     end
     t.fails("ENODATA", S.getxattr(path, "user.none", nil, 0))
+    local small = ffi.new "char[8]"
+    t.raises("getxattr: argument 4 (size): 9 bytes, but the buffer has 8", S.getxattr, path, "user.x", small, 9)
+    t.raises("setxattr: argument 4 (size): 4 bytes, but the string has 3", S.setxattr, path, "user.x", "abc", 4, 0)
     t.equal(S.getpriority(S.PRIO_PROCESS, 0) >= 1, true)
     t.equal(S.prctl(S.PR_SET_NAME, "callgate", 0, 0, 0), 0)
     local name = ffi.new "char[16]"
@@ -65,6 +68,14 @@ t.describe("an undeclared call", function()
     t.raises("fgetxattr: argument 1 (fd): closed descriptor", S.fgetxattr, fd, "user.x", nil, 0)
     t.raises("getpriority: argument 1 (which): expected an integer of 32 bits, got nil", S.getpriority)
     t.raises("msgget: argument 1 (key): expected an integer of 32 bits, got 1.5", S.msgget, 1.5, 0)
+  end)
+
+  t.it("is a method where it takes a descriptor first", function()
+    local fd = t.ok(S.open(t.write("attributed", ""), "rdwr"))
+    t.fails("ENODATA", fd:getxattr("user.none", nil, 0))
+    t.fails("ENODATA", fd:fgetxattr("user.none", nil, 0))
+    t.equal(fd.setns, S.setns)
+    t.ok(fd:stat()) -- what is declared stays what it is
   end)
 
   t.it("that makes a descriptor returns an object", function()
