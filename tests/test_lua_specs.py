@@ -15,6 +15,7 @@ from callgate import files, luajit, paths
 
 SPECS = Path(__file__).parent / "lua"
 RUNNER = SPECS / "runner.lua"
+DEBIAN = "/usr/share/lua/5.1"  # where its packages lie; not every LuaJIT looks there
 TIME_LIMIT = 120  # seconds: a hanging system call must not hang the suite
 
 # Name -> how it is started. $CALLGATE_LUAJITS adds programs (separated as in PATH).
@@ -41,9 +42,11 @@ def run_specs(
     command: list[str], scratch: Path, *words: str | Path
 ) -> subprocess.CompletedProcess[str]:
     """Run the spec runner with ``words`` in the folder ``scratch``."""
+    environment = luajit.environment(library())
+    environment["LUA_PATH"] += f";{DEBIAN}/?.lua;{DEBIAN}/?/init.lua"
     return subprocess.run(
         [*command, str(RUNNER), *map(str, words)],
-        env={**luajit.environment(library()), "CALLGATE_TEST_TMP": str(scratch)},
+        env={**environment, "CALLGATE_TEST_TMP": str(scratch)},
         cwd=scratch,
         capture_output=True,
         text=True,

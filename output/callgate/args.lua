@@ -209,6 +209,17 @@ end
 
 -- --- text ------------------------------------------------------------------------------------------
 
+local text_box = ffi.new "const char *[1]"
+
+local function put(value)
+  text_box[0] = value
+end
+
+-- Whether `value` is memory that C takes for text: char or byte arrays and pointers.
+local function is_text(value)
+  return is_memory(value) and (pcall(put, value))
+end
+
 -- A path or another string for the kernel, which ends it at a zero byte: one inside is a misuse.
 function args.path(value, call, position, label)
   if type(value) == "string" then
@@ -216,7 +227,7 @@ function args.path(value, call, position, label)
       misuse(call, position, label, "a path cannot contain a zero byte: " .. shown(value))
     end
     return value
-  elseif is_memory(value) then
+  elseif is_text(value) then
     return value -- a char buffer of the caller's
   end
   return expected("a path (a string)", value, call, position, label)
@@ -236,7 +247,7 @@ function args.string(value, call, position, label)
       misuse(call, position, label, "cannot contain a zero byte: " .. shown(value))
     end
     return value
-  elseif is_memory(value) then
+  elseif is_text(value) then
     return value
   end
   return expected("a string", value, call, position, label)
@@ -260,9 +271,15 @@ function args.buffer(value, call, position, label)
   return expected("a buffer (cdata)", value, call, position, label)
 end
 
--- A pointer of any kind, nil for none.
-function args.pointer(value, call, position, label)
-  if value == nil or is_memory(value) then
+-- A pointer of any kind, nil for none; to at least `least` bytes as far as one can know.
+function args.pointer(value, call, position, label, least)
+  if value == nil then
+    return value
+  elseif is_memory(value) then
+    local size = least and size_of(value)
+    if size and size < least then
+      misuse(call, position, label, ("%d bytes are too few: the kernel takes them for %d"):format(size, least))
+    end
     return value
   end
   return expected("a pointer (cdata) or nil", value, call, position, label)

@@ -130,7 +130,7 @@ def _inferred(abi: Abi, spec: Spec) -> tuple[CallSpec, ...]:
     declared = {name for call in spec.calls for name in (call.name, *call.also)}
     methods = {name for call in spec.calls for name in call.methods}
     return tuple(
-        _infer(call, spec, methods)
+        _infer(call, abi, spec, methods)
         for call in sorted(abi.syscalls, key=lambda item: item.name)
         if call.entry is not None
         and call.name not in declared
@@ -138,13 +138,16 @@ def _inferred(abi: Abi, spec: Spec) -> tuple[CallSpec, ...]:
     )
 
 
-def _infer(call: Syscall, spec: Spec, taken: set[str]) -> CallSpec:
+def _infer(call: Syscall, abi: Abi, spec: Spec, taken: set[str]) -> CallSpec:
     names = [_lua_name(item.name) for item in call.arguments]
     args = []
     for index, (name, item) in enumerate(zip(names, call.arguments, strict=True)):
         kind = spec.inference.kind(item, call)
-        # A kind that speaks of an argument speaks of the one before.
-        extra = names[index - 1] if spec.kinds[kind].extra == "argument" else None
+        extra = None
+        if spec.kinds[kind].extra == "argument":
+            extra = names[index - 1]  # such a kind speaks of the one before
+        elif kind == "pointer" and (size := _size_behind(item.type, abi, spec)):
+            kind, extra = "memory", str(size)
         args.append(ArgumentSpec(name, kind, extra))
     return CallSpec(
         name=call.name,
@@ -159,6 +162,14 @@ def _infer(call: Syscall, spec: Spec, taken: set[str]) -> CallSpec:
         else (),
         returns=spec.inference.returns(call.name),
     )
+
+
+def _size_behind(c_type: str, abi: Abi, spec: Spec) -> int:
+    """Return the least number of bytes that a pointer leads to, 0 where that is not known."""
+    target = c_type.removesuffix("*").removeprefix("const ").strip()
+    if target in abi.record:
+        return abi.record[target].size
+    return {"i": 4, "u": 4, "q": 8}.get(spec.letters.get(target, ""), 0)
 
 
 def _lua_name(name: str) -> str:
@@ -307,6 +318,7 @@ def _step(arg: ArgumentSpec, position: int, call: CallSpec, abi: Abi, spec: Spec
         "group": f", {arg.extra}_names",
         "type": f", {arg.extra}_t",
         "argument": f", {arg.extra}",
+        "size": f", {arg.extra}",
         None: "",
     }[kind.extra]
     if arg.added:

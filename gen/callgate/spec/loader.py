@@ -187,6 +187,8 @@ class _Rows:
             _check(arg.extra or "", self._groups, "group", where)
         elif extra == "argument":
             _check(arg.extra or "", names, "argument", where)
+        elif extra == "size" and not (arg.extra or "").isdigit():
+            raise CallgateError(f"expected a number of bytes, got {arg.extra!r}", where=where)
         if arg.added and extra != "group":
             raise CallgateError(
                 f"kind {arg.kind!r} has no flags to add: + {arg.added}", where=where

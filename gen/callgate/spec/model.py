@@ -18,7 +18,7 @@ class Kind:
     name: str  # ex) "flags"
     convert: str  # the function of runtime/args.lua
     lua: str  # the type that a caller passes, in LuaCATS terms
-    extra: str | None = None  # what the word after the kind names: "group", "type", "argument"
+    extra: str | None = None  # the word after the kind: "group", "type", "argument" or "size"
     letter: str | None = None  # of the C argument where the C type does not decide it
 
 
@@ -37,7 +37,7 @@ class ArgumentSpec:
 
     name: str  # ex) "flags"
     kind: str  # ex) "flags": a row of kinds.toml
-    extra: str | None = None  # ex) "O": the group, type or argument that the kind asks for
+    extra: str | None = None  # ex) "O": the group, type, argument or size that the kind asks for
     added: str | None = None  # ex) "cloexec": flags set unless "~cloexec" turns them off
     default: str | None = None  # ex) "0", "set", '""': for when it is nil
 

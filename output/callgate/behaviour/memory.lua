@@ -9,6 +9,7 @@ local sys = require "callgate.sys"
 local memory = {}
 
 local NO_FD = -1
+local PAGE = 4096 -- the smallest there is: no machine needs more bytes for a length
 
 local function maker(call, first)
   local raw = sys.mmap
@@ -43,6 +44,21 @@ function memory.fd_mmap()
   return function(fd, length, prot, options, offset)
     fd = args.fd(fd, "fd:mmap", 1, "fd")
     return map(0, length, prot, options, fd, offset)
+  end
+end
+
+-- S.mincore(addr, length, vec): one byte for each page, whose lowest bit tells whether it is in RAM.
+function memory.mincore()
+  local raw = sys.mincore
+  return function(addr, length, vec)
+    local word = args.address(addr, "mincore", 1, "addr")
+    length = args.size(length, "mincore", 2, "length")
+    local pages = math.ceil(tonumber(length) / PAGE)
+    args.length(pages, "mincore", 3, "vec", args.buffer(vec, "mincore", 3, "vec"))
+    if raw(word, length, vec) == -1 then
+      return errors.fail()
+    end
+    return true
   end
 end
 

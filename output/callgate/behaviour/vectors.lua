@@ -90,7 +90,9 @@ local function maker(name, prepare, form)
         iov, count, buffers, any_new = prepare(items, name)
       else
         args.buffer(iov, name, 2, "iov")
-        count = args.int(count, name, form == "" and 3 or form == "offset" and 4 or 5, "count")
+        local position = form == "" and 3 or form == "offset" and 4 or 5
+        count = args.uint(count, name, position, "count")
+        args.length(count * ffi.sizeof(require("callgate.types").t.iovec), name, position, "count", iov)
       end
       local result
       if form == "" then

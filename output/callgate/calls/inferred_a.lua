@@ -56,7 +56,7 @@ function calls.adjtimex()
   local number = numbers.adjtimex or ABSENT
   local to_pointer = args.pointer
   return function(txc_p)
-    txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p")
+    txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p", 208)
     local result = C.callgate_i_p(number, txc_p)
     if result == -1 then
       return fail()

@@ -23,9 +23,9 @@ function calls.bpf()
   local to_uint = args.uint
   return function(cmd, attr, size, attr_common, size_common)
     cmd = to_int(cmd, "bpf", 1, "cmd")
-    attr = to_pointer(attr, "bpf", 2, "attr")
+    attr = to_pointer(attr, "bpf", 2, "attr", 168)
     size = to_length(size, "bpf", 3, "size", attr)
-    attr_common = to_pointer(attr_common, "bpf", 4, "attr_common")
+    attr_common = to_pointer(attr_common, "bpf", 4, "attr_common", 24)
     size_common = to_uint(size_common, "bpf", 5, "size_common")
     local result = C.callgate_i_ipupu(number, cmd, attr, size, attr_common, size_common)
     if result == -1 then

@@ -21,8 +21,8 @@ function calls.cachestat()
   local to_uint = args.uint
   return function(fd, cstat_range, cstat, flags)
     fd = to_fd(fd, "cachestat", 1, "fd")
-    cstat_range = to_pointer(cstat_range, "cachestat", 2, "cstat_range")
-    cstat = to_pointer(cstat, "cachestat", 3, "cstat")
+    cstat_range = to_pointer(cstat_range, "cachestat", 2, "cstat_range", 16)
+    cstat = to_pointer(cstat, "cachestat", 3, "cstat", 40)
     flags = to_uint(flags, "cachestat", 4, "flags")
     local result = C.callgate_i_uppu(number, fd, cstat_range, cstat, flags)
     if result == -1 then
@@ -72,7 +72,7 @@ function calls.clock_adjtime()
   local to_pointer = args.pointer
   return function(which_clock, tx)
     which_clock = to_int(which_clock, "clock_adjtime", 1, "which_clock")
-    tx = to_pointer(tx, "clock_adjtime", 2, "tx")
+    tx = to_pointer(tx, "clock_adjtime", 2, "tx", 208)
     local result = C.callgate_i_ip(number, which_clock, tx)
     if result == -1 then
       return fail()
@@ -91,8 +91,8 @@ function calls.clone()
   return function(flags, newsp, parent_tid, child_tid, tls)
     flags = to_long(flags, "clone", 1, "flags")
     local newsp_word = to_address(newsp, "clone", 2, "newsp")
-    parent_tid = to_pointer(parent_tid, "clone", 3, "parent_tid")
-    child_tid = to_pointer(child_tid, "clone", 4, "child_tid")
+    parent_tid = to_pointer(parent_tid, "clone", 3, "parent_tid", 4)
+    child_tid = to_pointer(child_tid, "clone", 4, "child_tid", 4)
     local tls_word = to_address(tls, "clone", 5, "tls")
     local result = C.callgate_i_lwppw(number, flags, newsp_word, parent_tid, child_tid, tls_word)
     if result == -1 then
@@ -109,7 +109,7 @@ function calls.clone3()
   local to_length = args.length
   local to_pointer = args.pointer
   return function(uargs, size)
-    uargs = to_pointer(uargs, "clone3", 1, "uargs")
+    uargs = to_pointer(uargs, "clone3", 1, "uargs", 88)
     size = to_length(size, "clone3", 2, "size", uargs)
     local result = C.callgate_i_pz(number, uargs, size)
     if result == -1 then

@@ -21,7 +21,7 @@ function calls.get_mempolicy()
   local to_long = args.long
   local to_pointer = args.pointer
   return function(policy, nmask, maxnode, addr, flags)
-    policy = to_pointer(policy, "get_mempolicy", 1, "policy")
+    policy = to_pointer(policy, "get_mempolicy", 1, "policy", 4)
     nmask = to_pointer(nmask, "get_mempolicy", 2, "nmask")
     maxnode = to_long(maxnode, "get_mempolicy", 3, "maxnode")
     local addr_word = to_address(addr, "get_mempolicy", 4, "addr")
@@ -103,7 +103,7 @@ function calls.getxattrat()
     path = to_optional_string(path, "getxattrat", 2, "path")
     at_flags = to_uint(at_flags, "getxattrat", 3, "at_flags")
     name = to_optional_string(name, "getxattrat", 4, "name")
-    args_ = to_pointer(args_, "getxattrat", 5, "args_")
+    args_ = to_pointer(args_, "getxattrat", 5, "args_", 16)
     size = to_length(size, "getxattrat", 6, "size", args_)
     local result = C.callgate_i_isuspz(number, dfd, path, at_flags, name, args_, size)
     if result == -1 then

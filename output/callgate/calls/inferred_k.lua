@@ -64,7 +64,7 @@ function calls.kexec_load()
   return function(entry, nr_segments, segments, flags)
     local entry_word = to_address(entry, "kexec_load", 1, "entry")
     nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
-    segments = to_pointer(segments, "kexec_load", 3, "segments")
+    segments = to_pointer(segments, "kexec_load", 3, "segments", 32)
     flags = to_long(flags, "kexec_load", 4, "flags")
     local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
     if result == -1 then

@@ -42,7 +42,7 @@ function calls.landlock_create_ruleset()
   local to_uint = args.uint
   local descriptor = require("callgate.fd").type
   return function(attr, size, flags)
-    attr = to_pointer(attr, "landlock_create_ruleset", 1, "attr")
+    attr = to_pointer(attr, "landlock_create_ruleset", 1, "attr", 48)
     size = to_length(size, "landlock_create_ruleset", 2, "size", attr)
     flags = to_uint(flags, "landlock_create_ruleset", 3, "flags")
     local result = C.callgate_i_czu(number, attr, size, flags)
@@ -98,8 +98,8 @@ function calls.listmount()
   local to_size = args.size
   local to_uint = args.uint
   return function(req, mnt_ids, nr_mnt_ids, flags)
-    req = to_pointer(req, "listmount", 1, "req")
-    mnt_ids = to_pointer(mnt_ids, "listmount", 2, "mnt_ids")
+    req = to_pointer(req, "listmount", 1, "req", 32)
+    mnt_ids = to_pointer(mnt_ids, "listmount", 2, "mnt_ids", 8)
     nr_mnt_ids = to_size(nr_mnt_ids, "listmount", 3, "nr_mnt_ids")
     flags = to_uint(flags, "listmount", 4, "flags")
     local result = C.callgate_i_cpzu(number, req, mnt_ids, nr_mnt_ids, flags)
@@ -118,8 +118,8 @@ function calls.listns()
   local to_size = args.size
   local to_uint = args.uint
   return function(req, ns_ids, nr_ns_ids, flags)
-    req = to_pointer(req, "listns", 1, "req")
-    ns_ids = to_pointer(ns_ids, "listns", 2, "ns_ids")
+    req = to_pointer(req, "listns", 1, "req", 32)
+    ns_ids = to_pointer(ns_ids, "listns", 2, "ns_ids", 8)
     nr_ns_ids = to_size(nr_ns_ids, "listns", 3, "nr_ns_ids")
     flags = to_uint(flags, "listns", 4, "flags")
     local result = C.callgate_i_cpzu(number, req, ns_ids, nr_ns_ids, flags)
@@ -237,8 +237,8 @@ function calls.lsm_get_self_attr()
   local to_uint = args.uint
   return function(attr, ctx, size, flags)
     attr = to_uint(attr, "lsm_get_self_attr", 1, "attr")
-    ctx = to_pointer(ctx, "lsm_get_self_attr", 2, "ctx")
-    size = to_pointer(size, "lsm_get_self_attr", 3, "size")
+    ctx = to_pointer(ctx, "lsm_get_self_attr", 2, "ctx", 32)
+    size = to_pointer(size, "lsm_get_self_attr", 3, "size", 4)
     flags = to_uint(flags, "lsm_get_self_attr", 4, "flags")
     local result = C.callgate_i_uppu(number, attr, ctx, size, flags)
     if result == -1 then
@@ -255,8 +255,8 @@ function calls.lsm_list_modules()
   local to_pointer = args.pointer
   local to_uint = args.uint
   return function(ids, size, flags)
-    ids = to_pointer(ids, "lsm_list_modules", 1, "ids")
-    size = to_pointer(size, "lsm_list_modules", 2, "size")
+    ids = to_pointer(ids, "lsm_list_modules", 1, "ids", 8)
+    size = to_pointer(size, "lsm_list_modules", 2, "size", 4)
     flags = to_uint(flags, "lsm_list_modules", 3, "flags")
     local result = C.callgate_i_ppu(number, ids, size, flags)
     if result == -1 then
@@ -274,7 +274,7 @@ function calls.lsm_set_self_attr()
   local to_uint = args.uint
   return function(attr, ctx, size, flags)
     attr = to_uint(attr, "lsm_set_self_attr", 1, "attr")
-    ctx = to_pointer(ctx, "lsm_set_self_attr", 2, "ctx")
+    ctx = to_pointer(ctx, "lsm_set_self_attr", 2, "ctx", 32)
     size = to_uint(size, "lsm_set_self_attr", 3, "size")
     flags = to_uint(flags, "lsm_set_self_attr", 4, "flags")
     local result = C.callgate_i_upuu(number, attr, ctx, size, flags)

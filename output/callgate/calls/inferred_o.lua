@@ -22,7 +22,7 @@ function calls.open_by_handle_at()
   local descriptor = require("callgate.fd").type
   return function(mountdirfd, handle, flags)
     mountdirfd = to_fd(mountdirfd, "open_by_handle_at", 1, "mountdirfd")
-    handle = to_pointer(handle, "open_by_handle_at", 2, "handle")
+    handle = to_pointer(handle, "open_by_handle_at", 2, "handle", 8)
     flags = to_int(flags, "open_by_handle_at", 3, "flags")
     local result = C.callgate_i_ipi(number, mountdirfd, handle, flags)
     if result == -1 then
@@ -66,7 +66,7 @@ function calls.open_tree_attr()
     dfd = to_dirfd(dfd, "open_tree_attr", 1, "dfd")
     path = to_optional_string(path, "open_tree_attr", 2, "path")
     flags = to_uint(flags, "open_tree_attr", 3, "flags")
-    uattr = to_pointer(uattr, "open_tree_attr", 4, "uattr")
+    uattr = to_pointer(uattr, "open_tree_attr", 4, "uattr", 32)
     usize = to_length(usize, "open_tree_attr", 5, "usize", uattr)
     local result = C.callgate_i_isupz(number, dfd, path, flags, uattr, usize)
     if result == -1 then

@@ -71,7 +71,7 @@ function calls.sched_getattr()
   local to_uint = args.uint
   return function(pid, attr, size, flags)
     pid = to_int(pid, "sched_getattr", 1, "pid")
-    attr = to_pointer(attr, "sched_getattr", 2, "attr")
+    attr = to_pointer(attr, "sched_getattr", 2, "attr", 56)
     size = to_length(size, "sched_getattr", 3, "size", attr)
     flags = to_uint(flags, "sched_getattr", 4, "flags")
     local result = C.callgate_i_ipuu(number, pid, attr, size, flags)
@@ -90,7 +90,7 @@ function calls.sched_getparam()
   local to_pointer = args.pointer
   return function(pid, param)
     pid = to_int(pid, "sched_getparam", 1, "pid")
-    param = to_pointer(param, "sched_getparam", 2, "param")
+    param = to_pointer(param, "sched_getparam", 2, "param", 4)
     local result = C.callgate_i_ip(number, pid, param)
     if result == -1 then
       return fail()
@@ -122,7 +122,7 @@ function calls.sched_rr_get_interval()
   local to_pointer = args.pointer
   return function(pid, interval)
     pid = to_int(pid, "sched_rr_get_interval", 1, "pid")
-    interval = to_pointer(interval, "sched_rr_get_interval", 2, "interval")
+    interval = to_pointer(interval, "sched_rr_get_interval", 2, "interval", 16)
     local result = C.callgate_i_ip(number, pid, interval)
     if result == -1 then
       return fail()
@@ -159,7 +159,7 @@ function calls.sched_setattr()
   local to_uint = args.uint
   return function(pid, attr, flags)
     pid = to_int(pid, "sched_setattr", 1, "pid")
-    attr = to_pointer(attr, "sched_setattr", 2, "attr")
+    attr = to_pointer(attr, "sched_setattr", 2, "attr", 56)
     flags = to_uint(flags, "sched_setattr", 3, "flags")
     local result = C.callgate_i_ipu(number, pid, attr, flags)
     if result == -1 then
@@ -177,7 +177,7 @@ function calls.sched_setparam()
   local to_pointer = args.pointer
   return function(pid, param)
     pid = to_int(pid, "sched_setparam", 1, "pid")
-    param = to_pointer(param, "sched_setparam", 2, "param")
+    param = to_pointer(param, "sched_setparam", 2, "param", 4)
     local result = C.callgate_i_ip(number, pid, param)
     if result == -1 then
       return fail()
@@ -195,7 +195,7 @@ function calls.sched_setscheduler()
   return function(pid, policy, param)
     pid = to_int(pid, "sched_setscheduler", 1, "pid")
     policy = to_int(policy, "sched_setscheduler", 2, "policy")
-    param = to_pointer(param, "sched_setscheduler", 3, "param")
+    param = to_pointer(param, "sched_setscheduler", 3, "param", 4)
     local result = C.callgate_i_iip(number, pid, policy, param)
     if result == -1 then
       return fail()
@@ -230,10 +230,10 @@ function calls.select()
   local to_pointer = args.pointer
   return function(n, inp, outp, exp, tvp)
     n = to_int(n, "select", 1, "n")
-    inp = to_pointer(inp, "select", 2, "inp")
-    outp = to_pointer(outp, "select", 3, "outp")
-    exp = to_pointer(exp, "select", 4, "exp")
-    tvp = to_pointer(tvp, "select", 5, "tvp")
+    inp = to_pointer(inp, "select", 2, "inp", 128)
+    outp = to_pointer(outp, "select", 3, "outp", 128)
+    exp = to_pointer(exp, "select", 4, "exp", 128)
+    tvp = to_pointer(tvp, "select", 5, "tvp", 16)
     local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
     if result == -1 then
       return fail()
@@ -287,7 +287,7 @@ function calls.semop()
   local to_uint = args.uint
   return function(semid, sops, nsops)
     semid = to_int(semid, "semop", 1, "semid")
-    sops = to_pointer(sops, "semop", 2, "sops")
+    sops = to_pointer(sops, "semop", 2, "sops", 6)
     nsops = to_uint(nsops, "semop", 3, "nsops")
     local result = C.callgate_i_ipu(number, semid, sops, nsops)
     if result == -1 then
@@ -306,9 +306,9 @@ function calls.semtimedop()
   local to_uint = args.uint
   return function(semid, sops, nsops, timeout)
     semid = to_int(semid, "semtimedop", 1, "semid")
-    sops = to_pointer(sops, "semtimedop", 2, "sops")
+    sops = to_pointer(sops, "semtimedop", 2, "sops", 6)
     nsops = to_uint(nsops, "semtimedop", 3, "nsops")
-    timeout = to_pointer(timeout, "semtimedop", 4, "timeout")
+    timeout = to_pointer(timeout, "semtimedop", 4, "timeout", 16)
     local result = C.callgate_i_ipuc(number, semid, sops, nsops, timeout)
     if result == -1 then
       return fail()
@@ -326,7 +326,7 @@ function calls.sendmmsg()
   local to_uint = args.uint
   return function(fd, msg, vlen, flags)
     fd = to_fd(fd, "sendmmsg", 1, "fd")
-    msg = to_pointer(msg, "sendmmsg", 2, "msg")
+    msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
     vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
     flags = to_uint(flags, "sendmmsg", 4, "flags")
     local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
@@ -382,7 +382,7 @@ function calls.set_robust_list()
   local to_length = args.length
   local to_pointer = args.pointer
   return function(head, len)
-    head = to_pointer(head, "set_robust_list", 1, "head")
+    head = to_pointer(head, "set_robust_list", 1, "head", 24)
     len = to_length(len, "set_robust_list", 2, "len", head)
     local result = C.callgate_i_pz(number, head, len)
     if result == -1 then
@@ -398,7 +398,7 @@ function calls.set_tid_address()
   local number = numbers.set_tid_address or ABSENT
   local to_pointer = args.pointer
   return function(tidptr)
-    tidptr = to_pointer(tidptr, "set_tid_address", 1, "tidptr")
+    tidptr = to_pointer(tidptr, "set_tid_address", 1, "tidptr", 4)
     local result = C.callgate_i_p(number, tidptr)
     if result == -1 then
       return fail()
@@ -477,8 +477,8 @@ function calls.settimeofday()
   local number = numbers.settimeofday or ABSENT
   local to_pointer = args.pointer
   return function(tv, tz)
-    tv = to_pointer(tv, "settimeofday", 1, "tv")
-    tz = to_pointer(tz, "settimeofday", 2, "tz")
+    tv = to_pointer(tv, "settimeofday", 1, "tv", 16)
+    tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
     local result = C.callgate_i_pp(number, tv, tz)
     if result == -1 then
       return fail()
@@ -524,7 +524,7 @@ function calls.setxattrat()
     path = to_optional_string(path, "setxattrat", 2, "path")
     at_flags = to_uint(at_flags, "setxattrat", 3, "at_flags")
     name = to_optional_string(name, "setxattrat", 4, "name")
-    args_ = to_pointer(args_, "setxattrat", 5, "args_")
+    args_ = to_pointer(args_, "setxattrat", 5, "args_", 16)
     size = to_length(size, "setxattrat", 6, "size", args_)
     local result = C.callgate_i_isuscz(number, dfd, path, at_flags, name, args_, size)
     if result == -1 then
@@ -561,7 +561,7 @@ function calls.shmctl()
   return function(shmid, cmd, buf)
     shmid = to_int(shmid, "shmctl", 1, "shmid")
     cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf")
+    buf = to_pointer(buf, "shmctl", 3, "buf", 88)
     local result = C.callgate_i_iip(number, shmid, cmd, buf)
     if result == -1 then
       return fail()
@@ -609,8 +609,8 @@ function calls.sigaltstack()
   local number = numbers.sigaltstack or ABSENT
   local to_pointer = args.pointer
   return function(uss, uoss)
-    uss = to_pointer(uss, "sigaltstack", 1, "uss")
-    uoss = to_pointer(uoss, "sigaltstack", 2, "uoss")
+    uss = to_pointer(uss, "sigaltstack", 1, "uss", 24)
+    uoss = to_pointer(uoss, "sigaltstack", 2, "uoss", 24)
     local result = C.callgate_i_cp(number, uss, uoss)
     if result == -1 then
       return fail()
@@ -627,8 +627,8 @@ function calls.statmount()
   local to_pointer = args.pointer
   local to_uint = args.uint
   return function(req, buf, bufsize, flags)
-    req = to_pointer(req, "statmount", 1, "req")
-    buf = to_pointer(buf, "statmount", 2, "buf")
+    req = to_pointer(req, "statmount", 1, "req", 32)
+    buf = to_pointer(buf, "statmount", 2, "buf", 512)
     bufsize = to_length(bufsize, "statmount", 3, "bufsize", buf)
     flags = to_uint(flags, "statmount", 4, "flags")
     local result = C.callgate_i_cpzu(number, req, buf, bufsize, flags)

@@ -68,7 +68,7 @@ function calls.ustat()
   local to_uint = args.uint
   return function(dev, ubuf)
     dev = to_uint(dev, "ustat", 1, "dev")
-    ubuf = to_pointer(ubuf, "ustat", 2, "ubuf")
+    ubuf = to_pointer(ubuf, "ustat", 2, "ubuf", 32)
     local result = C.callgate_i_up(number, dev, ubuf)
     if result == -1 then
       return fail()
@@ -85,7 +85,7 @@ function calls.utime()
   local to_pointer = args.pointer
   return function(filename, times)
     filename = to_optional_string(filename, "utime", 1, "filename")
-    times = to_pointer(times, "utime", 2, "times")
+    times = to_pointer(times, "utime", 2, "times", 16)
     local result = C.callgate_i_sp(number, filename, times)
     if result == -1 then
       return fail()
@@ -102,7 +102,7 @@ function calls.utimes()
   local to_pointer = args.pointer
   return function(filename, utimes)
     filename = to_optional_string(filename, "utimes", 1, "filename")
-    utimes = to_pointer(utimes, "utimes", 2, "utimes")
+    utimes = to_pointer(utimes, "utimes", 2, "utimes", 16)
     local result = C.callgate_i_sp(number, filename, utimes)
     if result == -1 then
       return fail()

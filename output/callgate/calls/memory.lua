@@ -205,24 +205,4 @@ function calls.munlockall()
   end
 end
 
--- Which pages are in RAM: one byte each into vec. mincore(2)
--- long mincore(unsigned long start, size_t len, unsigned char *vec)
-function calls.mincore()
-  sys.declare "i:wzp"
-  local number = numbers.mincore or ABSENT
-  local to_address = args.address
-  local to_buffer = args.buffer
-  local to_size = args.size
-  return function(addr, length, vec)
-    local addr_word = to_address(addr, "mincore", 1, "addr")
-    length = to_size(length, "mincore", 2, "length")
-    vec = to_buffer(vec, "mincore", 3, "vec")
-    local result = C.callgate_i_wzp(number, addr_word, length, vec)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 return calls

@@ -57,6 +57,8 @@ t.describe("open", function()
   t.it("refuses what it cannot mean, naming the nearest name", function()
     t.raises('open: argument 2 (flags): unknown name "cerat" for O_*; did you mean "creat"?', S.open, "/x", "cerat")
     t.raises("open: argument 1 (path): expected a path (a string), got nil", S.open)
+    t.matches(select(2, pcall(S.open, S.t.stat())), "argument 1 %(path%): expected a path %(a string%), got stat")
+    t.ok(S.open(ffi.new("char[?]", 16, "/dev/null")))
     t.raises('open: argument 1 (path): a path cannot contain a zero byte: "a\\0b"', S.open, "a\0b")
     t.raises(
       'openat: argument 1 (dirfd): expected a descriptor, its number, or "stdin", "stdout" or "stderr", '
@@ -131,6 +133,7 @@ t.describe("read and write", function()
     iov[0].iov_base, iov[0].iov_len = buffer, 2
     t.equal(fd:preadv(iov, 1, 1), 2)
     t.equal(ffi.string(buffer, 2), "EA")
+    t.raises("preadv: argument 4 (count): 32 bytes, but the buffer has 16", fd.preadv, fd, iov, 1, 2)
     t.raises("writev: argument 2 (iov): expected 1 to 1024 items, got 0", fd.writev, fd, {})
     t.raises("writev: argument 2 (iov[2]): expected a string or a buffer, got 5", fd.writev, fd, { "a", 5 })
     local read, message, errno = fd:preadv2({ 2 }, 9, "hipri")

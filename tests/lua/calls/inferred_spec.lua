@@ -62,6 +62,9 @@ t.describe("an undeclared call", function()
     local name = ffi.new "char[16]"
     t.equal(S.prctl(S.PR_GET_NAME, name, 0, 0, 0), 0)
     t.equal(ffi.string(name), "callgate")
+    t.raises("newfstatat: argument 3 (statbuf): 64 bytes are too few: the kernel takes them for 144",
+      S.newfstatat, nil, "/", ffi.new "char[64]", 0)
+    t.equal(S.newfstatat(nil, "/", S.t.stat(), 0), true)
     t.fails("EBADF", S.fgetxattr(1000, "user.x", nil, 0))
     local fd = t.ok(S.open(path))
     fd:close()

@@ -127,6 +127,7 @@ t.describe("calls on memory", function()
     local pages = ffi.new "uint8_t[2]"
     t.equal(S.mincore(region, 2 * PAGE, pages), true)
     t.equal(pages[1] % 2, 1)
+    t.raises("mincore: argument 3 (vec): 3 bytes, but the buffer has 2", S.mincore, region, 2 * PAGE + 1, pages)
     t.ok(S.mlock(region, PAGE))
     t.ok(S.munlock(region, PAGE))
     t.fails("EINVAL", S.mprotect(ffi.cast("char *", region.addr) + 1, PAGE, "read"))

@@ -123,6 +123,40 @@ function epoll.epoll_wait()
   end
 end
 
+-- S.epoll_pwait(ep, events, maxevents, timeout, mask): into an array of the caller's; how many there are.
+local function into_array(call, to_timeout)
+  return function()
+    local raw = sys[call]
+    local sigset_t = types.t.sigset
+    local event_size, mask_size = ffi.sizeof(types.t.epoll_event), ffi.sizeof(sigset_t)
+    return function(set, events, max, timeout, mask)
+      local number = args.fd(set, call, 1, "fd")
+      args.buffer(events, call, 2, "events")
+      max = args.int(max, call, 3, "maxevents")
+      if max > 0 then
+        args.length(max * event_size, call, 3, "maxevents", events)
+      end
+      timeout = to_timeout(timeout, call)
+      if mask ~= nil then
+        mask = args.record(mask, call, 5, "mask", sigset_t)
+      end
+      local count = raw(number, events, max, timeout, mask, mask_size)
+      if count == -1 then
+        return fail()
+      end
+      return count
+    end
+  end
+end
+
+epoll.epoll_pwait = into_array("epoll_pwait", function(timeout, call)
+  return timeout == nil and -1 or args.int(timeout, call, 4, "timeout")
+end)
+
+epoll.epoll_pwait2 = into_array("epoll_pwait2", function(timeout, call)
+  return args.optional_record(timeout, call, 4, "timeout", types.t.timespec)
+end)
+
 -- S.epoll_events(max): a list of one's own.
 function epoll.epoll_events()
   return function(max)
