@@ -95,7 +95,16 @@ def _targets(command: Parser) -> None:
 
 
 def _show(command: Parser) -> None:
-    command.add_argument("name", metavar="NAME", help="of a constant, record or system call")
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "name", nargs="?", metavar="NAME", help="of a constant, record or system call"
+    )
+    what.add_argument(
+        "--differing", action="store_true", help="list the names that headers define differently"
+    )
+    what.add_argument(
+        "--untranslated", action="store_true", help="list the macros that are no Lua functions"
+    )
     which = command.add_mutually_exclusive_group()
     which.add_argument("--target", metavar="T", help="as this target sees it")
     which.add_argument("--all", action="store_true", help="as every target sees it")

@@ -249,6 +249,7 @@ class Syscall:
     arguments: tuple[Argument, ...]
     location: Location  # of the prototype
     reason: str | None = None  # why there is no entry or prototype
+    newer: bool = False  # than the headers of a sysroot: they have no number to compare with
 
 
 @dataclass(frozen=True)

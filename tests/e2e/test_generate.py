@@ -156,3 +156,28 @@ class TestOtherCommands:
         assert value["syscalls"]["openat2"]["number"] == 437
         assert value["records"]["struct epoll_event"]["size"] == 12
         assert value["constants"]["O_CREAT"]["value"] == 64
+
+
+class TestSysroot:
+    """Headers from elsewhere than the bundle."""
+
+    def test_a_broken_header_is_left_out_and_said(self, cache: Path, tmp_path: Path) -> None:
+        """The run goes on without the declaration, tells its place, and ends non-zero."""
+        import ziglang  # noqa: PLC0415 - a namespace that this test alone copies from
+
+        bundle = Path(next(iter(ziglang.__path__))) / "lib/libc/include"
+        include = tmp_path / "root/usr/include"
+        for name in ("generic-glibc", "x86-linux-gnu", "any-linux-any", "x86-linux-any"):
+            shutil.copytree(bundle / name, include, dirs_exist_ok=True)
+        (include / "linux/zz_broken.h").write_text(
+            "struct zz_good {\n\tint a;\n};\nint zz_bad(;\n#define ZZ_GOOD 7\n"
+        )
+        out = tmp_path / "out"
+        arguments = ("generate", "--sysroot", str(tmp_path / "root"), "--out", str(out))
+        said = run(*arguments, cache=cache, status=1)
+        assert "linux/zz_broken.h:4:" in said, said
+        assert "int zz_bad(;" in said
+        module = (out / "callgate/uapi/linux/zz_broken.lua").read_text()
+        assert "ZZ_GOOD = 7" in module
+        assert "struct zz_good" in module
+        assert "zz_bad" not in module

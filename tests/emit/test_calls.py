@@ -104,7 +104,7 @@ return calls
     local as_string = buf == nil
     if as_string then
       count = to_size(count or 4096, "read", 3, "count")
-      buf = to_scratch(count)
+      buf, count = to_scratch(count)
     else
       buf = to_buffer(buf, "read", 2, "buf")
       count = to_length(count, "read", 3, "count", buf)

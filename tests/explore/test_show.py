@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callgate.explore.dump import dump
-from callgate.explore.show import nearest, show
+from callgate.explore.show import differing, nearest, show, untranslated
 from callgate.explore.text import type_text
 from callgate.model import (
     Abi,
@@ -84,6 +84,18 @@ class TestShow:
         """An unknown name has nothing to show, and a nearest one."""
         assert show(ABI, "O_CRAET") == []
         assert "O_CREAT" in nearest(ABI, "O_CRAET")
+
+
+class TestLists:
+    """What is found across names."""
+
+    def test_differing(self) -> None:
+        """Both definitions of a name are listed, the chosen one first."""
+        assert differing(ABI) == ["O_CREAT  linux/test.h:7  64", "O_CREAT  x.h:1  1"]
+
+    def test_untranslated(self) -> None:
+        """A macro without a Lua function is listed with the reason."""
+        assert untranslated(ABI) == ["W  linux/test.h:7  a statement"]
 
 
 class TestText:

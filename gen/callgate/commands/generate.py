@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from callgate import luajit, paths
 from callgate.commands.common import chosen_targets, parsed
@@ -18,11 +19,16 @@ from callgate.verify.run import verify_library
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from callgate.headers.trees import HeaderTree
+    from callgate.model import Abi
     from callgate.pipeline import Parsed
     from callgate.report import Reporter
     from callgate.targets import Target
+
+T = TypeVar("T")
 
 TOUR_SECONDS = 60  # it takes 0.05
 
@@ -47,8 +53,10 @@ def _generate(target: Target, out: Path, options: argparse.Namespace, report: Re
         compiler=options.cc,
     )
     result = parsed(target, report, tree=tree, jobs=options.jobs)
-    tree = tree.leaving_out(result.failures)
     left_out = unexcused(result, target, report)
+    asked, tree = askable(result, tree.leaving_out(result.failures), report)
+    if options.sysroot is not None:
+        asked = replace(asked, abi=numbered(asked.abi))
     spec = None
     if options.sysroot is not None:
         spec, missing = without_missing(load_spec(), result.abi)
@@ -62,15 +70,54 @@ def _generate(target: Target, out: Path, options: argparse.Namespace, report: Re
         state = "unchanged" if current else "new"
         stage.detail(f"{len(files):,} files, {size / 1e6:.1f} MB, {state}")
     if current:
-        verify_library(target, result, tree, out, report).raise_if_wrong()
+        verify_library(target, asked, tree, out, report).raise_if_wrong()
     else:
         with atomic_directory(out) as fresh:
             fill(fresh, files)
-            verify_library(target, result, tree, fresh, report).raise_if_wrong()
+            verify_library(target, asked, tree, fresh, report).raise_if_wrong()
     if runs_here(target):
         with report.stage("tour", "examples/tour.lua", live=False):
             tour(out)
     return 1 if left_out else 0
+
+
+def askable(result: Parsed, tree: HeaderTree, report: Reporter) -> tuple[Parsed, HeaderTree]:
+    """Return what the witnesses can be asked about, and the headers that they can compile.
+
+    A header with a declaration that could not be parsed rarely compiles: what it defines otherwise
+    is in the library, but nobody can be asked about it.
+    """
+    broken = frozenset(failure.where.header for failure in result.failures)
+    if not broken:
+        return result, tree
+    report.warn(f"not asked about, because of the above: {', '.join(sorted(broken))}")
+
+    def kept(items: Iterable[T]) -> tuple[T, ...]:
+        return tuple(item for item in items if item.location.header not in broken)  # type: ignore[attr-defined]
+
+    abi = result.abi
+    asked = replace(
+        abi,
+        constants=kept(abi.constants),
+        records=kept(abi.records),
+        enumerations=kept(abi.enumerations),
+        typedefs=kept(abi.typedefs),
+        prototypes=kept(abi.prototypes),
+        macros=kept(abi.macros),
+    )
+    key = f"{result.key}-asked"
+    return replace(result, abi=asked, key=key), replace(tree, broken=tree.broken | broken)
+
+
+def numbered(abi: Abi) -> Abi:
+    """Mark the system calls that came after the headers of an older sysroot.
+
+    They are in the library, with the numbers of the kernel's tables; no header can be asked.
+    """
+    calls = tuple(
+        replace(call, newer=f"__NR_{call.name}" not in abi.constant) for call in abi.syscalls
+    )
+    return replace(abi, syscalls=calls)
 
 
 def unexcused(result: Parsed, target: Target, report: Reporter) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from callgate.commands.common import chosen_targets, parsed
 from callgate.errors import CallgateError
-from callgate.explore.show import nearest, show
+from callgate.explore.show import differing, nearest, show, untranslated
 
 if TYPE_CHECKING:
     import argparse
@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
-    """Print what NAME means on the target, or on every target where they differ."""
+    """Print what NAME means on the target or on every target, or one of the lists."""
     report.quiet = True
     names = [options.target] if options.target else []
     answers: dict[str, list[str]] = {}
     hint = ""
     for target in chosen_targets(names, everything=options.all):
         abi = parsed(target, report).abi
-        lines = show(abi, options.name)
-        if lines:
+        if options.differing or options.untranslated:
+            lines = differing(abi) if options.differing else untranslated(abi)
+        else:
+            lines = show(abi, options.name)
+        if lines or options.name is None:
             answers[target.name] = lines
         else:
             hint = nearest(abi, options.name)

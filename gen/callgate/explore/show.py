@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callgate.explore.text import byte_map, type_text
+from callgate.model import Constant, Macro, Record, Typedef
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callgate.model import Abi, Constant, Macro, Record, Typedef
+    from callgate.model import Abi
 
 
 def show(abi: Abi, name: str) -> list[str]:
@@ -20,6 +21,35 @@ def show(abi: Abi, name: str) -> list[str]:
     """
     kinds = (_syscalls, _constants, _records, _enumerations, _typedefs, _macros, _prototypes)
     return [line for kind in kinds for line in kind(abi, name)] + list(_unevaluated(abi, name))
+
+
+def differing(abi: Abi) -> list[str]:
+    """Return a line for each definition of a name that several headers define differently.
+
+    The first of a name is the one chosen for the plain name; the others are reached by header,
+    ``S.h["linux/input.h"].NAME`` in Lua.
+    """
+    items: list[Constant | Record | Typedef | Macro] = [
+        *abi.constants, *abi.records, *abi.typedefs, *abi.macros
+    ]  # fmt: skip
+    several = {(type(item), item.name) for item in items if not item.primary}
+    found = [item for item in items if (type(item), item.name) in several]
+    found.sort(key=lambda item: (item.name, not item.primary, item.location))
+    return [f"{item.name}  {item.location}  {_meaning(item)}" for item in found]
+
+
+def untranslated(abi: Abi) -> list[str]:
+    """Return a line for each function-like macro that has no Lua function: name, place, reason."""
+    found = sorted((item for item in abi.macros if item.lua is None), key=lambda item: item.name)
+    return [f"{item.name}  {item.location}  {item.reason}" for item in found]
+
+
+def _meaning(item: Constant | Record | Typedef | Macro) -> str:
+    if isinstance(item, Constant):
+        return repr(item.value)
+    if isinstance(item, Record):
+        return f"{item.size} bytes"
+    return type_text(item.type) if isinstance(item, Typedef) else item.body
 
 
 def nearest(abi: Abi, name: str) -> str:

@@ -333,7 +333,7 @@ end
 
 -- A record of that type: one, a pointer to one, or what its constructor takes.
 function args.record(value, call, position, label, ctype)
-  if istype(ctype, value) then
+  if istype(ctype, value) and tonumber(value) == nil then -- a type has a number, and is no record
     return value
   end
   return slow_record(value, call, position, label, ctype)
@@ -341,7 +341,7 @@ end
 
 -- Like record, with nil for none.
 function args.optional_record(value, call, position, label, ctype)
-  if value == nil or istype(ctype, value) then
+  if value == nil or istype(ctype, value) and tonumber(value) == nil then
     return value
   end
   return slow_record(value, call, position, label, ctype)
@@ -349,7 +349,7 @@ end
 
 -- A record that the kernel fills in: the caller's, or a new one.
 function args.out(value, call, position, label, ctype)
-  if istype(ctype, value) then
+  if istype(ctype, value) and tonumber(value) == nil then
     return value
   elseif value == nil then
     return ctype()
@@ -414,19 +414,22 @@ function args.word(value, call, position, label)
   return args.long(value, call, position, label)
 end
 
+local MOST = 2147479552 -- MAX_RW_COUNT of linux/fs.h: no call moves more bytes at once
 local KEPT = 1048576 -- a larger scratch buffer is not kept
 local scratch, scratch_size = ffi.new("char[?]", 4096), 4096
 
--- A buffer for a call whose bytes become a string at once: the same one again and again.
+-- A buffer for a call whose bytes become a string at once, the same one again and again, and how many
+-- of `size` bytes it has room for.
 function args.scratch(size)
   if size <= scratch_size then
-    return scratch
+    return scratch, size
   end
+  size = size <= MOST and size or MOST
   local buffer = ffi.new("char[?]", size)
   if size <= KEPT then
-    scratch, scratch_size = buffer, size
+    scratch, scratch_size = buffer, tonumber(size)
   end
-  return buffer
+  return buffer, size
 end
 
 return args

@@ -9,7 +9,7 @@ local typeof, sizeof = ffi.typeof, ffi.sizeof
 
 local memory = {}
 
-local POINTER, VARIABLE, SCALAR = -1, -2, -3
+local POINTER, VARIABLE = -1, -2
 
 local kinds = {} -- id -> size in bytes of every value of the type, or one of the above
 local sizes = setmetatable({}, { __mode = "k" }) -- a buffer of variable size -> its bytes
@@ -17,9 +17,7 @@ local sizes = setmetatable({}, { __mode = "k" }) -- a buffer of variable size ->
 local function classify(value, id)
   local name = tostring(typeof(value))
   local kind
-  if tonumber(value) or name:find "^ctype<complex" then
-    kind = SCALAR
-  elseif name:find "%*>$" or name:find "%(%*%)" or name:find "%)>$" then
+  if name:find "%*>$" or name:find "%(%*%)" or name:find "%)>$" then
     kind = POINTER
   elseif not pcall(sizeof, typeof(value)) then -- it asks for the number of elements
     kind = VARIABLE
@@ -39,7 +37,7 @@ end
 -- The bytes of the memory that `value` is; false for a pointer, which does not tell; nil for anything
 -- that is no memory at all (numbers, strings).
 function memory.size(value)
-  if type(value) ~= "cdata" then
+  if type(value) ~= "cdata" or tonumber(value) then
     return nil
   end
   local id = tonumber(typeof(value))
@@ -49,16 +47,13 @@ function memory.size(value)
   elseif kind == VARIABLE then
     return sizes[value] or measure(value)
   end
-  return kind == SCALAR and nil or false
+  return false
 end
 
--- Whether `value` is memory that a pointer can go to.
+-- Whether `value` is memory that a pointer can go to: cdata that is neither a number nor a type itself
+-- (ffi.typeof's result, whose id would be taken for that of its values).
 function memory.is(value)
-  if type(value) ~= "cdata" then
-    return false
-  end
-  local id = tonumber(typeof(value))
-  return (kinds[id] or classify(value, id)) ~= SCALAR
+  return type(value) == "cdata" and tonumber(value) == nil
 end
 
 return memory

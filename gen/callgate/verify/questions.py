@@ -101,7 +101,9 @@ def sheets(asked: list[Question]) -> list[Sheet]:
     times = Counter(map(_scope, asked))
     by_place: dict[tuple[str, str | None], list[Question]] = defaultdict(list)
     for question in asked:
-        if question.kind == "system call":
+        if isinstance(question.subject, Syscall):
+            if question.subject.newer:
+                continue  # no header has its number
             by_place[KERNEL_UNIT, None].append(question)
             continue
         place = question.location

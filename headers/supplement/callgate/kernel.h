@@ -6,6 +6,7 @@
 #ifndef CALLGATE_KERNEL_H
 #define CALLGATE_KERNEL_H
 #include <linux/types.h>
+#include <linux/version.h>
 #include <linux/time_types.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
@@ -99,9 +100,11 @@ struct ustat {
 };
 
 /* include/linux/sched.h: struct sched_param */
+#if LINUX_VERSION_CODE >= 0x060600                          /* before, linux/sched/types.h had it */
 struct sched_param {
 	int sched_priority;
 };
+#endif
 
 /* include/linux/signal_types.h and asm/signal.h: sigset_t as the rt_ calls take it */
 struct kernel_sigset {

@@ -44,7 +44,7 @@ local function resolve(level, name, call)
   local known = (levels or load_levels())[level]
   if not known then
     if type(name) == "string" then
-      local what = ("the names of level %d are not known: give the option's number"):format(level)
+      local what = ("the names of level %s are not known: give the option's number"):format(tostring(level))
       return args.misuse(call, 3, "name", what)
     end
     return level, args.int(name, call, 3, "name"), INT

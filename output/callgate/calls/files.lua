@@ -91,7 +91,7 @@ function calls.read()
     local as_string = buf == nil
     if as_string then
       count = to_size(count or 4096, "read", 3, "count")
-      buf = to_scratch(count)
+      buf, count = to_scratch(count)
     else
       buf = to_buffer(buf, "read", 2, "buf")
       count = to_length(count, "read", 3, "count", buf)
@@ -123,7 +123,7 @@ function calls.pread()
     local as_string = buf == nil
     if as_string then
       count = to_size(count or 4096, "pread", 3, "count")
-      buf = to_scratch(count)
+      buf, count = to_scratch(count)
     else
       buf = to_buffer(buf, "pread", 2, "buf")
       count = to_length(count, "pread", 3, "count", buf)

@@ -410,7 +410,7 @@ function calls.readlink()
     local as_string = buf == nil
     if as_string then
       size = to_size(size or 4096, "readlink", 3, "size")
-      buf = to_scratch(size)
+      buf, size = to_scratch(size)
     else
       buf = to_buffer(buf, "readlink", 2, "buf")
       size = to_length(size, "readlink", 3, "size", buf)
@@ -443,7 +443,7 @@ function calls.readlinkat()
     local as_string = buf == nil
     if as_string then
       size = to_size(size or 4096, "readlinkat", 4, "size")
-      buf = to_scratch(size)
+      buf, size = to_scratch(size)
     else
       buf = to_buffer(buf, "readlinkat", 3, "buf")
       size = to_length(size, "readlinkat", 4, "size", buf)

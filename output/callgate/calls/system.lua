@@ -27,7 +27,7 @@ function calls.getrandom()
     local as_string = buf == nil
     if as_string then
       count = to_size(count or 4096, "getrandom", 2, "count")
-      buf = to_scratch(count)
+      buf, count = to_scratch(count)
     else
       buf = to_buffer(buf, "getrandom", 1, "buf")
       count = to_length(count, "getrandom", 2, "count", buf)

@@ -53,6 +53,17 @@ t.describe("every function", function()
   end)
 end)
 
+t.describe("a type", function()
+  t.it("is no value of itself, and does not spoil its values", function()
+    local fd = t.ok(S.open "/dev/zero")
+    local stat_t = S.t.stat
+    t.raises("stat: argument 2 (st): expected a stat to fill in, got ctype<struct stat> (cdata)", S.stat, "/", stat_t)
+    t.raises("read: argument 2 (buf): expected a buffer (cdata), got ctype<struct stat> (cdata)", fd.read, fd, stat_t)
+    t.equal(fd:read(stat_t(), 5), 5)
+    t.matches(select(2, pcall(S.nanosleep, S.t.timespec)), "argument 1 %(ts%)")
+  end)
+end)
+
 t.describe("a descriptor's method", function()
   t.it("that does not exist is nil, and a field's mistake names the nearest", function()
     local fd = t.ok(S.open "/dev/null")

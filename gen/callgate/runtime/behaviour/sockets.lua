@@ -224,7 +224,8 @@ local DATAGRAM = 65536 -- the most that a UDP datagram holds
 local function room(buffer, count, call)
   if buffer == nil then
     count = count == nil and DATAGRAM or args.size(count, call, 3, "count")
-    return args.scratch(count), count, true
+    buffer, count = args.scratch(count)
+    return buffer, count, true
   end
   args.buffer(buffer, call, 2, "buf")
   return buffer, args.length(count, call, 3, "count", buffer), false
