@@ -322,11 +322,13 @@ local function slow_record(value, call, position, label, ctype)
   if is_twin(value, ctype) then
     return value
   end
-  local ok, made = pcall(ctype, value)
-  if ok and value ~= nil then
-    return made
-  elseif value ~= nil and not tostring(made):find("cannot convert", 1, true) then -- the constructor knows better
-    return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
+  if value ~= nil and not (type(value) == "cdata" and tostring(value):find "^ctype<") then
+    local ok, made = pcall(ctype, value)
+    if ok then
+      return made
+    elseif not tostring(made):find("cannot convert", 1, true) then -- the constructor knows better what is wrong
+      return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
+    end
   end
   return expected(one_of(ctype) .. " or what makes one", value, call, position, label)
 end
