@@ -98,6 +98,15 @@ def test_equal_definitions_are_kept_once() -> None:
     assert (len(abi.constants), len(abi.records)) == (1, 1)
 
 
+def test_equal_definitions_are_remembered() -> None:
+    """What another unit's own header defines alike is remembered; what it merely reads is not."""
+    text = "struct s { int a; }; typedef int t;"
+    found = build(unit("u", text), unit("v", text, "v.h"), unit("w", text))
+    assert found.repeated == {"u": frozenset(), "v": {"struct s", "t"}, "w": frozenset()}
+    differing = build(unit("u", text), unit("v", "struct s { int b; };", "v.h"))
+    assert differing.repeated["v"] == frozenset()
+
+
 def test_macro_hides_the_enumerator_of_its_name() -> None:
     """Where a unit defines a macro of an enumerator's name the macro is what C sees."""
     abi = build(unit("a", "enum { N = 1 };\n#define N 2"))

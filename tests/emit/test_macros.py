@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from callgate import paths, tree
-from callgate.emit.macros import translate_macros
-from callgate.model import Abi, Location, Macro
+from callgate.models import make_part
+from callgate.parse.memo import Memo
 from callgate.targets import load_targets
 
 TARGET = load_targets(paths.data_dir("headers") / "targets.toml")["x86_64-linux-gnu"]
@@ -23,13 +23,8 @@ def unit(name: str, size: str) -> tree.Unit:
 def test_every_macro_has_lua_or_a_reason() -> None:
     """A macro means what its own unit makes of it, though another has one of the same name."""
     units = (unit("uapi", "long"), unit("libc", "short"))
-    macros = tuple(
-        Macro(item.name, (), item.body, Location(each.name, "t.h", 1))
-        for each in units
-        for item in each.macros
-    )
-    abi = Abi("x86_64-linux-gnu", "7.2.0", (), (), (), (), (), macros, (), ())
-    found = [(item.lua, item.reason) for item in translate_macros(abi, units, TARGET).macros]
+    parts = [make_part(each, TARGET, Memo()) for each in units]
+    found = [(item.lua, item.reason) for part in parts for item in part.macros]
     rejected = [
         (None, "calls missing, which no header declares"),
         (None, "not an expression: one two"),

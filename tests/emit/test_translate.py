@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callgate import luajit, paths, tree
+from callgate.abi.build import unit_layout
 from callgate.emit.macros import MacroTranslator
 from callgate.parse.declarations import DeclarationParser
 from callgate.parse.function_macros import invocation
@@ -57,7 +58,8 @@ def translator() -> MacroTranslator:
     split = Splitter("test", str).split(f'# 1 "t.h"\n{DECLARATIONS}')
     parser = DeclarationParser("test")
     declarations = [item for chunk in split.chunks for item in parser.parse(chunk)[0]]
-    return MacroTranslator(tree.Unit("test", tuple(declarations), ()), TARGET)
+    unit = tree.Unit("test", tuple(declarations), ())
+    return MacroTranslator(unit_layout(unit, TARGET))
 
 
 def translation(define: str) -> Translation:

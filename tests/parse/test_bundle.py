@@ -12,6 +12,7 @@ import pytest
 from callgate import paths, tree
 from callgate.headers.trees import HeaderTree, open_tree
 from callgate.parse import parse_units
+from callgate.parse.memo import Memo
 from callgate.targets import load_targets
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> HeaderTree:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder in which parsed units are kept."""
-    return tmp_path_factory.mktemp("kept")
+def memo() -> Memo:
+    """Return what the parsing of the units leaves for later runs."""
+    return Memo()
 
 
 @pytest.fixture(scope="module")
-def units(headers: HeaderTree, kept: Path) -> dict[str, tree.Unit]:
+def units(headers: HeaderTree, memo: Memo) -> dict[str, tree.Unit]:
     """Return every unit by name."""
-    return {unit.name: unit for unit in parse_units(headers, kept=kept)}
+    return {unit.name: unit for unit in parse_units(headers, memo=memo)}
 
 
 @pytest.fixture(scope="module")
@@ -189,9 +190,8 @@ def test_memory(units: dict[str, tree.Unit]) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 500 << 10  # in KB
 
 
-def test_cached(headers: HeaderTree, units: dict[str, tree.Unit], kept: Path) -> None:
-    """An unchanged run gives the same units from the cache, and writes nothing."""
-    before = {path: path.read_bytes() for path in kept.glob("*.pickle")}
-    assert len(before) == len(units)
-    assert {unit.name: unit for unit in parse_units(headers, kept=kept)} == units
-    assert {path: path.read_bytes() for path in kept.glob("*.pickle")} == before
+def test_parsed_before(headers: HeaderTree, units: dict[str, tree.Unit], memo: Memo) -> None:
+    """Parsed again, the units are the same, and nothing in them is new."""
+    known = memo.fresh()
+    assert {unit.name: unit for unit in parse_units(headers, jobs=1, memo=memo)} == units
+    assert memo.fresh(known) == {}

@@ -10,10 +10,10 @@ import pytest
 from callgate import tree
 from callgate.errors import CallgateError
 from callgate.parse import parse_unit, parse_units
+from callgate.parse.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from callgate.headers.trees import HeaderTree
 
@@ -171,22 +171,26 @@ class TestUnits:
         assert parse_units(headers, jobs=2) == parse_units(headers, jobs=1)
 
 
-class TestCache:
-    """Units kept between runs."""
+class TestMemo:
+    """Units whose declarations were parsed before."""
 
-    def test_kept(self, make_tree: MakesTree, tmp_path: Path) -> None:
-        """An unchanged unit is taken from the cache, a changed header is parsed again."""
-        kept = tmp_path / "kept"
-        headers = make_tree({"linux/a.h": "int a;\n"})
-        spec = headers.unit("own")
-        first = parse_unit(headers, spec, kept=kept)
-        (path,) = kept.glob("*.pickle")
-        before = path.read_bytes()
-        assert parse_unit(headers, spec, kept=kept) == first
-        assert [item.read_bytes() for item in kept.glob("*.pickle")] == [before]
+    def test_changed_header(self, make_tree: MakesTree) -> None:
+        """What was parsed before changes nothing, and a changed header is parsed again."""
+        headers = make_tree({"linux/a.h": "typedef int T;\nT a;\n#define A sizeof(T)\n"})
+        spec, memo = headers.unit("own"), Memo()
+        first = parse_unit(headers, spec, memo)
+        assert parse_unit(headers, spec, memo) == first == parse_unit(headers, spec)
         (headers.kernel_dirs[0] / "linux/a.h").write_text("int b;\n", encoding="utf-8")
-        assert names(parse_unit(headers, spec, kept=kept)) == ["b"]
-        assert len(list(kept.glob("*.pickle"))) == 2
+        assert names(parse_unit(headers, spec, memo)) == ["b"]
+
+    def test_from_another_process(self, make_tree: MakesTree) -> None:
+        """What the process of the other units parsed is known here afterwards."""
+        units = '[a]\nof = "kernel"\ndiscover = ["linux"]\n[b]\nof = "libc"\ninclude = ["c.h"]\n'
+        headers = make_tree({"linux/a.h": "int a;\n", "c.h": "int c;\n"}, units=units)
+        alone, together = Memo(), Memo()
+        parse_units(headers, jobs=1, memo=alone)
+        parse_units(headers, jobs=2, memo=together)
+        assert together.fresh() == alone.fresh() != {}
 
 
 class TestHostile:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callgate import paths
-from callgate.abi.build import build_abi
-from callgate.emit.macros import translate_macros
 from callgate.headers.trees import open_tree
+from callgate.models import build_model
 from callgate.parse import parse_units
 from callgate.targets import DEFAULT_TARGET, load_targets
 from callgate.verify.compilers import Compiler, compilers
@@ -42,8 +41,7 @@ def macros(small: Small) -> Abi:
     """Return the model of a header with translated macros."""
     small.write("t/small.h", HEADER)
     units = parse_units(small.tree, jobs=1)
-    abi = build_abi(small.target, "7.2.0", units, (), jobs=1)
-    return translate_macros(abi, units, small.target)
+    return build_model(small.target, "7.2.0", units, ())
 
 
 def compiler(small: Small) -> Compiler:
@@ -157,7 +155,7 @@ def test_the_real_macros(tmp_path: Path) -> None:
     target = load_targets(paths.data_dir("headers") / "targets.toml")[DEFAULT_TARGET]
     tree = open_tree(target, cache=tmp_path)
     units = parse_units(tree, jobs=os.cpu_count() or 1)
-    abi = translate_macros(build_abi(target, "7.2.0", units, ()), units, target)
+    abi = build_model(target, "7.2.0", units, ())
     translated = [item for item in abi.macros if item.lua is not None]
     assert sum(item.location.unit == "uapi" for item in translated) >= 820
     assert sum(item.location.unit == "libc" for item in translated) >= 230

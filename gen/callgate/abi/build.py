@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 from callgate import model, tree
 from callgate.abi.layout import Layout
 from callgate.abi.scope import Incomplete, Scope
 from callgate.abi.value import NoValue
+from callgate.forked import Forked
 from callgate.parse.declarations import DeclarationParser
 from callgate.parse.macros import ExpressionParser
+from callgate.parse.memo import Memo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from callgate.targets import Target
 
@@ -26,7 +28,12 @@ Answer = tuple[int | str | float | None, int, bool, str]  # value, size, signed,
 
 
 @dataclass(slots=True)
-class _Collected:
+class Part:
+    """What one unit adds to a model, before names are chosen among the units."""
+
+    unit: str
+    headers: tuple[str, ...] = ()
+    failures: tuple[tree.Failure, ...] = ()
     constants: list[model.Constant] = field(default_factory=list)
     records: list[model.Record] = field(default_factory=list)
     enumerations: list[model.Enumeration] = field(default_factory=list)
@@ -45,20 +52,51 @@ def build_abi(
     jobs: int = 2,
 ) -> model.Abi:
     """Lay out and evaluate everything in ``units``; earlier units win names over later ones."""
-    parts = [_build_unit(unit, target, jobs) for unit in units]
+    parts = [build_part(unit, unit_layout(unit, target), jobs=jobs) for unit in units]
+    return merge(target, kernel_version, parts, syscalls)
+
+
+def merge(
+    target: Target,
+    kernel_version: str,
+    parts: Sequence[Part],
+    syscalls: Sequence[model.Syscall],
+) -> model.Abi:
+    """Return the model that consists of ``parts``; earlier ones win names over later ones."""
+    records = _choose((item for part in parts for item in part.records), _record_fact)
+    typedefs = _choose((item for part in parts for item in part.typedefs), lambda item: item.type)
     return model.Abi(
         target.name,
         kernel_version,
         _choose(_in_force(item for part in parts for item in part.constants), _constant_fact),
-        _choose((item for part in parts for item in part.records), _record_fact),
+        records,
         tuple(item for part in parts for item in part.enumerations),
-        _choose((item for part in parts for item in part.typedefs), lambda item: item.type),
+        typedefs,
         tuple(item for part in parts for item in part.prototypes),
         _choose((item for part in parts for item in part.macros), lambda item: item.body),
         tuple(item for part in parts for item in part.unevaluated),
         tuple(syscalls),
-        {unit.name: unit.headers for unit in units},
+        {part.unit: part.headers for part in parts},
+        _repeated(parts, (*records, *typedefs)),
     )
+
+
+def _repeated(
+    parts: Sequence[Part],
+    kept: Iterable[model.Record | model.Typedef],
+) -> dict[str, frozenset[str]]:
+    here = {(item.location.unit, item.name) for item in kept}
+    earlier: set[str] = set()  # headers: what another unit reads again is not a definition more
+    out: dict[str, frozenset[str]] = {}
+    for part in parts:
+        items: list[model.Record | model.Typedef] = [*part.records, *part.typedefs]
+        out[part.unit] = frozenset(
+            item.name
+            for item in items
+            if (part.unit, item.name) not in here and item.location.header not in earlier
+        )
+        earlier.update(part.headers)
+    return out
 
 
 def _in_force(found: Iterable[model.Constant]) -> list[model.Constant]:
@@ -115,15 +153,20 @@ def _record_fact(item: model.Record) -> object:
     return (item.kind, item.size, item.align, fields(item))
 
 
-def _build_unit(unit: tree.Unit, target: Target, jobs: int) -> _Collected:
-    scope = Scope.of(unit.declarations)
-    layout = Layout(scope, target.data_model)
-    out = _Collected()
+def unit_layout(unit: tree.Unit, target: Target) -> Layout:
+    """Return the layout of the unit's types on ``target``."""
+    return Layout(Scope.of(unit.declarations), target.data_model)
+
+
+def build_part(unit: tree.Unit, layout: Layout, *, memo: Memo | None = None, jobs: int = 1) -> Part:
+    """Lay out and evaluate everything in ``unit``; ``memo`` has what was parsed before."""
+    scope = layout.scope
+    out = Part(unit.name, unit.headers, unit.failures)
     _records(scope, layout, out)
     _enumerations(scope, layout, out)
     _typedefs(scope, layout, out)
     _prototypes(scope, layout, out)
-    _macros(unit, scope, layout, out, jobs)
+    _macros(unit, _Evaluation(layout, memo or Memo(), jobs), out)
     return out
 
 
@@ -136,7 +179,7 @@ def _is_shown(where: tree.Where | None) -> TypeGuard[tree.Where]:
     return where is not None and not where.header.startswith("<")
 
 
-def _records(scope: Scope, layout: Layout, out: _Collected) -> None:
+def _records(scope: Scope, layout: Layout, out: Part) -> None:
     for kind in scope.order:
         if not isinstance(kind, tree.Record) or not _is_shown(kind.where):
             continue
@@ -151,7 +194,7 @@ def _records(scope: Scope, layout: Layout, out: _Collected) -> None:
             )
 
 
-def _enumerations(scope: Scope, layout: Layout, out: _Collected) -> None:
+def _enumerations(scope: Scope, layout: Layout, out: Part) -> None:
     for kind in scope.order:
         if not isinstance(kind, tree.Enumeration) or not _is_shown(kind.where):
             continue
@@ -176,7 +219,7 @@ def _enumerations(scope: Scope, layout: Layout, out: _Collected) -> None:
             )
 
 
-def _typedefs(scope: Scope, layout: Layout, out: _Collected) -> None:
+def _typedefs(scope: Scope, layout: Layout, out: Part) -> None:
     for item in scope.typedefs.values():
         if not _is_shown(item.where):
             continue
@@ -192,7 +235,7 @@ def _typedefs(scope: Scope, layout: Layout, out: _Collected) -> None:
         out.typedefs.append(model.Typedef(item.name, kind, _place(item.where)))
 
 
-def _prototypes(scope: Scope, layout: Layout, out: _Collected) -> None:
+def _prototypes(scope: Scope, layout: Layout, out: Part) -> None:
     for item in scope.functions.values():
         if not _is_shown(item.where):
             continue
@@ -206,10 +249,10 @@ def _prototypes(scope: Scope, layout: Layout, out: _Collected) -> None:
         out.prototypes.append(model.Prototype(item.name, kind, _place(item.where), item.inline))
 
 
-def _macros(unit: tree.Unit, scope: Scope, layout: Layout, out: _Collected, jobs: int) -> None:
+def _macros(unit: tree.Unit, evaluation: _Evaluation, out: Part) -> None:
     shown = [item for item in unit.macros if _is_shown(item.where)]
     texts = sorted({item.expansion for item in shown if item.parameters is None and item.expansion})
-    answers = _evaluate_all(texts, scope, layout, jobs)
+    answers = evaluation.all(texts)
     enumerators = {item.name for item in out.constants}
     for item in shown:
         where = _place(item.where)
@@ -230,15 +273,33 @@ def _macros(unit: tree.Unit, scope: Scope, layout: Layout, out: _Collected, jobs
             )
 
 
-class _Worker:
-    """Evaluates expansions; the state that forked processes inherit instead of receiving."""
+class _Evaluation:
+    """Evaluates expansions, many of them in several processes."""
 
-    def __init__(self, scope: Scope, layout: Layout) -> None:
-        names = [*scope.typedefs]
-        self._expressions = ExpressionParser(DeclarationParser("macro", names))
+    def __init__(self, layout: Layout, memo: Memo, jobs: int) -> None:
+        declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
+        self._expressions = ExpressionParser(declarations)
         self._layout = layout
+        self._memo = memo
+        self._jobs = jobs
 
-    def __call__(self, text: str) -> Answer:  # noqa: PLR0911 - one return per kind of answer
+    def all(self, texts: list[str]) -> dict[str, Answer]:
+        """Evaluate every distinct expansion, in processes that share what is parsed so far."""
+        jobs = self._jobs if len(texts) >= PARALLEL_FROM else 1
+        others = [Forked(partial(self._share, texts[first::jobs])) for first in range(1, jobs)]
+        answers = {text: self.one(text) for text in texts[::jobs]}
+        for other in others:
+            found, fresh = other.result()
+            answers.update(found)
+            self._memo.update(fresh)
+        return answers
+
+    def _share(self, texts: list[str]) -> tuple[dict[str, Answer], Mapping[bytes, object]]:
+        known = self._memo.fresh()
+        return {text: self.one(text) for text in texts}, self._memo.fresh(known)
+
+    def one(self, text: str) -> Answer:  # noqa: PLR0911 - one return per kind of answer
+        """Return the value of an expansion, or the reason why it has none."""
         parsed = self._expressions.parse(text)
         if parsed is None:
             return None, 0, False, "not an expression"
@@ -257,25 +318,3 @@ class _Worker:
         if isinstance(found.value, float):
             return found.value, size, True, "float"
         return found.value, size, signed, "macro"
-
-
-_worker: _Worker | None = None
-
-
-def _answer(text: str) -> Answer:
-    if _worker is None:
-        raise RuntimeError("a process that was not forked from _evaluate_all")
-    return _worker(text)
-
-
-def _evaluate_all(texts: list[str], scope: Scope, layout: Layout, jobs: int) -> dict[str, Answer]:
-    """Evaluate every distinct expansion, in forked processes that share what is parsed so far."""
-    global _worker  # noqa: PLW0603 - what fork hands to the children
-    _worker = _Worker(scope, layout)
-    try:
-        if jobs < 2 or len(texts) < PARALLEL_FROM:  # noqa: PLR2004
-            return {text: _worker(text) for text in texts}
-        with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            return dict(zip(texts, pool.map(_answer, texts, chunksize=250), strict=True))
-    finally:
-        _worker = None

@@ -33,6 +33,7 @@ class Evaluator:
         """Sizes and enumerators come from ``layout``."""
         self._layout = layout
         self._scalars = layout.scalars
+        self._numbers: dict[str, Value] = {}  # literals: a few thousand make up all expressions
         self._depth = 0
 
     def integer(self, expression: tree.Expression) -> int:
@@ -124,7 +125,7 @@ class Evaluator:
     def _value(self, node: tree.Expression) -> Value:  # noqa: C901, PLR0911 - one return per node type
         match node:
             case tree.Number():
-                return number(node.text, self._scalars)
+                return self._number(node.text)
             case tree.Character():
                 return character(node.text, self._scalars)
             case tree.String():
@@ -151,6 +152,11 @@ class Evaluator:
                 name = called.name if isinstance(called, tree.Name) else "an expression"
                 raise NoValue(f"call of {name}")
         raise NoValue(node.what)
+
+    def _number(self, text: str) -> Value:
+        if text not in self._numbers:
+            self._numbers[text] = number(text, self._scalars)
+        return self._numbers[text]
 
     def _name(self, name: str) -> Value:
         if name in {"true", "false"}:

@@ -37,6 +37,7 @@ class Layout:
         self.scalars = Scalars(data_model)
         self.evaluator = Evaluator(self)
         self._records: dict[int, model.Record] = {}
+        self._typedefs: dict[str, model.TypeRef] = {}
         self._busy: set[int] = set()
         self._enums: dict[int, model.Scalar] = {}
         self._values: dict[int, list[int]] = {}  # of enums, as far as they are evaluated
@@ -106,12 +107,16 @@ class Layout:
         return found
 
     def _typedef(self, name: str) -> model.TypeRef:
+        known = self._typedefs.get(name)
+        if known is not None:
+            return known
         found = self.scope.typedefs.get(name)
         if found is None:
             raise Incomplete(f"unknown type {name}")
         kind = self.attributed(self.type(found.type), found.attributes)
         if isinstance(kind, model.Scalar) and kind.typedef is None:
-            return replace(kind, typedef=name)
+            kind = replace(kind, typedef=name)
+        self._typedefs[name] = kind
         return kind
 
     def _tagged(self, kind: tree.Tagged) -> model.TypeRef:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from callgate import tree
-from callgate.abi.layout import Layout
-from callgate.abi.scope import Scope
 from callgate.emit.members import Members
 from callgate.emit.translate import Translation, translate
 from callgate.parse.declarations import DeclarationParser
@@ -15,41 +13,35 @@ from callgate.parse.function_macros import expression_text
 from callgate.parse.macros import ExpressionParser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from callgate.model import Abi
-    from callgate.targets import Target
+    from callgate.abi.build import Part
+    from callgate.abi.layout import Layout
+    from callgate.parse.memo import Memo
 
 SHOWN = 40  # characters of what is no expression
 
 
-def translate_macros(abi: Abi, units: Sequence[tree.Unit], target: Target) -> Abi:
-    """Return ``abi`` with every function-like macro translated, or the reason why it is not."""
-    found: dict[tuple[str, str, int, str], Translation] = {}
-    for unit in units:
-        translator = MacroTranslator(unit, target)
-        for macro in unit.macros:
-            if macro.parameters is not None:
-                where = macro.where
-                key = (where.unit, where.header, where.line, macro.name)
-                found[key] = translator.translation(macro)
-    macros = []
-    for item in abi.macros:
-        place = item.location
-        made = found[place.unit, place.header, place.line, item.name]
-        macros.append(replace(item, lua=made.lua, reason=made.reason))
-    return replace(abi, macros=tuple(macros))
+def translate_macros(part: Part, unit: tree.Unit, layout: Layout, memo: Memo | None = None) -> None:
+    """Give every function-like macro of ``part`` its translation, or the reason there is none."""
+    found: dict[tuple[str, int, str], Translation] = {}
+    translator = MacroTranslator(layout, memo)
+    for macro in unit.macros:
+        if macro.parameters is not None:
+            where = macro.where
+            found[where.header, where.line, macro.name] = translator.translation(macro)
+    for index, item in enumerate(part.macros):
+        made = found[item.location.header, item.location.line, item.name]
+        part.macros[index] = replace(item, lua=made.lua, reason=made.reason)
 
 
 class MacroTranslator:
     """Translates the macros of one unit."""
 
-    def __init__(self, unit: tree.Unit, target: Target) -> None:
-        """Types, enumerators and functions are those of ``unit``."""
-        scope = Scope.of(unit.declarations)
-        self._layout = Layout(scope, target.data_model)
-        self._members = Members(self._layout)
-        self._expressions = ExpressionParser(DeclarationParser("macro", scope.typedefs))
+    def __init__(self, layout: Layout, memo: Memo | None = None) -> None:
+        """Types, enumerators and functions are those of the unit that ``layout`` lays out."""
+        self._layout = layout
+        self._members = Members(layout)
+        declarations = DeclarationParser("macro", layout.scope.typedefs, memo)
+        self._expressions = ExpressionParser(declarations)
 
     def translation(self, macro: tree.MacroDefinition) -> Translation:
         """Return the macro's Lua function, or the reason why there is none."""

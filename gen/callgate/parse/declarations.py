@@ -15,11 +15,12 @@ from pycparser import c_ast
 from callgate import tree
 from callgate.parse.expressions import ExpressionReader, TooDeepError, string_bytes
 from callgate.parse.grammar import BUILTIN_TYPES, Grammar, SyntaxFailure
+from callgate.parse.memo import MISSING, Memo, hashed
 from callgate.parse.preprocess import SHOWN, Chunk, Line
 from callgate.parse.rewrite import BASIC, LABEL, LEADING, RewriteError, rewrite, source_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 CANONICAL = {
     "__builtin_va_list": "va_list", "__float128": "_Float128", "_Float64x": "long double",
@@ -50,9 +51,10 @@ class UnsupportedError(Exception):
 class DeclarationParser:
     """Parses declarations one by one, keeping the typedef names of all before."""
 
-    def __init__(self, unit: str, typedefs: Iterable[str] = ()) -> None:
-        """``typedefs`` are names known from elsewhere."""
+    def __init__(self, unit: str, typedefs: Iterable[str] = (), memo: Memo | None = None) -> None:
+        """``typedefs`` are names known from elsewhere, ``memo`` knows what was parsed before."""
         self._unit = unit
+        self._memo = memo or Memo()
         self._grammar = Grammar(typedefs)
         self._expressions = ExpressionReader(self._typename)
         self._chunk = Chunk("", (Line("", 1, 1),), 0)
@@ -65,8 +67,32 @@ class DeclarationParser:
         """The names that are types now."""
         return frozenset(name for name, is_type in self._grammar.names.items() if is_type)
 
-    def parse(self, chunk: Chunk) -> tuple[list[tree.Declaration], tree.Failure | None]:
+    def parse(self, chunk: Chunk) -> tuple[Sequence[tree.Declaration], tree.Failure | None]:
         """Return the chunk's declarations, or what kept it from being parsed."""
+        names = self._grammar.names
+        place = [f"{line.header}:{line.number}:{line.column}" for line in chunk.lines]
+        details = (self._unit, str(chunk.pack), str(chunk.has_body), *place)
+        key = hashed("declaration", chunk.text, names, *details)
+        known = self._memo.find(key)
+        if known is MISSING:
+            self._grammar.added = {}
+            found, failure = self._parse(chunk)
+            known = (tuple(found), failure, tuple(self._grammar.added.items()))
+            self._memo.keep(key, known)
+        else:
+            names.update(known[2])
+        return known[0], known[1]
+
+    def value(self, text: str) -> tree.Expression | tree.Type | None:
+        """Return the expression ``text``, or the type that it names, or None for neither."""
+        key = hashed("value", text, self._grammar.names, self._unit)
+        known: tree.Expression | tree.Type | None = self._memo.find(key)
+        if known is MISSING:
+            known = self.expression(text) or self.type_name(text)
+            self._memo.keep(key, known)
+        return known
+
+    def _parse(self, chunk: Chunk) -> tuple[list[tree.Declaration], tree.Failure | None]:
         self._chunk = chunk
         self._text = chunk.text.split("\n")
         self._defined = {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Types that compilers know and headers use without declaring them.
 BUILTIN_TYPES = (
     "__builtin_va_list", "_Float16", "_Float32", "_Float64", "_Float32x", "_Float64x", "_Float128",
-    "__float128",
+    "__float128", "__SVFloat32_t", "__SVFloat64_t", "__SVBool_t",
 )  # fmt: skip
 STACK = 6000  # frames: pycparser takes about 20 for a bracket, and brackets nest 64 deep at most
 # pycparser takes quadratic time for a declarator's suffixes: x[1][1][1]...; real ones have 4.
@@ -46,6 +46,7 @@ class Grammar(c_parser.CParser):  # type: ignore[misc]  # pycparser ships no typ
         """``typedefs`` are names known from elsewhere."""
         super().__init__(dialect="c23")
         self.names = dict.fromkeys((*BUILTIN_TYPES, *typedefs), True)  # False: not a type
+        self.added: dict[str, bool] = {}  # the names that the last kept text brought
 
     def declarations(self, text: str, *, keep: bool = True) -> list[c_ast.Node]:
         """Parse ``text``; its names are remembered, unless it fails or ``keep`` is not set.
@@ -71,6 +72,7 @@ class Grammar(c_parser.CParser):  # type: ignore[misc]  # pycparser ships no typ
         except AssertionError:  # pycparser asserts some of what it expects
             raise SyntaxFailure("not a declaration", 1, 1) from None
         if keep:
+            self.added = dict(own)
             self.names.update(own)
         nodes: list[c_ast.Node] = parsed.ext
         return nodes

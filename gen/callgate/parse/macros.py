@@ -7,7 +7,7 @@ per macro at its end. Of a name that several headers define, each definition's o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgate import tree
@@ -106,11 +106,14 @@ def with_expansions(
 ) -> tuple[tree.MacroDefinition, ...]:
     """Return the macros with what they expand to; one without an answer stands for itself."""
 
-    def expansion(macro: tree.MacroDefinition) -> str:
-        asked = known.asked(macro)
-        return expansions.get(asked, macro.body if macro.parameters is None else "")
+    def expanded(macro: tree.MacroDefinition) -> tree.MacroDefinition:
+        otherwise = macro.body if macro.parameters is None else ""
+        expansion = expansions.get(known.asked(macro), otherwise)
+        return tree.MacroDefinition(
+            macro.name, macro.parameters, macro.body, macro.where, macro.variadic, expansion
+        )
 
-    return tuple(replace(macro, expansion=expansion(macro)) for macro in known.macros)
+    return tuple(expanded(macro) for macro in known.macros)
 
 
 class ExpressionParser:
@@ -141,7 +144,7 @@ class ExpressionParser:
             or not _is_one_value(text)
         ):
             return None
-        return self._declarations.expression(text) or self._declarations.type_name(text)
+        return self._declarations.value(text)
 
 
 def _is_one_value(text: str) -> bool:

@@ -19,7 +19,8 @@ MAX_FAILURES = 1000
 MAX_ITEMS = 300_000  # declarations, or macro definitions; the largest unit has 9,000 and 36,000
 SHOWN = 300  # characters of offending text in a message
 
-MARKER = re.compile(r'#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"')
+# The flags after the path tell that a file begins (1), or that it goes on after another (2).
+MARKER = re.compile(r'#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"(?: ([12])\b)?')
 DEFINE = re.compile(r"#define ([A-Za-z_$][\w$]*)(?:\(([^)]*)\))?\s*(.*)")
 UNDEF = re.compile(r"#undef ([A-Za-z_$][\w$]*)")
 PRAGMA_PACK = re.compile(r"#\s*pragma pack\s*\(([^)]*)\)")
@@ -52,7 +53,7 @@ class Split:
     chunks: list[Chunk] = field(default_factory=list)
     macros: list[MacroDefinition] = field(default_factory=list)  # every definition, in order
     in_force: dict[str, int] = field(default_factory=dict)  # name -> its index, at the end
-    withdrawn: set[int] = field(default_factory=set)  # those that their own header undefines
+    withdrawn: set[int] = field(default_factory=set)  # undefined by whoever includes their header
     headers: list[str] = field(default_factory=list)  # in order of first entry
     failures: list[Failure] = field(default_factory=list)
 
@@ -71,6 +72,8 @@ class Splitter:
         self._out = Split()
         self._pack = _Pack()
         self._definitions: dict[str, list[int]] = {}
+        self._open: tuple[str, ...] = ()  # the headers under way, each included by the one before
+        self._opened: list[tuple[str, ...]] = []  # and those at each macro definition
         self._draft = _Draft()
 
     def split(self, text: str) -> Split:
@@ -88,6 +91,7 @@ class Splitter:
                     if path not in names:
                         names[path] = self._header_of(path)
                     header, number = names[path], int(marker[1]) - 1
+                    self._enter(header, marker[3])
                     if header.startswith("<"):
                         self._give_up()
                     continue
@@ -111,10 +115,20 @@ class Splitter:
             self._out.withdrawn.update(
                 index
                 for index in self._definitions.get(undef[1], ())
-                if self._out.macros[index].where.header == where.header
+                if where.header in self._opened[index]
+                or self._out.macros[index].where.header in self._open
             )
         elif pragma := PRAGMA_PACK.match(raw):
             self._pack.apply(pragma[1])
+
+    def _enter(self, header: str, flag: str | None) -> None:
+        """Note which headers are open: a macro that any of them takes back is never in force."""
+        if flag == "1":
+            self._open = (*self._open, header)
+        elif header in self._open:
+            self._open = self._open[: self._open.index(header) + 1]
+        else:
+            self._open = (header,)
 
     def _define(self, define: re.Match[str], where: Where) -> None:
         name = define[1]
@@ -129,6 +143,7 @@ class Splitter:
         self._bounded(index, "macros", where)
         self._out.in_force[name] = index
         self._definitions.setdefault(name, []).append(index)
+        self._opened.append(self._open)
         body = define[3].strip()
         self._out.macros.append(MacroDefinition(name, parameters, body, where, variadic))
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
-from callgate import tree
+from callgate import cache, tree
 from callgate.errors import CallgateError
+from callgate.forked import Forked
 from callgate.headers.compiler import LimitError
-from callgate.parse import cache, macros
-from callgate.parse.broken import OWN_LINE, preprocess_whole
+from callgate.parse import macros
+from callgate.parse.broken import OWN_LINE
 from callgate.parse.declarations import DeclarationParser
+from callgate.parse.memo import Memo
 from callgate.parse.preprocess import MAX_FAILURES, SHOWN, Splitter
+from callgate.parse.preprocessed import Preprocessed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from callgate.headers.trees import HeaderTree
     from callgate.headers.units import UnitSpec
@@ -23,52 +25,49 @@ if TYPE_CHECKING:
 ROUNDS = 20  # with fewer macros each, before the unit as a whole fails
 
 
-def parse_unit(headers: HeaderTree, spec: UnitSpec, *, kept: Path | None = None) -> tree.Unit:
+def parse_unit(headers: HeaderTree, spec: UnitSpec, memo: Memo | None = None) -> tree.Unit:
     """Parse one unit; what cannot be parsed is in ``Unit.failures`` and the run goes on.
 
-    ``kept`` is a folder of units parsed before. Raises CallgateError when the unit cannot be
-    preprocessed at all, or takes more time or memory than any real one.
+    ``memo`` has what was parsed before. Raises CallgateError when the unit cannot be preprocessed
+    at all, or takes more time or memory than any real one.
     """
-    source, text, failures = preprocess_whole(headers, spec)
-    name = cache.key(repr(spec), str(headers.data), source, text)
-    unit = cache.load(kept, name) if kept else None
-    if unit is None:
-        with cache.no_collection():
-            unit = _parse(headers, spec, source, text, failures)
-        if kept:
-            cache.store(kept, name, unit)
-    return unit
+    return parse_preprocessed(Preprocessed.of(headers, spec), memo or Memo())
 
 
 def parse_units(
-    headers: HeaderTree, *, jobs: int = 2, kept: Path | None = None
+    headers: HeaderTree, *, jobs: int = 2, memo: Memo | None = None
 ) -> tuple[tree.Unit, ...]:
-    """Parse all units of the tree, ``jobs`` at a time."""
+    """Parse all units of the tree, two at a time if there are ``jobs`` for it."""
+    memo = memo or Memo()
     first, *others = headers.units
     if jobs < 2 or not others:  # noqa: PLR2004 - nothing to run side by side
-        return tuple(parse_unit(headers, spec, kept=kept) for spec in headers.units)
+        return tuple(parse_unit(headers, spec, memo) for spec in headers.units)
     # The first unit, by far the largest, stays in this process and need not be sent back.
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(jobs - 1, len(others)), mp_context=context) as pool:
-        tasks = [pool.submit(_parse_elsewhere, headers, spec, kept) for spec in others]
-        unit = parse_unit(headers, first, kept=kept)
-        return unit, *(cache.loads(task.result()) for task in tasks)
+    rest = Forked(partial(_parse_others, headers, others, memo))
+    unit = parse_unit(headers, first, memo)
+    units, fresh = rest.result()
+    memo.update(fresh)
+    return unit, *units
 
 
-def _parse_elsewhere(headers: HeaderTree, spec: UnitSpec, kept: Path | None) -> bytes:
-    return cache.dumps(parse_unit(headers, spec, kept=kept))
+def _parse_others(
+    headers: HeaderTree, specs: list[UnitSpec], memo: Memo
+) -> tuple[list[tree.Unit], Mapping[bytes, object]]:
+    known = memo.fresh()
+    return [parse_unit(headers, spec, memo) for spec in specs], memo.fresh(known)
 
 
-def _parse(
-    headers: HeaderTree,
-    spec: UnitSpec,
-    source: str,
-    text: str,
-    failures: list[tree.Failure],
-) -> tree.Unit:
-    split = Splitter(spec.name, headers.header_of).split(text)
-    failures = failures + split.failures
-    parser = DeclarationParser(spec.name)
+def parse_preprocessed(given: Preprocessed, memo: Memo) -> tree.Unit:
+    """Parse a unit's text, as ``parse_unit`` does."""
+    with cache.no_collection():
+        return _parse(given, memo)
+
+
+def _parse(given: Preprocessed, memo: Memo) -> tree.Unit:
+    headers, spec = given.headers, given.spec
+    split = Splitter(spec.name, headers.header_of).split(given.text)
+    failures = [*given.failures, *split.failures]
+    parser = DeclarationParser(spec.name, memo=memo)
     declarations: list[tree.Declaration] = []
     for chunk in split.chunks:
         found, failure = parser.parse(chunk)
@@ -80,7 +79,7 @@ def _parse(
                     f"more than {MAX_FAILURES:,} declarations failed; the last: {failure.message}",
                     where=str(failure.where),
                 )
-    expanded, runaway = _expand(headers, spec, source, macros.definitions(split))
+    expanded, runaway = _expand(headers, spec, given.source, macros.definitions(split))
     return tree.Unit(
         spec.name,
         tuple(declarations),
