@@ -20,7 +20,7 @@ typedef unsigned short u_short;
 typedef unsigned int u_int;
 typedef unsigned long u_long;
 typedef char *caddr_t;
-typedef __PTRDIFF_TYPE__ time_t;
+typedef __INT64_TYPE__ time_t;          /* of 64 bits everywhere, as the library's times */
 typedef unsigned long ino_t;
 typedef unsigned short sa_family_t;     /* linux/socket.h: __kernel_sa_family_t */
 typedef unsigned short domid_t;         /* xen/interface/xen.h, not exported */

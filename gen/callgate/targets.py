@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgate.errors import CallgateError
@@ -54,6 +54,12 @@ class Target:
     pair_alignment: bool
     luajit_arch: str
     luajit_os: str
+    sysroot: str = ""  # ex) "uclibc:x86_64": made by `callgate headers build-uclibc`, no bundle's
+
+    @property
+    def in_library(self) -> bool:
+        """Tell whether the Lua library has a place for it: Linux's calls, the bundle's headers."""
+        return self.os == "linux" and not self.sysroot
 
 
 T = TypeVar("T")
@@ -68,9 +74,18 @@ def load_targets(path: Path) -> dict[str, Target]:
     """
     table = _read(path)
     models = _data_models(table, path)
+    architectures = table.get("architectures", {})
     targets = {}
-    for name, row in table.get("targets", {}).items():
+    for name, own in table.get("targets", {}).items():
         where = f"{path}: [targets.{name}]"
+        row = dict(own)
+        if (architecture := row.pop("architecture", None)) is not None:
+            if architecture not in architectures:
+                raise CallgateError(
+                    f"architecture {architecture!r} is not one of {', '.join(architectures)}",
+                    where=where,
+                )
+            row = {**architectures[architecture], **row}
         if row.get("data_model") not in models:
             raise CallgateError(
                 f"data_model {row.get('data_model')!r} is not one of {', '.join(models)}",
@@ -112,8 +127,9 @@ def _data_models(table: dict[str, Any], path: Path) -> dict[str, DataModel]:
 
 def _build(kind: type[T], row: dict[str, Any], where: str) -> T:
     known = {item.name: str(item.type) for item in fields(kind)}  # type: ignore[arg-type]
+    needed = {item.name for item in fields(kind) if item.default is MISSING}  # type: ignore[arg-type]
     unknown = sorted(set(row) - set(known))
-    missing = sorted(set(known) - set(row))
+    missing = sorted(needed - set(row))
     if unknown or missing:
         parts = [f"unknown key {key!r}" for key in unknown] + [f"no {key!r}" for key in missing]
         raise CallgateError(", ".join(parts), where=where, hint=f"keys: {', '.join(known)}")

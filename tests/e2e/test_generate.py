@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300
+BLOCK = 4096
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("generate")]
 
@@ -81,10 +84,26 @@ class TestBytes:
         """Generated files that somebody edited are written anew."""
         copy = tmp_path / "copy"
         shutil.copytree(library, copy)
-        numbers = copy / "callgate" / "numbers.lua"
+        numbers = copy / "callgate/numbers/x64.lua"
         numbers.write_text(numbers.read_text().replace("read = 0", "read = 1"))
         run("generate", "--out", str(copy), cache=cache)
         assert contents(copy) == contents(library)
+
+
+class TestSize:
+    """The library of all targets is small enough to install anywhere."""
+
+    def test_of_all_files(self) -> None:
+        """output/ takes less than 8 MB, and less than 2 MB packed as a rock is."""
+        files = contents(ROOT / "output")
+        assert sum(map(len, files.values())) < 8_000_000
+        blocks = sum(-(-len(data) // BLOCK) * BLOCK for data in files.values())
+        assert blocks < 8_000_000, "on a disk of 4 KB blocks"
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        assert packed.tell() < 2_000_000
 
 
 class TestFailures:
@@ -98,7 +117,7 @@ class TestFailures:
         """An interrupt at any moment leaves the old library and nothing beside it."""
         out = tmp_path / "out"
         shutil.copytree(library, out)
-        (out / "callgate" / "numbers.lua").write_text("-- old\n")
+        (out / "callgate/numbers/x64.lua").write_text("-- old\n")
         before = contents(out)
         process = start("generate", "--out", str(out), cache=tmp_path / "cache")
         time.sleep(delay)
@@ -177,7 +196,7 @@ class TestSysroot:
         said = run(*arguments, cache=cache, status=1)
         assert "linux/zz_broken.h:4:" in said, said
         assert "int zz_bad(;" in said
-        module = (out / "callgate/uapi/linux/zz_broken.lua").read_text()
+        module = (out / "callgate/uapi/linux/_z.lua").read_text()
         assert "ZZ_GOOD = 7" in module
         assert "struct zz_good" in module
         assert "zz_bad" not in module

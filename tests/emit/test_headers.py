@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callgate.emit.facts import facts
 from callgate.emit.headers import emit_headers, module_path
 from callgate.emit.literals import lua_key, lua_literal, lua_string, wrap
 from callgate.emit.names import RecordNames
@@ -95,24 +96,37 @@ class TestNames:
         assert module_path("uapi", "asm/a.out.h") == "uapi/asm/a_out.lua"
 
 
+def written(model: Abi) -> dict[str, str]:
+    """Return the files of a library of one target."""
+    return emit_headers([facts(model, TARGET)], model.kernel)
+
+
 class TestModules:
     """What is written, and how it is found."""
 
     def test_a_constant_is_indexed(self) -> None:
         """A constant stands in its header's module and in a volume of the index."""
-        files = emit_headers(abi((constant(5, name="FIVE"),)), TARGET)
-        assert "    FIVE = 5,\n" in files["uapi/linux/test.lua"]
-        assert '["uapi/linux/test.h"] = [[\nFIVE\n]]' in files["index/01.lua"]
-        assert '  "FIVE",\n' in files["index/init.lua"]
+        files = written(abi((constant(5, name="FIVE"),)))
+        assert "    FIVE = 5,\n" in files["uapi/linux/_t.lua"]
+        assert "\nF uapi/linux/test.h\n" in files["index/01.lua"]
+        assert '  "F",\n' in files["index/init.lua"]
 
     def test_order_of_input_does_not_matter_to_the_index(self) -> None:
         """The index is sorted by bytes, whatever the order of the headers."""
         names = ("b", "A", "a_", "B1")
         constants = tuple(constant(1, name=name) for name in names)
-        one = emit_headers(abi(constants), TARGET)["index/01.lua"]
-        other = emit_headers(abi(constants[::-1]), TARGET)["index/01.lua"]
+        one = written(abi(constants))["index/01.lua"]
+        other = written(abi(constants[::-1]))["index/01.lua"]
         assert one == other
-        assert "A B1 a_ b" in one
+
+    def test_a_line_is_a_run_of_names(self) -> None:
+        """Neighbours of one header share a line, under what tells its first name from the last."""
+        place = Location("uapi", "linux/other.h", 1)
+        names = ("AB1", "AB2", "AC", "ACK", "B")
+        items = [constant(1, name=name) for name in names]
+        items[3] = replace(items[3], location=place)
+        lines = written(abi(tuple(items)))["index/01.lua"].splitlines()[2:-1]
+        assert lines == ["A uapi/linux/test.h", "ACK uapi/linux/other.h", "B uapi/linux/test.h"]
 
     def test_lines_are_wrapped(self) -> None:
         """Long lists are broken between names, and none is lost."""
@@ -130,6 +144,6 @@ def test_macros_cast_to_their_own_units_records() -> None:
         "SAME", ("p",), "p", Location("uapi", "uapi/test.h", 1), "function(p)\n  return p\nend"
     )
     records = (struct("struct x", "uapi"), struct("struct x", "libc", primary=False, size=8))
-    files = emit_headers(replace(abi(records=records), macros=(macro, other)), TARGET)
-    assert 'M.cast("const struct x__libc *", p).a' in files["libc/libc/test.lua"]
-    assert "macros = function(_M)" in files["uapi/uapi/test.lua"]
+    files = written(replace(abi(records=records), macros=(macro, other)))
+    assert 'M.cast("const struct x__libc *", p).a' in files["libc/libc/_t.lua"]
+    assert "macros = function(_M)" in files["uapi/uapi/_t.lua"]

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from callgate.emit.facts import facts
 from callgate.emit.tables import emit_groups, emit_operations, emit_types
 from callgate.errors import CallgateError
 from callgate.model import Abi, Constant, Location, Record
+from callgate.paths import data_dir
 from callgate.spec.loader import load_spec
+from callgate.targets import load_targets
 
 if TYPE_CHECKING:
     from callgate.spec.model import Spec
@@ -44,6 +47,10 @@ ABI = Abi(
 )
 
 
+TARGET = load_targets(data_dir("headers") / "targets.toml")["x86_64-linux-gnu"]
+FACTS = [facts(ABI, TARGET)]
+
+
 def with_group(**row: object) -> Spec:
     """Return tables with one group, X."""
     return dataclasses.replace(BARE, groups={"X": {"prefix": "O_", "in": [], **row}})
@@ -61,7 +68,7 @@ class TestGroups:
                 "SOCK": {"prefix": "SOCK_", "in": ["bits/socket_type.h", "sys/socket.h"]},
             },
         )
-        text = emit_groups(ABI, spec)
+        text = emit_groups(FACTS, spec)
         assert 'headers = { "uapi/asm/mman.h", "uapi/linux/mman.h" }' in text
         assert 'headers = { "libc/bits/socket_type.h" }' in text
 
@@ -72,7 +79,7 @@ class TestGroups:
             "except": ["O_ACCMODE"],
             "aliases": {"READ": "RDONLY"},
         }
-        text = emit_groups(ABI, with_group(**row, names={"NONE": 0}, also="Y"))
+        text = emit_groups(FACTS, with_group(**row, names={"NONE": 0}, also="Y"))
         assert "except = { O_ACCMODE = true }" in text
         assert 'aliases = { READ = "RDONLY" }' in text
         assert "NONE = 0" in text
@@ -92,7 +99,7 @@ class TestGroups:
     def test_mistakes(self, row: dict[str, object], what: str) -> None:
         """A group that means nothing on the target is an error at its row."""
         with pytest.raises(CallgateError) as caught:
-            emit_groups(ABI, with_group(**row))
+            emit_groups(FACTS, with_group(**row))
         assert (caught.value.where, caught.value.what) == ("spec/groups.toml: [X]", what)
 
 
@@ -102,7 +109,7 @@ class TestTypes:
     def test_row(self) -> None:
         """The index says the record and the module that helps it."""
         types = {"ws": {"record": "struct winsize", "module": "winsize"}, "fd": {"module": "fd"}}
-        text = emit_types(ABI, dataclasses.replace(BARE, types=types))
+        text = emit_types(FACTS, dataclasses.replace(BARE, types=types))
         assert 'ws = { record = "struct winsize", module = "callgate.kinds.winsize" },' in text
         assert 'fd = { module = "callgate.kinds.fd" },' in text
 
@@ -110,7 +117,7 @@ class TestTypes:
         """A record that no header has is an error with the nearest one."""
         spec = dataclasses.replace(BARE, types={"ws": {"record": "struct winsiz"}})
         with pytest.raises(CallgateError) as caught:
-            emit_types(ABI, spec)
+            emit_types(FACTS, spec)
         assert caught.value.where == "spec/types.toml: [ws]"
         assert "struct winsize" in (caught.value.hint or "")
 
@@ -124,7 +131,7 @@ class TestOperations:
     def test_row(self, text: str) -> None:
         """What a row may say."""
         spec = dataclasses.replace(BARE, operations={"ioctl": {"FIONREAD": text}})
-        files = emit_operations(ABI, spec)
+        files = emit_operations(FACTS, spec)
         assert f'  FIONREAD = "{text}",\n' in files["operations/ioctl.lua"]
 
     @pytest.mark.parametrize(
@@ -143,7 +150,7 @@ class TestOperations:
         """A mistake is said with the operation and the nearest word."""
         spec = dataclasses.replace(BARE, operations={"ioctl": {name: text}})
         with pytest.raises(CallgateError) as caught:
-            emit_operations(ABI, spec)
+            emit_operations(FACTS, spec)
         assert caught.value.where == f"spec/operations.toml: [ioctl] {name}"
         assert caught.value.what == what
         assert hint in (caught.value.hint or "")

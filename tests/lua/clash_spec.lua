@@ -18,7 +18,7 @@ local S = require "callgate"
 t.describe("declarations made before callgate is loaded", function()
   t.it("stay the program's own", function()
     t.ok(#S.t.timespec() >= 8)
-    t.ok(#S.t.stat() > 64)
+    t.ok(#S.t.stat() >= 64)
     t.equal(ffi.sizeof "struct timespec", 4)
     t.equal(ffi.sizeof "struct stat", 3)
     t.equal(S.strerror(2), "No such file or directory")

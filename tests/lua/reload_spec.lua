@@ -54,7 +54,7 @@ t.describe("callgate", function()
     local first = require "callgate"
     local mine = first.t.input_id(1, 2)
     forget()
-    require("callgate.numbers").version = "of another day"
+    require("callgate.target").version = "of another day"
     local second = require "callgate"
     t.ok(second.t.input_id ~= first.t.input_id)
     t.ok(not ffi.istype(second.t.input_id, mine))

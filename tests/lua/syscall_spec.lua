@@ -3,7 +3,7 @@ local t = ...
 local ffi = require "ffi"
 local S = require "callgate"
 local sys = require "callgate.sys"
-local numbers = require "callgate.numbers"
+local numbers = require("callgate.target").numbers
 local signatures = require "callgate.signatures"
 
 t.describe("S.syscall", function()
@@ -36,8 +36,8 @@ t.describe("S.syscall", function()
     t.equal(S.syscall.ioctl(reader, S.FIONREAD, count), 0)
     t.equal(count[0], 5)
     t.equal(S.syscall.prctl(S.PR_SET_NAME, "words"), 0)
-    local address = t.ok(S.syscall.mmap(nil, 4096, S.PROT_READ, S.MAP_PRIVATE + S.MAP_ANONYMOUS, -1, 0))
-    t.equal(S.syscall.munmap(ffi.cast("void *", address), 4096), 0)
+    local now = t.ok(S.syscall.brk(0))
+    t.equal(S.syscall.brk(ffi.cast("void *", ffi.cast("intptr_t", now))), now)
     t.ok(reader:close() and writer:close())
   end)
 
@@ -45,7 +45,9 @@ t.describe("S.syscall", function()
     local file = S.t.fd((t.ok(S.syscall.memfd_create("x", 0))))
     t.equal(S.syscall.lseek(file, 5, 0), 5)
     t.equal(type(S.syscall.lseek(file, 5, 0)), "number")
-    t.equal(S.syscall.lseek(file, 0x7fffffffffffffffLL, 0), 0x7fffffffffffffffLL)
+    if require("callgate.target").registers == 64 then
+      t.equal(S.syscall.lseek(file, 0x7fffffffffffffffLL, 0), 0x7fffffffffffffffLL)
+    end
     t.ok(file:close())
   end)
 
@@ -67,16 +69,14 @@ t.describe("S.syscall", function()
 
   t.it("has every call of the target's table, with at most six arguments", function()
     local count = 0
-    for name, signature in pairs(signatures) do
-      t.matches(signature, "^[il]:[iulzqQpcsw]*$")
-      t.ok(#signature <= 8, name)
+    for name in pairs(numbers) do
+      local signature = t.ok(signatures[name], name)
+      t.matches(signature, "^[il]:[iulzqpcsw]*$")
+      t.ok(#signature <= 8 or name == "syscall", name)
       t.equal(type(S.syscall[name]), "function")
       count = count + 1
     end
     t.ok(count > 300, count)
-    for name in pairs(numbers.calls) do
-      t.ok(signatures[name], name)
-    end
   end)
 
   t.it("has nil for what is no system call", function()
@@ -94,10 +94,12 @@ t.describe("the raw layer", function()
   end)
 
   t.it("answers ENOSYS for a call that the target lacks", function()
-    signatures.of_another_machine = "i:ip"
-    local value, message, number = S.syscall.of_another_machine(1, nil)
-    signatures.of_another_machine = nil
-    t.fails("ENOSYS", value, message, number)
+    local common = require("callgate.prototypes").common
+    common.of_another_machine = "i:ip"
+    t.equal(S.syscall.of_another_machine, nil)
+    t.equal(sys.of_another_machine(1, nil), -1)
+    t.equal(ffi.errno(), S.ENOSYS)
+    common.of_another_machine = nil
   end)
 
   t.it("names the nearest call to one that nobody has", function()

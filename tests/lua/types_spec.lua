@@ -157,7 +157,8 @@ t.describe("bit-fields of 64 bits", function()
     attr.disabled = false
     t.equal(attr.disabled, 0)
     t.equal(attr.exclude_kernel, 1)
-    t.matches(tostring(attr), "exclude_user = 0, exclude_kernel = 1,")
+    t.matches(tostring(attr), "exclude_user = 0,")
+    t.matches(tostring(attr), "exclude_kernel = 1,")
   end)
 
   t.it("of signed types have a sign", function()
@@ -221,7 +222,8 @@ end)
 
 t.describe("S.pt", function()
   t.it("reads a record in a buffer of another type", function()
-    local buffer = ffi.new("char[16]", "\3\0\0\0\1\0\2\0")
+    local buffer = ffi.new "char[16]"
+    ffi.copy(buffer, ffi.new("uint16_t[4]", 3, 0, 1, 2), 8)
     local size = S.pt.input_id(buffer)
     t.equal(size.bustype, 3)
     t.equal(size.version, 2)
@@ -231,17 +233,14 @@ end)
 t.describe("every record of every header", function()
   t.it("can be made and shown", function()
     local made = 0
-    for number = 1, #require "callgate.index" do
-      for _, names in pairs(require(("callgate.index.%02d"):format(number))) do
-        for kind, tag in names:gmatch "%f[%w_](%l+)%.(%S+)" do
-          if kind == "struct" or kind == "union" then
-            local value = t.ok(types.record(kind .. " " .. tag), tag)()
-            t.matches(tostring(value), ".")
-            made = made + 1
-          end
-        end
+    local constants = require "callgate.constants"
+    for number, header in ipairs(constants.headers()) do
+      for name in pairs(constants.of(header).records or {}) do
+        local value = t.ok(types.record(name), name)()
+        t.matches(tostring(value), ".")
+        made = made + 1
       end
-      if number % 10 == 0 then
+      if number % 100 == 0 then
         collectgarbage()
       end
     end

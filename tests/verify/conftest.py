@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callgate import paths
-from callgate.emit.headers import emit_headers, emit_numbers
+from callgate.emit.facts import facts
+from callgate.emit.headers import emit_headers, emit_targets
 from callgate.headers.trees import HeaderTree, open_tree
 from callgate.model import (
     Abi,
@@ -211,7 +212,11 @@ def small(tmp_path: Path) -> Small:
 @pytest.fixture
 def library(small: Small, tmp_path: Path) -> Path:
     """Return a folder with the library of the small target, as the generator writes it."""
-    files = {**emit_headers(small.abi, small.target), **emit_numbers(small.abi, small.target)}
+    arch = small.target.luajit_arch
+    files = {
+        **emit_headers([facts(small.abi, small.target)], small.abi.kernel),
+        **emit_targets({arch: small.abi}, {arch: small.target}),
+    }
     files["types/index.lua"] = "return {}\n"
     root = tmp_path / "library"
     runtime = paths.PACKAGE / "runtime"

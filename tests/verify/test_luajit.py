@@ -33,7 +33,7 @@ def wrong(abi: Abi, library: Path) -> list[str]:
     return [f"{item.kind} {item.name}: {item.fact}" for item in disagreements(abi, library)]
 
 
-SMALL = "uapi/t/small.lua"
+SMALL = "uapi/t/_s.lua"
 
 # A change of the library's text, and what has to be named for it.
 MUTATIONS = {
@@ -50,15 +50,18 @@ MUTATIONS = {
     ),
     "a constant missing": (
         SMALL, "    T_BLUE = 7,\n", "",
-        ["module uapi.t.small: constants", "enumerator T_BLUE: ", "name T_BLUE: "],
+        ["module uapi/t/small.h: constants", "enumerator T_BLUE: ", "name T_BLUE: "],
     ),
     "a constant too many": (
-        SMALL, "T_BLUE = 7,", "T_BLUE = 7, T_GREEN = 8,", ["module uapi.t.small: constants"],
+        SMALL, "T_BLUE = 7,", "T_BLUE = 7, T_GREEN = 8,", ["module uapi/t/small.h: constants"],
     ),
     "a string": (
         SMALL, r"\001", r"\002", ["string T_TEXT: value", "name T_TEXT: value"],
     ),
-    "the index": ("index/01.lua", "T_BIT", "T_BIX", ["name T_BIT: "]),
+    "the index": (
+        "index/01.lua", "T uapi/t/small.h",
+        "T uapi/t/small.h\nT_BIT uapi/t/other.h\nT_BIU uapi/t/small.h", ["name T_BIT: "],
+    ),
     "two fields swapped": (
         SMALL, "int8_t tag;\n  uint32_t number;", "uint32_t number;\n  int8_t tag;",
         ["field struct t_plain.tag: offset", "field struct t_plain.number: offset",
@@ -114,10 +117,10 @@ MUTATIONS = {
         ["typedef t_byte: size", "typedef t_byte: align", "typedef t_byte: signed"],
     ),
     "a system call's number": (
-        "numbers.lua", "second = 7", "second = 8", ["system call second: number"],
+        "numbers/x64.lua", "second = 7", "second = 8", ["system call second: number"],
     ),
     "a system call too many": (
-        "numbers.lua", "second = 7,", "second = 7, third = 8,", ["module numbers: system calls"],
+        "numbers/x64.lua", "second = 7,", "second = 7, third = 8,", ["module numbers: system calls"],
     ),
 }  # fmt: skip
 
@@ -163,13 +166,13 @@ class TestAnswers:
         """A module that does not load is named with every constant in it."""
         (library / "callgate" / SMALL).write_text("return {{{")
         found = disagreements(small.abi, library)
-        assert (found[0].kind, found[0].name) == ("module", "uapi.t.small")
+        assert (found[0].kind, found[0].name) == ("module", "uapi/t/small.h")
         assert {"T_BIT", "T_RED"} <= {item.name for item in found}
 
     def test_breaks_off(self, small: Small, library: Path) -> None:
         """A library that ends the process is an error that names the question."""
         (library / "callgate" / SMALL).write_text("os.exit(3)")
-        with pytest.raises(CallgateError, match=r"broke off at 'module callgate\.uapi"):
+        with pytest.raises(CallgateError, match=r"broke off at 'module uapi/t"):
             disagreements(small.abi, library)
 
     def test_several_processes(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from callgate import paths
 from callgate.model import Function
-from callgate.pipeline import fill, library_files, load_abi, open_tree
+from callgate.library import Member, fill, library_files
+from callgate.pipeline import load_abi, open_tree
 from callgate.report import Reporter
 from callgate.targets import DEFAULT_TARGET, Target, load_targets
 from callgate.verify import luajit
@@ -51,7 +52,7 @@ def real() -> Real:
     target = load_targets(paths.data_dir("headers") / "targets.toml")[DEFAULT_TARGET]
     tree = open_tree(target)
     abi = load_abi(target, tree, Reporter(quiet=True)).abi
-    return Real(target, tree, abi, library_files(abi, target))
+    return Real(target, tree, abi, library_files([Member(target, lambda: abi)]))
 
 
 # --- one wrong fact in an item of the model ------------------------------------------------------

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import platform
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from callgate import luajit, paths
-from callgate.commands.common import chosen_targets, parsed
+from callgate.commands.common import chosen_targets
 from callgate.errors import CallgateError
 from callgate.files import atomic_directory
-from callgate.pipeline import fill, is_current, library_files, open_tree
+from callgate.library import Member, cached, fill, is_current, library_files
+from callgate.pipeline import load_abi, load_abis, model_key, open_tree
 from callgate.spec.loader import load_spec
 from callgate.spec.older import without_missing
 from callgate.verify.exclusions import load_exclusions
@@ -19,13 +23,14 @@ from callgate.verify.run import verify_library
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from callgate.headers.trees import HeaderTree
     from callgate.model import Abi
     from callgate.pipeline import Parsed
     from callgate.report import Reporter
+    from callgate.spec.model import Spec
     from callgate.targets import Target
 
 T = TypeVar("T")
@@ -35,50 +40,137 @@ TOUR_SECONDS = 60  # it takes 0.05
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
     """Parse, write, verify, and run examples/tour.lua; the old library stays if any step fails."""
-    targets = chosen_targets(options.targets, everything=options.all)
+    if options.sysroot is None:
+        targets = library_targets(options.targets)
+    else:
+        targets = chosen_targets(options.targets)
+        if len(targets) > 1:
+            raise CallgateError("a sysroot has one target's headers", where="--sysroot")
     out = options.out or paths.output_dir()
-    status = 0
-    for target in targets:
-        status |= _generate(target, out, options, report)
+    status = _generate(targets, out, options, report)
     report.table()
     return status
 
 
-def _generate(target: Target, out: Path, options: argparse.Namespace, report: Reporter) -> int:
-    tree = open_tree(
-        target,
-        paths.data_dir("headers"),
-        paths.cache_dir(),
-        sysroot=options.sysroot,
-        compiler=options.cc,
-    )
-    result = parsed(target, report, tree=tree, jobs=options.jobs)
-    left_out = unexcused(result, target, report)
-    asked, tree = askable(result, tree.leaving_out(result.failures), report)
-    if options.sysroot is not None:
-        asked = replace(asked, abi=numbered(asked.abi))
-    spec = None
-    if options.sysroot is not None:
-        spec, missing = without_missing(load_spec(), result.abi)
-        if missing:
-            what = f"these headers (Linux {result.abi.kernel}) lack what {len(missing)} rows name"
-            report.warn(f"{target.name}: {what}; left out: {', '.join(missing)}")
-    with report.stage("write", str(out)) as stage:
-        files = library_files(result.abi, target, spec=spec)
-        size = sum(len(text) for text in files.values())
-        current = is_current(files, out)
-        state = "unchanged" if current else "new"
-        stage.detail(f"{len(files):,} files, {size / 1e6:.1f} MB, {state}")
-    if current:
-        verify_library(target, asked, tree, out, report).raise_if_wrong()
+def library_targets(names: Sequence[str]) -> list[Target]:
+    """Return the named targets, or all that the library has by default."""
+    if names:
+        found = chosen_targets(names)
+        for target in found:
+            if not target.in_library:
+                raise CallgateError(
+                    f"{target.name} has no place in the library: no system calls, or a sysroot's headers",
+                    hint="`callgate dump` and `callgate show` know it, `--sysroot` gives headers",
+                )
+        return found
+    return [target for target in chosen_targets([], everything=True) if target.in_library]
+
+
+def _generate(
+    targets: list[Target], out: Path, options: argparse.Namespace, report: Reporter
+) -> int:
+    models = _Models(targets, options, report)
+    left_out = 0
+
+    def write() -> tuple[dict[str, str], bool]:
+        nonlocal left_out
+        left_out = sum(unexcused(models.load(target), target, report) for target in targets)
+        return models.library(), left_out == 0
+
+    files = cached(models.key(), write)
+    verified = targets if options.all or len(targets) == 1 else _here(targets)
+    if is_current(files, out):
+        report.note(f"{out}: unchanged, {len(files):,} files")
+        models.verify(verified, out)
     else:
         with atomic_directory(out) as fresh:
             fill(fresh, files)
-            verify_library(target, asked, tree, fresh, report).raise_if_wrong()
-    if runs_here(target):
+            models.verify(verified, fresh)
+    if _here(targets):
         with report.stage("tour", "examples/tour.lua", live=False):
             tour(out)
     return 1 if left_out else 0
+
+
+class _Models:
+    """The header trees of a run, and the models and the library made from them."""
+
+    def __init__(
+        self, targets: list[Target], options: argparse.Namespace, report: Reporter
+    ) -> None:
+        self.targets = targets
+        self.report = report
+        self.jobs = options.jobs or os.cpu_count() or 1
+        self.is_sysroot = options.sysroot is not None
+        self._loaded: dict[str, Parsed] = {}
+        self.trees = {
+            target.name: open_tree(
+                target,
+                paths.data_dir("headers"),
+                paths.cache_dir(),
+                sysroot=options.sysroot,
+                compiler=options.cc,
+            )
+            for target in targets
+        }
+
+    def key(self) -> str:
+        """Return what the library depends on."""
+        return json.dumps([model_key(target, self.trees[target.name]) for target in self.targets])
+
+    def load(self, target: Target) -> Parsed:
+        """Return a target's model; the first time all of the library's are made together."""
+        if not self._loaded:
+            if len(self.targets) == 1:
+                tree = self.trees[target.name]
+                self._loaded[target.name] = load_abi(target, tree, self.report, jobs=self.jobs)
+            else:
+                self._loaded = load_abis(
+                    self.targets, lambda item: self.trees[item.name], self.report, jobs=self.jobs
+                )
+        return self._loaded[target.name]
+
+    def library(self) -> dict[str, str]:
+        """Return the files of the library; says how many there are."""
+        members = [
+            Member(target, lambda target=target: self.load(target).abi)  # type: ignore[misc]
+            for target in self.targets
+        ]
+        with self.report.stage("write", "the library") as stage:
+            files = library_files(
+                members, spec=self._spec(), jobs=self.jobs, progress=stage.progress
+            )
+            size = sum(len(text) for text in files.values())
+            count = len(self.targets)
+            targets = f"{count} targets" if count > 1 else self.targets[0].name
+            stage.detail(f"{len(files):,} files, {size / 1e6:.1f} MB, {targets}")
+        return files
+
+    def verify(self, chosen: Sequence[Target], library: Path) -> None:
+        """Ask the witnesses about each target; raises CallgateError for a disagreement."""
+        for target in chosen:
+            result, tree = self.load(target), self.trees[target.name]
+            asked, tree = askable(result, tree.leaving_out(result.failures), self.report)
+            if self.is_sysroot:
+                asked = replace(asked, abi=numbered(asked.abi))
+            verify_library(target, asked, tree, library, self.report).raise_if_wrong()
+
+    def _spec(self) -> Spec | None:
+        """Return the tables without the rows that an older sysroot cannot serve."""
+        if not self.is_sysroot:
+            return None
+        (target,) = self.targets
+        abi = self.load(target).abi
+        spec, missing = without_missing(load_spec(), abi)
+        if missing:
+            what = f"these headers (Linux {abi.kernel}) lack what {len(missing)} rows name"
+            self.report.warn(f"{target.name}: {what}; left out: {', '.join(missing)}")
+        return spec
+
+
+def _here(targets: Sequence[Target]) -> list[Target]:
+    """Return the first target that this machine runs itself."""
+    return [target for target in targets if runs_here(target)][:1]
 
 
 def askable(result: Parsed, tree: HeaderTree, report: Reporter) -> tuple[Parsed, HeaderTree]:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from callgate.emit.environment import render
-from callgate.emit.signature import letter, signature
-from callgate.emit.tables import emit_groups, emit_operations, emit_types
+from callgate.emit.merge import Variants
+from callgate.emit.prototypes import emit_prototypes
+from callgate.emit.signature import letter, logical, signature
 from callgate.errors import CallgateError
 from callgate.spec.loader import DESCRIPTORS
 from callgate.spec.model import ArgumentSpec, CallSpec, method_names
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from callgate.model import Abi, Syscall
     from callgate.spec.model import Spec
@@ -62,7 +63,8 @@ class CallText:
     spec: CallSpec
     comment: tuple[str, ...]  # lines: what it does, its manual page, the kernel's prototype
     parameters: str  # ex) "fd, buf, count"
-    number: str | None  # the key of the number table, None for a libc symbol
+    number: str | None  # the key of the number table, None for a libc symbol and a routed call
+    routed: str | None  # the name of runtime/sys.lua that it goes through: see spec/routes.toml
     function: str  # ex) "callgate_i_ipz"
     signature: str  # ex) "i:ipz"
     result: str  # its letter
@@ -75,34 +77,122 @@ class CallText:
     passed: str  # the C arguments after the number
 
 
-def emit_calls(abi: Abi, spec: Spec, target: Target) -> dict[str, str]:
-    """Return ``path -> text`` of calls/, operations/, groups.lua, types/index.lua, signatures.lua.
+def emit_calls(
+    abis: Mapping[str, Abi], spec: Spec, targets: Mapping[str, Target]
+) -> dict[str, str]:
+    """Return ``path -> text`` of calls/, prototypes.lua and routes.lua.
 
-    Raises CallgateError when a row names a system call, constant, header or record that is not
-    there.
+    Both mappings have one entry for each architecture, by LuaJIT's name. A function whose text
+    differs between architectures is written for each set of them. Raises CallgateError when a row
+    names a system call, constant, header or record that no architecture has.
     """
-    del target  # the calling convention of 64-bit arguments will depend on it
-    families: dict[str, list[CallText]] = defaultdict(list)
-    inferred = _inferred(abi, spec)
-    for call in (*spec.calls, *inferred):
-        if call.behaviour is None:
-            families[call.family].append(_call_text(call, abi, spec))
-        else:
-            _syscall(call, abi)
-    files = {
-        f"calls/{family}.lua": render("calls.lua.j2", family=family, calls=calls)
-        for family, calls in sorted(families.items())
-    }
-    files["calls/index.lua"] = _index((*spec.calls, *inferred))
-    files["signatures.lua"] = render(
-        "signatures.lua.j2",
-        target=abi.target,
-        rows=sorted((call.name, signature(call, spec)) for call in abi.syscalls),
+    variants = Variants((arch, "") for arch in abis)
+    texts: dict[str, dict[str, list[tuple[CallText, list[str]]]]] = defaultdict(
+        lambda: defaultdict(list)
     )
-    files["groups.lua"] = emit_groups(abi, spec)
-    files["types/index.lua"] = emit_types(abi, spec)
-    files |= emit_operations(abi, spec)
-    return files
+    inferred: dict[str, list[CallSpec]] = defaultdict(list)
+    missing: dict[str, CallgateError] = {}
+    for arch, abi in abis.items():
+        machine = Machine(arch, abi, spec, targets[arch])
+        own = _inferred(machine)
+        for call in own:
+            inferred[call.name].append(call)
+        for call in (*spec.calls, *own):
+            try:
+                text = None if call.behaviour else _call_text(call, machine)
+                if call.behaviour:
+                    machine.syscall(call)
+            except _Absent as error:
+                missing.setdefault(call.name, error)
+                continue
+            missing[call.name] = _FOUND
+            if text is None:
+                continue
+            known = texts[call.family][call.name]
+            for other, archs in known:
+                if replace(other, comment=()) == replace(text, comment=()):
+                    archs.append(arch)
+                    break
+            else:
+                known.append((text, [arch]))
+    for error in missing.values():
+        if error is not _FOUND:
+            raise error
+    files = {
+        f"calls/{family}.lua": render(
+            "calls.lua.j2", family=family, calls=_on(calls, variants), groups=calls
+        )
+        for family, calls in sorted(texts.items())
+    }
+    first = tuple(calls[0] for _, calls in sorted(inferred.items()))
+    files["calls/index.lua"] = _index((*spec.calls, *first))
+    return files | emit_prototypes(abis, spec)
+
+
+def _on(
+    calls: dict[str, list[tuple[CallText, list[str]]]], variants: Variants
+) -> list[tuple[str, CallText]]:
+    """Return each text of a family with the words for its architectures, "" for all."""
+    found = []
+    for groups in calls.values():
+        for text, archs in groups:
+            chosen = {(arch, "") for arch in archs}
+            everywhere = len(chosen) == len(variants.kernel)
+            found.append(("" if everywhere else variants.words(chosen, "uapi"), text))
+    return found
+
+
+class _Absent(CallgateError):
+    """A call, constant or record that this architecture lacks; another one may have it."""
+
+
+_FOUND = CallgateError("found")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An architecture, as far as calls differ by it."""
+
+    arch: str
+    abi: Abi
+    spec: Spec
+    target: Target
+
+    def syscall(self, call: CallSpec) -> Syscall:
+        """Return the best of the kernel's calls for a row; raises CallgateError without one."""
+        found = self.best(call.call)
+        if found is not None:
+            return found
+        near = suggest(call.call, self.abi.syscall)
+        raise _Absent(f"no system call {call.call!r}", where=call.where, hint=near or None)
+
+    def best(self, name: str) -> Syscall | None:
+        """Return the first of the kernel's calls that sys.NAME may go to here."""
+        row = self.spec.routes.get(name, {})
+        written = row.get("written", {}).get(self.arch)
+        for item in (written,) if written else row.get("try", (name,)):
+            if item in self.abi.syscall:
+                return logical(self.abi.syscall[item], self.spec)
+        return None
+
+    def is_routed(self, name: str) -> bool:
+        """Tell whether sys.NAME is more than the kernel's call of that name here."""
+        route = self.spec.routes.get(name)
+        if route is None:
+            return False
+        if self.arch in route.get("written", {}):
+            return True
+        here = [item for item in route.get("try", [name]) if item in self.abi.syscall]
+        multiplexed = "socketcall" in route and "socketcall" in self.abi.syscall
+        multiplexed |= "ipc" in route and "ipc" in self.abi.syscall
+        return here != [name] or multiplexed
+
+    def is_split(self, call: Syscall) -> bool:
+        """Tell whether the call takes a 64-bit argument in two registers."""
+        return self.target.registers < WIDE and "q" in signature(call, self.spec)
+
+
+WIDE = 64  # bits of a register that holds every argument
 
 
 def _index(calls: tuple[CallSpec, ...]) -> str:
@@ -125,12 +215,16 @@ def _module(call: CallSpec) -> str:
     return f"behaviour.{call.behaviour}" if call.behaviour else f"calls.{call.family}"
 
 
-def _inferred(abi: Abi, spec: Spec) -> tuple[CallSpec, ...]:
-    """Return a row for each system call of the target that has none under its own name."""
+def _inferred(machine: Machine) -> tuple[CallSpec, ...]:
+    """Return a row for each system call of the target that has none under its own name.
+
+    Where the call goes to a newer one its arguments are that one's.
+    """
+    abi, spec = machine.abi, machine.spec
     declared = {name for call in spec.calls for name in (call.name, *call.also)}
     methods = {name for call in spec.calls for name in call.methods}
     return tuple(
-        _infer(call, abi, spec, methods)
+        _infer(replace(machine.best(call.name) or call, name=call.name), abi, spec, methods)
         for call in sorted(abi.syscalls, key=lambda item: item.name)
         if call.entry is not None
         and call.name not in declared
@@ -179,37 +273,21 @@ def _lua_name(name: str) -> str:
 
 
 RESERVED = {
-    "args", "calls", "descriptor", "end", "errors", "fail", "ffi", "in", "number", "numbers", "nil",
+    "args", "call", "calls", "descriptor", "end", "errors", "fail", "ffi", "in", "number", "numbers", "nil",
     "not", "or", "result", "sys", "types",
 }  # fmt: skip
 
 
-def _syscall(call: CallSpec, abi: Abi) -> Syscall:
-    found = abi.syscall.get(call.call)
-    if found is None:
-        near = suggest(call.call, abi.syscall)
-        raise CallgateError(f"no system call {call.call!r}", where=call.where, hint=near or None)
-    return found
-
-
-def _call_text(call: CallSpec, abi: Abi, spec: Spec) -> CallText:
-    found = _syscall(call, abi)
-    if len(call.passed) != len(found.arguments):
-        names = ", ".join(item.name for item in found.arguments)
-        raise CallgateError(
-            f"passes {len(call.passed)} arguments, "
-            f"{found.name} takes {len(found.arguments)} ({names})",
-            where=call.where,
-            hint='name them in the kernel\'s order: pass = ["AT_FDCWD", "path", "0"]',
-        )
-    by_name = {arg.name: arg for arg in call.args}
-    letters = ""
+def _call_text(call: CallSpec, machine: Machine) -> CallText:
+    abi, spec = machine.abi, machine.spec
+    found = machine.syscall(call)
+    written = machine.arch in spec.routes.get(call.call, {}).get("written", {})
+    letters = "" if written else _letters(call, found, machine)
     constants: dict[str, tuple[str, str]] = {}
+    by_name = {arg.name: arg for arg in call.args}
     passed = []
-    for operand, argument in zip(call.passed, found.arguments, strict=True):
+    for operand in call.passed:
         own = by_name.get(operand)
-        fallback = letter(argument, found, spec)
-        letters += (spec.kinds[own.kind].letter if own else None) or fallback
         if own is None and operand[0].isupper():
             name, value, note = _constant(operand, abi, call)
             constants[name] = (value, note)
@@ -221,13 +299,16 @@ def _call_text(call: CallSpec, abi: Abi, spec: Spec) -> CallText:
     used = {step.expression.partition("to_")[2].partition("(")[0] for step in steps} - {""}
     if gap is not None:
         used |= {"buffer", "length", "size", "scratch"}
+    symbol = call.symbol if machine.target.registers == WIDE else None
+    routed = symbol is None and (machine.is_routed(call.call) or machine.is_split(found))
     return CallText(
         spec=call,
         comment=tuple(_comment(call, found)),
         parameters=", ".join(arg.name for arg in call.args),
-        number=None if call.symbol else found.name,
-        function=f"callgate_libc_{call.symbol}" if call.symbol else f"callgate_{result}_{letters}",
-        signature=f"{result}:{letters}",
+        number=None if symbol or routed else found.name,
+        function=f"callgate_libc_{symbol}" if symbol else f"callgate_{result}_{letters}",
+        signature="" if routed else f"{result}:{letters}",
+        routed=call.call if routed else None,
         result=result,
         converters=tuple(sorted(used)),
         groups=_extras(call, spec, "group"),
@@ -237,6 +318,24 @@ def _call_text(call: CallSpec, abi: Abi, spec: Spec) -> CallText:
         bytes=gap,
         passed=", ".join(passed),
     )
+
+
+def _letters(call: CallSpec, found: Syscall, machine: Machine) -> str:
+    """Return the letters of the arguments; raises CallgateError when their number is wrong."""
+    if len(call.passed) != len(found.arguments):
+        names = ", ".join(item.name for item in found.arguments)
+        raise CallgateError(
+            f"passes {len(call.passed)} arguments, "
+            f"{found.name} takes {len(found.arguments)} ({names})",
+            where=call.where,
+            hint='name them in the kernel\'s order: pass = ["AT_FDCWD", "path", "0"]',
+        )
+    by_name = {arg.name: arg for arg in call.args}
+    spec, letters = machine.spec, ""
+    for operand, argument in zip(call.passed, found.arguments, strict=True):
+        own = by_name.get(operand)
+        letters += (spec.kinds[own.kind].letter if own else None) or letter(argument, found, spec)
+    return letters
 
 
 def _comment(call: CallSpec, found: Syscall) -> Iterator[str]:
@@ -262,7 +361,7 @@ def _operand(text: str, own: ArgumentSpec | None, abi: Abi, call: CallSpec) -> s
         record = abi.record.get(name)
         if record is None:
             hint = suggest(name, abi.record) or None
-            raise CallgateError(f"no record {name!r}", where=f"{call.where} pass", hint=hint)
+            raise _Absent(f"no record {name!r}", where=f"{call.where} pass", hint=hint)
         return str(record.size)
     return text
 
@@ -280,7 +379,7 @@ def _value(name: str, abi: Abi, call: CallSpec) -> int:
     constant = abi.constant.get(name)
     if constant is None or not isinstance(constant.value, int):
         hint = suggest(name, abi.constant) or None
-        raise CallgateError(f"no constant {name!r}", where=call.where, hint=hint)
+        raise _Absent(f"no constant {name!r}", where=call.where, hint=hint)
     return constant.value
 
 

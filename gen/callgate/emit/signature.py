@@ -5,6 +5,7 @@ The letters are declared in runtime/sys.lua; which C type has which stands in sp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from callgate.errors import CallgateError
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from callgate.model import Argument, Syscall
     from callgate.spec.model import Spec
 
-MAX_ARGUMENTS = 6  # registers of the system call convention, on every architecture
-
 
 def signature(call: Syscall, spec: Spec) -> str:
     """Return ``result:arguments``; raises CallgateError on a C type that has no letter."""
     result = "l" if spec.inference.is_wide(call.name) else "i"
-    letters = "".join(letter(item, call, spec) for item in call.arguments)
-    return f"{result}:{letters[:MAX_ARGUMENTS]}"
+    return f"{result}:{''.join(letter(item, call, spec) for item in call.arguments)}"
+
+
+def logical(call: Syscall, spec: Spec) -> Syscall:
+    """Return a call with its 64-bit arguments whole where its entry point takes their halves."""
+    return replace(call, arguments=spec.wide.get(call.entry or "", call.arguments))
 
 
 def letter(argument: Argument, call: Syscall, spec: Spec) -> str:

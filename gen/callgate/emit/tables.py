@@ -12,9 +12,9 @@ from callgate.errors import CallgateError
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-    from callgate.model import Abi
+    from callgate.emit.facts import Facts
     from callgate.spec.model import Spec
 
 OPERATION = re.compile(r"(?:(none|value|in|out|both|flags)(?: ([\w.]+))?)?(?: ?-> (\w+))?")
@@ -22,18 +22,31 @@ SCALARS = {"int", "uint", "long", "uint64", "string"}  # types of operations tha
 RESULTS = {"fd", "number"}
 
 
-def emit_groups(abi: Abi, spec: Spec) -> str:
-    """Return groups.lua: each group's headers on this target, as the index names them.
+def emit_tables(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
+    """Return groups.lua, types/index.lua and operations/<call>.lua.
+
+    What a row names must be there on one of the targets at least. Raises CallgateError for one that
+    no target has.
+    """
+    return {
+        "groups.lua": emit_groups(every, spec),
+        "types/index.lua": emit_types(every, spec),
+        **emit_operations(every, spec),
+    }
+
+
+def emit_groups(every: Sequence[Facts], spec: Spec) -> str:
+    """Return groups.lua: each group's headers, as the index names them.
 
     A header is a shell pattern ("asm*/fcntl.h"), since architectures and C libraries differ in
-    where a name stands; one that matches no header of the target is passed over. Raises
-    CallgateError when a group is left without names.
+    where a name stands; one that matches no header is passed over. Raises CallgateError when a
+    group is left without names.
     """
     found: dict[str, set[str]] = defaultdict(set)
-    for constant in abi.constants:
-        unit = "libc" if constant.location.unit.startswith("libc") else "uapi"
-        found[f"{unit}/{constant.location.header}"].add(constant.name)
-    valueless = {item.name for item in abi.unevaluated}  # on this target
+    for facts in every:
+        for place, sections in facts.modules.items():
+            found["/".join(place)].update(sections.get("constants", ()))
+    valueless = set().union(*(facts.valueless for facts in every))
     rows: list[dict[str, Any]] = []
     for name, row in sorted(spec.groups.items()):
         headers = [
@@ -62,37 +75,45 @@ def _targets(row: Mapping[str, Any]) -> list[str]:
     return [f"{row['prefix']}{name}" for name in row.get("aliases", {}).values()]
 
 
-def emit_types(abi: Abi, spec: Spec) -> str:
+def emit_types(every: Sequence[Facts], spec: Spec) -> str:
     """Return types/index.lua; raises CallgateError when a row names a record that is not there."""
+    records = _records(every)
     for name, row in spec.types.items():
         record = row.get("record")
-        if record is not None and record not in abi.record:
-            hint = suggest(record, abi.record) or None
+        if record is not None and record not in records:
+            hint = suggest(record, records) or None
             where = f"spec/types.toml: [{name}]"
             raise CallgateError(f"no record {record!r}", where=where, hint=hint)
     return render("types_index.lua.j2", rows=sorted(spec.types.items()))
 
 
-def emit_operations(abi: Abi, spec: Spec) -> dict[str, str]:
+def emit_operations(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
     """Return operations/<call>.lua: how each operation of a multiplexer is typed.
 
     Raises CallgateError when an operation is no constant, or its type is not known.
     """
+    constants = set().union(*(facts.tokens for facts in every))
+    records = _records(every)
     files = {}
     for call, rows in sorted(spec.operations.items()):
         for name, text in rows.items():
             where = f"spec/operations.toml: [{call}] {name}"
-            if name not in abi.constant:
-                hint = suggest(name, abi.constant) or None
+            if name not in constants:
+                hint = suggest(name, constants) or None
                 raise CallgateError(f"no constant {name!r}", where=where, hint=hint)
-            _check_operation(text, abi, spec, where)
+            _check_operation(text, records, spec, where)
         files[f"operations/{call}.lua"] = render(
             "operations.lua.j2", call=call, rows=sorted(rows.items())
         )
     return files
 
 
-def _check_operation(text: str, abi: Abi, spec: Spec, where: str) -> None:
+def _records(every: Sequence[Facts]) -> set[str]:
+    """Return the records of all targets under C's names."""
+    return set().union(*(facts.sizes for facts in every))
+
+
+def _check_operation(text: str, records: Collection[str], spec: Spec, where: str) -> None:
     found = OPERATION.fullmatch(text)
     if found is None or not text:
         raise CallgateError(
@@ -104,7 +125,7 @@ def _check_operation(text: str, abi: Abi, spec: Spec, where: str) -> None:
     how, word, result = found.groups()
     if how in {"in", "out", "both"}:
         known = {*SCALARS, *spec.types}
-        if word not in known and not {f"struct {word}", f"union {word}"} & abi.record.keys():
+        if word not in known and not {f"struct {word}", f"union {word}"} & set(records):
             hint = suggest(word or "", known) or None
             raise CallgateError(f"no type {word!r}", where=where, hint=hint)
     elif how == "flags" and word not in spec.groups:

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgate.errors import CallgateError
+from callgate.model import Argument
 from callgate.spec.inference import read_inference
 from callgate.spec.model import ArgumentSpec, CallSpec, Kind, Result, Spec, method_names
 from callgate.suggest import suggest
@@ -25,12 +26,14 @@ OPERAND = re.compile(
     r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)"
 )
 DESCRIPTORS = {"fd", "dirfd"}  # kinds
-TABLES = ("groups", "inference", "kinds", "operations", "types")
+TABLES = ("groups", "inference", "kinds", "operations", "routes", "types", "wide")
 CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
 }  # fmt: skip
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
-TYPE_KEYS = {"record", "module"}
+TYPE_KEYS = {"record", "module", "instead"}
+ROUTE_KEYS = {"try", "arguments", "times", "socketcall", "ipc", "written"}
+TIMES = re.compile(r"[1-6] (?:in|out|both) (?:timespec|itimerspec|timespec_pair)")
 
 
 def load_spec(folder: Traversable | None = None) -> Spec:
@@ -53,9 +56,15 @@ def load_spec(folder: Traversable | None = None) -> Spec:
     for name, keys, needed in (
         ("groups", GROUP_KEYS, {"prefix", "in"}),
         ("types", TYPE_KEYS, set()),
+        ("routes", ROUTE_KEYS, set()),
     ):
         for row, values in table[name].items():
             _check_keys(values, keys, needed, f"spec/{name}.toml: [{row}]")
+    for name, row in table["routes"].items():
+        for text in row.get("times", ()):
+            if TIMES.fullmatch(text) is None:
+                where = f"spec/routes.toml: [{name}] times"
+                raise CallgateError(f"cannot read {text!r}", where=where, hint='"2 out timespec"')
     rows = _Rows(kinds, results, table["groups"])
     calls = [
         rows.call(family, name, row)
@@ -82,7 +91,18 @@ def load_spec(folder: Traversable | None = None) -> Spec:
         },
         inference=inference,
         operations=table["operations"],
+        routes=table["routes"],
+        wide={
+            entry: tuple(_declared(text) for text in arguments)
+            for entry, arguments in table["wide"].items()
+        },
     )
+
+
+def _declared(text: str) -> Argument:
+    """Return ``const char * path`` as an argument."""
+    c_type, _, name = text.rpartition(" ")
+    return Argument(name, c_type)
 
 
 def _read(path: Traversable) -> dict[str, Any]:

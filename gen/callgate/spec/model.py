@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from callgate.model import Argument
     from callgate.spec.inference import Inference
 
 
@@ -84,3 +85,5 @@ class Spec:
     letters: Mapping[str, str]  # C type -> letter of runtime/sys.lua
     inference: Inference
     operations: Mapping[str, Mapping[str, str]]  # call -> operation -> its argument and result
+    routes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # rows of routes.toml
+    wide: Mapping[str, tuple[Argument, ...]] = field(default_factory=dict)  # entry -> wide.toml

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgate import luajit
-from callgate.emit.headers import module_path
 from callgate.emit.names import RecordNames, library_unit
 from callgate.errors import CallgateError
 from callgate.model import Constant, Location, Record, Scalar, Syscall, Typedef
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from callgate.verify.verification import Answer
 
 NAME = "luajit"
+DRIVER = Path(__file__).with_name("witness.lua")
 SECONDS = 120  # for one process; the largest takes 0.5
 TYPES_PER_PROCESS = 20_000  # C types asked for in one VM: what they contain comes on top
 EXACT = 8  # bytes of the largest scalar that Lua knows; greater ones are handed out as arrays
@@ -40,6 +40,11 @@ class Batch:
 
     questions: tuple[Question, ...]
     lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the file that the driver reads."""
+        return "\n".join([*self.lines, ""])
 
 
 def batches(abi: Abi, asked: Sequence[Question]) -> list[Batch]:
@@ -65,17 +70,16 @@ def batches(abi: Abi, asked: Sequence[Question]) -> list[Batch]:
 
 
 def answer(batch: Batch, library: Path) -> list[Answer]:
-    """Ask a LuaJIT about the library below ``library``.
+    """Ask this machine's LuaJIT about the library below ``library``.
 
     Raises CallgateError when it cannot be run or breaks off.
     """
-    driver = Path(__file__).with_name("witness.lua")
     with tempfile.TemporaryDirectory(prefix="callgate-") as folder:
         path = Path(folder) / "questions.txt"
-        path.write_text("\n".join([*batch.lines, ""]), encoding="utf-8")
+        path.write_text(batch.text, encoding="utf-8")
         try:
             done = subprocess.run(
-                [*luajit.interpreter(), str(driver), str(path)],
+                [*luajit.interpreter(), str(DRIVER), str(path)],
                 env=luajit.environment(library),
                 capture_output=True,
                 text=True,
@@ -84,11 +88,17 @@ def answer(batch: Batch, library: Path) -> list[Answer]:
             )
         except subprocess.TimeoutExpired as error:
             raise CallgateError(f"LuaJIT did not finish within {SECONDS} s") from error
-    lines = done.stdout.splitlines()
-    if done.returncode != 0 or len(lines) != len(batch.lines):
-        said = done.stderr.strip() or f"exit status {done.returncode}"
+    return read(batch, done.stdout, done.stderr, done.returncode, where=str(library))
+
+
+def read(batch: Batch, stdout: str, stderr: str, status: int | None, *, where: str) -> list[Answer]:
+    """Return what the driver answered to ``batch``; raises CallgateError if it broke off."""
+    lines = stdout.splitlines()
+    if status != 0 or len(lines) != len(batch.lines):
+        ended = "its time ran out" if status is None else f"exit status {status}"
+        said = stderr.strip() or ended
         near = batch.lines[min(len(lines), len(batch.lines) - 1)].replace("\t", " ")
-        raise CallgateError(f"LuaJIT broke off at {near!r}: {said}", where=str(library))
+        raise CallgateError(f"LuaJIT broke off at {near!r}: {said}", where=where)
     return [
         _decode(line, len(question.facts))
         for question, line in zip(batch.questions, lines, strict=True)
@@ -135,11 +145,11 @@ def _modules(abi: Abi, asked: Sequence[Question]) -> Iterator[tuple[Question, st
             constants[_module(question.location)].append(question)
     records = Counter(_module(record.location) for record in abi.records)
     for module in sorted({*constants, *records}):
-        path = module_path(*module).removesuffix(".lua").replace("/", ".")
+        header = "/".join(module)
         names = {question.name for question in constants[module]}
         place, facts = Location(*module, 0), ("constants", "records")
         counts = (len(names), records[module])
-        yield Question("module", path, place, facts, counts), f"module\tcallgate.{path}"
+        yield Question("module", header, place, facts, counts), f"module\t{header}"
         for question in constants[module]:
             yield _value_only(question, question.kind), f"constant\t{question.name}"
 

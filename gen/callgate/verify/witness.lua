@@ -3,7 +3,7 @@
 -- Reads questions from the file that is its argument, words separated by tabs, and writes to standard
 -- output, values separated by tabs: i<decimal>, f<%.17g>, s<hexadecimal bytes>, or one !<reason>.
 --
---   module M               number of constants and of records; and M is meant from here on
+--   module HEADER          number of constants and of records; it is meant from here on
 --   constant NAME          its value in that module
 --   name NAME              the value that the index of names leads to
 --   numbers                how many system calls there are
@@ -19,10 +19,11 @@ local ffi = require "ffi"
 local constants = require "callgate.constants"
 local types = require "callgate.types"
 
+local WORD = 8 -- bytes of the largest scalar: memory is aligned to it
 local SLACK = 256 -- bytes behind the record, where elements of flexible arrays lie
 
 local module -- of the latest `module`
-local record = {} -- of the latest `record`: ctype, size, pointer, buffer
+local record = {} -- of the latest `record`: ctype, size, memory, and where it lies there: buffer, pointer
 
 -- --- values ------------------------------------------------------------------------------------------
 
@@ -56,6 +57,13 @@ local function clear(byte)
   ffi.fill(record.buffer, record.size + SLACK, byte)
 end
 
+-- Places the record so that what lies at `offset` in it is aligned: ARM and MIPS fault on some accesses
+-- that are not, as those to members of packed records are elsewhere.
+local function place(offset)
+  record.buffer = ffi.cast("uint8_t *", record.memory) + -offset % WORD
+  record.pointer = ffi.cast(ffi.typeof("$ *", record.ctype), record.buffer)
+end
+
 local function address(value)
   return tonumber(ffi.cast("char *", value) - ffi.cast("char *", record.buffer))
 end
@@ -86,7 +94,8 @@ local function set_all(holder, name)
   clear(0)
   -- A float of all ones is a NaN that LuaJIT does not make its own (lj_cconv.c: "numbers are NOT
   -- canonicalized here"): it reads as nil. Of 1/3 all bytes are set.
-  if ones == nil then
+  -- RISC-V makes it the canonical NaN, of which some bytes are 0.
+  if ones == nil or ones ~= ones then
     holder[name] = 1 / 3
   else
     holder[name] = ones
@@ -180,9 +189,17 @@ function parts.signed(holder, name, depth)
   return sign(set_all(element(holder, name, depth)))
 end
 
-local function ask_field(path, ...)
+-- As resolve(), with the member aligned; and its offset, as told_offset() returns it.
+local function resolve_aligned(path)
+  place(0)
+  local offset, position, width = told_offset(resolve(path))
+  place(offset or 0)
   local holder, name = resolve(path)
-  local told = told_offset(holder, name)
+  return holder, name, offset, position, width
+end
+
+local function ask_field(path, ...)
+  local holder, name, told = resolve_aligned(path)
   local value = holder[name]
   local answers = {}
   if is_aggregate(value) then
@@ -199,10 +216,9 @@ local function ask_field(path, ...)
 end
 
 local function ask_bits(path)
-  local holder, name = resolve(path)
+  local holder, name, offset, shift, told_width = resolve_aligned(path)
   local ones = set_all(holder, name)
   local position, width = bits_set()
-  local offset, shift, told_width = told_offset(holder, name)
   if shift and not ffi.abi "be" then
     agree(offset * 8 + shift, position, "position")
     agree(told_width, width, "width")
@@ -218,8 +234,8 @@ local function ask_record(key)
   end
   -- of a record with a flexible array only the size with a number of elements is known
   record.size = ffi.sizeof(record.ctype, 0) or error("it has no size", 0)
-  record.buffer = ffi.new("uint8_t[?]", record.size + SLACK)
-  record.pointer = ffi.cast(ffi.typeof("$ *", record.ctype), record.buffer)
+  record.memory = ffi.new("uint8_t[?]", WORD + record.size + SLACK)
+  place(0)
   return record.size, ffi.alignof(record.ctype)
 end
 
@@ -242,7 +258,7 @@ local questions = {
   typedef = ask_typedef,
   module = function(name)
     module = {}
-    module = require(name)
+    module = constants.of(name)
     return count(module.constants), count(module.records)
   end,
   constant = function(name)
@@ -250,10 +266,10 @@ local questions = {
   end,
   name = constants.get,
   numbers = function()
-    return count(require("callgate.numbers").calls)
+    return count(require("callgate.target").numbers)
   end,
   number = function(name)
-    return require("callgate.numbers").calls[name]
+    return require("callgate.target").numbers[name]
   end,
 }
 
@@ -272,6 +288,7 @@ local function line_of(ok, ...)
   return table.concat(values, "\t")
 end
 
+io.stdout:setvbuf "line" -- what was answered before a crash is not lost
 for line in io.lines((...)) do
   local words = {}
   for word in line:gmatch "[^\t]+" do

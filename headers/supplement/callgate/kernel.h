@@ -145,6 +145,26 @@ struct __aio_sigset {
 	__kernel_size_t sigsetsize;
 };
 
+/* linux/stat.h: what statx tells, as struct stat has it where its times have 64 bits */
+struct wide_stat {
+	__u64 st_dev;
+	__u64 st_ino;
+	__u32 st_mode;
+	__u32 st_nlink;
+	__u32 st_uid;
+	__u32 st_gid;
+	__u64 st_rdev;
+	__s64 st_size;
+	__s64 st_blksize;
+	__s64 st_blocks;
+	__s64 st_atime;
+	__u64 st_atime_nsec;
+	__s64 st_mtime;
+	__u64 st_mtime_nsec;
+	__s64 st_ctime;
+	__u64 st_ctime_nsec;
+};
+
 /* fs/utimes.c: the two times that utimensat takes, access first */
 struct timespec_pair {
 	struct __kernel_timespec atime;

@@ -161,7 +161,7 @@ t.describe("every descriptor's method", function()
     fd:close()
     local count = 0
     for name in pairs(index.methods) do
-      if not index.functions["S." .. name] then
+      if fd[name] then -- not the call of another architecture
         local ok, message = pcall(fd[name], fd)
         t.equal(ok, false, name)
         t.matches(message, "^[^\n]*: argument %d+ %([%w_]+%): closed descriptor$")

@@ -3,7 +3,7 @@ local t = ...
 local ffi = require "ffi"
 local S = require "callgate"
 local index = require "callgate.calls.index"
-local numbers = require("callgate.numbers").calls
+local numbers = require("callgate.target").numbers
 
 t.describe("every system call of the table", function()
   t.it("is a function of S under the kernel's name, or stands among the excluded", function()
@@ -21,22 +21,26 @@ t.describe("every system call of the table", function()
       afs_syscall = true, create_module = true, epoll_ctl_old = true, epoll_wait_old = true, get_kernel_syms = true,
       getpmsg = true, lookup_dcookie = true, nfsservctl = true, putpmsg = true, query_module = true, security = true,
       set_thread_area = true, get_thread_area = true, tuxcall = true, uselib = true, vserver = true,
+      sigreturn = true,
     }
     for _, name in ipairs(missing) do
-      t.ok(allowed[name], name)
+      if not allowed[name] then
+        t.fails("ENOSYS", S.syscall[name]())
+      end
     end
   end)
 
   t.it("makes its function without a mistake", function()
     local count = 0
-    for name in pairs(index.functions) do
-      t.equal(type(S[name]), "function")
-      count = count + 1
+    for name, module in pairs(index.functions) do
+      local fn = S[name] -- nil where the target's table lacks the call
+      t.ok(type(fn) == "function" or fn == nil and module:find "^calls%.", name)
+      count = count + (fn and 1 or 0)
     end
     for name, other in pairs(index.aliases) do
       t.ok(rawequal(S[name], S[other]))
     end
-    t.ok(count >= 370)
+    t.ok(count >= 330)
   end)
 end)
 
@@ -62,9 +66,8 @@ t.describe("an undeclared call", function()
     local name = ffi.new "char[16]"
     t.equal(S.prctl(S.PR_GET_NAME, name, 0, 0, 0), 0)
     t.equal(ffi.string(name), "callgate")
-    t.raises("newfstatat: argument 3 (statbuf): 64 bytes are too few: the kernel takes them for 144",
-      S.newfstatat, nil, "/", ffi.new "char[64]", 0)
-    t.equal(S.newfstatat(nil, "/", S.t.stat(), 0), true)
+    t.raises("mq_getsetattr: argument 2 (mqstat): 8 bytes are too few: the kernel takes them for " .. S.s.mq_attr,
+      S.mq_getsetattr, 5, small, nil)
     t.fails("EBADF", S.fgetxattr(1000, "user.x", nil, 0))
     local fd = t.ok(S.open(path))
     fd:close()

@@ -3,12 +3,13 @@ local t = ...
 local ffi = require "ffi"
 local S = require "callgate"
 
--- LuaJIT's own thresholds, whatever the runner has set.
-require("jit.opt").start("hotloop=56", "hotexit=10")
-
 -- LuaJIT's own thresholds, whatever the run was started with: with --jit hot everything is compiled at
--- its first pass, before the calls have loaded what they need, and given up.
-require("jit.opt").start("hotloop=56", "hotexit=10")
+-- its first pass, before the calls have loaded what they need, and given up. A LuaJIT without a compiler
+-- for its machine (s390x, powerpc64le) has no such module.
+local compiles, thresholds = pcall(require, "jit.opt")
+if compiles then
+  thresholds.start("hotloop=56", "hotexit=10")
+end
 
 local HERE = debug.getinfo(1, "S").source
 

@@ -19,7 +19,7 @@ t.describe("every function", function()
       local count = 0
       for name in pairs(index.functions) do
         local fn = S[name]
-        if parameters(fn) > 0 then
+        if fn and parameters(fn) > 0 then
           local ok, message = pcall(fn, value, value, value, value, value, value)
           t.equal(ok, false, name)
           t.matches(message, "^[^\n]*[%w_:]+: argument %d %([%w_]+%): ")
@@ -57,8 +57,9 @@ t.describe("a type", function()
   t.it("is no value of itself, and does not spoil its values", function()
     local fd = t.ok(S.open "/dev/zero")
     local stat_t = S.t.stat
-    t.raises("stat: argument 2 (st): expected a stat to fill in, got ctype<struct stat> (cdata)", S.stat, "/", stat_t)
-    t.raises("read: argument 2 (buf): expected a buffer (cdata), got ctype<struct stat> (cdata)", fd.read, fd, stat_t)
+    local shown = tostring(stat_t):gsub("callgate%d*_", "")
+    t.raises("stat: argument 2 (st): expected a stat to fill in, got " .. shown .. " (cdata)", S.stat, "/", stat_t)
+    t.raises("read: argument 2 (buf): expected a buffer (cdata), got " .. shown .. " (cdata)", fd.read, fd, stat_t)
     t.equal(fd:read(stat_t(), 5), 5)
     t.matches(select(2, pcall(S.nanosleep, S.t.timespec)), "argument 1 %(ts%)")
   end)

@@ -1,0 +1,118 @@
+"""One library for several targets: what all share, deltas, and the words for sets of targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import lupa.luajit21 as lupa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callgate.emit.facts import Facts
+from callgate.emit.index import emit_index
+from callgate.emit.merge import BUNDLED, OWN_FILE, Variants, emit_modules, merge
+from callgate.paths import PACKAGE
+
+KNOWN = [("x64", "glibc"), ("arm", "glibc"), ("mips", "glibc"), ("x64", "musl"), ("arm", "musl")]
+
+
+def facts(arch: str, libc: str, **constants: str) -> Facts:
+    """Return a target that has these constants in linux/test.h."""
+    place = ("uapi", "linux/test.h")
+    tokens = dict.fromkeys(constants, place)
+    return Facts(arch, libc, {place: {"constants": constants}}, tokens, frozenset(), {})
+
+
+def applies(on: str, arch: str, libc: str) -> bool:
+    """Ask the library's own target.lua whether the words of a delta mean a target."""
+    lua = lupa.LuaRuntime()
+    text = (PACKAGE / "runtime" / "target.lua").read_text(encoding="utf-8")
+    chunk = lua.eval(
+        """function(text, arch, libc, on)
+          local row = { os = jit.os, registers = 64 }
+          package.preload["callgate.targets"] = function() return { targets = { [jit.arch] = row } } end
+          package.preload["callgate.numbers." .. jit.arch] = function() return {} end
+          local target = assert(loadstring(text))()
+          target.name = arch
+          target.libc = function() return libc end
+          return target.is(on)
+        end"""
+    )
+    return bool(chunk(text, arch, libc, on))
+
+
+class TestWords:
+    """The words of a delta mean exactly its variants."""
+
+    @given(st.sets(st.sampled_from(KNOWN), min_size=1))
+    def test_round_trip(self, chosen: set[tuple[str, str]]) -> None:
+        """The library reads back what the generator wrote, on every target."""
+        on = Variants(KNOWN).words(chosen, "libc")
+        assert {item for item in KNOWN if applies(on, *item)} == chosen
+
+    @pytest.mark.parametrize(
+        ("chosen", "words"),
+        [
+            (KNOWN[:3], "glibc"),
+            ([KNOWN[0], KNOWN[3]], "x64"),
+            ([KNOWN[2]], "mips"),
+            ([KNOWN[1]], "glibc-arm"),
+            (KNOWN[:2] + KNOWN[3:], "musl glibc-x64 glibc-arm"),
+        ],
+    )
+    def test_the_shortest_is_chosen(self, chosen: list[tuple[str, str]], words: str) -> None:
+        """A C library or an architecture as a whole is one word, few exceptions are named."""
+        found = Variants(KNOWN).words(chosen, "libc")
+        assert found == words or len(found) < len(words)
+
+    def test_uclibc_reads_glibcs_facts(self) -> None:
+        """uClibc-ng, whose headers descend from glibc's, has no facts of its own."""
+        assert applies("glibc", "x64", "uclibc")
+        assert not applies("musl", "x64", "uclibc")
+
+
+class TestMerge:
+    """What all targets share is written once."""
+
+    def test_common_and_deltas(self) -> None:
+        """An equal value is common, another one a delta, and a missing one leaves the others."""
+        every = [
+            facts("x64", "glibc", SAME="1", OTHER="2", MINE="3"),
+            facts("arm", "glibc", SAME="1", OTHER="9"),
+        ]
+        (module,), _ = merge(every)
+        assert module.common == {"constants": {"SAME": "1"}}
+        found = {delta.on: delta.sections["constants"] for delta in module.deltas}
+        assert found == {"x64": {"OTHER": "2", "MINE": "3"}, "arm": {"OTHER": "9"}}
+
+    def test_a_large_delta_has_a_file(self) -> None:
+        """What most targets need not read stands apart."""
+        many = {f"NAME_{number}": str(number) for number in range(OWN_FILE // 10)}
+        modules, _ = merge([facts("x64", "glibc", A="1", **many), facts("arm", "glibc", A="1")])
+        files = emit_modules(modules, "7.2.0")
+        assert 'from = "callgate.uapi.linux.test-1"' in files["uapi/linux/_t.lua"]
+        assert "NAME_5 = 5," in files["uapi/linux/test-1.lua"]
+
+    def test_a_large_header_has_a_file(self) -> None:
+        """A header of some size stands in a file of its name, small ones share one by letter."""
+        many = {f"NAME_{number}": str(number) for number in range(BUNDLED // 10)}
+        one = {**facts("x64", "glibc", **many).modules, ("uapi", "linux/time.h"): {"constants": {"A": "1"}}}
+        modules, _ = merge([replace(facts("x64", "glibc"), modules=one)])
+        files = emit_modules(modules, "7.2.0")
+        assert list(files) == ["uapi/linux/test.lua", "uapi/linux/_t.lua"]
+        assert '["linux/time.h"] = {' in files["uapi/linux/_t.lua"]
+
+    def test_one_target_has_no_deltas(self) -> None:
+        """The library of one target is as plain as its headers."""
+        modules, _ = merge([facts("x64", "glibc", A="1")])
+        assert "deltas" not in emit_modules(modules, "7.2.0")["uapi/linux/_t.lua"]
+
+
+def test_a_name_in_different_headers() -> None:
+    """The index tells each target its own header, the most frequent one without words."""
+    first, second = facts("x64", "glibc", A="1"), facts("arm", "glibc", A="1")
+    third = replace(facts("mips", "glibc", A="1"), tokens={"A": ("uapi", "asm/test.h")})
+    every = [first, second, third]
+    _, variants = merge(every)
+    assert "A uapi/asm/test.h@mips uapi/linux/test.h" in emit_index(every, variants)["index/01.lua"]
