@@ -11,6 +11,7 @@ local errors = require "callgate.errors"
 local flags = require "callgate.flags"
 local memory = require "callgate.memory"
 local record = require "callgate.record"
+local target = require "callgate.target"
 
 local fd_type, fd_ids = descriptors.type, descriptors.ids
 local istype, typeof = ffi.istype, ffi.typeof
@@ -310,6 +311,7 @@ end
 
 local function one_of(ctype)
   local name = tostring(ctype):gsub("^ctype<", ""):gsub(">$", ""):gsub("callgate%d*_", ""):gsub("^struct ", "")
+  name = name:gsub("^wide_", "") -- what users know under the plain name
   return (name:find "^[aeiou]" and "an " or "a ") .. name
 end
 
@@ -389,6 +391,15 @@ local function address_of(value)
   return cast("uintptr_t", cast("const void *", value))
 end
 
+-- A number as a long: of 32 bits where that is what a register has, since C's conversion of larger ones
+-- differs by machine.
+local function register(value)
+  if target.registers == 32 and type(value) == "number" and value >= 2147483648 and value < 4294967296 then
+    return value - 4294967296
+  end
+  return value
+end
+
 -- Where memory lies, as the number that C declares: a pointer, a buffer, a region of mmap, a number.
 function args.address(value, call, position, label)
   if value == nil then
@@ -396,7 +407,7 @@ function args.address(value, call, position, label)
   elseif is_memory(value) then
     return address_of(value)
   end
-  return args.size(value, call, position, label)
+  return register(args.size(value, call, position, label))
 end
 
 -- What a multiplexer takes, as its operation says: a number, a descriptor, a string or memory. Whoever
@@ -413,7 +424,7 @@ function args.word(value, call, position, label)
   elseif is_memory(value) then
     return address_of(value)
   end
-  return args.long(value, call, position, label)
+  return register(args.long(value, call, position, label))
 end
 
 local MOST = 2147479552 -- MAX_RW_COUNT of linux/fs.h: no call moves more bytes at once

@@ -16,7 +16,8 @@ function calls.get(name)
       return nil
     end
     -- A module's entry makes the function, and loads the types and names that it needs.
-    fn = require("callgate." .. module)[name]()
+    local make = require("callgate." .. module)[name]
+    fn = make and make() -- none where the target's table lacks the call
     made[name] = fn
   end
   return fn

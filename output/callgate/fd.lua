@@ -6,14 +6,14 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local errors = require "callgate.errors"
-local numbers = require "callgate.numbers"
+local target = require "callgate.target"
 
 ffi.cdef [[int callgate_i_i(long, int) __asm__("syscall");]]
 
 local C = ffi.C
 local gc, new, typeof, tobit = ffi.gc, ffi.new, ffi.typeof, bit.tobit
 local get_errno = ffi.errno
-local nr_close = numbers.calls.close
+local nr_close = target.numbers.close
 local EBADF = 9 -- asm-generic/errno-base.h: the same on every architecture
 local fail, failed = errors.fail, errors.failed
 

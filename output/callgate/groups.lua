@@ -21,7 +21,7 @@ return {
   },
   AF = {
     prefix = "AF_",
-    headers = { "libc/bits/socket.h" },
+    headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
   },
   AT = {
     prefix = "AT_",
@@ -45,7 +45,7 @@ return {
   },
   E = {
     prefix = "E",
-    headers = { "uapi/asm-generic/errno-base.h", "uapi/asm-generic/errno.h" },
+    headers = { "uapi/asm-generic/errno-base.h", "uapi/asm-generic/errno.h", "uapi/asm/errno.h" },
   },
   EFD = {
     prefix = "EFD_",
@@ -71,7 +71,7 @@ return {
   },
   F = {
     prefix = "F_",
-    headers = { "uapi/asm-generic/fcntl.h", "uapi/linux/fcntl.h" },
+    headers = { "uapi/asm-generic/fcntl.h", "uapi/asm/fcntl.h", "uapi/linux/fcntl.h" },
   },
   FALLOC = {
     prefix = "FALLOC_FL_",
@@ -115,7 +115,7 @@ return {
   },
   MADV = {
     prefix = "MADV_",
-    headers = { "uapi/asm-generic/mman-common.h" },
+    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
   },
   MAP = {
     prefix = "MAP_",
@@ -124,7 +124,7 @@ return {
   },
   MCL = {
     prefix = "MCL_",
-    headers = { "uapi/asm-generic/mman.h" },
+    headers = { "uapi/asm-generic/mman.h", "uapi/asm/mman.h" },
   },
   MFD = {
     prefix = "MFD_",
@@ -132,7 +132,7 @@ return {
   },
   MLOCK = {
     prefix = "MLOCK_",
-    headers = { "uapi/asm-generic/mman-common.h" },
+    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
   },
   MREMAP = {
     prefix = "MREMAP_",
@@ -140,11 +140,11 @@ return {
   },
   MS = {
     prefix = "MS_",
-    headers = { "uapi/asm-generic/mman-common.h" },
+    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
   },
   MSG = {
     prefix = "MSG_",
-    headers = { "libc/bits/socket.h" },
+    headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
   },
   NETLINK = {
     prefix = "NETLINK_",
@@ -152,7 +152,7 @@ return {
   },
   O = {
     prefix = "O_",
-    headers = { "uapi/asm-generic/fcntl.h" },
+    headers = { "uapi/asm-generic/fcntl.h", "uapi/asm/fcntl.h" },
     except = { O_ACCMODE = true },
   },
   P = {
@@ -169,7 +169,7 @@ return {
   },
   POLL = {
     prefix = "POLL",
-    headers = { "uapi/asm-generic/poll.h" },
+    headers = { "uapi/asm-generic/poll.h", "uapi/asm/poll.h" },
   },
   POSIX_FADV = {
     prefix = "POSIX_FADV_",
@@ -177,7 +177,7 @@ return {
   },
   PROT = {
     prefix = "PROT_",
-    headers = { "uapi/asm-generic/mman-common.h" },
+    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
   },
   RENAME = {
     prefix = "RENAME_",
@@ -189,7 +189,7 @@ return {
   },
   RLIMIT = {
     prefix = "RLIMIT_",
-    headers = { "uapi/asm-generic/resource.h" },
+    headers = { "uapi/asm-generic/resource.h", "uapi/asm/resource.h" },
   },
   RUSAGE = {
     prefix = "RUSAGE_",
@@ -205,7 +205,7 @@ return {
   },
   SCM = {
     prefix = "SCM_",
-    headers = { "libc/bits/socket.h", "uapi/asm-generic/socket.h" },
+    headers = { "libc/asm-generic/socket.h", "libc/asm/socket.h", "libc/bits/socket.h", "libc/sys/socket.h", "uapi/asm-generic/socket.h", "uapi/asm/socket.h" },
   },
   SEEK = {
     prefix = "SEEK_",
@@ -222,30 +222,30 @@ return {
   },
   SIG = {
     prefix = "SIG",
-    headers = { "uapi/asm/signal.h" },
+    headers = { "uapi/asm-generic/signal.h", "uapi/asm/signal.h" },
     except = { SIGRTMAX = true, SIGRTMIN = true, SIGSTKSZ = true },
   },
   SIG_HOW = {
     prefix = "SIG_",
-    headers = { "uapi/asm-generic/signal-defs.h" },
+    headers = { "uapi/asm-generic/signal-defs.h", "uapi/asm/signal.h" },
     except = { SIG_DFL = true, SIG_IGN = true, SIG_ERR = true },
   },
   SO = {
     prefix = "SO_",
-    headers = { "uapi/asm-generic/socket.h" },
+    headers = { "libc/asm-generic/socket.h", "libc/asm/socket.h", "uapi/asm-generic/socket.h", "uapi/asm/socket.h" },
   },
   SOCK = {
     prefix = "SOCK_",
-    headers = { "libc/bits/socket_type.h" },
+    headers = { "libc/bits/socket_type.h", "libc/sys/socket.h" },
   },
   SOL = {
     prefix = "SOL_",
-    headers = { "libc/bits/socket.h", "uapi/asm-generic/socket.h" },
+    headers = { "libc/bits/socket.h", "libc/sys/socket.h", "uapi/asm-generic/socket.h", "uapi/asm/socket.h" },
     also = "IPPROTO",
   },
   SPLICE_F = {
     prefix = "SPLICE_F_",
-    headers = { "libc/bits/fcntl-linux.h" },
+    headers = { "libc/bits/fcntl-linux.h", "libc/fcntl.h" },
   },
   STATX = {
     prefix = "STATX_",

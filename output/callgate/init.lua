@@ -9,11 +9,7 @@ local has_ffi, ffi = pcall(require, "ffi")
 if type(jit) ~= "table" or not has_ffi then
   error("callgate needs LuaJIT with its FFI; this is " .. (type(jit) == "table" and jit.version or _VERSION), 2)
 end
-local numbers = require "callgate.numbers"
-if jit.os ~= numbers.os or jit.arch ~= numbers.arch then
-  error(("callgate: this library is for %s on %s; this LuaJIT is for %s on %s: generate it for this machine"):format(
-    numbers.os, numbers.arch, jit.os, jit.arch), 2)
-end
+local target = require "callgate.target"
 
 local parts = {
   t = function() return require("callgate.types").t end,
@@ -25,7 +21,7 @@ local parts = {
   sys = function() return require "callgate.sys" end,
   errname = function() return require("callgate.errors").errname end,
   strerror = function() return require("callgate.errors").strerror end,
-  nr = function() return numbers.calls end,
+  nr = function() return target.numbers end,
   -- S.errno.ENOENT, S.errno.noent
   errno = function() return require("callgate.flags").group "E" end,
   stdin = function() return ffi.gc(require("callgate.fd").type(0), nil) end,
@@ -33,7 +29,7 @@ local parts = {
   stderr = function() return ffi.gc(require("callgate.fd").type(2), nil) end,
 }
 
-local S = { _VERSION = numbers.version }
+local S = { _VERSION = target.version }
 
 local function resolve(name)
   local part = parts[name]

@@ -77,7 +77,7 @@ function methods.remap(self, length, how)
   if result == -1 then
     return fail()
   end
-  self.addr, self.length = cast("void *", result), length
+  self.addr, self.length = cast("void *", cast("intptr_t", result)), length
   return true
 end
 

@@ -1,17 +1,24 @@
 -- Raw system calls: sys.read(fd, buffer, n) is what the kernel returns, -1 with errno set on failure.
 -- Nothing is converted or checked: this is what behaviour is built on, not what programs call.
+--
+-- A name is that of 64-bit kernels; where the target's call is another one, routes.lua says which, and
+-- sys.NAME goes there. sys.bare(name) is the call that the kernel itself has under that name.
 
 local ffi = require "ffi"
-local numbers = require("callgate.numbers").calls
+local bit = require "bit"
+local routes = require "callgate.routes"
 local signatures = require "callgate.signatures"
+local target = require "callgate.target"
 
 local C = ffi.C
+local numbers = target.numbers
 
 local sys = {}
 local declared = {} -- signature -> name
 
+-- Letters of a signature. q, 64 bits, is two registers on 32-bit machines.
 local TYPES = {
-  i = "int", u = "unsigned int", l = "long", z = "size_t", q = "int64_t", Q = "uint64_t",
+  i = "int", u = "unsigned int", l = "long", z = "size_t", q = "int64_t",
   p = "void *", c = "const void *", s = "const char *",
   w = "long", -- a number or memory, as the operation says: what prototypes declare as unsigned long arg
 }
@@ -47,11 +54,11 @@ function sys.symbol(symbol, signature)
   return name
 end
 
-local UNKNOWN = -1 -- no such number on this target: the kernel answers ENOSYS
+local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 
 local function unknown(name)
   local names = {}
-  for known in pairs(signatures) do
+  for known in pairs(numbers) do
     names[#names + 1] = known
   end
   table.sort(names)
@@ -70,14 +77,96 @@ local makers = {
   function(fn, nr) return function(a, b, c, d, e, f) return fn(nr, a, b, c, d, e, f) end end,
 }
 
--- The raw call under the kernel's name; made once.
+-- The low and the high half of a number or 64-bit cdata, as longs of 32 bits.
+local function split(value)
+  local wide = ffi.cast("int64_t", value)
+  return tonumber(ffi.cast("int32_t", wide)), tonumber(ffi.cast("int32_t", bit.arshift(wide, 32)))
+end
+
+sys.split = split
+
+-- A call with 64-bit arguments on a 32-bit machine: the halves in the order of memory, the first of them
+-- in an even register where the machine asks for that (syscall(2), "Architecture-specific requirements").
+local function in_halves(letters, result, nr)
+  local parameters, before, passed, split_letters = {}, {}, {}, ""
+  local first, second = target.big_endian and "h" or "l", target.big_endian and "l" or "h"
+  for i = 1, #letters do
+    local letter = letters:sub(i, i)
+    parameters[i] = "a" .. i
+    if letter == "q" then
+      if target.pair_alignment and #passed % 2 == 1 then
+        passed[#passed + 1] = "0"
+        split_letters = split_letters .. "l"
+      end
+      before[#before + 1] = ("local l%d, h%d = split(a%d)"):format(i, i, i)
+      passed[#passed + 1] = first .. i
+      passed[#passed + 1] = second .. i
+      split_letters = split_letters .. "ll"
+    else
+      passed[#passed + 1] = "a" .. i
+      split_letters = split_letters .. letter
+    end
+  end
+  local code = ("local fn, nr, split = ... return function(%s) %s return fn(nr, %s) end"):format(
+    table.concat(parameters, ", "), table.concat(before, " "), table.concat(passed, ", "))
+  return assert(loadstring(code, "=callgate.sys"))(C[sys.declare(result .. ":" .. split_letters)], nr, split)
+end
+
+local function make(name, signature)
+  local result, letters = signature:match "^(.):(.*)$"
+  local nr = numbers[name] or ABSENT
+  if target.registers == 32 and letters:find("q", 1, true) then
+    return in_halves(letters, result, nr)
+  elseif #letters > 6 then
+    letters = letters:sub(1, 6) -- mips' syscall(2): libc's syscall() hands on no more
+  end
+  return makers[#letters](C[sys.declare(result .. ":" .. letters)], nr)
+end
+
+local bare = {}
+
+-- The call of the kernel's table under its own name and with its own arguments; nil where there is none.
+function sys.bare(name)
+  local fn = bare[name]
+  if fn == nil and signatures[name] then
+    if name == "pipe" and target.name:find "^mips" then
+      -- It returns the second descriptor in a register that no C function tells (pipe(2)).
+      local pipe2 = sys.bare "pipe2"
+      fn = function(fds) return pipe2(fds, 0) end
+    else
+      fn = make(name, signatures[name])
+    end
+    bare[name] = fn
+  end
+  return fn
+end
+
+-- A function for a signature, taking the number first: what generated functions call.
+function sys.caller(signature)
+  return C[sys.declare(signature)]
+end
+
+local function routed(name)
+  local route = routes[name]
+  local written = route and route.written and route.written[target.name]
+  if written then
+    return require("callgate.narrow")[name](written)
+  elseif route then
+    return require("callgate.older").route(name, route)
+  end
+  return sys.bare(name)
+end
+
+-- The raw call under the name of 64-bit kernels; made once. One that the target lacks answers ENOSYS.
 return setmetatable(sys, {
   __index = function(self, name)
-    local signature = signatures[name]
-    if not signature then
-      unknown(name)
+    local fn = routed(name)
+    if not fn then
+      if not signatures.known(name) then
+        unknown(name)
+      end
+      fn = make(name, "l:")
     end
-    local fn = makers[#signature - 2](C[sys.declare(signature)], numbers[name] or UNKNOWN)
     rawset(self, name, fn)
     return fn
   end,

@@ -83,7 +83,7 @@ local function surplus(name, arity, more)
 end
 
 local function make(name, signature)
-  local letters = signature:sub(3)
+  local letters = signature:sub(3, 8) -- mips' syscall() has a seventh, which libc does not hand on
   local parameters, passed, convert = "", {}, {}
   for i = 1, #letters do
     convert[i] = CONVERT[letters:sub(i, i)]
@@ -91,7 +91,7 @@ local function make(name, signature)
     passed[i] = ("to_%d(a%d, name, %d)"):format(i, i, i)
   end
   local code = TEMPLATE:format(parameters, #letters, table.concat(passed, ", "))
-  return assert(loadstring(code, "=callgate.syscall." .. name))(name, sys[name], convert, errors.fail, surplus)
+  return assert(loadstring(code, "=callgate.syscall." .. name))(name, sys.bare(name), convert, errors.fail, surplus)
 end
 
 return setmetatable({}, {

@@ -13,9 +13,9 @@ local types = {}
 
 local NONE = {}
 
-local numbers = require "callgate.numbers"
+local target = require "callgate.target"
 local copies = require "callgate.shared"
-local version = ("%s, Linux %s on %s"):format(numbers.version, numbers.kernel, numbers.arch)
+local version = ("%s, Linux %s on %s"):format(target.version, target.kernel, target.name)
 local mine = copies.types[version]
 if not mine then
   copies.versions = copies.versions + 1
@@ -65,14 +65,22 @@ local function collect(key, order, later, seen)
   order[#order + 1] = key
 end
 
+-- The record that a row of types/index.lua has on this target; nil where it has none.
+function types.record_of(row)
+  local instead = row.instead
+  return instead and target.is(instead.on) and instead.record or row.record
+end
+
 -- What types/index.lua adds to the record `key`: its friendly name, and the kinds module.
 local function friendly(key)
   if not rows then
     rows = {}
     for name, row in pairs(require "callgate.types.index") do
-      local other = row.record and rows[row.record]
-      if row.record and not (other and other.name < name) then
-        rows[row.record] = { name = name, module = row.module }
+      for _, record in ipairs { row.record, types.record_of(row) } do
+        local other = rows[record]
+        if not (other and other.name < name) then
+          rows[record] = { name = name, module = row.module }
+        end
       end
     end
   end
@@ -126,7 +134,7 @@ end
 local function find(name)
   local row = require("callgate.types.index")[name]
   if row and row.record then
-    return types.record(row.record)
+    return types.record(types.record_of(row))
   elseif row then
     return require(row.module).type
   elseif constants.header("struct." .. name) then

@@ -24,7 +24,7 @@ local function maker(call, first)
     if result == -1 then
       return errors.fail()
     end
-    return region_t(ffi.cast("void *", result), length)
+    return region_t(ffi.cast("void *", ffi.cast("intptr_t", result)), length)
   end
 end
 

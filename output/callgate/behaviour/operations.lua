@@ -9,6 +9,7 @@ local errors = require "callgate.errors"
 local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
 local sys = require "callgate.sys"
+local target = require "callgate.target"
 local types = require "callgate.types"
 
 local operations = {}
@@ -113,10 +114,14 @@ function operations.fcntl()
   local raw = sys.fcntl
   local F = flags.group "F"
   local rows = by_number "fcntl"
+  local wide = {} -- operation -> the one for locks with 64-bit offsets, which S.t.flock has everywhere
+  for _, name in ipairs { "F_GETLK", "F_SETLK", "F_SETLKW" } do
+    wide[constants.get(name)] = target.registers == 32 and constants.get(name .. "64") or nil
+  end
   return function(fd, operation, value)
     fd = args.fd(fd, "fcntl", 1, "fd")
     operation = args.choice(operation, "fcntl", 2, "operation", F)
-    return perform(raw, "fcntl", "argument", fd, operation, rows[operation], value)
+    return perform(raw, "fcntl", "argument", fd, wide[operation] or operation, rows[operation], value)
   end
 end
 

@@ -6,10 +6,11 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local numbers = require("callgate.numbers").calls
+local target = require "callgate.target"
 
+local numbers = target.numbers
 local C = ffi.C
-local ABSENT = -1 -- a number that no kernel knows: it answers ENOSYS
+local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long kcmp(pid_t pid1, pid_t pid2, int type, unsigned long idx1, unsigned long idx2)
@@ -34,6 +35,7 @@ end
 
 -- long kexec_file_load(int kernel_fd, int initrd_fd, unsigned long cmdline_len, const char *cmdline_ptr, unsigned long
 -- flags)
+if target.is "!x86 mips mipsel mips64 mips64el" then
 function calls.kexec_file_load()
   sys.declare "i:iilsl"
   local number = numbers.kexec_file_load or ABSENT
@@ -53,8 +55,10 @@ function calls.kexec_file_load()
     return true
   end
 end
+end
 
 -- long kexec_load(unsigned long entry, unsigned long nr_segments, struct kexec_segment *segments, unsigned long flags)
+if target.is "!x86 arm mips mipsel ppc" then
 function calls.kexec_load()
   sys.declare "i:wlpl"
   local number = numbers.kexec_load or ABSENT
@@ -72,6 +76,29 @@ function calls.kexec_load()
     end
     return true
   end
+end
+end
+
+-- long kexec_load(unsigned long entry, unsigned long nr_segments, struct kexec_segment *segments, unsigned long flags)
+if target.is "x86 arm mips mipsel ppc" then
+function calls.kexec_load()
+  sys.declare "i:wlpl"
+  local number = numbers.kexec_load or ABSENT
+  local to_address = args.address
+  local to_long = args.long
+  local to_pointer = args.pointer
+  return function(entry, nr_segments, segments, flags)
+    local entry_word = to_address(entry, "kexec_load", 1, "entry")
+    nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
+    segments = to_pointer(segments, "kexec_load", 3, "segments", 16)
+    flags = to_long(flags, "kexec_load", 4, "flags")
+    local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
 end
 
 -- long keyctl(int cmd, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)

@@ -6,10 +6,11 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local numbers = require("callgate.numbers").calls
+local target = require "callgate.target"
 
+local numbers = target.numbers
 local C = ffi.C
-local ABSENT = -1 -- a number that no kernel knows: it answers ENOSYS
+local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Unmaps what was mapped by hand; a region does it itself. munmap(2)

@@ -10,7 +10,6 @@ return {
     Val_GNU_MIPS_ABI_FP_64 = 6,
     Val_GNU_MIPS_ABI_FP_64A = 7,
     Val_GNU_MIPS_ABI_FP_MAX = 7,
-    _ELF_H = 1,
     ELFDATANUM = 3,
     ELFOSABI_SYSV = 0,
     ELFOSABI_HPUX = 1,
@@ -23,7 +22,6 @@ return {
     ELFOSABI_TRU64 = 10,
     ELFOSABI_MODESTO = 11,
     ELFOSABI_OPENBSD = 12,
-    ELFOSABI_ARM_AEABI = 64,
     ELFOSABI_ARM = 97,
     ELFOSABI_STANDALONE = 255,
     EI_ABIVERSION = 8,
@@ -31,7 +29,6 @@ return {
     ET_NUM = 5,
     ET_LOOS = 0xfe00,
     ET_HIOS = 0xfeff,
-    EM_IAMCU = 6,
     EM_S370 = 9,
     EM_VPP500 = 17,
     EM_960 = 19,
@@ -57,8 +54,6 @@ return {
     EM_ST100 = 60,
     EM_TINYJ = 61,
     EM_PDSP = 63,
-    EM_PDP10 = 64,
-    EM_PDP11 = 65,
     EM_FX66 = 66,
     EM_ST9PLUS = 67,
     EM_ST7 = 68,
@@ -156,7 +151,6 @@ return {
     EM_BA2 = 202,
     EM_XCORE = 203,
     EM_MCHP_PIC = 204,
-    EM_INTELGT = 205,
     EM_KM32 = 210,
     EM_KMX32 = 211,
     EM_EMX16 = 212,
@@ -202,7 +196,6 @@ return {
     SHT_HIOS = 0x6fffffff,
     SHT_HIUSER = 0x8fffffff,
     SHF_COMPRESSED = 0x800,
-    SHF_GNU_RETAIN = 0x200000,
     SHF_ORDERED = 0x40000000,
     SHF_EXCLUDE = 0x80000000,
     ELFCOMPRESS_ZLIB = 1,
@@ -239,7 +232,6 @@ return {
     STV_HIDDEN = 2,
     STV_PROTECTED = 3,
     PT_NUM = 8,
-    PT_GNU_SFRAME = 0x6474e554,
     PT_LOSUNW = 0x6ffffffa,
     PT_SUNWBSS = 0x6ffffffa,
     PT_SUNWSTACK = 0x6ffffffb,
@@ -273,7 +265,6 @@ return {
     DT_RELR = 36,
     DT_RELRENT = 37,
     DT_NUM = 38,
-    DT_PROCNUM = 55,
     DT_GNU_PRELINKED = 0x6ffffdf5,
     DT_GNU_CONFLICTSZ = 0x6ffffdf6,
     DT_GNU_LIBLISTSZ = 0x6ffffdf7,
@@ -334,9 +325,6 @@ return {
     DF_1_SINGLETON = 0x2000000,
     DF_1_STUB = 0x4000000,
     DF_1_PIE = 0x8000000,
-    DF_1_KMOD = 0x10000000,
-    DF_1_WEAKFILTER = 0x20000000,
-    DF_1_NOCOMMON = 0x40000000,
     DTF_1_PARINIT = 0x1,
     DTF_1_CONFEXP = 0x2,
     DF_P1_LAZYLOAD = 0x1,
@@ -352,26 +340,12 @@ return {
     VER_NEED_CURRENT = 1,
     VER_NEED_NUM = 2,
     AT_FPUCW = 18,
-    AT_DCACHEBSIZE = 19,
-    AT_ICACHEBSIZE = 20,
-    AT_UCACHEBSIZE = 21,
-    AT_IGNOREPPC = 22,
-    AT_SYSINFO = 32,
     AT_L1I_CACHESHAPE = 34,
     AT_L1D_CACHESHAPE = 35,
     AT_L2_CACHESHAPE = 36,
     AT_L3_CACHESHAPE = 37,
-    AT_L1I_CACHESIZE = 40,
-    AT_L1I_CACHEGEOMETRY = 41,
-    AT_L1D_CACHESIZE = 42,
-    AT_L1D_CACHEGEOMETRY = 43,
-    AT_L2_CACHESIZE = 44,
-    AT_L2_CACHEGEOMETRY = 45,
-    AT_L3_CACHESIZE = 46,
-    AT_L3_CACHEGEOMETRY = 47,
     ELF_NOTE_SOLARIS = "SUNW Solaris",
     ELF_NOTE_GNU = "GNU",
-    ELF_NOTE_FDO = "FDO",
     ELF_NOTE_PAGESIZE_HINT = 1,
     NT_GNU_ABI_TAG = 1,
     ELF_NOTE_ABI = 1,
@@ -379,35 +353,8 @@ return {
     ELF_NOTE_OS_GNU = 1,
     ELF_NOTE_OS_SOLARIS2 = 2,
     ELF_NOTE_OS_FREEBSD = 3,
-    NT_GNU_HWCAP = 2,
     NT_GNU_BUILD_ID = 3,
     NT_GNU_GOLD_VERSION = 4,
-    NT_FDO_PACKAGING_METADATA = 0xcafe1a7e,
-    NT_FDO_DLOPEN_METADATA = 0x407c0c0a,
-    NOTE_GNU_PROPERTY_SECTION_NAME = ".note.gnu.property",
-    GNU_PROPERTY_STACK_SIZE = 1,
-    GNU_PROPERTY_NO_COPY_ON_PROTECTED = 2,
-    GNU_PROPERTY_UINT32_AND_LO = 0xb0000000,
-    GNU_PROPERTY_UINT32_AND_HI = 0xb0007fff,
-    GNU_PROPERTY_UINT32_OR_LO = 0xb0008000,
-    GNU_PROPERTY_UINT32_OR_HI = 0xb000ffff,
-    GNU_PROPERTY_1_NEEDED = 2952822784,
-    GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS = 0x1,
-    GNU_PROPERTY_LOPROC = 0xc0000000,
-    GNU_PROPERTY_HIPROC = 0xdfffffff,
-    GNU_PROPERTY_LOUSER = 0xe0000000,
-    GNU_PROPERTY_HIUSER = 0xffffffff,
-    GNU_PROPERTY_AARCH64_FEATURE_1_PAC = 0x2,
-    GNU_PROPERTY_AARCH64_FEATURE_1_GCS = 0x4,
-    GNU_PROPERTY_X86_ISA_1_USED = 0xc0010002,
-    GNU_PROPERTY_X86_ISA_1_NEEDED = 0xc0008002,
-    GNU_PROPERTY_X86_FEATURE_1_AND = 0xc0000002,
-    GNU_PROPERTY_X86_ISA_1_BASELINE = 0x1,
-    GNU_PROPERTY_X86_ISA_1_V2 = 0x2,
-    GNU_PROPERTY_X86_ISA_1_V3 = 0x4,
-    GNU_PROPERTY_X86_ISA_1_V4 = 0x8,
-    GNU_PROPERTY_X86_FEATURE_1_IBT = 0x1,
-    GNU_PROPERTY_X86_FEATURE_1_SHSTK = 0x2,
     EF_CPU32 = 0x810000,
     R_68K_NONE = 0,
     R_68K_32 = 1,
@@ -593,9 +540,6 @@ return {
     R_SPARC_H34 = 85,
     R_SPARC_SIZE32 = 86,
     R_SPARC_SIZE64 = 87,
-    R_SPARC_WDISP10 = 88,
-    R_SPARC_JMP_IREL = 248,
-    R_SPARC_IRELATIVE = 249,
     R_SPARC_GNU_VTINHERIT = 250,
     R_SPARC_GNU_VTENTRY = 251,
     R_SPARC_REV32 = 252,
@@ -606,17 +550,10 @@ return {
     EF_MIPS_PIC = 2,
     EF_MIPS_CPIC = 4,
     EF_MIPS_XGOT = 8,
-    EF_MIPS_UCODE = 16,
     EF_MIPS_ABI2 = 32,
     EF_MIPS_ABI_ON32 = 64,
-    EF_MIPS_OPTIONS_FIRST = 0x80,
-    EF_MIPS_32BITMODE = 0x100,
     EF_MIPS_FP64 = 512,
     EF_MIPS_NAN2008 = 1024,
-    EF_MIPS_ARCH_ASE = 0xf000000,
-    EF_MIPS_ARCH_ASE_MDMX = 0x8000000,
-    EF_MIPS_ARCH_ASE_M16 = 0x4000000,
-    EF_MIPS_ARCH_ASE_MICROMIPS = 0x2000000,
     EF_MIPS_ARCH = 0xf0000000,
     EF_MIPS_ARCH_1 = 0x0,
     EF_MIPS_ARCH_2 = 0x10000000,
@@ -627,43 +564,6 @@ return {
     EF_MIPS_ARCH_64 = 0x60000000,
     EF_MIPS_ARCH_32R2 = 0x70000000,
     EF_MIPS_ARCH_64R2 = 0x80000000,
-    EF_MIPS_ARCH_32R6 = 0x90000000,
-    EF_MIPS_ARCH_64R6 = 0xa0000000,
-    EF_MIPS_ABI = 0xf000,
-    EF_MIPS_ABI_O32 = 0x1000,
-    EF_MIPS_ABI_O64 = 0x2000,
-    EF_MIPS_ABI_EABI32 = 0x3000,
-    EF_MIPS_ABI_EABI64 = 0x4000,
-    EF_MIPS_MACH = 0xff0000,
-    EF_MIPS_MACH_3900 = 0x810000,
-    EF_MIPS_MACH_4010 = 0x820000,
-    EF_MIPS_MACH_4100 = 0x830000,
-    EF_MIPS_MACH_ALLEGREX = 0x840000,
-    EF_MIPS_MACH_4650 = 0x850000,
-    EF_MIPS_MACH_4120 = 0x870000,
-    EF_MIPS_MACH_4111 = 0x880000,
-    EF_MIPS_MACH_SB1 = 0x8a0000,
-    EF_MIPS_MACH_OCTEON = 0x8b0000,
-    EF_MIPS_MACH_XLR = 0x8c0000,
-    EF_MIPS_MACH_OCTEON2 = 0x8d0000,
-    EF_MIPS_MACH_OCTEON3 = 0x8e0000,
-    EF_MIPS_MACH_5400 = 0x910000,
-    EF_MIPS_MACH_5900 = 0x920000,
-    EF_MIPS_MACH_IAMR2 = 0x930000,
-    EF_MIPS_MACH_5500 = 0x980000,
-    EF_MIPS_MACH_9000 = 0x990000,
-    EF_MIPS_MACH_LS2E = 0xa00000,
-    EF_MIPS_MACH_LS2F = 0xa10000,
-    EF_MIPS_MACH_GS464 = 0xa20000,
-    EF_MIPS_MACH_GS464E = 0xa30000,
-    EF_MIPS_MACH_GS264E = 0xa40000,
-    E_MIPS_ARCH_1 = 0,
-    E_MIPS_ARCH_2 = 268435456,
-    E_MIPS_ARCH_3 = 536870912,
-    E_MIPS_ARCH_4 = 805306368,
-    E_MIPS_ARCH_5 = 1073741824,
-    E_MIPS_ARCH_32 = 1342177280,
-    E_MIPS_ARCH_64 = 1610612736,
     SHN_MIPS_ACOMMON = 0xff00,
     SHN_MIPS_TEXT = 0xff01,
     SHN_MIPS_DATA = 0xff02,
@@ -708,8 +608,6 @@ return {
     SHT_MIPS_EH_REGION = 0x70000027,
     SHT_MIPS_XLATE_OLD = 0x70000028,
     SHT_MIPS_PDR_EXCEPTION = 0x70000029,
-    SHT_MIPS_ABIFLAGS = 0x7000002a,
-    SHT_MIPS_XHASH = 0x7000002b,
     SHF_MIPS_GPREL = 0x10000000,
     SHF_MIPS_MERGE = 0x20000000,
     SHF_MIPS_ADDR = 0x40000000,
@@ -804,67 +702,8 @@ return {
     R_MIPS_TLS_TPREL_HI16 = 49,
     R_MIPS_TLS_TPREL_LO16 = 50,
     R_MIPS_GLOB_DAT = 51,
-    R_MIPS_PC21_S2 = 60,
-    R_MIPS_PC26_S2 = 61,
-    R_MIPS_PC18_S3 = 62,
-    R_MIPS_PC19_S2 = 63,
-    R_MIPS_PCHI16 = 64,
-    R_MIPS_PCLO16 = 65,
-    R_MIPS16_26 = 100,
-    R_MIPS16_GPREL = 101,
-    R_MIPS16_GOT16 = 102,
-    R_MIPS16_CALL16 = 103,
-    R_MIPS16_HI16 = 104,
-    R_MIPS16_LO16 = 105,
-    R_MIPS16_TLS_GD = 106,
-    R_MIPS16_TLS_LDM = 107,
-    R_MIPS16_TLS_DTPREL_HI16 = 108,
-    R_MIPS16_TLS_DTPREL_LO16 = 109,
-    R_MIPS16_TLS_GOTTPREL = 110,
-    R_MIPS16_TLS_TPREL_HI16 = 111,
-    R_MIPS16_TLS_TPREL_LO16 = 112,
-    R_MIPS16_PC16_S1 = 113,
     R_MIPS_COPY = 126,
     R_MIPS_JUMP_SLOT = 127,
-    R_MIPS_RELATIVE = 128,
-    R_MICROMIPS_26_S1 = 133,
-    R_MICROMIPS_HI16 = 134,
-    R_MICROMIPS_LO16 = 135,
-    R_MICROMIPS_GPREL16 = 136,
-    R_MICROMIPS_LITERAL = 137,
-    R_MICROMIPS_GOT16 = 138,
-    R_MICROMIPS_PC7_S1 = 139,
-    R_MICROMIPS_PC10_S1 = 140,
-    R_MICROMIPS_PC16_S1 = 141,
-    R_MICROMIPS_CALL16 = 142,
-    R_MICROMIPS_GOT_DISP = 145,
-    R_MICROMIPS_GOT_PAGE = 146,
-    R_MICROMIPS_GOT_OFST = 147,
-    R_MICROMIPS_GOT_HI16 = 148,
-    R_MICROMIPS_GOT_LO16 = 149,
-    R_MICROMIPS_SUB = 150,
-    R_MICROMIPS_HIGHER = 151,
-    R_MICROMIPS_HIGHEST = 152,
-    R_MICROMIPS_CALL_HI16 = 153,
-    R_MICROMIPS_CALL_LO16 = 154,
-    R_MICROMIPS_SCN_DISP = 155,
-    R_MICROMIPS_JALR = 156,
-    R_MICROMIPS_HI0_LO16 = 157,
-    R_MICROMIPS_TLS_GD = 162,
-    R_MICROMIPS_TLS_LDM = 163,
-    R_MICROMIPS_TLS_DTPREL_HI16 = 164,
-    R_MICROMIPS_TLS_DTPREL_LO16 = 165,
-    R_MICROMIPS_TLS_GOTTPREL = 166,
-    R_MICROMIPS_TLS_TPREL_HI16 = 169,
-    R_MICROMIPS_TLS_TPREL_LO16 = 170,
-    R_MICROMIPS_GPREL7_S2 = 172,
-    R_MICROMIPS_PC23_S2 = 173,
-    R_MIPS_PC32 = 248,
-    R_MIPS_EH = 249,
-    R_MIPS_GNU_REL16_S2 = 250,
-    R_MIPS_GNU_VTINHERIT = 253,
-    R_MIPS_GNU_VTENTRY = 254,
-    R_MIPS_NUM = 255,
     PT_MIPS_REGINFO = 0x70000000,
     PT_MIPS_RTPROC = 0x70000001,
     PT_MIPS_OPTIONS = 0x70000002,
@@ -916,8 +755,6 @@ return {
     DT_MIPS_PLTGOT = 0x70000032,
     DT_MIPS_RWPLT = 0x70000034,
     DT_MIPS_RLD_MAP_REL = 0x70000035,
-    DT_MIPS_XHASH = 0x70000036,
-    DT_MIPS_NUM = 0x37,
     RHF_NONE = 0,
     RHF_QUICKSTART = 0x1,
     RHF_NOTPOT = 0x2,
@@ -1186,71 +1023,6 @@ return {
     EF_PPC_EMB = 0x80000000,
     EF_PPC_RELOCATABLE = 0x10000,
     EF_PPC_RELOCATABLE_LIB = 0x8000,
-    R_PPC_NONE = 0,
-    R_PPC_ADDR32 = 1,
-    R_PPC_ADDR24 = 2,
-    R_PPC_ADDR16 = 3,
-    R_PPC_ADDR16_LO = 4,
-    R_PPC_ADDR16_HI = 5,
-    R_PPC_ADDR16_HA = 6,
-    R_PPC_ADDR14 = 7,
-    R_PPC_ADDR14_BRTAKEN = 8,
-    R_PPC_ADDR14_BRNTAKEN = 9,
-    R_PPC_REL24 = 10,
-    R_PPC_REL14 = 11,
-    R_PPC_REL14_BRTAKEN = 12,
-    R_PPC_REL14_BRNTAKEN = 13,
-    R_PPC_GOT16 = 14,
-    R_PPC_GOT16_LO = 15,
-    R_PPC_GOT16_HI = 16,
-    R_PPC_GOT16_HA = 17,
-    R_PPC_PLTREL24 = 18,
-    R_PPC_COPY = 19,
-    R_PPC_GLOB_DAT = 20,
-    R_PPC_JMP_SLOT = 21,
-    R_PPC_RELATIVE = 22,
-    R_PPC_LOCAL24PC = 23,
-    R_PPC_UADDR32 = 24,
-    R_PPC_UADDR16 = 25,
-    R_PPC_REL32 = 26,
-    R_PPC_PLT32 = 27,
-    R_PPC_PLTREL32 = 28,
-    R_PPC_PLT16_LO = 29,
-    R_PPC_PLT16_HI = 30,
-    R_PPC_PLT16_HA = 31,
-    R_PPC_SDAREL16 = 32,
-    R_PPC_SECTOFF = 33,
-    R_PPC_SECTOFF_LO = 34,
-    R_PPC_SECTOFF_HI = 35,
-    R_PPC_SECTOFF_HA = 36,
-    R_PPC_TLS = 67,
-    R_PPC_DTPMOD32 = 68,
-    R_PPC_TPREL16 = 69,
-    R_PPC_TPREL16_LO = 70,
-    R_PPC_TPREL16_HI = 71,
-    R_PPC_TPREL16_HA = 72,
-    R_PPC_TPREL32 = 73,
-    R_PPC_DTPREL16 = 74,
-    R_PPC_DTPREL16_LO = 75,
-    R_PPC_DTPREL16_HI = 76,
-    R_PPC_DTPREL16_HA = 77,
-    R_PPC_DTPREL32 = 78,
-    R_PPC_GOT_TLSGD16 = 79,
-    R_PPC_GOT_TLSGD16_LO = 80,
-    R_PPC_GOT_TLSGD16_HI = 81,
-    R_PPC_GOT_TLSGD16_HA = 82,
-    R_PPC_GOT_TLSLD16 = 83,
-    R_PPC_GOT_TLSLD16_LO = 84,
-    R_PPC_GOT_TLSLD16_HI = 85,
-    R_PPC_GOT_TLSLD16_HA = 86,
-    R_PPC_GOT_TPREL16 = 87,
-    R_PPC_GOT_TPREL16_LO = 88,
-    R_PPC_GOT_TPREL16_HI = 89,
-    R_PPC_GOT_TPREL16_HA = 90,
-    R_PPC_GOT_DTPREL16 = 91,
-    R_PPC_GOT_DTPREL16_LO = 92,
-    R_PPC_GOT_DTPREL16_HI = 93,
-    R_PPC_GOT_DTPREL16_HA = 94,
     R_PPC_TLSGD = 95,
     R_PPC_TLSLD = 96,
     R_PPC_EMB_NADDR32 = 101,
@@ -1285,113 +1057,6 @@ return {
     DT_PPC_OPT = 1879048193,
     DT_PPC_NUM = 2,
     PPC_OPT_TLS = 1,
-    R_PPC64_NONE = 0,
-    R_PPC64_ADDR32 = 1,
-    R_PPC64_ADDR24 = 2,
-    R_PPC64_ADDR16 = 3,
-    R_PPC64_ADDR16_LO = 4,
-    R_PPC64_ADDR16_HI = 5,
-    R_PPC64_ADDR16_HA = 6,
-    R_PPC64_ADDR14 = 7,
-    R_PPC64_ADDR14_BRTAKEN = 8,
-    R_PPC64_ADDR14_BRNTAKEN = 9,
-    R_PPC64_REL24 = 10,
-    R_PPC64_REL14 = 11,
-    R_PPC64_REL14_BRTAKEN = 12,
-    R_PPC64_REL14_BRNTAKEN = 13,
-    R_PPC64_GOT16 = 14,
-    R_PPC64_GOT16_LO = 15,
-    R_PPC64_GOT16_HI = 16,
-    R_PPC64_GOT16_HA = 17,
-    R_PPC64_COPY = 19,
-    R_PPC64_GLOB_DAT = 20,
-    R_PPC64_JMP_SLOT = 21,
-    R_PPC64_RELATIVE = 22,
-    R_PPC64_UADDR32 = 24,
-    R_PPC64_UADDR16 = 25,
-    R_PPC64_REL32 = 26,
-    R_PPC64_PLT32 = 27,
-    R_PPC64_PLTREL32 = 28,
-    R_PPC64_PLT16_LO = 29,
-    R_PPC64_PLT16_HI = 30,
-    R_PPC64_PLT16_HA = 31,
-    R_PPC64_SECTOFF = 33,
-    R_PPC64_SECTOFF_LO = 34,
-    R_PPC64_SECTOFF_HI = 35,
-    R_PPC64_SECTOFF_HA = 36,
-    R_PPC64_ADDR30 = 37,
-    R_PPC64_ADDR64 = 38,
-    R_PPC64_ADDR16_HIGHER = 39,
-    R_PPC64_ADDR16_HIGHERA = 40,
-    R_PPC64_ADDR16_HIGHEST = 41,
-    R_PPC64_ADDR16_HIGHESTA = 42,
-    R_PPC64_UADDR64 = 43,
-    R_PPC64_REL64 = 44,
-    R_PPC64_PLT64 = 45,
-    R_PPC64_PLTREL64 = 46,
-    R_PPC64_TOC16 = 47,
-    R_PPC64_TOC16_LO = 48,
-    R_PPC64_TOC16_HI = 49,
-    R_PPC64_TOC16_HA = 50,
-    R_PPC64_TOC = 51,
-    R_PPC64_PLTGOT16 = 52,
-    R_PPC64_PLTGOT16_LO = 53,
-    R_PPC64_PLTGOT16_HI = 54,
-    R_PPC64_PLTGOT16_HA = 55,
-    R_PPC64_ADDR16_DS = 56,
-    R_PPC64_ADDR16_LO_DS = 57,
-    R_PPC64_GOT16_DS = 58,
-    R_PPC64_GOT16_LO_DS = 59,
-    R_PPC64_PLT16_LO_DS = 60,
-    R_PPC64_SECTOFF_DS = 61,
-    R_PPC64_SECTOFF_LO_DS = 62,
-    R_PPC64_TOC16_DS = 63,
-    R_PPC64_TOC16_LO_DS = 64,
-    R_PPC64_PLTGOT16_DS = 65,
-    R_PPC64_PLTGOT16_LO_DS = 66,
-    R_PPC64_TLS = 67,
-    R_PPC64_DTPMOD64 = 68,
-    R_PPC64_TPREL16 = 69,
-    R_PPC64_TPREL16_LO = 70,
-    R_PPC64_TPREL16_HI = 71,
-    R_PPC64_TPREL16_HA = 72,
-    R_PPC64_TPREL64 = 73,
-    R_PPC64_DTPREL16 = 74,
-    R_PPC64_DTPREL16_LO = 75,
-    R_PPC64_DTPREL16_HI = 76,
-    R_PPC64_DTPREL16_HA = 77,
-    R_PPC64_DTPREL64 = 78,
-    R_PPC64_GOT_TLSGD16 = 79,
-    R_PPC64_GOT_TLSGD16_LO = 80,
-    R_PPC64_GOT_TLSGD16_HI = 81,
-    R_PPC64_GOT_TLSGD16_HA = 82,
-    R_PPC64_GOT_TLSLD16 = 83,
-    R_PPC64_GOT_TLSLD16_LO = 84,
-    R_PPC64_GOT_TLSLD16_HI = 85,
-    R_PPC64_GOT_TLSLD16_HA = 86,
-    R_PPC64_GOT_TPREL16_DS = 87,
-    R_PPC64_GOT_TPREL16_LO_DS = 88,
-    R_PPC64_GOT_TPREL16_HI = 89,
-    R_PPC64_GOT_TPREL16_HA = 90,
-    R_PPC64_GOT_DTPREL16_DS = 91,
-    R_PPC64_GOT_DTPREL16_LO_DS = 92,
-    R_PPC64_GOT_DTPREL16_HI = 93,
-    R_PPC64_GOT_DTPREL16_HA = 94,
-    R_PPC64_TPREL16_DS = 95,
-    R_PPC64_TPREL16_LO_DS = 96,
-    R_PPC64_TPREL16_HIGHER = 97,
-    R_PPC64_TPREL16_HIGHERA = 98,
-    R_PPC64_TPREL16_HIGHEST = 99,
-    R_PPC64_TPREL16_HIGHESTA = 100,
-    R_PPC64_DTPREL16_DS = 101,
-    R_PPC64_DTPREL16_LO_DS = 102,
-    R_PPC64_DTPREL16_HIGHER = 103,
-    R_PPC64_DTPREL16_HIGHERA = 104,
-    R_PPC64_DTPREL16_HIGHEST = 105,
-    R_PPC64_DTPREL16_HIGHESTA = 106,
-    R_PPC64_TLSGD = 107,
-    R_PPC64_TLSLD = 108,
-    R_PPC64_TOCSAVE = 109,
     R_PPC64_ADDR16_HIGH = 110,
     R_PPC64_ADDR16_HIGHA = 111,
     R_PPC64_TPREL16_HIGH = 112,
@@ -1400,10 +1065,6 @@ return {
     R_PPC64_DTPREL16_HIGHA = 115,
     R_PPC64_JMP_IREL = 247,
     R_PPC64_IRELATIVE = 248,
-    R_PPC64_REL16 = 249,
-    R_PPC64_REL16_LO = 250,
-    R_PPC64_REL16_HI = 251,
-    R_PPC64_REL16_HA = 252,
     EF_PPC64_ABI = 3,
     DT_PPC64_GLINK = 1879048192,
     DT_PPC64_OPD = 1879048193,
@@ -1574,12 +1235,6 @@ return {
     R_AARCH64_TLS_DTPREL = 1029,
     R_AARCH64_TLS_TPREL = 1030,
     R_AARCH64_TLSDESC = 1031,
-    R_AARCH64_IRELATIVE = 1032,
-    DT_AARCH64_BTI_PLT = 1879048193,
-    DT_AARCH64_PAC_PLT = 1879048195,
-    DT_AARCH64_VARIANT_PCS = 1879048197,
-    DT_AARCH64_NUM = 6,
-    STO_AARCH64_VARIANT_PCS = 0x80,
     R_ARM_NONE = 0,
     R_ARM_PC24 = 1,
     R_ARM_ABS32 = 2,
@@ -1593,7 +1248,6 @@ return {
     R_ARM_THM_PC22 = 10,
     R_ARM_THM_PC8 = 11,
     R_ARM_AMP_VCALL9 = 12,
-    R_ARM_SWI24 = 13,
     R_ARM_TLS_DESC = 13,
     R_ARM_THM_SWI8 = 14,
     R_ARM_XPC25 = 15,
@@ -1762,12 +1416,6 @@ return {
     R_CKCORE_TLS_DTPMOD32 = 56,
     R_CKCORE_TLS_DTPOFF32 = 57,
     R_CKCORE_TLS_TPOFF32 = 58,
-    EF_CSKY_ABIMASK = 0xf0000000,
-    EF_CSKY_OTHER = 0xfff0000,
-    EF_CSKY_PROCESSOR = 0xffff,
-    EF_CSKY_ABIV1 = 0x10000000,
-    EF_CSKY_ABIV2 = 0x20000000,
-    SHT_CSKY_ATTRIBUTES = 1879048193,
     EF_IA_64_MASKOS = 0xf,
     EF_IA_64_ABI64 = 0x10,
     EF_IA_64_ARCH = 0xff000000,
@@ -1924,7 +1572,6 @@ return {
     R_SH_GOTOFF = 166,
     R_SH_GOTPC = 167,
     R_SH_NUM = 256,
-    EF_S390_HIGH_GPRS = 0x1,
     R_390_NONE = 0,
     R_390_8 = 1,
     R_390_12 = 2,
@@ -1986,8 +1633,6 @@ return {
     R_390_GOT20 = 58,
     R_390_GOTPLT20 = 59,
     R_390_TLS_GOTIE20 = 60,
-    R_390_IRELATIVE = 61,
-    R_390_NUM = 62,
     R_CRIS_NONE = 0,
     R_CRIS_8 = 1,
     R_CRIS_16 = 2,
@@ -2051,11 +1696,6 @@ return {
     R_X86_64_GOTPCRELX = 41,
     R_X86_64_REX_GOTPCRELX = 42,
     R_X86_64_NUM = 43,
-    SHT_X86_64_UNWIND = 0x70000001,
-    DT_X86_64_PLT = 1879048192,
-    DT_X86_64_PLTSZ = 1879048193,
-    DT_X86_64_PLTENT = 1879048195,
-    DT_X86_64_NUM = 4,
     R_MN10300_NONE = 0,
     R_MN10300_32 = 1,
     R_MN10300_16 = 2,
@@ -2080,18 +1720,6 @@ return {
     R_MN10300_GLOB_DAT = 21,
     R_MN10300_JMP_SLOT = 22,
     R_MN10300_RELATIVE = 23,
-    R_MN10300_TLS_GD = 24,
-    R_MN10300_TLS_LD = 25,
-    R_MN10300_TLS_LDO = 26,
-    R_MN10300_TLS_GOTIE = 27,
-    R_MN10300_TLS_IE = 28,
-    R_MN10300_TLS_LE = 29,
-    R_MN10300_TLS_DTPMOD = 30,
-    R_MN10300_TLS_DTPOFF = 31,
-    R_MN10300_TLS_TPOFF = 32,
-    R_MN10300_SYM_DIFF = 33,
-    R_MN10300_ALIGN = 34,
-    R_MN10300_NUM = 35,
     R_M32R_NONE = 0,
     R_M32R_16 = 1,
     R_M32R_32 = 2,
@@ -2213,349 +1841,13 @@ return {
     R_NIOS2_GOT_HA = 43,
     R_NIOS2_CALL_LO = 44,
     R_NIOS2_CALL_HA = 45,
-    R_TILEPRO_NONE = 0,
-    R_TILEPRO_32 = 1,
-    R_TILEPRO_16 = 2,
-    R_TILEPRO_8 = 3,
-    R_TILEPRO_32_PCREL = 4,
-    R_TILEPRO_16_PCREL = 5,
-    R_TILEPRO_8_PCREL = 6,
-    R_TILEPRO_LO16 = 7,
-    R_TILEPRO_HI16 = 8,
-    R_TILEPRO_HA16 = 9,
-    R_TILEPRO_COPY = 10,
-    R_TILEPRO_GLOB_DAT = 11,
-    R_TILEPRO_JMP_SLOT = 12,
-    R_TILEPRO_RELATIVE = 13,
-    R_TILEPRO_BROFF_X1 = 14,
-    R_TILEPRO_JOFFLONG_X1 = 15,
-    R_TILEPRO_JOFFLONG_X1_PLT = 16,
-    R_TILEPRO_IMM8_X0 = 17,
-    R_TILEPRO_IMM8_Y0 = 18,
-    R_TILEPRO_IMM8_X1 = 19,
-    R_TILEPRO_IMM8_Y1 = 20,
-    R_TILEPRO_MT_IMM15_X1 = 21,
-    R_TILEPRO_MF_IMM15_X1 = 22,
-    R_TILEPRO_IMM16_X0 = 23,
-    R_TILEPRO_IMM16_X1 = 24,
-    R_TILEPRO_IMM16_X0_LO = 25,
-    R_TILEPRO_IMM16_X1_LO = 26,
-    R_TILEPRO_IMM16_X0_HI = 27,
-    R_TILEPRO_IMM16_X1_HI = 28,
-    R_TILEPRO_IMM16_X0_HA = 29,
-    R_TILEPRO_IMM16_X1_HA = 30,
-    R_TILEPRO_IMM16_X0_PCREL = 31,
-    R_TILEPRO_IMM16_X1_PCREL = 32,
-    R_TILEPRO_IMM16_X0_LO_PCREL = 33,
-    R_TILEPRO_IMM16_X1_LO_PCREL = 34,
-    R_TILEPRO_IMM16_X0_HI_PCREL = 35,
-    R_TILEPRO_IMM16_X1_HI_PCREL = 36,
-    R_TILEPRO_IMM16_X0_HA_PCREL = 37,
-    R_TILEPRO_IMM16_X1_HA_PCREL = 38,
-    R_TILEPRO_IMM16_X0_GOT = 39,
-    R_TILEPRO_IMM16_X1_GOT = 40,
-    R_TILEPRO_IMM16_X0_GOT_LO = 41,
-    R_TILEPRO_IMM16_X1_GOT_LO = 42,
-    R_TILEPRO_IMM16_X0_GOT_HI = 43,
-    R_TILEPRO_IMM16_X1_GOT_HI = 44,
-    R_TILEPRO_IMM16_X0_GOT_HA = 45,
-    R_TILEPRO_IMM16_X1_GOT_HA = 46,
-    R_TILEPRO_MMSTART_X0 = 47,
-    R_TILEPRO_MMEND_X0 = 48,
-    R_TILEPRO_MMSTART_X1 = 49,
-    R_TILEPRO_MMEND_X1 = 50,
-    R_TILEPRO_SHAMT_X0 = 51,
-    R_TILEPRO_SHAMT_X1 = 52,
-    R_TILEPRO_SHAMT_Y0 = 53,
-    R_TILEPRO_SHAMT_Y1 = 54,
-    R_TILEPRO_DEST_IMM8_X1 = 55,
-    R_TILEPRO_TLS_GD_CALL = 60,
-    R_TILEPRO_IMM8_X0_TLS_GD_ADD = 61,
-    R_TILEPRO_IMM8_X1_TLS_GD_ADD = 62,
-    R_TILEPRO_IMM8_Y0_TLS_GD_ADD = 63,
-    R_TILEPRO_IMM8_Y1_TLS_GD_ADD = 64,
-    R_TILEPRO_TLS_IE_LOAD = 65,
-    R_TILEPRO_IMM16_X0_TLS_GD = 66,
-    R_TILEPRO_IMM16_X1_TLS_GD = 67,
-    R_TILEPRO_IMM16_X0_TLS_GD_LO = 68,
-    R_TILEPRO_IMM16_X1_TLS_GD_LO = 69,
-    R_TILEPRO_IMM16_X0_TLS_GD_HI = 70,
-    R_TILEPRO_IMM16_X1_TLS_GD_HI = 71,
-    R_TILEPRO_IMM16_X0_TLS_GD_HA = 72,
-    R_TILEPRO_IMM16_X1_TLS_GD_HA = 73,
-    R_TILEPRO_IMM16_X0_TLS_IE = 74,
-    R_TILEPRO_IMM16_X1_TLS_IE = 75,
-    R_TILEPRO_IMM16_X0_TLS_IE_LO = 76,
-    R_TILEPRO_IMM16_X1_TLS_IE_LO = 77,
-    R_TILEPRO_IMM16_X0_TLS_IE_HI = 78,
-    R_TILEPRO_IMM16_X1_TLS_IE_HI = 79,
-    R_TILEPRO_IMM16_X0_TLS_IE_HA = 80,
-    R_TILEPRO_IMM16_X1_TLS_IE_HA = 81,
-    R_TILEPRO_TLS_DTPMOD32 = 82,
-    R_TILEPRO_TLS_DTPOFF32 = 83,
-    R_TILEPRO_TLS_TPOFF32 = 84,
-    R_TILEPRO_IMM16_X0_TLS_LE = 85,
-    R_TILEPRO_IMM16_X1_TLS_LE = 86,
-    R_TILEPRO_IMM16_X0_TLS_LE_LO = 87,
-    R_TILEPRO_IMM16_X1_TLS_LE_LO = 88,
-    R_TILEPRO_IMM16_X0_TLS_LE_HI = 89,
-    R_TILEPRO_IMM16_X1_TLS_LE_HI = 90,
-    R_TILEPRO_IMM16_X0_TLS_LE_HA = 91,
-    R_TILEPRO_IMM16_X1_TLS_LE_HA = 92,
-    R_TILEPRO_GNU_VTINHERIT = 128,
-    R_TILEPRO_GNU_VTENTRY = 129,
-    R_TILEPRO_NUM = 130,
-    R_TILEGX_NONE = 0,
-    R_TILEGX_64 = 1,
-    R_TILEGX_32 = 2,
-    R_TILEGX_16 = 3,
-    R_TILEGX_8 = 4,
-    R_TILEGX_64_PCREL = 5,
-    R_TILEGX_32_PCREL = 6,
-    R_TILEGX_16_PCREL = 7,
-    R_TILEGX_8_PCREL = 8,
-    R_TILEGX_HW0 = 9,
-    R_TILEGX_HW1 = 10,
-    R_TILEGX_HW2 = 11,
-    R_TILEGX_HW3 = 12,
-    R_TILEGX_HW0_LAST = 13,
-    R_TILEGX_HW1_LAST = 14,
-    R_TILEGX_HW2_LAST = 15,
-    R_TILEGX_COPY = 16,
-    R_TILEGX_GLOB_DAT = 17,
-    R_TILEGX_JMP_SLOT = 18,
-    R_TILEGX_RELATIVE = 19,
-    R_TILEGX_BROFF_X1 = 20,
-    R_TILEGX_JUMPOFF_X1 = 21,
-    R_TILEGX_JUMPOFF_X1_PLT = 22,
-    R_TILEGX_IMM8_X0 = 23,
-    R_TILEGX_IMM8_Y0 = 24,
-    R_TILEGX_IMM8_X1 = 25,
-    R_TILEGX_IMM8_Y1 = 26,
-    R_TILEGX_DEST_IMM8_X1 = 27,
-    R_TILEGX_MT_IMM14_X1 = 28,
-    R_TILEGX_MF_IMM14_X1 = 29,
-    R_TILEGX_MMSTART_X0 = 30,
-    R_TILEGX_MMEND_X0 = 31,
-    R_TILEGX_SHAMT_X0 = 32,
-    R_TILEGX_SHAMT_X1 = 33,
-    R_TILEGX_SHAMT_Y0 = 34,
-    R_TILEGX_SHAMT_Y1 = 35,
-    R_TILEGX_IMM16_X0_HW0 = 36,
-    R_TILEGX_IMM16_X1_HW0 = 37,
-    R_TILEGX_IMM16_X0_HW1 = 38,
-    R_TILEGX_IMM16_X1_HW1 = 39,
-    R_TILEGX_IMM16_X0_HW2 = 40,
-    R_TILEGX_IMM16_X1_HW2 = 41,
-    R_TILEGX_IMM16_X0_HW3 = 42,
-    R_TILEGX_IMM16_X1_HW3 = 43,
-    R_TILEGX_IMM16_X0_HW0_LAST = 44,
-    R_TILEGX_IMM16_X1_HW0_LAST = 45,
-    R_TILEGX_IMM16_X0_HW1_LAST = 46,
-    R_TILEGX_IMM16_X1_HW1_LAST = 47,
-    R_TILEGX_IMM16_X0_HW2_LAST = 48,
-    R_TILEGX_IMM16_X1_HW2_LAST = 49,
-    R_TILEGX_IMM16_X0_HW0_PCREL = 50,
-    R_TILEGX_IMM16_X1_HW0_PCREL = 51,
-    R_TILEGX_IMM16_X0_HW1_PCREL = 52,
-    R_TILEGX_IMM16_X1_HW1_PCREL = 53,
-    R_TILEGX_IMM16_X0_HW2_PCREL = 54,
-    R_TILEGX_IMM16_X1_HW2_PCREL = 55,
-    R_TILEGX_IMM16_X0_HW3_PCREL = 56,
-    R_TILEGX_IMM16_X1_HW3_PCREL = 57,
-    R_TILEGX_IMM16_X0_HW0_LAST_PCREL = 58,
-    R_TILEGX_IMM16_X1_HW0_LAST_PCREL = 59,
-    R_TILEGX_IMM16_X0_HW1_LAST_PCREL = 60,
-    R_TILEGX_IMM16_X1_HW1_LAST_PCREL = 61,
-    R_TILEGX_IMM16_X0_HW2_LAST_PCREL = 62,
-    R_TILEGX_IMM16_X1_HW2_LAST_PCREL = 63,
-    R_TILEGX_IMM16_X0_HW0_GOT = 64,
-    R_TILEGX_IMM16_X1_HW0_GOT = 65,
-    R_TILEGX_IMM16_X0_HW0_PLT_PCREL = 66,
-    R_TILEGX_IMM16_X1_HW0_PLT_PCREL = 67,
-    R_TILEGX_IMM16_X0_HW1_PLT_PCREL = 68,
-    R_TILEGX_IMM16_X1_HW1_PLT_PCREL = 69,
-    R_TILEGX_IMM16_X0_HW2_PLT_PCREL = 70,
-    R_TILEGX_IMM16_X1_HW2_PLT_PCREL = 71,
-    R_TILEGX_IMM16_X0_HW0_LAST_GOT = 72,
-    R_TILEGX_IMM16_X1_HW0_LAST_GOT = 73,
-    R_TILEGX_IMM16_X0_HW1_LAST_GOT = 74,
-    R_TILEGX_IMM16_X1_HW1_LAST_GOT = 75,
-    R_TILEGX_IMM16_X0_HW3_PLT_PCREL = 76,
-    R_TILEGX_IMM16_X1_HW3_PLT_PCREL = 77,
-    R_TILEGX_IMM16_X0_HW0_TLS_GD = 78,
-    R_TILEGX_IMM16_X1_HW0_TLS_GD = 79,
-    R_TILEGX_IMM16_X0_HW0_TLS_LE = 80,
-    R_TILEGX_IMM16_X1_HW0_TLS_LE = 81,
-    R_TILEGX_IMM16_X0_HW0_LAST_TLS_LE = 82,
-    R_TILEGX_IMM16_X1_HW0_LAST_TLS_LE = 83,
-    R_TILEGX_IMM16_X0_HW1_LAST_TLS_LE = 84,
-    R_TILEGX_IMM16_X1_HW1_LAST_TLS_LE = 85,
-    R_TILEGX_IMM16_X0_HW0_LAST_TLS_GD = 86,
-    R_TILEGX_IMM16_X1_HW0_LAST_TLS_GD = 87,
-    R_TILEGX_IMM16_X0_HW1_LAST_TLS_GD = 88,
-    R_TILEGX_IMM16_X1_HW1_LAST_TLS_GD = 89,
-    R_TILEGX_IMM16_X0_HW0_TLS_IE = 92,
-    R_TILEGX_IMM16_X1_HW0_TLS_IE = 93,
-    R_TILEGX_IMM16_X0_HW0_LAST_PLT_PCREL = 94,
-    R_TILEGX_IMM16_X1_HW0_LAST_PLT_PCREL = 95,
-    R_TILEGX_IMM16_X0_HW1_LAST_PLT_PCREL = 96,
-    R_TILEGX_IMM16_X1_HW1_LAST_PLT_PCREL = 97,
-    R_TILEGX_IMM16_X0_HW2_LAST_PLT_PCREL = 98,
-    R_TILEGX_IMM16_X1_HW2_LAST_PLT_PCREL = 99,
-    R_TILEGX_IMM16_X0_HW0_LAST_TLS_IE = 100,
-    R_TILEGX_IMM16_X1_HW0_LAST_TLS_IE = 101,
-    R_TILEGX_IMM16_X0_HW1_LAST_TLS_IE = 102,
-    R_TILEGX_IMM16_X1_HW1_LAST_TLS_IE = 103,
-    R_TILEGX_TLS_DTPMOD64 = 106,
-    R_TILEGX_TLS_DTPOFF64 = 107,
-    R_TILEGX_TLS_TPOFF64 = 108,
-    R_TILEGX_TLS_DTPMOD32 = 109,
-    R_TILEGX_TLS_DTPOFF32 = 110,
-    R_TILEGX_TLS_TPOFF32 = 111,
-    R_TILEGX_TLS_GD_CALL = 112,
-    R_TILEGX_IMM8_X0_TLS_GD_ADD = 113,
-    R_TILEGX_IMM8_X1_TLS_GD_ADD = 114,
-    R_TILEGX_IMM8_Y0_TLS_GD_ADD = 115,
-    R_TILEGX_IMM8_Y1_TLS_GD_ADD = 116,
-    R_TILEGX_TLS_IE_LOAD = 117,
-    R_TILEGX_IMM8_X0_TLS_ADD = 118,
-    R_TILEGX_IMM8_X1_TLS_ADD = 119,
-    R_TILEGX_IMM8_Y0_TLS_ADD = 120,
-    R_TILEGX_IMM8_Y1_TLS_ADD = 121,
-    R_TILEGX_GNU_VTINHERIT = 128,
-    R_TILEGX_GNU_VTENTRY = 129,
-    R_TILEGX_NUM = 130,
-    EF_RISCV_RVC = 0x1,
-    EF_RISCV_FLOAT_ABI = 0x6,
-    EF_RISCV_FLOAT_ABI_SOFT = 0x0,
-    EF_RISCV_FLOAT_ABI_SINGLE = 0x2,
-    EF_RISCV_FLOAT_ABI_DOUBLE = 0x4,
-    EF_RISCV_FLOAT_ABI_QUAD = 0x6,
-    EF_RISCV_RVE = 0x8,
-    EF_RISCV_TSO = 0x10,
-    R_RISCV_NONE = 0,
-    R_RISCV_32 = 1,
-    R_RISCV_64 = 2,
-    R_RISCV_RELATIVE = 3,
-    R_RISCV_COPY = 4,
-    R_RISCV_JUMP_SLOT = 5,
-    R_RISCV_TLS_DTPMOD32 = 6,
-    R_RISCV_TLS_DTPMOD64 = 7,
-    R_RISCV_TLS_DTPREL32 = 8,
-    R_RISCV_TLS_DTPREL64 = 9,
-    R_RISCV_TLS_TPREL32 = 10,
-    R_RISCV_TLS_TPREL64 = 11,
     R_RISCV_TLSDESC = 12,
-    R_RISCV_BRANCH = 16,
-    R_RISCV_JAL = 17,
-    R_RISCV_CALL = 18,
-    R_RISCV_CALL_PLT = 19,
-    R_RISCV_GOT_HI20 = 20,
-    R_RISCV_TLS_GOT_HI20 = 21,
-    R_RISCV_TLS_GD_HI20 = 22,
-    R_RISCV_PCREL_HI20 = 23,
-    R_RISCV_PCREL_LO12_I = 24,
-    R_RISCV_PCREL_LO12_S = 25,
-    R_RISCV_HI20 = 26,
-    R_RISCV_LO12_I = 27,
-    R_RISCV_LO12_S = 28,
-    R_RISCV_TPREL_HI20 = 29,
-    R_RISCV_TPREL_LO12_I = 30,
-    R_RISCV_TPREL_LO12_S = 31,
-    R_RISCV_TPREL_ADD = 32,
-    R_RISCV_ADD8 = 33,
-    R_RISCV_ADD16 = 34,
-    R_RISCV_ADD32 = 35,
-    R_RISCV_ADD64 = 36,
-    R_RISCV_SUB8 = 37,
-    R_RISCV_SUB16 = 38,
-    R_RISCV_SUB32 = 39,
-    R_RISCV_SUB64 = 40,
     R_RISCV_GOT32_PCREL = 41,
-    R_RISCV_ALIGN = 43,
-    R_RISCV_RVC_BRANCH = 44,
-    R_RISCV_RVC_JUMP = 45,
-    R_RISCV_RELAX = 51,
-    R_RISCV_SUB6 = 52,
-    R_RISCV_SET6 = 53,
-    R_RISCV_SET8 = 54,
-    R_RISCV_SET16 = 55,
-    R_RISCV_SET32 = 56,
-    R_RISCV_32_PCREL = 57,
-    R_RISCV_IRELATIVE = 58,
-    R_RISCV_PLT32 = 59,
-    R_RISCV_SET_ULEB128 = 60,
-    R_RISCV_SUB_ULEB128 = 61,
     R_RISCV_TLSDESC_HI20 = 62,
     R_RISCV_TLSDESC_LOAD_LO12 = 63,
     R_RISCV_TLSDESC_ADD_LO12 = 64,
     R_RISCV_TLSDESC_CALL = 65,
-    R_RISCV_NUM = 66,
-    STO_RISCV_VARIANT_CC = 0x80,
-    SHT_RISCV_ATTRIBUTES = 1879048195,
-    PT_RISCV_ATTRIBUTES = 1879048195,
-    DT_RISCV_VARIANT_CC = 1879048193,
     R_BPF_NONE = 0,
-    R_BPF_64_64 = 1,
-    R_BPF_64_32 = 10,
-    R_METAG_HIADDR16 = 0,
-    R_METAG_LOADDR16 = 1,
-    R_METAG_ADDR32 = 2,
-    R_METAG_NONE = 3,
-    R_METAG_RELBRANCH = 4,
-    R_METAG_GETSETOFF = 5,
-    R_METAG_REG32OP1 = 6,
-    R_METAG_REG32OP2 = 7,
-    R_METAG_REG32OP3 = 8,
-    R_METAG_REG16OP1 = 9,
-    R_METAG_REG16OP2 = 10,
-    R_METAG_REG16OP3 = 11,
-    R_METAG_REG32OP4 = 12,
-    R_METAG_HIOG = 13,
-    R_METAG_LOOG = 14,
-    R_METAG_REL8 = 15,
-    R_METAG_REL16 = 16,
-    R_METAG_GNU_VTINHERIT = 30,
-    R_METAG_GNU_VTENTRY = 31,
-    R_METAG_HI16_GOTOFF = 32,
-    R_METAG_LO16_GOTOFF = 33,
-    R_METAG_GETSET_GOTOFF = 34,
-    R_METAG_GETSET_GOT = 35,
-    R_METAG_HI16_GOTPC = 36,
-    R_METAG_LO16_GOTPC = 37,
-    R_METAG_HI16_PLT = 38,
-    R_METAG_LO16_PLT = 39,
-    R_METAG_RELBRANCH_PLT = 40,
-    R_METAG_GOTOFF = 41,
-    R_METAG_PLT = 42,
-    R_METAG_COPY = 43,
-    R_METAG_JMP_SLOT = 44,
-    R_METAG_RELATIVE = 45,
-    R_METAG_GLOB_DAT = 46,
-    R_METAG_TLS_GD = 47,
-    R_METAG_TLS_LDM = 48,
-    R_METAG_TLS_LDO_HI16 = 49,
-    R_METAG_TLS_LDO_LO16 = 50,
-    R_METAG_TLS_LDO = 51,
-    R_METAG_TLS_IE = 52,
-    R_METAG_TLS_IENONPIC = 53,
-    R_METAG_TLS_IENONPIC_HI16 = 54,
-    R_METAG_TLS_IENONPIC_LO16 = 55,
-    R_METAG_TLS_TPOFF = 56,
-    R_METAG_TLS_DTPMOD = 57,
-    R_METAG_TLS_DTPOFF = 58,
-    R_METAG_TLS_LE = 59,
-    R_METAG_TLS_LE_HI16 = 60,
-    R_METAG_TLS_LE_LO16 = 61,
-    R_NDS32_NONE = 0,
-    R_NDS32_32_RELA = 20,
-    R_NDS32_COPY = 39,
-    R_NDS32_GLOB_DAT = 40,
-    R_NDS32_JMP_SLOT = 41,
-    R_NDS32_RELATIVE = 42,
-    R_NDS32_TLS_TPOFF = 102,
-    R_NDS32_TLS_DESC = 119,
     EF_LARCH_ABI_MODIFIER_MASK = 0x7,
     EF_LARCH_ABI_SOFT_FLOAT = 0x1,
     EF_LARCH_ABI_SINGLE_FLOAT = 0x2,
@@ -2574,8 +1866,6 @@ return {
     R_LARCH_TLS_TPREL32 = 10,
     R_LARCH_TLS_TPREL64 = 11,
     R_LARCH_IRELATIVE = 12,
-    R_LARCH_TLS_DESC32 = 13,
-    R_LARCH_TLS_DESC64 = 14,
     R_LARCH_MARK_LA = 20,
     R_LARCH_MARK_PCREL = 21,
     R_LARCH_SOP_PUSH_PCREL = 22,
@@ -2652,109 +1942,6 @@ return {
     R_LARCH_TLS_GD_HI20 = 98,
     R_LARCH_32_PCREL = 99,
     R_LARCH_RELAX = 100,
-    R_LARCH_DELETE = 101,
-    R_LARCH_ALIGN = 102,
-    R_LARCH_PCREL20_S2 = 103,
-    R_LARCH_CFA = 104,
-    R_LARCH_ADD6 = 105,
-    R_LARCH_SUB6 = 106,
-    R_LARCH_ADD_ULEB128 = 107,
-    R_LARCH_SUB_ULEB128 = 108,
-    R_LARCH_64_PCREL = 109,
-    R_LARCH_CALL36 = 110,
-    R_LARCH_TLS_DESC_PC_HI20 = 111,
-    R_LARCH_TLS_DESC_PC_LO12 = 112,
-    R_LARCH_TLS_DESC64_PC_LO20 = 113,
-    R_LARCH_TLS_DESC64_PC_HI12 = 114,
-    R_LARCH_TLS_DESC_HI20 = 115,
-    R_LARCH_TLS_DESC_LO12 = 116,
-    R_LARCH_TLS_DESC64_LO20 = 117,
-    R_LARCH_TLS_DESC64_HI12 = 118,
-    R_LARCH_TLS_DESC_LD = 119,
-    R_LARCH_TLS_DESC_CALL = 120,
-    R_LARCH_TLS_LE_HI20_R = 121,
-    R_LARCH_TLS_LE_ADD_R = 122,
-    R_LARCH_TLS_LE_LO12_R = 123,
-    R_LARCH_TLS_LD_PCREL20_S2 = 124,
-    R_LARCH_TLS_GD_PCREL20_S2 = 125,
-    R_LARCH_TLS_DESC_PCREL20_S2 = 126,
-    EF_ARC_MACH_MSK = 0xff,
-    EF_ARC_OSABI_MSK = 0xf00,
-    EF_ARC_ALL_MSK = 4095,
-    SHT_ARC_ATTRIBUTES = 1879048193,
-    R_ARC_NONE = 0x0,
-    R_ARC_8 = 0x1,
-    R_ARC_16 = 0x2,
-    R_ARC_24 = 0x3,
-    R_ARC_32 = 0x4,
-    R_ARC_B22_PCREL = 0x6,
-    R_ARC_H30 = 0x7,
-    R_ARC_N8 = 0x8,
-    R_ARC_N16 = 0x9,
-    R_ARC_N24 = 0xa,
-    R_ARC_N32 = 0xb,
-    R_ARC_SDA = 0xc,
-    R_ARC_SECTOFF = 0xd,
-    R_ARC_S21H_PCREL = 0xe,
-    R_ARC_S21W_PCREL = 0xf,
-    R_ARC_S25H_PCREL = 0x10,
-    R_ARC_S25W_PCREL = 0x11,
-    R_ARC_SDA32 = 0x12,
-    R_ARC_SDA_LDST = 0x13,
-    R_ARC_SDA_LDST1 = 0x14,
-    R_ARC_SDA_LDST2 = 0x15,
-    R_ARC_SDA16_LD = 0x16,
-    R_ARC_SDA16_LD1 = 0x17,
-    R_ARC_SDA16_LD2 = 0x18,
-    R_ARC_S13_PCREL = 0x19,
-    R_ARC_W = 0x1a,
-    R_ARC_32_ME = 0x1b,
-    R_ARC_N32_ME = 0x1c,
-    R_ARC_SECTOFF_ME = 0x1d,
-    R_ARC_SDA32_ME = 0x1e,
-    R_ARC_W_ME = 0x1f,
-    R_ARC_H30_ME = 0x20,
-    R_ARC_SECTOFF_U8 = 0x21,
-    R_ARC_SECTOFF_S9 = 0x22,
-    R_AC_SECTOFF_U8 = 0x23,
-    R_AC_SECTOFF_U8_1 = 0x24,
-    R_AC_SECTOFF_U8_2 = 0x25,
-    R_AC_SECTOFF_S9 = 0x26,
-    R_AC_SECTOFF_S9_1 = 0x27,
-    R_AC_SECTOFF_S9_2 = 0x28,
-    R_ARC_SECTOFF_ME_1 = 0x29,
-    R_ARC_SECTOFF_ME_2 = 0x2a,
-    R_ARC_SECTOFF_1 = 0x2b,
-    R_ARC_SECTOFF_2 = 0x2c,
-    R_ARC_SDA_12 = 0x2d,
-    R_ARC_SDA16_ST2 = 0x30,
-    R_ARC_32_PCREL = 0x31,
-    R_ARC_PC32 = 0x32,
-    R_ARC_GOTPC32 = 0x33,
-    R_ARC_PLT32 = 0x34,
-    R_ARC_COPY = 0x35,
-    R_ARC_GLOB_DAT = 0x36,
-    R_ARC_JMP_SLOT = 0x37,
-    R_ARC_RELATIVE = 0x38,
-    R_ARC_GOTOFF = 0x39,
-    R_ARC_GOTPC = 0x3a,
-    R_ARC_GOT32 = 0x3b,
-    R_ARC_S21W_PCREL_PLT = 0x3c,
-    R_ARC_S25H_PCREL_PLT = 0x3d,
-    R_ARC_JLI_SECTOFF = 0x3f,
-    R_ARC_TLS_DTPMOD = 0x42,
-    R_ARC_TLS_DTPOFF = 0x43,
-    R_ARC_TLS_TPOFF = 0x44,
-    R_ARC_TLS_GD_GOT = 0x45,
-    R_ARC_TLS_GD_LD = 0x46,
-    R_ARC_TLS_GD_CALL = 0x47,
-    R_ARC_TLS_IE_GOT = 0x48,
-    R_ARC_TLS_DTPOFF_S9 = 0x49,
-    R_ARC_TLS_LE_S9 = 0x4a,
-    R_ARC_TLS_LE_32 = 0x4b,
-    R_ARC_S25W_PCREL_PLT = 0x4c,
-    R_ARC_S21H_PCREL_PLT = 0x4d,
-    R_ARC_NPS_CMEM16 = 0x4e,
     R_OR1K_NONE = 0,
     R_OR1K_32 = 1,
     R_OR1K_16 = 2,
@@ -2808,22 +1995,6 @@ return {
   uint16_t e_shnum;
   uint16_t e_shstrndx;
 }]],
-    ["struct Elf64_Ehdr"] = [[{
-  uint8_t e_ident[16];
-  uint16_t e_type;
-  uint16_t e_machine;
-  uint32_t e_version;
-  unsigned long e_entry;
-  unsigned long e_phoff;
-  unsigned long e_shoff;
-  uint32_t e_flags;
-  uint16_t e_ehsize;
-  uint16_t e_phentsize;
-  uint16_t e_phnum;
-  uint16_t e_shentsize;
-  uint16_t e_shnum;
-  uint16_t e_shstrndx;
-}]],
     ["struct Elf32_Shdr"] = [[{
   uint32_t sh_name;
   uint32_t sh_type;
@@ -2836,28 +2007,10 @@ return {
   uint32_t sh_addralign;
   uint32_t sh_entsize;
 }]],
-    ["struct Elf64_Shdr"] = [[{
-  uint32_t sh_name;
-  uint32_t sh_type;
-  unsigned long sh_flags;
-  unsigned long sh_addr;
-  unsigned long sh_offset;
-  unsigned long sh_size;
-  uint32_t sh_link;
-  uint32_t sh_info;
-  unsigned long sh_addralign;
-  unsigned long sh_entsize;
-}]],
     ["struct Elf32_Chdr"] = [[{
   uint32_t ch_type;
   uint32_t ch_size;
   uint32_t ch_addralign;
-}]],
-    ["struct Elf64_Chdr"] = [[{
-  uint32_t ch_type;
-  uint32_t ch_reserved;
-  unsigned long ch_size;
-  unsigned long ch_addralign;
 }]],
     ["struct Elf32_Sym"] = [[{
   uint32_t st_name;
@@ -2866,14 +2019,6 @@ return {
   uint8_t st_info;
   uint8_t st_other;
   uint16_t st_shndx;
-}]],
-    ["struct Elf64_Sym"] = [[{
-  uint32_t st_name;
-  uint8_t st_info;
-  uint8_t st_other;
-  uint16_t st_shndx;
-  unsigned long st_value;
-  unsigned long st_size;
 }]],
     ["struct Elf32_Syminfo"] = [[{
   uint16_t si_boundto;
@@ -2887,19 +2032,10 @@ return {
   uint32_t r_offset;
   uint32_t r_info;
 }]],
-    ["struct Elf64_Rel"] = [[{
-  unsigned long r_offset;
-  unsigned long r_info;
-}]],
     ["struct Elf32_Rela"] = [[{
   uint32_t r_offset;
   uint32_t r_info;
   int32_t r_addend;
-}]],
-    ["struct Elf64_Rela"] = [[{
-  unsigned long r_offset;
-  unsigned long r_info;
-  long r_addend;
 }]],
     ["struct Elf32_Phdr"] = [[{
   uint32_t p_type;
@@ -2910,16 +2046,6 @@ return {
   uint32_t p_memsz;
   uint32_t p_flags;
   uint32_t p_align;
-}]],
-    ["struct Elf64_Phdr"] = [[{
-  uint32_t p_type;
-  uint32_t p_flags;
-  unsigned long p_offset;
-  unsigned long p_vaddr;
-  unsigned long p_paddr;
-  unsigned long p_filesz;
-  unsigned long p_memsz;
-  unsigned long p_align;
 }]],
     ["struct Elf32_Dyn_t__libc"] = [[{
   int32_t d_tag;
@@ -2962,12 +2088,6 @@ return {
     uint32_t a_val;
   } a_un;
 }]],
-    ["struct Elf64_auxv_t"] = [[{
-  unsigned long a_type;
-  union {
-    unsigned long a_val;
-  } a_un;
-}]],
     ["struct Elf32_Nhdr"] = [[{
   uint32_t n_namesz;
   uint32_t n_descsz;
@@ -2977,20 +2097,6 @@ return {
   uint32_t n_namesz;
   uint32_t n_descsz;
   uint32_t n_type;
-}]],
-    ["struct Elf32_Move"] = [[{
-  unsigned long m_value;
-  uint32_t m_info;
-  uint32_t m_poffset;
-  uint16_t m_repeat;
-  uint16_t m_stride;
-}]],
-    ["struct Elf64_Move"] = [[{
-  unsigned long m_value;
-  unsigned long m_info;
-  unsigned long m_poffset;
-  uint16_t m_repeat;
-  uint16_t m_stride;
 }]],
     ["union Elf32_gptab"] = [[{
   struct {
@@ -3049,8 +2155,6 @@ return {
     ["struct Elf32_Dyn"] = "struct Elf32_Dyn_t__libc",
   },
   typedefs = {
-    Elf32_Xword = "unsigned long",
-    Elf32_Sxword = "long",
     Elf32_Section = "uint16_t",
     Elf64_Section = "uint16_t",
     Elf32_Chdr = "struct Elf32_Chdr",
@@ -3058,7 +2162,6 @@ return {
     Elf32_Syminfo = "struct Elf32_Syminfo",
     Elf64_Syminfo = "struct Elf64_Syminfo",
     Elf32_Relr = "uint32_t",
-    Elf64_Relr = "unsigned long",
     Elf32_Verneed = "struct Elf32_Verneed",
     Elf64_Verneed = "struct Elf64_Verneed",
     Elf32_Vernaux = "struct Elf32_Vernaux",
@@ -3078,102 +2181,395 @@ return {
   },
   macros = function(M)
     return {
-      -- #define ELF32_ST_BIND(val)
       ELF32_ST_BIND = function(val)
         return M.int(M.shr(M.u8(M.long(val)), 4))
       end,
-      -- #define ELF32_ST_TYPE(val)
       ELF32_ST_TYPE = function(val)
         return M.int(M.band(M.long(val), 0xf))
       end,
-      -- #define ELF32_ST_INFO(bind, type)
       ELF32_ST_INFO = function(bind, type)
         return M.int(M.shl(M.long(bind), 4) + M.band(M.long(type), 0xf))
       end,
-      -- #define ELF64_ST_BIND(val)
       ELF64_ST_BIND = function(val)
         return M.int(M.shr(M.u8(M.long(val)), 4))
       end,
-      -- #define ELF64_ST_TYPE(val)
       ELF64_ST_TYPE = function(val)
         return M.int(M.band(M.long(val), 0xf))
       end,
-      -- #define ELF64_ST_INFO(bind, type)
       ELF64_ST_INFO = function(bind, type)
         return M.int(M.shl(M.long(bind), 4) + M.band(M.long(type), 0xf))
       end,
-      -- #define ELF32_ST_VISIBILITY(o)
       ELF32_ST_VISIBILITY = function(o)
         return M.int(M.band(M.long(o), 0x3))
       end,
-      -- #define ELF64_ST_VISIBILITY(o)
       ELF64_ST_VISIBILITY = function(o)
         return M.int(M.band(M.long(o), 0x3))
       end,
-      -- #define ELF32_R_SYM(val)
       ELF32_R_SYM = function(val)
         return M.int(M.shr(M.long(val), 8))
       end,
-      -- #define ELF32_R_TYPE(val)
       ELF32_R_TYPE = function(val)
         return M.int(M.band(M.long(val), 0xff))
       end,
-      -- #define ELF32_R_INFO(sym, type)
       ELF32_R_INFO = function(sym, type)
         return M.int(M.shl(M.long(sym), 8) + M.band(M.long(type), 0xff))
       end,
-      -- #define ELF64_R_INFO(sym, type)
       ELF64_R_INFO = function(sym, type)
         return M.int(M.shl(M.u64(M.long(sym)), 32) + M.u64(M.long(type)))
       end,
-      -- #define DT_VALTAGIDX(tag)
       DT_VALTAGIDX = function(tag)
         return M.int(0x6ffffdff - M.long(tag))
       end,
-      -- #define DT_ADDRTAGIDX(tag)
       DT_ADDRTAGIDX = function(tag)
         return M.int(0x6ffffeff - M.long(tag))
       end,
-      -- #define DT_VERSIONTAGIDX(tag)
       DT_VERSIONTAGIDX = function(tag)
         return M.int(0x6fffffff - M.long(tag))
       end,
-      -- #define DT_EXTRATAGIDX(tag)
       DT_EXTRATAGIDX = function(tag)
         return M.int(M.u32(M.u32(M.i32(-M.shr(M.i32(M.shl(M.i32(M.long(tag)), 1)), 1))) - 1))
       end,
-      -- #define ELF32_M_SYM(info)
       ELF32_M_SYM = function(info)
         return M.int(M.shr(M.long(info), 8))
       end,
-      -- #define ELF32_M_SIZE(info)
       ELF32_M_SIZE = function(info)
         return M.int(M.u8(M.long(info)))
       end,
-      -- #define ELF32_M_INFO(sym, size)
       ELF32_M_INFO = function(sym, size)
         return M.int(M.shl(M.long(sym), 8) + M.u8(M.long(size)))
       end,
-      -- #define ELF64_M_SYM(info)
       ELF64_M_SYM = function(info)
         return M.int(M.shr(M.long(info), 8))
       end,
-      -- #define ELF64_M_SIZE(info)
       ELF64_M_SIZE = function(info)
         return M.int(M.u8(M.long(info)))
       end,
-      -- #define ELF64_M_INFO(sym, size)
       ELF64_M_INFO = function(sym, size)
         return M.int(M.shl(M.long(sym), 8) + M.u8(M.long(size)))
       end,
-      -- #define PPC64_LOCAL_ENTRY_OFFSET(other)
-      PPC64_LOCAL_ENTRY_OFFSET = function(other)
-        return M.int(M.i32(M.shl(M.shr(M.i32(M.shl(1LL, M.band(M.shr(M.long(other), 5), 7))), 2), 2)))
-      end,
-      -- #define EF_ARM_EABI_VERSION(flags)
       EF_ARM_EABI_VERSION = function(flags)
         return M.int(M.band(M.long(flags), 0xff000000LL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "glibc",
+      from = "callgate.libc.elf-1",
+},
+    {
+      on = "!ppc64le ppc",
+      from = "callgate.libc.elf-2",
+},
+    {
+      on = "!x86",
+      constants = {
+        AT_SYSINFO = 32,
+      },
+},
+    {
+      on = "!riscv64 ppc64le ppc",
+      constants = {
+        AT_L1I_CACHESIZE = 40,
+        AT_L1I_CACHEGEOMETRY = 41,
+        AT_L1D_CACHESIZE = 42,
+        AT_L1D_CACHEGEOMETRY = 43,
+        AT_L2_CACHESIZE = 44,
+        AT_L2_CACHEGEOMETRY = 45,
+        AT_L3_CACHESIZE = 46,
+        AT_L3_CACHEGEOMETRY = 47,
+      },
+},
+    {
+      on = "!riscv64",
+      constants = {
+        R_RISCV_NONE = 0,
+        R_RISCV_32 = 1,
+        R_RISCV_64 = 2,
+        R_RISCV_RELATIVE = 3,
+        R_RISCV_COPY = 4,
+        R_RISCV_JUMP_SLOT = 5,
+        R_RISCV_TLS_DTPMOD32 = 6,
+        R_RISCV_TLS_DTPMOD64 = 7,
+        R_RISCV_TLS_DTPREL32 = 8,
+        R_RISCV_TLS_DTPREL64 = 9,
+        R_RISCV_TLS_TPREL32 = 10,
+        R_RISCV_TLS_TPREL64 = 11,
+        R_RISCV_BRANCH = 16,
+        R_RISCV_JAL = 17,
+        R_RISCV_CALL = 18,
+        R_RISCV_CALL_PLT = 19,
+        R_RISCV_GOT_HI20 = 20,
+        R_RISCV_TLS_GOT_HI20 = 21,
+        R_RISCV_TLS_GD_HI20 = 22,
+        R_RISCV_PCREL_HI20 = 23,
+        R_RISCV_PCREL_LO12_I = 24,
+        R_RISCV_PCREL_LO12_S = 25,
+        R_RISCV_HI20 = 26,
+        R_RISCV_LO12_I = 27,
+        R_RISCV_LO12_S = 28,
+        R_RISCV_TPREL_HI20 = 29,
+        R_RISCV_TPREL_LO12_I = 30,
+        R_RISCV_TPREL_LO12_S = 31,
+        R_RISCV_TPREL_ADD = 32,
+        R_RISCV_ADD8 = 33,
+        R_RISCV_ADD16 = 34,
+        R_RISCV_ADD32 = 35,
+        R_RISCV_ADD64 = 36,
+        R_RISCV_SUB8 = 37,
+        R_RISCV_SUB16 = 38,
+        R_RISCV_SUB32 = 39,
+        R_RISCV_SUB64 = 40,
+        R_RISCV_ALIGN = 43,
+        R_RISCV_RVC_BRANCH = 44,
+        R_RISCV_RVC_JUMP = 45,
+        R_RISCV_RELAX = 51,
+        R_RISCV_SUB6 = 52,
+        R_RISCV_SET6 = 53,
+        R_RISCV_SET8 = 54,
+        R_RISCV_SET16 = 55,
+        R_RISCV_SET32 = 56,
+        R_RISCV_32_PCREL = 57,
+        R_RISCV_IRELATIVE = 58,
+        R_RISCV_PLT32 = 59,
+        R_RISCV_SET_ULEB128 = 60,
+        R_RISCV_SUB_ULEB128 = 61,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      records = {
+        ["struct Elf64_Ehdr"] = [[{
+    uint8_t e_ident[16];
+    uint16_t e_type;
+    uint16_t e_machine;
+    uint32_t e_version;
+    unsigned long e_entry;
+    unsigned long e_phoff;
+    unsigned long e_shoff;
+    uint32_t e_flags;
+    uint16_t e_ehsize;
+    uint16_t e_phentsize;
+    uint16_t e_phnum;
+    uint16_t e_shentsize;
+    uint16_t e_shnum;
+    uint16_t e_shstrndx;
+  }]],
+        ["struct Elf64_Shdr"] = [[{
+    uint32_t sh_name;
+    uint32_t sh_type;
+    unsigned long sh_flags;
+    unsigned long sh_addr;
+    unsigned long sh_offset;
+    unsigned long sh_size;
+    uint32_t sh_link;
+    uint32_t sh_info;
+    unsigned long sh_addralign;
+    unsigned long sh_entsize;
+  }]],
+        ["struct Elf64_Chdr"] = [[{
+    uint32_t ch_type;
+    uint32_t ch_reserved;
+    unsigned long ch_size;
+    unsigned long ch_addralign;
+  }]],
+        ["struct Elf64_Sym"] = [[{
+    uint32_t st_name;
+    uint8_t st_info;
+    uint8_t st_other;
+    uint16_t st_shndx;
+    unsigned long st_value;
+    unsigned long st_size;
+  }]],
+        ["struct Elf64_Rel"] = [[{
+    unsigned long r_offset;
+    unsigned long r_info;
+  }]],
+        ["struct Elf64_Rela"] = [[{
+    unsigned long r_offset;
+    unsigned long r_info;
+    long r_addend;
+  }]],
+        ["struct Elf64_Phdr"] = [[{
+    uint32_t p_type;
+    uint32_t p_flags;
+    unsigned long p_offset;
+    unsigned long p_vaddr;
+    unsigned long p_paddr;
+    unsigned long p_filesz;
+    unsigned long p_memsz;
+    unsigned long p_align;
+  }]],
+        ["struct Elf64_auxv_t"] = [[{
+    unsigned long a_type;
+    union {
+      unsigned long a_val;
+    } a_un;
+  }]],
+        ["struct Elf32_Move"] = [[{
+    unsigned long m_value;
+    uint32_t m_info;
+    uint32_t m_poffset;
+    uint16_t m_repeat;
+    uint16_t m_stride;
+  }]],
+        ["struct Elf64_Move"] = [[{
+    unsigned long m_value;
+    unsigned long m_info;
+    unsigned long m_poffset;
+    uint16_t m_repeat;
+    uint16_t m_stride;
+  }]],
+      },
+      typedefs = {
+        Elf32_Xword = "unsigned long",
+        Elf32_Sxword = "long",
+        Elf64_Relr = "unsigned long",
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      records = {
+        ["struct Elf64_Ehdr"] = [[{
+    uint8_t e_ident[16];
+    uint16_t e_type;
+    uint16_t e_machine;
+    uint32_t e_version;
+    uint64_t e_entry;
+    uint64_t e_phoff;
+    uint64_t e_shoff;
+    uint32_t e_flags;
+    uint16_t e_ehsize;
+    uint16_t e_phentsize;
+    uint16_t e_phnum;
+    uint16_t e_shentsize;
+    uint16_t e_shnum;
+    uint16_t e_shstrndx;
+  }]],
+        ["struct Elf64_Shdr"] = [[{
+    uint32_t sh_name;
+    uint32_t sh_type;
+    uint64_t sh_flags;
+    uint64_t sh_addr;
+    uint64_t sh_offset;
+    uint64_t sh_size;
+    uint32_t sh_link;
+    uint32_t sh_info;
+    uint64_t sh_addralign;
+    uint64_t sh_entsize;
+  }]],
+        ["struct Elf64_Chdr"] = [[{
+    uint32_t ch_type;
+    uint32_t ch_reserved;
+    uint64_t ch_size;
+    uint64_t ch_addralign;
+  }]],
+        ["struct Elf64_Sym"] = [[{
+    uint32_t st_name;
+    uint8_t st_info;
+    uint8_t st_other;
+    uint16_t st_shndx;
+    uint64_t st_value;
+    uint64_t st_size;
+  }]],
+        ["struct Elf64_Rel"] = [[{
+    uint64_t r_offset;
+    uint64_t r_info;
+  }]],
+        ["struct Elf64_Rela"] = [[{
+    uint64_t r_offset;
+    uint64_t r_info;
+    int64_t r_addend;
+  }]],
+        ["struct Elf64_Phdr"] = [[{
+    uint32_t p_type;
+    uint32_t p_flags;
+    uint64_t p_offset;
+    uint64_t p_vaddr;
+    uint64_t p_paddr;
+    uint64_t p_filesz;
+    uint64_t p_memsz;
+    uint64_t p_align;
+  }]],
+        ["struct Elf64_auxv_t"] = [[{
+    uint64_t a_type;
+    union {
+      uint64_t a_val;
+    } a_un;
+  }]],
+        ["struct Elf32_Move"] = [[{
+    uint64_t m_value;
+    uint32_t m_info;
+    uint32_t m_poffset;
+    uint16_t m_repeat;
+    uint16_t m_stride;
+  }]],
+        ["struct Elf64_Move"] = [[{
+    uint64_t m_value;
+    uint64_t m_info;
+    uint64_t m_poffset;
+    uint16_t m_repeat;
+    uint16_t m_stride;
+  }]],
+      },
+      typedefs = {
+        Elf32_Xword = "uint64_t",
+        Elf32_Sxword = "int64_t",
+        Elf64_Relr = "uint64_t",
+      },
+},
+    {
+      on = "musl",
+      constants = {
+        EM_OR1K = 92,
+        EM_ARC_COMPACT2 = 195,
+        NT_METAG_CBUF = 0x500,
+        NT_METAG_RPIPE = 0x501,
+        NT_METAG_TLS = 0x502,
+        DT_PROCNUM = 54,
+        EF_MIPS_64BIT_WHIRL = 16,
+        E_MIPS_ARCH_1 = 0x0,
+        E_MIPS_ARCH_2 = 0x10000000,
+        E_MIPS_ARCH_3 = 0x20000000,
+        E_MIPS_ARCH_4 = 0x30000000,
+        E_MIPS_ARCH_5 = 0x40000000,
+        E_MIPS_ARCH_32 = 0x50000000,
+        E_MIPS_ARCH_64 = 0x60000000,
+        R_MIPS_NUM = 128,
+        DT_MIPS_NUM = 0x36,
+        R_AARCH64_P32_ABS32 = 1,
+        R_AARCH64_P32_COPY = 180,
+        R_AARCH64_P32_GLOB_DAT = 181,
+        R_AARCH64_P32_JUMP_SLOT = 182,
+        R_AARCH64_P32_RELATIVE = 183,
+        R_AARCH64_P32_TLS_DTPMOD = 184,
+        R_AARCH64_P32_TLS_DTPREL = 185,
+        R_AARCH64_P32_TLS_TPREL = 186,
+        R_AARCH64_P32_TLSDESC = 187,
+        R_AARCH64_P32_IRELATIVE = 188,
+        R_AARCH64_TLS_DTPMOD64 = 1028,
+        R_AARCH64_TLS_DTPREL64 = 1029,
+        R_AARCH64_TLS_TPREL64 = 1030,
+        R_SH_GOT20 = 201,
+        R_SH_GOTOFF20 = 202,
+        R_SH_GOTFUNCDESC = 203,
+        R_SH_GOTFUNCDEST20 = 204,
+        R_SH_GOTOFFFUNCDESC = 205,
+        R_SH_GOTOFFFUNCDEST20 = 206,
+        R_SH_FUNCDESC = 207,
+        R_SH_FUNCDESC_VALUE = 208,
+        R_390_NUM = 61,
+        R_MN10300_NUM = 24,
+        R_BPF_MAP_FD = 1,
+        R_RISCV_RVC_LUI = 46,
+      },
+      macros = function(M)
+        return {
+          PPC64_LOCAL_ENTRY_OFFSET = function(x)
+            return M.int(M.band(M.i32(M.shl(1LL, M.band(M.shr(M.long(x), 5), 0x7))), 0xfc))
+          end,
+        }
+      end,
+},
+  },
 }

@@ -3,26 +3,15 @@ return {
   constants = {
     PTHREAD_CREATE_JOINABLE = 0,
     PTHREAD_CREATE_DETACHED = 1,
-    PTHREAD_MUTEX_TIMED_NP = 0,
-    PTHREAD_MUTEX_RECURSIVE_NP = 1,
-    PTHREAD_MUTEX_ERRORCHECK_NP = 2,
-    PTHREAD_MUTEX_ADAPTIVE_NP = 3,
     PTHREAD_MUTEX_NORMAL = 0,
     PTHREAD_MUTEX_RECURSIVE = 1,
     PTHREAD_MUTEX_ERRORCHECK = 2,
     PTHREAD_MUTEX_DEFAULT = 0,
-    PTHREAD_MUTEX_FAST_NP = 0,
     PTHREAD_MUTEX_STALLED = 0,
-    PTHREAD_MUTEX_STALLED_NP = 0,
     PTHREAD_MUTEX_ROBUST = 1,
-    PTHREAD_MUTEX_ROBUST_NP = 1,
     PTHREAD_PRIO_NONE = 0,
     PTHREAD_PRIO_INHERIT = 1,
     PTHREAD_PRIO_PROTECT = 2,
-    PTHREAD_RWLOCK_PREFER_READER_NP = 0,
-    PTHREAD_RWLOCK_PREFER_WRITER_NP = 1,
-    PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP = 2,
-    PTHREAD_RWLOCK_DEFAULT_NP = 0,
     PTHREAD_INHERIT_SCHED = 0,
     PTHREAD_EXPLICIT_SCHED = 1,
     PTHREAD_SCOPE_SYSTEM = 0,
@@ -33,35 +22,153 @@ return {
     PTHREAD_CANCEL_DISABLE = 1,
     PTHREAD_CANCEL_DEFERRED = 0,
     PTHREAD_CANCEL_ASYNCHRONOUS = 1,
-    _PTHREAD_H = 1,
-    PTHREAD_CANCELED = 18446744073709551615ULL,
     PTHREAD_ONCE_INIT = 0,
     PTHREAD_BARRIER_SERIAL_THREAD = -1,
-    PTHREAD_ATTR_NO_SIGMASK_NP = -1,
   },
-  records = {
-    ["struct _pthread_cleanup_buffer"] = [[{
-  void *__routine;
-  void *__arg;
-  int32_t __canceltype;
-  struct _pthread_cleanup_buffer *__prev;
-}]],
-    ["struct __cancel_jmp_buf_tag"] = [[{
-  long __cancel_jmp_buf[8];
-  int32_t __mask_was_saved;
-}]],
-    ["struct __pthread_unwind_buf_t"] = [[{
-  struct __cancel_jmp_buf_tag __cancel_jmp_buf[1];
-  void *__pad[4];
-}]],
-    ["struct __pthread_cleanup_frame"] = [[{
-  void *__cancel_routine;
-  void *__cancel_arg;
-  int32_t __do_it;
-  int32_t __cancel_type;
-}]],
-  },
-  typedefs = {
-    __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t __attribute__((aligned(16)))",
+  deltas = {
+    {
+      on = "glibc",
+      constants = {
+        PTHREAD_MUTEX_TIMED_NP = 0,
+        PTHREAD_MUTEX_RECURSIVE_NP = 1,
+        PTHREAD_MUTEX_ERRORCHECK_NP = 2,
+        PTHREAD_MUTEX_ADAPTIVE_NP = 3,
+        PTHREAD_MUTEX_FAST_NP = 0,
+        PTHREAD_MUTEX_STALLED_NP = 0,
+        PTHREAD_MUTEX_ROBUST_NP = 1,
+        PTHREAD_RWLOCK_PREFER_READER_NP = 0,
+        PTHREAD_RWLOCK_PREFER_WRITER_NP = 1,
+        PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP = 2,
+        PTHREAD_RWLOCK_DEFAULT_NP = 0,
+        _PTHREAD_H = 1,
+        PTHREAD_ATTR_NO_SIGMASK_NP = -1,
+      },
+      records = {
+        ["struct _pthread_cleanup_buffer"] = [[{
+    void *__routine;
+    void *__arg;
+    int32_t __canceltype;
+    struct _pthread_cleanup_buffer *__prev;
+  }]],
+        ["struct __pthread_unwind_buf_t"] = [[{
+    struct __cancel_jmp_buf_tag __cancel_jmp_buf[1];
+    void *__pad[4];
+  }]],
+        ["struct __pthread_cleanup_frame"] = [[{
+    void *__cancel_routine;
+    void *__cancel_arg;
+    int32_t __do_it;
+    int32_t __cancel_type;
+  }]],
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        PTHREAD_CANCELED = 18446744073709551615ULL,
+      },
+},
+    {
+      on = "glibc-x64",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    long __cancel_jmp_buf[8];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+      typedefs = {
+        __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t __attribute__((aligned(16)))",
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        PTHREAD_CANCELED = 4294967295,
+      },
+},
+    {
+      on = "glibc-x86",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    int32_t __cancel_jmp_buf[6];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "glibc-arm",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    int32_t __cancel_jmp_buf[64];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+      typedefs = {
+        __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t",
+      },
+},
+    {
+      on = "glibc-arm64",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    uint64_t __cancel_jmp_buf[22];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    struct __jmp_buf_internal_tag __cancel_jmp_buf[1];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "glibc-ppc64le",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    long __cancel_jmp_buf[64];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "glibc-s390x",
+      records = {
+        ["struct __cancel_jmp_buf_tag"] = [[{
+    struct __s390_jmp_buf __cancel_jmp_buf[1];
+    int32_t __mask_was_saved;
+  }]],
+      },
+},
+    {
+      on = "musl",
+      constants = {
+        PTHREAD_CANCEL_MASKED = 2,
+        PTHREAD_NULL = 0,
+      },
+      records = {
+        ["struct __ptcb"] = [[{
+    void *__f;
+    void *__x;
+    struct __ptcb *__next;
+  }]],
+      },
+      macros = function(M)
+        return {
+          pthread_equal = function(x, y)
+            return M.long(x) == M.long(y)
+          end,
+        }
+      end,
+},
   },
 }

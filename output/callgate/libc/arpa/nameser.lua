@@ -222,50 +222,89 @@ return {
   },
   macros = function(M)
     return {
-      -- #define ns_msg_id(handle)
       ns_msg_id = function(handle)
         return M.int(M.i32(M.long(handle._id) + 0))
       end,
-      -- #define ns_msg_base(handle)
       ns_msg_base = function(handle)
         return handle._msg + 0
       end,
-      -- #define ns_msg_end(handle)
       ns_msg_end = function(handle)
         return handle._eom + 0
       end,
-      -- #define ns_msg_size(handle)
       ns_msg_size = function(handle)
         return M.int(M.long(handle._eom - handle._msg))
       end,
-      -- #define ns_msg_count(handle, section)
       ns_msg_count = function(handle, section)
         return M.int(M.i32(M.long(handle._counts[M.long(section)]) + 0))
       end,
-      -- #define ns_rr_name(rr)
       ns_rr_name = function(rr)
         return M.long(rr.name[0]) ~= 0 and rr.name or "."
       end,
-      -- #define ns_rr_type(rr)
       ns_rr_type = function(rr)
         return M.int(M.u32(M.long(rr.type) + 0))
       end,
-      -- #define ns_rr_class(rr)
       ns_rr_class = function(rr)
         return M.int(M.u32(M.i32(M.long(rr.rr_class) + 0)))
       end,
-      -- #define ns_rr_ttl(rr)
       ns_rr_ttl = function(rr)
         return M.int(M.long(rr.ttl) + 0)
       end,
-      -- #define ns_rr_rdlen(rr)
       ns_rr_rdlen = function(rr)
         return M.int(M.i32(M.long(rr.rdlength) + 0))
       end,
-      -- #define ns_rr_rdata(rr)
       ns_rr_rdata = function(rr)
         return rr.rdata + 0
       end,
     }
   end,
+  deltas = {
+    {
+      on = "musl",
+      from = "callgate.libc.arpa.nameser-1",
+},
+    {
+      on = "!glibc ppc musl-mips musl-mips64 musl-s390x",
+      records = {
+        ["struct HEADER"] = [[{
+    uint32_t id : 16;
+    uint32_t rd : 1;
+    uint32_t tc : 1;
+    uint32_t aa : 1;
+    uint32_t opcode : 4;
+    uint32_t qr : 1;
+    uint32_t rcode : 4;
+    uint32_t cd : 1;
+    uint32_t ad : 1;
+    uint32_t unused : 1;
+    uint32_t ra : 1;
+    uint32_t qdcount : 16;
+    uint32_t ancount : 16;
+    uint32_t nscount : 16;
+    uint32_t arcount : 16;
+  }]],
+      },
+},
+    {
+      on = "ppc musl-mips musl-mips64 musl-s390x",
+      records = {
+        ["struct HEADER"] = [[{
+    uint32_t id : 16;
+    uint32_t qr : 1;
+    uint32_t opcode : 4;
+    uint32_t aa : 1;
+    uint32_t tc : 1;
+    uint32_t rd : 1;
+    uint32_t ra : 1;
+    uint32_t unused : 1;
+    uint32_t ad : 1;
+    uint32_t cd : 1;
+    uint32_t rcode : 4;
+    uint32_t qdcount : 16;
+    uint32_t ancount : 16;
+    uint32_t nscount : 16;
+    uint32_t arcount : 16;
+  }]],
+      },
+},
+  },
 }

@@ -3,7 +3,6 @@ return {
   constants = {
     PTRACE_PEEKUSER = 3,
     PTRACE_POKEUSER = 6,
-    _SYS_PTRACE_H = 1,
     PT_TRACE_ME = 0,
     PT_READ_I = 1,
     PT_READ_D = 2,
@@ -14,24 +13,206 @@ return {
     PT_CONTINUE = 7,
     PT_KILL = 8,
     PT_STEP = 9,
-    PT_GETREGS = 12,
-    PT_SETREGS = 13,
-    PT_GETFPREGS = 14,
-    PT_SETFPREGS = 15,
     PT_ATTACH = 16,
     PT_DETACH = 17,
-    PT_GETFPXREGS = 18,
-    PT_SETFPXREGS = 19,
     PT_SYSCALL = 24,
-    PT_GET_THREAD_AREA = 25,
-    PT_SET_THREAD_AREA = 26,
-    PT_ARCH_PRCTL = 30,
-    PT_SYSEMU = 31,
-    PT_SYSEMU_SINGLESTEP = 32,
-    PT_STEPBLOCK = 33,
     PT_SETOPTIONS = 16896,
     PT_GETEVENTMSG = 16897,
     PT_GETSIGINFO = 16898,
     PT_SETSIGINFO = 16899,
+  },
+  deltas = {
+    {
+      on = "glibc",
+      constants = {
+        _SYS_PTRACE_H = 1,
+      },
+},
+    {
+      on = "!glibc-arm64 glibc-s390x",
+      constants = {
+        PT_GETREGS = 12,
+        PT_SETREGS = 13,
+        PT_GETFPREGS = 14,
+        PT_SETFPREGS = 15,
+      },
+},
+    {
+      on = "!glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      constants = {
+        PT_GETFPXREGS = 18,
+        PT_SETFPXREGS = 19,
+      },
+},
+    {
+      on = "glibc-x64 glibc-x86",
+      constants = {
+        PT_GET_THREAD_AREA = 25,
+        PT_SET_THREAD_AREA = 26,
+        PT_STEPBLOCK = 33,
+      },
+},
+    {
+      on = "glibc-x64",
+      constants = {
+        PT_ARCH_PRCTL = 30,
+      },
+},
+    {
+      on = "glibc-x64 glibc-x86 glibc-arm64 glibc-s390x",
+      constants = {
+        PT_SYSEMU = 31,
+        PT_SYSEMU_SINGLESTEP = 32,
+      },
+},
+    {
+      on = "glibc-arm",
+      constants = {
+        PT_GETWMMXREGS = 18,
+        PT_SETWMMXREGS = 19,
+        PT_GET_THREAD_AREA = 22,
+        PT_SET_SYSCALL = 23,
+        PT_GETCRUNCHREGS = 25,
+        PT_SETCRUNCHREGS = 26,
+        PT_GETVFPREGS = 27,
+        PT_SETVFPREGS = 28,
+        PT_GETHBPREGS = 29,
+        PT_SETHBPREGS = 30,
+        PT_GETFDPIC = 31,
+      },
+},
+    {
+      on = "glibc-arm64",
+      constants = {
+        PT_PEEKMTETAGS = 33,
+        PT_POKEMTETAGS = 34,
+      },
+},
+    {
+      on = "riscv64 loongarch64 musl-arm64 musl-s390x",
+      constants = {
+        PTRACE_GETREGS = 12,
+        PTRACE_SETREGS = 13,
+        PTRACE_GETFPREGS = 14,
+        PTRACE_SETFPREGS = 15,
+      },
+},
+    {
+      on = "!x64 x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      constants = {
+        PTRACE_GETFPXREGS = 18,
+        PTRACE_SETFPXREGS = 19,
+      },
+},
+    {
+      on = "glibc-ppc64le",
+      constants = {
+        PT_GETVRREGS = 18,
+        PT_SETVRREGS = 19,
+        PT_GETEVRREGS = 20,
+        PT_SETEVRREGS = 21,
+        PT_GETREGS64 = 22,
+        PT_SETREGS64 = 23,
+        PT_GET_DEBUGREG = 25,
+        PT_SET_DEBUGREG = 26,
+        PT_GETVSRREGS = 27,
+        PT_SETVSRREGS = 28,
+        PT_SYSEMU = 29,
+        PT_SYSEMU_SINGLESTEP = 30,
+        PT_STEPBLOCK = 256,
+      },
+},
+    {
+      on = "glibc-s390x",
+      constants = {
+        PT_STEPBLOCK = 12,
+      },
+},
+    {
+      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      records = {
+        ["struct __ptrace_peeksiginfo_args"] = [[{
+    unsigned long off;
+    uint32_t flags;
+    int32_t nr;
+  }]],
+        ["struct __ptrace_seccomp_metadata"] = [[{
+    unsigned long filter_off;
+    unsigned long flags;
+  }]],
+        ["struct __ptrace_syscall_info"] = [[{
+    uint8_t op;
+    uint8_t __pad[3];
+    uint32_t arch;
+    unsigned long instruction_pointer;
+    unsigned long stack_pointer;
+    union {
+      struct {
+        unsigned long nr;
+        unsigned long args[6];
+      } entry;
+      struct {
+        long rval;
+        uint8_t is_error;
+      } exit;
+      struct {
+        unsigned long nr;
+        unsigned long args[6];
+        uint32_t ret_data;
+      } seccomp;
+    };
+  }]],
+        ["struct __ptrace_rseq_configuration"] = [[{
+    unsigned long rseq_abi_pointer;
+    uint32_t rseq_abi_size;
+    uint32_t signature;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+      },
+},
+    {
+      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      records = {
+        ["struct __ptrace_peeksiginfo_args"] = [[{
+    uint64_t off;
+    uint32_t flags;
+    int32_t nr;
+  }]],
+        ["struct __ptrace_seccomp_metadata"] = [[{
+    uint64_t filter_off;
+    uint64_t flags;
+  }]],
+        ["struct __ptrace_syscall_info"] = [[{
+    uint8_t op;
+    uint8_t __pad[3];
+    uint32_t arch;
+    uint64_t instruction_pointer;
+    uint64_t stack_pointer;
+    union {
+      struct {
+        uint64_t nr;
+        uint64_t args[6];
+      } entry;
+      struct {
+        int64_t rval;
+        uint8_t is_error;
+      } exit;
+      struct {
+        uint64_t nr;
+        uint64_t args[6];
+        uint32_t ret_data;
+      } seccomp;
+    };
+  }]],
+        ["struct __ptrace_rseq_configuration"] = [[{
+    uint64_t rseq_abi_pointer;
+    uint32_t rseq_abi_size;
+    uint32_t signature;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+      },
+},
   },
 }

@@ -4,42 +4,206 @@ return {
     SHUT_RD = 0,
     SHUT_WR = 1,
     SHUT_RDWR = 2,
-    _SYS_SOCKET_H = 1,
   },
-  records = {
-    ["union __SOCKADDR_ARG"] = [[{
-  struct sockaddr *__sockaddr__;
-  struct sockaddr_at *__sockaddr_at__;
-  struct sockaddr_ax25 *__sockaddr_ax25__;
-  struct sockaddr_dl *__sockaddr_dl__;
-  struct sockaddr_eon *__sockaddr_eon__;
-  struct sockaddr_in__libc *__sockaddr_in__;
-  struct sockaddr_in6 *__sockaddr_in6__;
-  struct sockaddr_inarp *__sockaddr_inarp__;
-  struct sockaddr_ipx *__sockaddr_ipx__;
-  struct sockaddr_iso *__sockaddr_iso__;
-  struct sockaddr_ns *__sockaddr_ns__;
-  struct sockaddr_un *__sockaddr_un__;
-  struct sockaddr_x25 *__sockaddr_x25__;
-}]],
-    ["union __CONST_SOCKADDR_ARG"] = [[{
-  const struct sockaddr *__sockaddr__;
-  const struct sockaddr_at *__sockaddr_at__;
-  const struct sockaddr_ax25 *__sockaddr_ax25__;
-  const struct sockaddr_dl *__sockaddr_dl__;
-  const struct sockaddr_eon *__sockaddr_eon__;
-  const struct sockaddr_in__libc *__sockaddr_in__;
-  const struct sockaddr_in6 *__sockaddr_in6__;
-  const struct sockaddr_inarp *__sockaddr_inarp__;
-  const struct sockaddr_ipx *__sockaddr_ipx__;
-  const struct sockaddr_iso *__sockaddr_iso__;
-  const struct sockaddr_ns *__sockaddr_ns__;
-  const struct sockaddr_un *__sockaddr_un__;
-  const struct sockaddr_x25 *__sockaddr_x25__;
-}]],
-  },
-  typedefs = {
-    __SOCKADDR_ARG = "union __SOCKADDR_ARG",
-    __CONST_SOCKADDR_ARG = "union __CONST_SOCKADDR_ARG",
+  deltas = {
+    {
+      on = "glibc",
+      constants = {
+        _SYS_SOCKET_H = 1,
+      },
+      records = {
+        ["union __SOCKADDR_ARG"] = [[{
+    struct sockaddr *__sockaddr__;
+    struct sockaddr_at *__sockaddr_at__;
+    struct sockaddr_ax25 *__sockaddr_ax25__;
+    struct sockaddr_dl *__sockaddr_dl__;
+    struct sockaddr_eon *__sockaddr_eon__;
+    struct sockaddr_in__libc *__sockaddr_in__;
+    struct sockaddr_in6 *__sockaddr_in6__;
+    struct sockaddr_inarp *__sockaddr_inarp__;
+    struct sockaddr_ipx *__sockaddr_ipx__;
+    struct sockaddr_iso *__sockaddr_iso__;
+    struct sockaddr_ns *__sockaddr_ns__;
+    struct sockaddr_un *__sockaddr_un__;
+    struct sockaddr_x25 *__sockaddr_x25__;
+  }]],
+        ["union __CONST_SOCKADDR_ARG"] = [[{
+    const struct sockaddr *__sockaddr__;
+    const struct sockaddr_at *__sockaddr_at__;
+    const struct sockaddr_ax25 *__sockaddr_ax25__;
+    const struct sockaddr_dl *__sockaddr_dl__;
+    const struct sockaddr_eon *__sockaddr_eon__;
+    const struct sockaddr_in__libc *__sockaddr_in__;
+    const struct sockaddr_in6 *__sockaddr_in6__;
+    const struct sockaddr_inarp *__sockaddr_inarp__;
+    const struct sockaddr_ipx *__sockaddr_ipx__;
+    const struct sockaddr_iso *__sockaddr_iso__;
+    const struct sockaddr_ns *__sockaddr_ns__;
+    const struct sockaddr_un *__sockaddr_un__;
+    const struct sockaddr_x25 *__sockaddr_x25__;
+  }]],
+      },
+      typedefs = {
+        __SOCKADDR_ARG = "union __SOCKADDR_ARG",
+        __CONST_SOCKADDR_ARG = "union __CONST_SOCKADDR_ARG",
+      },
+},
+    {
+      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      constants = {
+        SOCK_STREAM = 1,
+        SOCK_DGRAM = 2,
+        SOCK_CLOEXEC = 524288,
+        SOCK_NONBLOCK = 2048,
+      },
+},
+    {
+      on = "musl",
+      from = "callgate.libc.sys.socket-3",
+},
+    {
+      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-mips64 musl-s390x",
+      records = {
+        ["struct msghdr__libc"] = [[{
+    void *msg_name;
+    uint32_t msg_namelen;
+    struct iovec *msg_iov;
+    int32_t msg_iovlen;
+    int32_t __pad1;
+    void *msg_control;
+    uint32_t msg_controllen;
+    int32_t __pad2;
+    int32_t msg_flags;
+  }]],
+        ["struct cmsghdr__libc"] = [[{
+    uint32_t cmsg_len;
+    int32_t __pad1;
+    int32_t cmsg_level;
+    int32_t cmsg_type;
+  }]],
+      },
+},
+    {
+      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      records = {
+        ["struct sockaddr_storage"] = [[{
+    uint16_t ss_family;
+    char __ss_padding[118];
+    unsigned long __ss_align;
+  }]],
+      },
+      aliases = {
+        ["struct cmsghdr"] = "struct cmsghdr__libc",
+      },
+      macros = function(M)
+        return {
+          __CMSG_LEN = function(cmsg)
+            return M.int(M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1, 0xfffffffffffffff8ULL))
+          end,
+          __CMSG_NEXT = function(cmsg)
+            return M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
+                0xfffffffffffffff8ULL)
+          end,
+          CMSG_DATA = function(cmsg)
+            return M.cast("uint8_t *", M.cast("struct cmsghdr__libc *", cmsg) + 1)
+          end,
+          CMSG_NXTHDR = function(mhdr, cmsg)
+            return (M.u64(M.long(cmsg.cmsg_len)) < 16 or M.band(M.u64(M.long(cmsg.cmsg_len)) + 8 - 1,
+                0xfffffffffffffff8ULL) + 16 >= M.u64(M.long(M.cast("uint8_t *", mhdr.msg_control) +
+                M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
+                M.cast("struct cmsghdr__libc *", M.cast("uint8_t *", cmsg) + M.band(M.u64(M.long(cmsg.cmsg_len)) +
+                8 - 1, 0xfffffffffffffff8ULL))
+          end,
+          CMSG_FIRSTHDR = function(mhdr)
+            return M.u64(M.long(mhdr.msg_controllen)) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
+                or M.cast("struct cmsghdr__libc *", 0)
+          end,
+          CMSG_ALIGN = function(len)
+            return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
+          end,
+          CMSG_SPACE = function(len)
+            return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL) + 16)
+          end,
+          CMSG_LEN = function(len)
+            return M.int(16 + M.u64(M.long(len)))
+          end,
+        }
+      end,
+},
+    {
+      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      records = {
+        ["struct msghdr__libc"] = [[{
+    void *msg_name;
+    uint32_t msg_namelen;
+    struct iovec *msg_iov;
+    int32_t msg_iovlen;
+    void *msg_control;
+    uint32_t msg_controllen;
+    int32_t msg_flags;
+  }]],
+        ["struct sockaddr_storage"] = [[{
+    uint16_t ss_family;
+    char __ss_padding[122];
+    unsigned long __ss_align;
+  }]],
+      },
+      macros = function(M)
+        return {
+          __CMSG_LEN = function(cmsg)
+            return M.int(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
+          end,
+          __CMSG_NEXT = function(cmsg)
+            return M.cast("uint8_t *", cmsg) + M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
+                0xfffffffcLL)
+          end,
+          CMSG_DATA = function(cmsg)
+            return M.cast("uint8_t *", M.cast("struct cmsghdr *", cmsg) + 1)
+          end,
+          CMSG_NXTHDR = function(mhdr, cmsg)
+            return (M.long(cmsg.cmsg_len) < 12 or M.u32(M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1),
+                0xfffffffcLL) + 12) >= M.u32(M.long(M.cast("uint8_t *", mhdr.msg_control) +
+                M.long(mhdr.msg_controllen) - M.cast("uint8_t *", cmsg)))) and nil or
+                M.cast("struct cmsghdr *", M.cast("uint8_t *", cmsg) +
+                M.band(M.u32(M.u32(M.long(cmsg.cmsg_len) + 4) - 1), 0xfffffffcLL))
+          end,
+          CMSG_FIRSTHDR = function(mhdr)
+            return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr *", mhdr.msg_control)
+                or M.cast("struct cmsghdr *", 0)
+          end,
+          CMSG_ALIGN = function(len)
+            return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
+          end,
+          CMSG_SPACE = function(len)
+            return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL) + 12)
+          end,
+          CMSG_LEN = function(len)
+            return M.int(12 + M.long(len))
+          end,
+        }
+      end,
+},
+    {
+      on = "musl-mips64 musl-s390x",
+      records = {
+        ["struct msghdr__libc"] = [[{
+    void *msg_name;
+    uint32_t msg_namelen;
+    struct iovec *msg_iov;
+    int32_t __pad1;
+    int32_t msg_iovlen;
+    void *msg_control;
+    int32_t __pad2;
+    uint32_t msg_controllen;
+    int32_t msg_flags;
+  }]],
+        ["struct cmsghdr__libc"] = [[{
+    int32_t __pad1;
+    uint32_t cmsg_len;
+    int32_t cmsg_level;
+    int32_t cmsg_type;
+  }]],
+      },
+},
   },
 }

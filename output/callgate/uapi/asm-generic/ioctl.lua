@@ -3,86 +3,213 @@ return {
   constants = {
     _IOC_NRBITS = 8,
     _IOC_TYPEBITS = 8,
-    _IOC_SIZEBITS = 14,
-    _IOC_DIRBITS = 2,
     _IOC_NRMASK = 0xff,
     _IOC_TYPEMASK = 0xff,
-    _IOC_SIZEMASK = 0x3fff,
-    _IOC_DIRMASK = 0x3,
     _IOC_NRSHIFT = 0,
     _IOC_TYPESHIFT = 0x8,
     _IOC_SIZESHIFT = 0x10,
-    _IOC_DIRSHIFT = 0x1e,
-    _IOC_NONE = 0,
-    _IOC_WRITE = 1,
-    _IOC_READ = 2,
-    IOC_IN = 0x40000000,
-    IOC_OUT = 0x80000000,
     IOC_INOUT = 0xc0000000,
-    IOCSIZE_MASK = 0x3fff0000,
     IOCSIZE_SHIFT = 0x10,
   },
   macros = function(M)
     return {
-      -- #define _IOC(dir, type, nr, size)
-      _IOC = function(dir, type, nr, size)
-        return M.int(M.bor(M.shl(M.long(dir), 30), M.shl(M.long(type), 8), M.long(nr),
-            M.shl(M.long(size), 16)))
-      end,
-      -- #define _IOC_TYPECHECK(t)
-      _IOC_TYPECHECK = function(t)
-        return M.int(M.u64(M.sizeof(t)))
-      end,
-      -- #define _IO(type, nr)
-      _IO = function(type, nr)
-        return M.int(M.bor(M.shl(M.long(type), 8), M.long(nr)))
-      end,
-      -- #define _IOR(type, nr, argtype)
-      _IOR = function(type, nr, argtype)
-        return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
-            M.shl(M.u64(M.sizeof(argtype)), 16)))
-      end,
-      -- #define _IOW(type, nr, argtype)
-      _IOW = function(type, nr, argtype)
-        return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
-            M.shl(M.u64(M.sizeof(argtype)), 16)))
-      end,
-      -- #define _IOWR(type, nr, argtype)
-      _IOWR = function(type, nr, argtype)
-        return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
-            M.shl(M.u64(M.sizeof(argtype)), 16)))
-      end,
-      -- #define _IOR_BAD(type, nr, argtype)
-      _IOR_BAD = function(type, nr, argtype)
-        return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
-            M.shl(M.u64(M.sizeof(argtype)), 16)))
-      end,
-      -- #define _IOW_BAD(type, nr, argtype)
-      _IOW_BAD = function(type, nr, argtype)
-        return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
-            M.shl(M.u64(M.sizeof(argtype)), 16)))
-      end,
-      -- #define _IOWR_BAD(type, nr, argtype)
-      _IOWR_BAD = function(type, nr, argtype)
-        return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
-            M.shl(M.u64(M.sizeof(argtype)), 16)))
-      end,
-      -- #define _IOC_DIR(nr)
-      _IOC_DIR = function(nr)
-        return M.int(M.band(M.shr(M.long(nr), 30), 3))
-      end,
-      -- #define _IOC_TYPE(nr)
       _IOC_TYPE = function(nr)
         return M.int(M.band(M.shr(M.long(nr), 8), 255))
       end,
-      -- #define _IOC_NR(nr)
       _IOC_NR = function(nr)
         return M.int(M.band(M.long(nr), 255))
       end,
-      -- #define _IOC_SIZE(nr)
-      _IOC_SIZE = function(nr)
-        return M.int(M.band(M.shr(M.long(nr), 16), 0x3fff))
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        _IOC_SIZEBITS = 14,
+        _IOC_DIRBITS = 2,
+        _IOC_SIZEMASK = 0x3fff,
+        _IOC_DIRMASK = 0x3,
+        _IOC_DIRSHIFT = 0x1e,
+        _IOC_NONE = 0,
+        _IOC_WRITE = 1,
+        _IOC_READ = 2,
+        IOC_IN = 0x40000000,
+        IOC_OUT = 0x80000000,
+        IOCSIZE_MASK = 0x3fff0000,
+      },
+      macros = function(M)
+        return {
+          _IOC = function(dir, type, nr, size)
+            return M.int(M.bor(M.shl(M.long(dir), 30), M.shl(M.long(type), 8), M.long(nr),
+                M.shl(M.long(size), 16)))
+          end,
+          _IO = function(type, nr)
+            return M.int(M.bor(M.shl(M.long(type), 8), M.long(nr)))
+          end,
+          _IOC_DIR = function(nr)
+            return M.int(M.band(M.shr(M.long(nr), 30), 3))
+          end,
+          _IOC_SIZE = function(nr)
+            return M.int(M.band(M.shr(M.long(nr), 16), 0x3fff))
+          end,
+        }
+      end,
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          _IOC_TYPECHECK = function(t)
+            return M.int(M.u64(M.sizeof(t)))
+          end,
+          _IOWR = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOWR_BAD = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      macros = function(M)
+        return {
+          _IOR = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOW = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOR_BAD = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOW_BAD = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          _IOC_TYPECHECK = function(t)
+            return M.int(M.u32(M.sizeof(t)))
+          end,
+          _IOWR = function(type, nr, argtype)
+            return M.int(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOWR_BAD = function(type, nr, argtype)
+            return M.int(M.bor(0xc0000000LL, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm",
+      macros = function(M)
+        return {
+          _IOR = function(type, nr, argtype)
+            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOW = function(type, nr, argtype)
+            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOR_BAD = function(type, nr, argtype)
+            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOW_BAD = function(type, nr, argtype)
+            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        _IOC_SIZEMASK = 0x1fff,
+        _IOC_DIRMASK = 0x7,
+        _IOC_DIRSHIFT = 0x1d,
+        IOC_IN = 0x80000000,
+        IOC_OUT = 0x40000000,
+        IOCSIZE_MASK = 0x1fff0000,
+      },
+      macros = function(M)
+        return {
+          _IOC = function(dir, type, nr, size)
+            return M.int(M.bor(M.shl(M.long(dir), 29), M.shl(M.long(type), 8), M.long(nr),
+                M.shl(M.long(size), 16)))
+          end,
+          _IO = function(type, nr)
+            return M.int(M.bor(0x20000000, M.shl(M.long(type), 8), M.long(nr)))
+          end,
+          _IOC_DIR = function(nr)
+            return M.int(M.band(M.shr(M.long(nr), 29), 7))
+          end,
+          _IOC_SIZE = function(nr)
+            return M.int(M.band(M.shr(M.long(nr), 16), 0x1fff))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      macros = function(M)
+        return {
+          _IOR = function(type, nr, argtype)
+            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOW = function(type, nr, argtype)
+            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOR_BAD = function(type, nr, argtype)
+            return M.int(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+          _IOW_BAD = function(type, nr, argtype)
+            return M.int(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr),
+                M.u32(M.shl(M.u32(M.sizeof(argtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      macros = function(M)
+        return {
+          _IOR = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOW = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOR_BAD = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x40000000, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+          _IOW_BAD = function(type, nr, argtype)
+            return M.int(M.bor(M.u64(M.bor(0x80000000LL, M.shl(M.long(type), 8), M.long(nr))),
+                M.shl(M.u64(M.sizeof(argtype)), 16)))
+          end,
+        }
+      end,
+},
+  },
 }

@@ -2,13 +2,9 @@
 return {
   constants = {
     SI_MAX_SIZE = 128,
-    __ADDR_BND_PKEY_PAD = 8,
     SI_USER = 0,
     SI_KERNEL = 0x80,
     SI_QUEUE = -1,
-    SI_TIMER = -2,
-    SI_MESGQ = -3,
-    SI_ASYNCIO = -4,
     SI_SIGIO = -5,
     SI_TKILL = -6,
     SI_DETHREAD = -7,
@@ -89,92 +85,12 @@ return {
     SIGEV_NONE = 1,
     SIGEV_THREAD = 2,
     SIGEV_THREAD_ID = 4,
-    __ARCH_SIGEV_PREAMBLE_SIZE = 16,
     SIGEV_MAX_SIZE = 64,
-    SIGEV_PAD_SIZE = 12,
   },
   records = {
     ["union sigval"] = [[{
   int32_t sival_int;
   void *sival_ptr;
-}]],
-    ["union __sifields"] = [[{
-  struct {
-    int32_t _pid;
-    uint32_t _uid;
-  } _kill;
-  struct {
-    int32_t _tid;
-    int32_t _overrun;
-    union sigval _sigval;
-    int32_t _sys_private;
-  } _timer;
-  struct {
-    int32_t _pid;
-    uint32_t _uid;
-    union sigval _sigval;
-  } _rt;
-  struct {
-    int32_t _pid;
-    uint32_t _uid;
-    int32_t _status;
-    long _utime;
-    long _stime;
-  } _sigchld;
-  struct {
-    void *_addr;
-    union {
-      int32_t _trapno;
-      int16_t _addr_lsb;
-      struct {
-        char _dummy_bnd[8];
-        void *_lower;
-        void *_upper;
-      } _addr_bnd;
-      struct {
-        char _dummy_pkey[8];
-        uint32_t _pkey;
-      } _addr_pkey;
-      struct {
-        unsigned long _data;
-        uint32_t _type;
-        uint32_t _flags;
-      } _perf;
-    };
-  } _sigfault;
-  struct {
-    long _band;
-    int32_t _fd;
-  } _sigpoll;
-  struct {
-    void *_call_addr;
-    int32_t _syscall;
-    uint32_t _arch;
-  } _sigsys;
-}]],
-    ["struct siginfo"] = [[{
-  union {
-    struct {
-      int32_t si_signo;
-      int32_t si_errno;
-      int32_t si_code;
-      union __sifields _sifields;
-    };
-    int32_t _si_pad[32];
-  };
-}]],
-    ["struct sigevent"] = [[{
-  union sigval sigev_value;
-  int32_t sigev_signo;
-  int32_t sigev_notify;
-  union {
-    int32_t _pad[12];
-    int32_t _tid;
-    struct {
-      void *_function;
-      void *_attribute;
-    } _sigev_thread;
-  } _sigev_un;
 }]],
   },
   typedefs = {
@@ -184,14 +100,215 @@ return {
   },
   macros = function(M)
     return {
-      -- #define SI_FROMUSER(siptr)
       SI_FROMUSER = function(siptr)
         return M.long(siptr.si_code) <= 0
       end,
-      -- #define SI_FROMKERNEL(siptr)
       SI_FROMKERNEL = function(siptr)
         return M.long(siptr.si_code) > 0
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        __ADDR_BND_PKEY_PAD = 8,
+        SIGEV_PAD_SIZE = 12,
+      },
+      records = {
+        ["union __sifields"] = [[{
+    struct {
+      int32_t _pid;
+      uint32_t _uid;
+    } _kill;
+    struct {
+      int32_t _tid;
+      int32_t _overrun;
+      union sigval _sigval;
+      int32_t _sys_private;
+    } _timer;
+    struct {
+      int32_t _pid;
+      uint32_t _uid;
+      union sigval _sigval;
+    } _rt;
+    struct {
+      int32_t _pid;
+      uint32_t _uid;
+      int32_t _status;
+      long _utime;
+      long _stime;
+    } _sigchld;
+    struct {
+      void *_addr;
+      union {
+        int32_t _trapno;
+        int16_t _addr_lsb;
+        struct {
+          char _dummy_bnd[8];
+          void *_lower;
+          void *_upper;
+        } _addr_bnd;
+        struct {
+          char _dummy_pkey[8];
+          uint32_t _pkey;
+        } _addr_pkey;
+        struct {
+          unsigned long _data;
+          uint32_t _type;
+          uint32_t _flags;
+        } _perf;
+      };
+    } _sigfault;
+    struct {
+      long _band;
+      int32_t _fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  }]],
+        ["struct sigevent"] = [[{
+    union sigval sigev_value;
+    int32_t sigev_signo;
+    int32_t sigev_notify;
+    union {
+      int32_t _pad[12];
+      int32_t _tid;
+      struct {
+        void *_function;
+        void *_attribute;
+      } _sigev_thread;
+    } _sigev_un;
+  }]],
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el",
+      constants = {
+        SI_TIMER = -2,
+        SI_MESGQ = -3,
+        SI_ASYNCIO = -4,
+      },
+      records = {
+        ["struct siginfo"] = [[{
+    union {
+      struct {
+        int32_t si_signo;
+        int32_t si_errno;
+        int32_t si_code;
+        union __sifields _sifields;
+      };
+      int32_t _si_pad[32];
+    };
+  }]],
+      },
+},
+    {
+      on = "!x86 arm mips mipsel mips64 mips64el ppc",
+      constants = {
+        __ARCH_SIGEV_PREAMBLE_SIZE = 16,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        __ADDR_BND_PKEY_PAD = 4,
+        SIGEV_PAD_SIZE = 13,
+      },
+      records = {
+        ["union __sifields"] = [[{
+    struct {
+      int32_t _pid;
+      uint32_t _uid;
+    } _kill;
+    struct {
+      int32_t _tid;
+      int32_t _overrun;
+      union sigval _sigval;
+      int32_t _sys_private;
+    } _timer;
+    struct {
+      int32_t _pid;
+      uint32_t _uid;
+      union sigval _sigval;
+    } _rt;
+    struct {
+      int32_t _pid;
+      uint32_t _uid;
+      int32_t _status;
+      long _utime;
+      long _stime;
+    } _sigchld;
+    struct {
+      void *_addr;
+      union {
+        int32_t _trapno;
+        int16_t _addr_lsb;
+        struct {
+          char _dummy_bnd[4];
+          void *_lower;
+          void *_upper;
+        } _addr_bnd;
+        struct {
+          char _dummy_pkey[4];
+          uint32_t _pkey;
+        } _addr_pkey;
+        struct {
+          unsigned long _data;
+          uint32_t _type;
+          uint32_t _flags;
+        } _perf;
+      };
+    } _sigfault;
+    struct {
+      long _band;
+      int32_t _fd;
+    } _sigpoll;
+    struct {
+      void *_call_addr;
+      int32_t _syscall;
+      uint32_t _arch;
+    } _sigsys;
+  }]],
+        ["struct sigevent"] = [[{
+    union sigval sigev_value;
+    int32_t sigev_signo;
+    int32_t sigev_notify;
+    union {
+      int32_t _pad[13];
+      int32_t _tid;
+      struct {
+        void *_function;
+        void *_attribute;
+      } _sigev_thread;
+    } _sigev_un;
+  }]],
+      },
+},
+    {
+      on = "x86 arm ppc",
+      constants = {
+        __ARCH_SIGEV_PREAMBLE_SIZE = 12,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el",
+      records = {
+        ["struct siginfo"] = [[{
+    union {
+      struct {
+        int32_t si_signo;
+        int32_t si_code;
+        int32_t si_errno;
+        union __sifields _sifields;
+      };
+      int32_t _si_pad[32];
+    };
+  }]],
+      },
+},
+  },
 }

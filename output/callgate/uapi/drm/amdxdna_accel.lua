@@ -52,8 +52,6 @@ return {
     DRM_AMDXDNA_WRITE_AIE_REG = 2,
     DRM_AMDXDNA_SET_FORCE_PREEMPT = 3,
     DRM_AMDXDNA_SET_FRAME_BOUNDARY_PREEMPT = 4,
-    AMDXDNA_INVALID_CMD_HANDLE = 18446744073709551615ULL,
-    AMDXDNA_INVALID_ADDR = 18446744073709551615ULL,
     AMDXDNA_INVALID_CTX_HANDLE = 0,
     AMDXDNA_INVALID_BO_HANDLE = 0,
     AMDXDNA_INVALID_FENCE_HANDLE = 0,
@@ -79,7 +77,6 @@ return {
     DRM_IOCTL_AMDXDNA_GET_INFO = 0xc0106447,
     DRM_IOCTL_AMDXDNA_SET_STATE = 0xc0106448,
     DRM_IOCTL_AMDXDNA_GET_ARRAY = 0xc018644a,
-    DRM_IOCTL_AMDXDNA_WAIT_CMD = 0x40106449,
   },
   records = {
     ["struct amdxdna_qos_info"] = [[{
@@ -89,19 +86,6 @@ return {
   uint32_t latency;
   uint32_t frame_exec_time;
   uint32_t priority;
-}]],
-    ["struct amdxdna_drm_create_hwctx"] = [[{
-  uint64_t ext;
-  uint64_t ext_flags;
-  uint64_t qos_p;
-  uint32_t umq_bo;
-  uint32_t log_buf_bo;
-  uint32_t max_opc;
-  uint32_t num_tiles;
-  uint32_t mem_size;
-  uint32_t umq_doorbell;
-  uint32_t handle;
-  uint32_t syncobj_handle;
 }]],
     ["struct amdxdna_drm_destroy_hwctx"] = [[{
   uint32_t handle;
@@ -117,64 +101,10 @@ return {
   uint16_t pad[3];
   struct amdxdna_cu_config cu_configs[];
 }]],
-    ["struct amdxdna_drm_config_hwctx"] = [[{
-  uint32_t handle;
-  uint32_t param_type;
-  uint64_t param_val;
-  uint32_t param_val_size;
-  uint32_t pad;
-}]],
-    ["struct amdxdna_drm_va_entry"] = [[{
-  uint64_t vaddr;
-  uint64_t len;
-}]],
     ["struct amdxdna_drm_va_tbl"] = [[{
   int32_t dmabuf_fd;
   uint32_t num_entries;
   struct amdxdna_drm_va_entry va_entries[];
-}]],
-    ["struct amdxdna_drm_create_bo"] = [[{
-  uint64_t flags;
-  uint64_t vaddr;
-  uint64_t size;
-  uint32_t type;
-  uint32_t handle;
-}]],
-    ["struct amdxdna_drm_get_bo_info"] = [[{
-  uint64_t ext;
-  uint64_t ext_flags;
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t map_offset;
-  uint64_t vaddr;
-  uint64_t xdna_addr;
-}]],
-    ["struct amdxdna_drm_sync_bo"] = [[{
-  uint32_t handle;
-  uint32_t direction;
-  uint64_t offset;
-  uint64_t size;
-}]],
-    ["struct amdxdna_drm_exec_cmd"] = [[{
-  uint64_t ext;
-  uint64_t ext_flags;
-  uint32_t hwctx;
-  uint32_t type;
-  uint64_t cmd_handles;
-  uint64_t args;
-  uint32_t cmd_count;
-  uint32_t arg_count;
-  uint64_t seq;
-}]],
-    ["struct amdxdna_drm_wait_cmd"] = [[{
-  uint32_t hwctx;
-  uint32_t timeout;
-  uint64_t seq;
-}]],
-    ["struct amdxdna_drm_query_aie_status"] = [[{
-  uint64_t buffer;
-  uint32_t buffer_size;
-  uint32_t cols_filled;
 }]],
     ["struct amdxdna_drm_query_aie_version"] = [[{
   uint32_t major;
@@ -218,18 +148,6 @@ return {
   uint8_t type;
   uint8_t pad[6];
 }]],
-    ["struct amdxdna_drm_query_hwctx"] = [[{
-  uint32_t context_id;
-  uint32_t start_col;
-  uint32_t num_col;
-  uint32_t pad;
-  int64_t pid;
-  uint64_t command_submissions;
-  uint64_t command_completions;
-  uint64_t migrations;
-  uint64_t preemptions;
-  uint64_t errors;
-}]],
     ["struct amdxdna_drm_get_power_mode"] = [[{
   uint8_t power_mode;
   uint8_t pad[7];
@@ -239,13 +157,6 @@ return {
   uint32_t minor;
   uint32_t patch;
   uint32_t build;
-}]],
-    ["struct amdxdna_drm_get_resource_info"] = [[{
-  uint64_t npu_clk_max;
-  uint64_t npu_tops_max;
-  uint64_t npu_task_max;
-  uint64_t npu_tops_curr;
-  uint64_t npu_task_curr;
 }]],
     ["struct amdxdna_drm_attribute_state"] = [[{
   uint8_t state;
@@ -258,66 +169,45 @@ return {
   uint32_t map_num_elements;
   uint32_t map[];
 }]],
-    ["struct amdxdna_drm_get_info"] = [[{
-  uint32_t param;
-  uint32_t buffer_size;
-  uint64_t buffer;
-}]],
-    ["struct amdxdna_drm_hwctx_entry"] = [[{
-  uint32_t context_id;
-  uint32_t start_col;
-  uint32_t num_col;
-  uint32_t hwctx_id;
-  int64_t pid;
-  uint64_t command_submissions;
-  uint64_t command_completions;
-  uint64_t migrations;
-  uint64_t preemptions;
-  uint64_t errors;
-  uint64_t priority;
-  uint64_t heap_usage;
-  uint64_t suspensions;
-  uint32_t state;
-  uint32_t pasid;
-  uint32_t gops;
-  uint32_t fps;
-  uint32_t dma_bandwidth;
-  uint32_t latency;
-  uint32_t frame_exec_time;
-  uint32_t txn_op_idx;
-  uint32_t ctx_pc;
-  uint32_t fatal_error_type;
-  uint32_t fatal_error_exception_type;
-  uint32_t fatal_error_exception_pc;
-  uint32_t fatal_error_app_module;
-  uint32_t pad;
-}]],
-    ["struct amdxdna_async_error"] = [[{
-  uint64_t err_code;
-  uint64_t ts_us;
-  uint64_t ex_err_code;
-}]],
-    ["struct amdxdna_drm_bo_usage"] = [[{
-  int64_t pid;
-  uint64_t total_usage;
-  uint64_t internal_usage;
-  uint64_t heap_usage;
-}]],
-    ["struct amdxdna_drm_get_array"] = [[{
-  uint32_t param;
-  uint32_t element_size;
-  uint32_t num_element;
-  uint32_t pad;
-  uint64_t buffer;
-}]],
-    ["struct amdxdna_drm_set_state"] = [[{
-  uint32_t param;
-  uint32_t buffer_size;
-  uint64_t buffer;
-}]],
     ["struct amdxdna_drm_set_power_mode"] = [[{
   uint8_t power_mode;
   uint8_t pad[7];
 }]],
+  },
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        AMDXDNA_INVALID_CMD_HANDLE = 18446744073709551615ULL,
+        AMDXDNA_INVALID_ADDR = 18446744073709551615ULL,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_AMDXDNA_WAIT_CMD = 0x40106449,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.amdxdna_accel-3",
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        AMDXDNA_INVALID_CMD_HANDLE = 4294967295,
+        AMDXDNA_INVALID_ADDR = 4294967295,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_AMDXDNA_WAIT_CMD = 0x80106449,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.amdxdna_accel-6",
+},
   },
 }

@@ -37,134 +37,29 @@ return {
     DRM_ASAHI_RENDER_PROCESS_EMPTY_TILES = 2,
     DRM_ASAHI_RENDER_NO_VERTEX_CLUSTERING = 4,
     DRM_ASAHI_RENDER_DBIAS_IS_INT = 262144,
-    DRM_IOCTL_ASAHI_GET_PARAMS = 1075340352,
     DRM_IOCTL_ASAHI_GET_TIME = 3222299713,
     DRM_IOCTL_ASAHI_VM_CREATE = 3222824002,
-    DRM_IOCTL_ASAHI_VM_DESTROY = 1074291779,
-    DRM_IOCTL_ASAHI_VM_BIND = 1075340356,
     DRM_IOCTL_ASAHI_GEM_CREATE = 3222824005,
     DRM_IOCTL_ASAHI_GEM_MMAP_OFFSET = 3222299718,
     DRM_IOCTL_ASAHI_GEM_BIND_OBJECT = 3223872583,
     DRM_IOCTL_ASAHI_QUEUE_CREATE = 3222824008,
-    DRM_IOCTL_ASAHI_QUEUE_DESTROY = 1074291785,
-    DRM_IOCTL_ASAHI_SUBMIT = 1076388938,
     DRM_ASAHI_MAX_CLUSTERS = 64,
     DRM_ASAHI_BARRIER_NONE = 0xffff,
   },
   records = {
-    ["struct drm_asahi_params_global"] = [[{
-  uint64_t features;
-  uint32_t gpu_generation;
-  uint32_t gpu_variant;
-  uint32_t gpu_revision;
-  uint32_t chip_id;
-  uint32_t num_dies;
-  uint32_t num_clusters_total;
-  uint32_t num_cores_per_cluster;
-  uint32_t max_frequency_khz;
-  uint64_t core_masks[64];
-  uint64_t vm_start;
-  uint64_t vm_end;
-  uint64_t vm_kernel_min_size;
-  uint32_t max_commands_per_submission;
-  uint32_t max_attachments;
-  uint64_t command_timestamp_frequency_hz;
-}]],
-    ["struct drm_asahi_get_params"] = [[{
-  uint32_t param_group;
-  uint32_t pad;
-  uint64_t pointer;
-  uint64_t size;
-}]],
-    ["struct drm_asahi_vm_create"] = [[{
-  uint64_t kernel_start;
-  uint64_t kernel_end;
-  uint32_t vm_id;
-  uint32_t pad;
-}]],
     ["struct drm_asahi_vm_destroy"] = [[{
   uint32_t vm_id;
   uint32_t pad;
 }]],
-    ["struct drm_asahi_gem_create"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t vm_id;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct drm_asahi_gem_mmap_offset"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t offset;
-}]],
-    ["struct drm_asahi_gem_bind_op"] = [[{
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t offset;
-  uint64_t range;
-  uint64_t addr;
-}]],
-    ["struct drm_asahi_vm_bind"] = [[{
-  uint32_t vm_id;
-  uint32_t num_binds;
-  uint32_t stride;
-  uint32_t pad;
-  uint64_t userptr;
-}]],
-    ["struct drm_asahi_gem_bind_object"] = [[{
-  uint32_t op;
-  uint32_t flags;
-  uint32_t handle;
-  uint32_t vm_id;
-  uint64_t offset;
-  uint64_t range;
-  uint32_t object_handle;
-  uint32_t pad;
-}]],
-    ["struct drm_asahi_queue_create"] = [[{
-  uint32_t flags;
-  uint32_t vm_id;
-  uint32_t priority;
-  uint32_t queue_id;
-  uint64_t usc_exec_base;
-}]],
     ["struct drm_asahi_queue_destroy"] = [[{
   uint32_t queue_id;
   uint32_t pad;
-}]],
-    ["struct drm_asahi_sync"] = [[{
-  uint32_t sync_type;
-  uint32_t handle;
-  uint64_t timeline_value;
 }]],
     ["struct drm_asahi_cmd_header"] = [[{
   uint16_t cmd_type;
   uint16_t size;
   uint16_t vdm_barrier;
   uint16_t cdm_barrier;
-}]],
-    ["struct drm_asahi_submit"] = [[{
-  uint64_t syncs;
-  uint64_t cmdbuf;
-  uint32_t flags;
-  uint32_t queue_id;
-  uint32_t in_sync_count;
-  uint32_t out_sync_count;
-  uint32_t cmdbuf_size;
-  uint32_t pad;
-}]],
-    ["struct drm_asahi_attachment"] = [[{
-  uint64_t pointer;
-  uint64_t size;
-  uint32_t pad;
-  uint32_t flags;
-}]],
-    ["struct drm_asahi_zls_buffer"] = [[{
-  uint64_t base;
-  uint64_t comp_base;
-  uint32_t stride;
-  uint32_t comp_stride;
 }]],
     ["struct drm_asahi_timestamp"] = [[{
   uint32_t handle;
@@ -174,61 +69,39 @@ return {
   struct drm_asahi_timestamp start;
   struct drm_asahi_timestamp end;
 }]],
-    ["struct drm_asahi_helper_program"] = [[{
-  uint32_t binary;
-  uint32_t cfg;
-  uint64_t data;
-}]],
     ["struct drm_asahi_bg_eot"] = [[{
   uint32_t usc;
   uint32_t rsrc_spec;
 }]],
-    ["struct drm_asahi_cmd_render"] = [[{
-  uint32_t flags;
-  uint32_t isp_zls_pixels;
-  uint64_t vdm_ctrl_stream_base;
-  struct drm_asahi_helper_program vertex_helper;
-  struct drm_asahi_helper_program fragment_helper;
-  uint64_t isp_scissor_base;
-  uint64_t isp_dbias_base;
-  uint64_t isp_oclqry_base;
-  struct drm_asahi_zls_buffer depth;
-  struct drm_asahi_zls_buffer stencil;
-  uint64_t zls_ctrl;
-  uint64_t ppp_multisamplectl;
-  uint64_t sampler_heap;
-  uint32_t ppp_ctrl;
-  uint16_t width_px;
-  uint16_t height_px;
-  uint16_t layers;
-  uint16_t sampler_count;
-  uint8_t utile_width_px;
-  uint8_t utile_height_px;
-  uint8_t samples;
-  uint8_t sample_size_B;
-  uint32_t isp_merge_upper_x;
-  uint32_t isp_merge_upper_y;
-  struct drm_asahi_bg_eot bg;
-  struct drm_asahi_bg_eot eot;
-  struct drm_asahi_bg_eot partial_bg;
-  struct drm_asahi_bg_eot partial_eot;
-  uint32_t isp_bgobjdepth;
-  uint32_t isp_bgobjvals;
-  struct drm_asahi_timestamps ts_vtx;
-  struct drm_asahi_timestamps ts_frag;
-}]],
-    ["struct drm_asahi_cmd_compute"] = [[{
-  uint32_t flags;
-  uint32_t sampler_count;
-  uint64_t cdm_ctrl_stream_base;
-  uint64_t cdm_ctrl_stream_end;
-  uint64_t sampler_heap;
-  struct drm_asahi_helper_program helper;
-  struct drm_asahi_timestamps ts;
-}]],
-    ["struct drm_asahi_get_time"] = [[{
-  uint64_t flags;
-  uint64_t gpu_timestamp;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_ASAHI_GET_PARAMS = 1075340352,
+        DRM_IOCTL_ASAHI_VM_DESTROY = 1074291779,
+        DRM_IOCTL_ASAHI_VM_BIND = 1075340356,
+        DRM_IOCTL_ASAHI_QUEUE_DESTROY = 1074291785,
+        DRM_IOCTL_ASAHI_SUBMIT = 1076388938,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.asahi_drm-2",
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_ASAHI_GET_PARAMS = 2149082176,
+        DRM_IOCTL_ASAHI_VM_DESTROY = 2148033603,
+        DRM_IOCTL_ASAHI_VM_BIND = 2149082180,
+        DRM_IOCTL_ASAHI_QUEUE_DESTROY = 2148033609,
+        DRM_IOCTL_ASAHI_SUBMIT = 2150130762,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.asahi_drm-4",
+},
   },
 }

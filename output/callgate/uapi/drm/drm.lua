@@ -113,65 +113,22 @@ return {
     DRM_CRTC_SEQUENCE_NEXT_ON_MISS = 0x2,
     DRM_CLIENT_NAME_MAX_LEN = 64,
     DRM_IOCTL_BASE = 100,
-    DRM_IOCTL_VERSION = 0xc0406400,
-    DRM_IOCTL_GET_UNIQUE = 0xc0106401,
-    DRM_IOCTL_GET_MAGIC = 0x80046402,
     DRM_IOCTL_IRQ_BUSID = 0xc0106403,
-    DRM_IOCTL_GET_MAP = 0xc0286404,
-    DRM_IOCTL_GET_CLIENT = 0xc0286405,
-    DRM_IOCTL_GET_STATS = 0x80f86406,
     DRM_IOCTL_SET_VERSION = 0xc0106407,
-    DRM_IOCTL_MODESET_CTL = 0x40086408,
-    DRM_IOCTL_GEM_CLOSE = 0x40086409,
     DRM_IOCTL_GEM_FLINK = 0xc008640a,
     DRM_IOCTL_GEM_OPEN = 0xc010640b,
     DRM_IOCTL_GET_CAP = 0xc010640c,
-    DRM_IOCTL_SET_CLIENT_CAP = 0x4010640d,
-    DRM_IOCTL_SET_UNIQUE = 0x40106410,
-    DRM_IOCTL_AUTH_MAGIC = 0x40046411,
     DRM_IOCTL_BLOCK = 0xc0046412,
     DRM_IOCTL_UNBLOCK = 0xc0046413,
-    DRM_IOCTL_CONTROL = 0x40086414,
-    DRM_IOCTL_ADD_MAP = 0xc0286415,
-    DRM_IOCTL_ADD_BUFS = 0xc0206416,
-    DRM_IOCTL_MARK_BUFS = 0x40206417,
-    DRM_IOCTL_INFO_BUFS = 0xc0106418,
-    DRM_IOCTL_MAP_BUFS = 0xc0186419,
-    DRM_IOCTL_FREE_BUFS = 0x4010641a,
-    DRM_IOCTL_RM_MAP = 0x4028641b,
-    DRM_IOCTL_SET_SAREA_CTX = 0x4010641c,
-    DRM_IOCTL_GET_SAREA_CTX = 0xc010641d,
-    DRM_IOCTL_SET_MASTER = 0x641e,
-    DRM_IOCTL_DROP_MASTER = 0x641f,
     DRM_IOCTL_ADD_CTX = 0xc0086420,
     DRM_IOCTL_RM_CTX = 0xc0086421,
-    DRM_IOCTL_MOD_CTX = 0x40086422,
     DRM_IOCTL_GET_CTX = 0xc0086423,
-    DRM_IOCTL_SWITCH_CTX = 0x40086424,
-    DRM_IOCTL_NEW_CTX = 0x40086425,
-    DRM_IOCTL_RES_CTX = 0xc0106426,
     DRM_IOCTL_ADD_DRAW = 0xc0046427,
     DRM_IOCTL_RM_DRAW = 0xc0046428,
-    DRM_IOCTL_DMA = 0xc0406429,
-    DRM_IOCTL_LOCK = 0x4008642a,
-    DRM_IOCTL_UNLOCK = 0x4008642b,
-    DRM_IOCTL_FINISH = 0x4008642c,
     DRM_IOCTL_PRIME_HANDLE_TO_FD = 0xc00c642d,
     DRM_IOCTL_PRIME_FD_TO_HANDLE = 0xc00c642e,
-    DRM_IOCTL_AGP_ACQUIRE = 0x6430,
-    DRM_IOCTL_AGP_RELEASE = 0x6431,
-    DRM_IOCTL_AGP_ENABLE = 0x40086432,
-    DRM_IOCTL_AGP_INFO = 0x80386433,
-    DRM_IOCTL_AGP_ALLOC = 0xc0206434,
-    DRM_IOCTL_AGP_FREE = 0x40206435,
-    DRM_IOCTL_AGP_BIND = 0x40106436,
-    DRM_IOCTL_AGP_UNBIND = 0x40106437,
-    DRM_IOCTL_SG_ALLOC = 0xc0106438,
-    DRM_IOCTL_SG_FREE = 0x40106439,
-    DRM_IOCTL_WAIT_VBLANK = 0xc018643a,
     DRM_IOCTL_CRTC_GET_SEQUENCE = 0xc018643b,
     DRM_IOCTL_CRTC_QUEUE_SEQUENCE = 0xc018643c,
-    DRM_IOCTL_UPDATE_DRAW = 0x4018643f,
     DRM_IOCTL_MODE_GETRESOURCES = 0xc04064a0,
     DRM_IOCTL_MODE_GETCRTC = 0xc06864a1,
     DRM_IOCTL_MODE_SETCRTC = 0xc06864a2,
@@ -193,12 +150,8 @@ return {
     DRM_IOCTL_MODE_CREATE_DUMB = 0xc02064b2,
     DRM_IOCTL_MODE_MAP_DUMB = 0xc01064b3,
     DRM_IOCTL_MODE_DESTROY_DUMB = 0xc00464b4,
-    DRM_IOCTL_MODE_GETPLANERESOURCES = 0xc01064b5,
     DRM_IOCTL_MODE_GETPLANE = 0xc02064b6,
     DRM_IOCTL_MODE_SETPLANE = 0xc03064b7,
-    DRM_IOCTL_MODE_ADDFB2 = 0xc06864b8,
-    DRM_IOCTL_MODE_OBJ_GETPROPERTIES = 0xc02064b9,
-    DRM_IOCTL_MODE_OBJ_SETPROPERTY = 0xc01864ba,
     DRM_IOCTL_MODE_CURSOR2 = 0xc02464bb,
     DRM_IOCTL_MODE_ATOMIC = 0xc03864bc,
     DRM_IOCTL_MODE_CREATEPROPBLOB = 0xc01064bd,
@@ -218,7 +171,6 @@ return {
     DRM_IOCTL_SYNCOBJ_QUERY = 0xc01864cb,
     DRM_IOCTL_SYNCOBJ_TRANSFER = 0xc02064cc,
     DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL = 0xc01864cd,
-    DRM_IOCTL_MODE_GETFB2 = 0xc06864ce,
     DRM_IOCTL_SYNCOBJ_EVENTFD = 0xc01864cf,
     DRM_IOCTL_MODE_CLOSEFB = 0xc00864d0,
     DRM_IOCTL_SET_CLIENT_NAME = 0xc01064d1,
@@ -250,21 +202,6 @@ return {
     ["struct drm_hw_lock"] = [[{
   uint32_t lock;
   char padding[60];
-}]],
-    ["struct drm_version"] = [[{
-  int32_t version_major;
-  int32_t version_minor;
-  int32_t version_patchlevel;
-  unsigned long name_len;
-  char *name;
-  unsigned long date_len;
-  char *date;
-  unsigned long desc_len;
-  char *desc;
-}]],
-    ["struct drm_unique"] = [[{
-  unsigned long unique_len;
-  char *unique;
 }]],
     ["struct drm_list"] = [[{
   int32_t count;
@@ -434,22 +371,9 @@ return {
   uint32_t handle;
   uint32_t name;
 }]],
-    ["struct drm_gem_open"] = [[{
-  uint32_t name;
-  uint32_t handle;
-  uint64_t size;
-}]],
     ["struct drm_gem_change_handle"] = [[{
   uint32_t handle;
   uint32_t new_handle;
-}]],
-    ["struct drm_get_cap"] = [[{
-  uint64_t capability;
-  uint64_t value;
-}]],
-    ["struct drm_set_client_cap"] = [[{
-  uint64_t capability;
-  uint64_t value;
 }]],
     ["struct drm_prime_handle"] = [[{
   uint32_t handle;
@@ -464,91 +388,9 @@ return {
   uint32_t handle;
   uint32_t pad;
 }]],
-    ["struct drm_syncobj_handle"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  int32_t fd;
-  uint32_t pad;
-  uint64_t point;
-}]],
-    ["struct drm_syncobj_transfer"] = [[{
-  uint32_t src_handle;
-  uint32_t dst_handle;
-  uint64_t src_point;
-  uint64_t dst_point;
-  uint32_t flags;
-  uint32_t pad;
-}]],
-    ["struct drm_syncobj_wait"] = [[{
-  uint64_t handles;
-  int64_t timeout_nsec;
-  uint32_t count_handles;
-  uint32_t flags;
-  uint32_t first_signaled;
-  uint32_t pad;
-  uint64_t deadline_nsec;
-}]],
-    ["struct drm_syncobj_timeline_wait"] = [[{
-  uint64_t handles;
-  uint64_t points;
-  int64_t timeout_nsec;
-  uint32_t count_handles;
-  uint32_t flags;
-  uint32_t first_signaled;
-  uint32_t pad;
-  uint64_t deadline_nsec;
-}]],
-    ["struct drm_syncobj_eventfd"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t point;
-  int32_t fd;
-  uint32_t pad;
-}]],
-    ["struct drm_syncobj_array"] = [[{
-  uint64_t handles;
-  uint32_t count_handles;
-  uint32_t pad;
-}]],
-    ["struct drm_syncobj_timeline_array"] = [[{
-  uint64_t handles;
-  uint64_t points;
-  uint32_t count_handles;
-  uint32_t flags;
-}]],
-    ["struct drm_crtc_get_sequence"] = [[{
-  uint32_t crtc_id;
-  uint32_t active;
-  uint64_t sequence;
-  int64_t sequence_ns;
-}]],
-    ["struct drm_crtc_queue_sequence"] = [[{
-  uint32_t crtc_id;
-  uint32_t flags;
-  uint64_t sequence;
-  uint64_t user_data;
-}]],
-    ["struct drm_set_client_name"] = [[{
-  uint64_t name_len;
-  uint64_t name;
-}]],
     ["struct drm_event"] = [[{
   uint32_t type;
   uint32_t length;
-}]],
-    ["struct drm_event_vblank"] = [[{
-  struct drm_event base;
-  uint64_t user_data;
-  uint32_t tv_sec;
-  uint32_t tv_usec;
-  uint32_t sequence;
-  uint32_t crtc_id;
-}]],
-    ["struct drm_event_crtc_sequence"] = [[{
-  struct drm_event base;
-  uint64_t user_data;
-  int64_t time_ns;
-  uint64_t sequence;
 }]],
   },
   typedefs = {
@@ -600,34 +442,276 @@ return {
   },
   macros = function(M)
     return {
-      -- #define _DRM_LOCK_IS_HELD(lock)
       _DRM_LOCK_IS_HELD = function(lock)
         return M.int(M.band(M.long(lock), 0x80000000LL))
       end,
-      -- #define _DRM_LOCK_IS_CONT(lock)
       _DRM_LOCK_IS_CONT = function(lock)
         return M.int(M.band(M.long(lock), 0x40000000))
       end,
-      -- #define _DRM_LOCKING_CONTEXT(lock)
       _DRM_LOCKING_CONTEXT = function(lock)
         return M.int(M.band(M.long(lock), 0x3fffffff))
       end,
-      -- #define DRM_IO(nr)
-      DRM_IO = function(nr)
-        return M.int(M.bor(0x6400, M.long(nr)))
-      end,
-      -- #define DRM_IOR(nr, type)
-      DRM_IOR = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0x80006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-      end,
-      -- #define DRM_IOW(nr, type)
-      DRM_IOW = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0x40006400, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-      end,
-      -- #define DRM_IOWR(nr, type)
-      DRM_IOWR = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0xc0006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_VERSION = 0xc0406400,
+        DRM_IOCTL_GET_UNIQUE = 0xc0106401,
+        DRM_IOCTL_GET_MAP = 0xc0286404,
+        DRM_IOCTL_GET_CLIENT = 0xc0286405,
+        DRM_IOCTL_ADD_MAP = 0xc0286415,
+        DRM_IOCTL_ADD_BUFS = 0xc0206416,
+        DRM_IOCTL_INFO_BUFS = 0xc0106418,
+        DRM_IOCTL_MAP_BUFS = 0xc0186419,
+        DRM_IOCTL_GET_SAREA_CTX = 0xc010641d,
+        DRM_IOCTL_RES_CTX = 0xc0106426,
+        DRM_IOCTL_DMA = 0xc0406429,
+        DRM_IOCTL_AGP_ALLOC = 0xc0206434,
+        DRM_IOCTL_SG_ALLOC = 0xc0106438,
+        DRM_IOCTL_WAIT_VBLANK = 0xc018643a,
+      },
+      records = {
+        ["struct drm_version"] = [[{
+    int32_t version_major;
+    int32_t version_minor;
+    int32_t version_patchlevel;
+    unsigned long name_len;
+    char *name;
+    unsigned long date_len;
+    char *date;
+    unsigned long desc_len;
+    char *desc;
+  }]],
+        ["struct drm_unique"] = [[{
+    unsigned long unique_len;
+    char *unique;
+  }]],
+      },
+      macros = function(M)
+        return {
+          DRM_IOWR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0xc0006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_GET_MAGIC = 0x80046402,
+        DRM_IOCTL_MODESET_CTL = 0x40086408,
+        DRM_IOCTL_GEM_CLOSE = 0x40086409,
+        DRM_IOCTL_SET_CLIENT_CAP = 0x4010640d,
+        DRM_IOCTL_AUTH_MAGIC = 0x40046411,
+        DRM_IOCTL_CONTROL = 0x40086414,
+        DRM_IOCTL_SET_MASTER = 0x641e,
+        DRM_IOCTL_DROP_MASTER = 0x641f,
+        DRM_IOCTL_MOD_CTX = 0x40086422,
+        DRM_IOCTL_SWITCH_CTX = 0x40086424,
+        DRM_IOCTL_NEW_CTX = 0x40086425,
+        DRM_IOCTL_LOCK = 0x4008642a,
+        DRM_IOCTL_UNLOCK = 0x4008642b,
+        DRM_IOCTL_FINISH = 0x4008642c,
+        DRM_IOCTL_AGP_ACQUIRE = 0x6430,
+        DRM_IOCTL_AGP_RELEASE = 0x6431,
+      },
+      macros = function(M)
+        return {
+          DRM_IO = function(nr)
+            return M.int(M.bor(0x6400, M.long(nr)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_GET_STATS = 0x80f86406,
+        DRM_IOCTL_SET_UNIQUE = 0x40106410,
+        DRM_IOCTL_MARK_BUFS = 0x40206417,
+        DRM_IOCTL_FREE_BUFS = 0x4010641a,
+        DRM_IOCTL_RM_MAP = 0x4028641b,
+        DRM_IOCTL_SET_SAREA_CTX = 0x4010641c,
+        DRM_IOCTL_AGP_ENABLE = 0x40086432,
+        DRM_IOCTL_AGP_INFO = 0x80386433,
+        DRM_IOCTL_AGP_FREE = 0x40206435,
+        DRM_IOCTL_AGP_BIND = 0x40106436,
+        DRM_IOCTL_AGP_UNBIND = 0x40106437,
+        DRM_IOCTL_SG_FREE = 0x40106439,
+      },
+      macros = function(M)
+        return {
+          DRM_IOR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x80006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+          DRM_IOW = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x40006400, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_UPDATE_DRAW = 0x4018643f,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        DRM_IOCTL_MODE_GETPLANERESOURCES = 0xc01064b5,
+        DRM_IOCTL_MODE_ADDFB2 = 0xc06864b8,
+        DRM_IOCTL_MODE_OBJ_GETPROPERTIES = 0xc02064b9,
+        DRM_IOCTL_MODE_OBJ_SETPROPERTY = 0xc01864ba,
+        DRM_IOCTL_MODE_GETFB2 = 0xc06864ce,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.drm-6",
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_VERSION = 0xc0246400,
+        DRM_IOCTL_GET_UNIQUE = 0xc0086401,
+        DRM_IOCTL_GET_MAP = 0xc0186404,
+        DRM_IOCTL_GET_CLIENT = 0xc0186405,
+        DRM_IOCTL_ADD_MAP = 0xc0186415,
+        DRM_IOCTL_ADD_BUFS = 0xc0186416,
+        DRM_IOCTL_INFO_BUFS = 0xc0086418,
+        DRM_IOCTL_MAP_BUFS = 0xc00c6419,
+        DRM_IOCTL_GET_SAREA_CTX = 0xc008641d,
+        DRM_IOCTL_RES_CTX = 0xc0086426,
+        DRM_IOCTL_DMA = 0xc0286429,
+        DRM_IOCTL_AGP_ALLOC = 0xc0106434,
+        DRM_IOCTL_SG_ALLOC = 0xc0086438,
+        DRM_IOCTL_WAIT_VBLANK = 0xc010643a,
+      },
+      records = {
+        ["struct drm_version"] = [[{
+    int32_t version_major;
+    int32_t version_minor;
+    int32_t version_patchlevel;
+    uint32_t name_len;
+    char *name;
+    uint32_t date_len;
+    char *date;
+    uint32_t desc_len;
+    char *desc;
+  }]],
+        ["struct drm_unique"] = [[{
+    uint32_t unique_len;
+    char *unique;
+  }]],
+      },
+      macros = function(M)
+        return {
+          DRM_IOWR = function(nr, type)
+            return M.int(M.bor(0xc0006400LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm",
+      constants = {
+        DRM_IOCTL_GET_STATS = 0x807c6406,
+        DRM_IOCTL_SET_UNIQUE = 0x40086410,
+        DRM_IOCTL_MARK_BUFS = 0x40186417,
+        DRM_IOCTL_FREE_BUFS = 0x4008641a,
+        DRM_IOCTL_RM_MAP = 0x4018641b,
+        DRM_IOCTL_SET_SAREA_CTX = 0x4008641c,
+        DRM_IOCTL_AGP_ENABLE = 0x40046432,
+        DRM_IOCTL_AGP_INFO = 0x80206433,
+        DRM_IOCTL_AGP_FREE = 0x40106435,
+        DRM_IOCTL_AGP_BIND = 0x40086436,
+        DRM_IOCTL_AGP_UNBIND = 0x40086437,
+        DRM_IOCTL_SG_FREE = 0x40086439,
+      },
+      macros = function(M)
+        return {
+          DRM_IOR = function(nr, type)
+            return M.int(M.bor(0x80006400LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+          DRM_IOW = function(nr, type)
+            return M.int(M.bor(0x40006400, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86",
+      constants = {
+        DRM_IOCTL_UPDATE_DRAW = 0x4014643f,
+        DRM_IOCTL_MODE_GETPLANERESOURCES = 0xc00c64b5,
+        DRM_IOCTL_MODE_ADDFB2 = 0xc06464b8,
+        DRM_IOCTL_MODE_OBJ_GETPROPERTIES = 0xc01c64b9,
+        DRM_IOCTL_MODE_OBJ_SETPROPERTY = 0xc01464ba,
+        DRM_IOCTL_MODE_GETFB2 = 0xc06464ce,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_GET_MAGIC = 0x40046402,
+        DRM_IOCTL_MODESET_CTL = 0x80086408,
+        DRM_IOCTL_GEM_CLOSE = 0x80086409,
+        DRM_IOCTL_SET_CLIENT_CAP = 0x8010640d,
+        DRM_IOCTL_AUTH_MAGIC = 0x80046411,
+        DRM_IOCTL_CONTROL = 0x80086414,
+        DRM_IOCTL_SET_MASTER = 0x2000641e,
+        DRM_IOCTL_DROP_MASTER = 0x2000641f,
+        DRM_IOCTL_MOD_CTX = 0x80086422,
+        DRM_IOCTL_SWITCH_CTX = 0x80086424,
+        DRM_IOCTL_NEW_CTX = 0x80086425,
+        DRM_IOCTL_LOCK = 0x8008642a,
+        DRM_IOCTL_UNLOCK = 0x8008642b,
+        DRM_IOCTL_FINISH = 0x8008642c,
+        DRM_IOCTL_AGP_ACQUIRE = 0x20006430,
+        DRM_IOCTL_AGP_RELEASE = 0x20006431,
+        DRM_IOCTL_UPDATE_DRAW = 0x8018643f,
+      },
+      macros = function(M)
+        return {
+          DRM_IO = function(nr)
+            return M.int(M.bor(0x20006400, M.long(nr)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_GET_STATS = 0x407c6406,
+        DRM_IOCTL_SET_UNIQUE = 0x80086410,
+        DRM_IOCTL_MARK_BUFS = 0x80186417,
+        DRM_IOCTL_FREE_BUFS = 0x8008641a,
+        DRM_IOCTL_RM_MAP = 0x8018641b,
+        DRM_IOCTL_SET_SAREA_CTX = 0x8008641c,
+        DRM_IOCTL_AGP_ENABLE = 0x80046432,
+        DRM_IOCTL_AGP_INFO = 0x40206433,
+        DRM_IOCTL_AGP_FREE = 0x80106435,
+        DRM_IOCTL_AGP_BIND = 0x80086436,
+        DRM_IOCTL_AGP_UNBIND = 0x80086437,
+        DRM_IOCTL_SG_FREE = 0x80086439,
+      },
+      macros = function(M)
+        return {
+          DRM_IOR = function(nr, type)
+            return M.int(M.bor(0x40006400, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+          DRM_IOW = function(nr, type)
+            return M.int(M.bor(0x80006400LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.drm-12",
+},
+  },
 }

@@ -313,93 +313,74 @@ return {
   },
   macros = function(M)
     return {
-      -- #define fourcc_code(a, b, c, d)
       fourcc_code = function(a, b, c, d)
         return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
             M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24))))
       end,
-      -- #define fourcc_mod_get_vendor(modifier)
       fourcc_mod_get_vendor = function(modifier)
         return M.int(M.band(M.shr(M.long(modifier), 56), 0xff))
       end,
-      -- #define DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D(c, s, g, k, h)
       DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D = function(c, s, g, k, h)
         s = M.long(s)
         return M.int(M.bor(0x300000000000000ULL, M.band(M.u64(M.bor(0x10, M.band(M.long(h), 0xf),
             M.shl(M.band(M.long(k), 0xff), 12), M.shl(M.band(M.long(g), 0x3), 20), M.shl(M.band(s, 0x1),
             22), M.shl(M.band(s, 0x6), 25), M.shl(M.band(M.long(c), 0x7), 23))), 0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_NVIDIA_16BX2_BLOCK(v)
       DRM_FORMAT_MOD_NVIDIA_16BX2_BLOCK = function(v)
         return M.int(M.bor(0x300000000000000ULL, M.band(M.u64(M.bor(0x10, M.band(M.long(v), 0xf))),
             0xffffffffffffffULL)))
       end,
-      -- #define fourcc_mod_broadcom_code(val, params)
       fourcc_mod_broadcom_code = function(val, params)
         return M.int(M.bor(0x700000000000000ULL, M.band(M.bor(M.shl(M.u64(M.long(params)), 8),
             M.u64(M.long(val))), 0xffffffffffffffULL)))
       end,
-      -- #define fourcc_mod_broadcom_param(m)
       fourcc_mod_broadcom_param = function(m)
         return M.int(M.i32(M.band(M.u64(M.shr(M.long(m), 8)), 0xffffffffffffULL)))
       end,
-      -- #define fourcc_mod_broadcom_mod(m)
       fourcc_mod_broadcom_mod = function(m)
         return M.int(M.band(M.u64(M.long(m)), 0xff000000000000ffULL))
       end,
-      -- #define DRM_FORMAT_MOD_BROADCOM_SAND32_COL_HEIGHT(v)
       DRM_FORMAT_MOD_BROADCOM_SAND32_COL_HEIGHT = function(v)
         return M.int(M.bor(0x700000000000000ULL, M.band(M.bor(M.shl(M.u64(M.long(v)), 8), 2),
             0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_BROADCOM_SAND64_COL_HEIGHT(v)
       DRM_FORMAT_MOD_BROADCOM_SAND64_COL_HEIGHT = function(v)
         return M.int(M.bor(0x700000000000000ULL, M.band(M.bor(M.shl(M.u64(M.long(v)), 8), 3),
             0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_BROADCOM_SAND128_COL_HEIGHT(v)
       DRM_FORMAT_MOD_BROADCOM_SAND128_COL_HEIGHT = function(v)
         return M.int(M.bor(0x700000000000000ULL, M.band(M.bor(M.shl(M.u64(M.long(v)), 8), 4),
             0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_BROADCOM_SAND256_COL_HEIGHT(v)
       DRM_FORMAT_MOD_BROADCOM_SAND256_COL_HEIGHT = function(v)
         return M.int(M.bor(0x700000000000000ULL, M.band(M.bor(M.shl(M.u64(M.long(v)), 8), 5),
             0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_ARM_CODE(__type, __val)
       DRM_FORMAT_MOD_ARM_CODE = function(type, val)
         return M.int(M.bor(0x800000000000000ULL, M.band(M.bor(M.shl(M.u64(M.long(type)), 52),
             M.band(M.u64(M.long(val)), 0xfffffffffffffULL)), 0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_ARM_AFBC(__afbc_mode)
       DRM_FORMAT_MOD_ARM_AFBC = function(afbc_mode)
         return M.int(M.bor(0x800000000000000ULL, M.band(M.u64(M.long(afbc_mode)), 0xfffffffffffffULL,
             0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_ARM_AFRC(__afrc_mode)
       DRM_FORMAT_MOD_ARM_AFRC = function(afrc_mode)
         return M.int(M.bor(0x800000000000000ULL, M.band(M.bor(0x20000000000000ULL,
             M.band(M.u64(M.long(afrc_mode)), 0xfffffffffffffULL)), 0xffffffffffffffULL)))
       end,
-      -- #define AFRC_FORMAT_MOD_CU_SIZE_P0(__afrc_cu_size)
       AFRC_FORMAT_MOD_CU_SIZE_P0 = function(afrc_cu_size)
         return afrc_cu_size
       end,
-      -- #define AFRC_FORMAT_MOD_CU_SIZE_P12(__afrc_cu_size)
       AFRC_FORMAT_MOD_CU_SIZE_P12 = function(afrc_cu_size)
         return M.int(M.shl(M.long(afrc_cu_size), 4))
       end,
-      -- #define DRM_FORMAT_MOD_AMLOGIC_FBC(__layout, __options)
       DRM_FORMAT_MOD_AMLOGIC_FBC = function(layout, options)
         return M.int(M.bor(0xa00000000000000ULL, M.band(M.u64(M.bor(M.band(M.long(layout), 0xff),
             M.shl(M.band(M.long(options), 0xff), 8))), 0xffffffffffffffULL)))
       end,
-      -- #define DRM_FORMAT_MOD_MTK(__flags)
       DRM_FORMAT_MOD_MTK = function(flags)
         return M.int(M.bor(0xb00000000000000ULL, M.band(M.u64(M.long(flags)), 0xffffffffffffffULL)))
       end,
-      -- #define IS_AMD_FMT_MOD(val)
       IS_AMD_FMT_MOD = function(val)
         return M.shr(M.long(val), 56) == 0x2
       end,

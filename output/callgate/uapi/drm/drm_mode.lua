@@ -194,31 +194,6 @@ return {
   uint32_t type;
   char name[32];
 }]],
-    ["struct drm_mode_card_res"] = [[{
-  uint64_t fb_id_ptr;
-  uint64_t crtc_id_ptr;
-  uint64_t connector_id_ptr;
-  uint64_t encoder_id_ptr;
-  uint32_t count_fbs;
-  uint32_t count_crtcs;
-  uint32_t count_connectors;
-  uint32_t count_encoders;
-  uint32_t min_width;
-  uint32_t max_width;
-  uint32_t min_height;
-  uint32_t max_height;
-}]],
-    ["struct drm_mode_crtc"] = [[{
-  uint64_t set_connectors_ptr;
-  uint32_t count_connectors;
-  uint32_t crtc_id;
-  uint32_t fb_id;
-  uint32_t x;
-  uint32_t y;
-  uint32_t gamma_size;
-  uint32_t mode_valid;
-  struct drm_mode_modeinfo mode;
-}]],
     ["struct drm_mode_set_plane"] = [[{
   uint32_t plane_id;
   uint32_t crtc_id;
@@ -233,79 +208,12 @@ return {
   uint32_t src_h;
   uint32_t src_w;
 }]],
-    ["struct drm_mode_get_plane"] = [[{
-  uint32_t plane_id;
-  uint32_t crtc_id;
-  uint32_t fb_id;
-  uint32_t possible_crtcs;
-  uint32_t gamma_size;
-  uint32_t count_format_types;
-  uint64_t format_type_ptr;
-}]],
-    ["struct drm_mode_get_plane_res"] = [[{
-  uint64_t plane_id_ptr;
-  uint32_t count_planes;
-}]],
     ["struct drm_mode_get_encoder"] = [[{
   uint32_t encoder_id;
   uint32_t encoder_type;
   uint32_t crtc_id;
   uint32_t possible_crtcs;
   uint32_t possible_clones;
-}]],
-    ["struct drm_mode_get_connector"] = [[{
-  uint64_t encoders_ptr;
-  uint64_t modes_ptr;
-  uint64_t props_ptr;
-  uint64_t prop_values_ptr;
-  uint32_t count_modes;
-  uint32_t count_props;
-  uint32_t count_encoders;
-  uint32_t encoder_id;
-  uint32_t connector_id;
-  uint32_t connector_type;
-  uint32_t connector_type_id;
-  uint32_t connection;
-  uint32_t mm_width;
-  uint32_t mm_height;
-  uint32_t subpixel;
-  uint32_t pad;
-}]],
-    ["struct drm_mode_property_enum"] = [[{
-  uint64_t value;
-  char name[32];
-}]],
-    ["struct drm_mode_get_property"] = [[{
-  uint64_t values_ptr;
-  uint64_t enum_blob_ptr;
-  uint32_t prop_id;
-  uint32_t flags;
-  char name[32];
-  uint32_t count_values;
-  uint32_t count_enum_blobs;
-}]],
-    ["struct drm_mode_connector_set_property"] = [[{
-  uint64_t value;
-  uint32_t prop_id;
-  uint32_t connector_id;
-}]],
-    ["struct drm_mode_obj_get_properties"] = [[{
-  uint64_t props_ptr;
-  uint64_t prop_values_ptr;
-  uint32_t count_props;
-  uint32_t obj_id;
-  uint32_t obj_type;
-}]],
-    ["struct drm_mode_obj_set_property"] = [[{
-  uint64_t value;
-  uint32_t prop_id;
-  uint32_t obj_id;
-  uint32_t obj_type;
-}]],
-    ["struct drm_mode_get_blob"] = [[{
-  uint32_t blob_id;
-  uint32_t length;
-  uint64_t data;
 }]],
     ["struct drm_mode_fb_cmd"] = [[{
   uint32_t fb_id;
@@ -315,24 +223,6 @@ return {
   uint32_t bpp;
   uint32_t depth;
   uint32_t handle;
-}]],
-    ["struct drm_mode_fb_cmd2"] = [[{
-  uint32_t fb_id;
-  uint32_t width;
-  uint32_t height;
-  uint32_t pixel_format;
-  uint32_t flags;
-  uint32_t handles[4];
-  uint32_t pitches[4];
-  uint32_t offsets[4];
-  uint64_t modifier[4];
-}]],
-    ["struct drm_mode_fb_dirty_cmd"] = [[{
-  uint32_t fb_id;
-  uint32_t flags;
-  uint32_t color;
-  uint32_t num_clips;
-  uint64_t clips_ptr;
 }]],
     ["struct drm_mode_mode_cmd"] = [[{
   uint32_t connector_id;
@@ -357,19 +247,6 @@ return {
   uint32_t handle;
   int32_t hot_x;
   int32_t hot_y;
-}]],
-    ["struct drm_mode_crtc_lut"] = [[{
-  uint32_t crtc_id;
-  uint32_t gamma_size;
-  uint64_t red;
-  uint64_t green;
-  uint64_t blue;
-}]],
-    ["struct drm_color_ctm"] = [[{
-  uint64_t matrix[9];
-}]],
-    ["struct drm_color_ctm_3x4"] = [[{
-  uint64_t matrix[12];
 }]],
     ["struct drm_color_lut"] = [[{
   uint16_t red;
@@ -409,46 +286,8 @@ return {
     struct hdr_metadata_infoframe hdmi_metadata_type1;
   };
 }]],
-    ["struct drm_mode_crtc_page_flip"] = [[{
-  uint32_t crtc_id;
-  uint32_t fb_id;
-  uint32_t flags;
-  uint32_t reserved;
-  uint64_t user_data;
-}]],
-    ["struct drm_mode_crtc_page_flip_target"] = [[{
-  uint32_t crtc_id;
-  uint32_t fb_id;
-  uint32_t flags;
-  uint32_t sequence;
-  uint64_t user_data;
-}]],
-    ["struct drm_mode_create_dumb"] = [[{
-  uint32_t height;
-  uint32_t width;
-  uint32_t bpp;
-  uint32_t flags;
-  uint32_t handle;
-  uint32_t pitch;
-  uint64_t size;
-}]],
-    ["struct drm_mode_map_dumb"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
     ["struct drm_mode_destroy_dumb"] = [[{
   uint32_t handle;
-}]],
-    ["struct drm_mode_atomic"] = [[{
-  uint32_t flags;
-  uint32_t count_objs;
-  uint64_t objs_ptr;
-  uint64_t count_props_ptr;
-  uint64_t props_ptr;
-  uint64_t prop_values_ptr;
-  uint64_t reserved;
-  uint64_t user_data;
 }]],
     ["struct drm_format_modifier_blob"] = [[{
   uint32_t version;
@@ -458,36 +297,8 @@ return {
   uint32_t count_modifiers;
   uint32_t modifiers_offset;
 }]],
-    ["struct drm_format_modifier"] = [[{
-  uint64_t formats;
-  uint32_t offset;
-  uint32_t pad;
-  uint64_t modifier;
-}]],
-    ["struct drm_mode_create_blob"] = [[{
-  uint64_t data;
-  uint32_t length;
-  uint32_t blob_id;
-}]],
     ["struct drm_mode_destroy_blob"] = [[{
   uint32_t blob_id;
-}]],
-    ["struct drm_mode_create_lease"] = [[{
-  uint64_t object_ids;
-  uint32_t object_count;
-  uint32_t flags;
-  uint32_t lessee_id;
-  uint32_t fd;
-}]],
-    ["struct drm_mode_list_lessees"] = [[{
-  uint32_t count_lessees;
-  uint32_t pad;
-  uint64_t lessees_ptr;
-}]],
-    ["struct drm_mode_get_lease"] = [[{
-  uint32_t count_objects;
-  uint32_t pad;
-  uint64_t objects_ptr;
 }]],
     ["struct drm_mode_revoke_lease"] = [[{
   uint32_t lessee_id;
@@ -505,186 +316,66 @@ return {
   },
   macros = function(M)
     return {
-      -- #define DRM_MODE_PROP_TYPE(n)
       DRM_MODE_PROP_TYPE = function(n)
         return M.int(M.shl(M.long(n), 6))
       end,
-      -- #define __DRM_ARGB64_PREP(c, shift)
       __DRM_ARGB64_PREP = function(c, shift)
         return M.int(M.shl(M.band(M.u64(M.long(c)), 0xffff), M.long(shift)))
       end,
-      -- #define __DRM_ARGB64_PREP_BPC(c, shift, bpc)
-      __DRM_ARGB64_PREP_BPC = function(c, shift, bpc)
-        c, bpc = M.long(c), M.long(bpc)
-        return M.int(M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
-            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
-            (bpc - 1)))), c)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), c)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL,
-            63 - (bpc - 1)))) / 2)) / M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), c)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL,
-            63 - (bpc - 1)))) / 2)) / M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))), 0xffff), M.long(shift)))
-      end,
-      -- #define DRM_ARGB64_PREP(alpha, red, green, blue)
       DRM_ARGB64_PREP = function(alpha, red, green, blue)
         return M.int(M.bor(M.shl(M.band(M.u64(M.long(alpha)), 0xffff), 48),
             M.shl(M.band(M.u64(M.long(red)), 0xffff), 32), M.shl(M.band(M.u64(M.long(green)), 0xffff),
             16), M.band(M.u64(M.long(blue)), 0xffff)))
       end,
-      -- #define DRM_ARGB64_PREP_BPC(alpha, red, green, blue, bpc)
-      DRM_ARGB64_PREP_BPC = function(alpha, red, green, blue, bpc)
-        alpha, red, green, blue, bpc = M.long(alpha), M.long(red), M.long(green), M.long(blue),
-            M.long(bpc)
-        return M.int(M.bor(M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
-            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
-            (bpc - 1)))), alpha)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), alpha)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), alpha)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
-            0xffff), 48), M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
-            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
-            (bpc - 1)))), red)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), red)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), red)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
-            0xffff), 32), M.shl(M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
-            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
-            (bpc - 1)))), green)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), green)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), green)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
-            0xffff), 16), M.band(M.u64(M.u16((0xffffffffffffffffULL > 0ULL or 0xffffLL > 0LL or
-            (M.number(M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 -
-            (bpc - 1)))), blue)) * 0xffff) > 0 and 1LL or 0LL) == (M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL)) and
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), blue)) * 0xffff + M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))) or
-            (M.u64(M.band(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc -
-            1)))), blue)) * 0xffff - M.u64(M.u16(M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) / 2)) /
-            M.u64(M.u16(M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))))))),
-            0xffff)))
-      end,
-      -- #define __DRM_ARGB64_GET(c, shift)
       __DRM_ARGB64_GET = function(c, shift)
         return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), M.long(shift)), 0xffff)))
       end,
-      -- #define __DRM_ARGB64_GET_BPC(c, shift, bpc)
-      __DRM_ARGB64_GET_BPC = function(c, shift, bpc)
-        c, shift, bpc = M.long(c), M.long(shift), M.long(bpc)
-        return M.int((0xffffffffffffffffULL > 0ULL or true or
-            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), shift), 0xffff))) *
-            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or
-            0LL) == 1) and (M.u64(M.u16(M.band(M.shr(M.u64(c), shift), 0xffff))) *
-            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) /
-            0xffff or (M.u64(M.u16(M.band(M.shr(M.u64(c), shift), 0xffff))) *
-            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) /
-            0xffff)
-      end,
-      -- #define __DRM_ARGB64_GET_BPCS(c, shift, bpc)
       __DRM_ARGB64_GET_BPCS = function(c, shift, bpc)
         return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), M.long(shift)), 0xffff)), 16 -
             M.long(bpc)))
       end,
-      -- #define DRM_ARGB64_GETA(c)
       DRM_ARGB64_GETA = function(c)
         return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), 48), 0xffff)))
       end,
-      -- #define DRM_ARGB64_GETR(c)
       DRM_ARGB64_GETR = function(c)
         return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), 32), 0xffff)))
       end,
-      -- #define DRM_ARGB64_GETG(c)
       DRM_ARGB64_GETG = function(c)
         return M.int(M.u16(M.band(M.shr(M.u64(M.long(c)), 16), 0xffff)))
       end,
-      -- #define DRM_ARGB64_GETB(c)
       DRM_ARGB64_GETB = function(c)
         return M.int(M.u16(M.band(M.u64(M.long(c)), 0xffff)))
       end,
-      -- #define DRM_ARGB64_GETA_BPC(c, bpc)
-      DRM_ARGB64_GETA_BPC = function(c, bpc)
-        c, bpc = M.long(c), M.long(bpc)
-        return M.int((0xffffffffffffffffULL > 0ULL or true or
-            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), 48), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL) == 1) and
-            (M.u64(M.u16(M.band(M.shr(M.u64(c), 48), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) / 0xffff or
-            (M.u64(M.u16(M.band(M.shr(M.u64(c), 48), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
-      end,
-      -- #define DRM_ARGB64_GETR_BPC(c, bpc)
-      DRM_ARGB64_GETR_BPC = function(c, bpc)
-        c, bpc = M.long(c), M.long(bpc)
-        return M.int((0xffffffffffffffffULL > 0ULL or true or
-            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), 32), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL) == 1) and
-            (M.u64(M.u16(M.band(M.shr(M.u64(c), 32), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) / 0xffff or
-            (M.u64(M.u16(M.band(M.shr(M.u64(c), 32), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
-      end,
-      -- #define DRM_ARGB64_GETG_BPC(c, bpc)
-      DRM_ARGB64_GETG_BPC = function(c, bpc)
-        c, bpc = M.long(c), M.long(bpc)
-        return M.int((0xffffffffffffffffULL > 0ULL or true or
-            (M.number(M.u64(M.u16(M.band(M.shr(M.u64(c), 16), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0 and 1LL or 0LL) == 1) and
-            (M.u64(M.u16(M.band(M.shr(M.u64(c), 16), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) / 0xffff or
-            (M.u64(M.u16(M.band(M.shr(M.u64(c), 16), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
-      end,
-      -- #define DRM_ARGB64_GETB_BPC(c, bpc)
-      DRM_ARGB64_GETB_BPC = function(c, bpc)
-        c, bpc = M.long(c), M.long(bpc)
-        return M.int((0xffffffffffffffffULL > 0ULL or true or (M.number(M.u64(M.u16(M.band(M.u64(c),
-            0xffff))) * M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1)))) > 0
-            and 1LL or 0LL) == 1) and (M.u64(M.u16(M.band(M.u64(c), 0xffff))) *
-            M.band(0xffffffffffffffffULL, M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) + 0x7fff) /
-            0xffff or (M.u64(M.u16(M.band(M.u64(c), 0xffff))) * M.band(0xffffffffffffffffULL,
-            M.shr(0xffffffffffffffffULL, 63 - (bpc - 1))) - 0x7fff) / 0xffff)
-      end,
-      -- #define DRM_ARGB64_GETA_BPCS(c, bpc)
       DRM_ARGB64_GETA_BPCS = function(c, bpc)
         return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), 48), 0xffff)), 16 - M.long(bpc)))
       end,
-      -- #define DRM_ARGB64_GETR_BPCS(c, bpc)
       DRM_ARGB64_GETR_BPCS = function(c, bpc)
         return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), 32), 0xffff)), 16 - M.long(bpc)))
       end,
-      -- #define DRM_ARGB64_GETG_BPCS(c, bpc)
       DRM_ARGB64_GETG_BPCS = function(c, bpc)
         return M.int(M.shr(M.u16(M.band(M.shr(M.u64(M.long(c)), 16), 0xffff)), 16 - M.long(bpc)))
       end,
-      -- #define DRM_ARGB64_GETB_BPCS(c, bpc)
       DRM_ARGB64_GETB_BPCS = function(c, bpc)
         return M.int(M.shr(M.u16(M.band(M.u64(M.long(c)), 0xffff)), 16 - M.long(bpc)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.drm_mode-1",
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      from = "callgate.uapi.drm.drm_mode-2",
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      from = "callgate.uapi.drm.drm_mode-3",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.drm_mode-4",
+},
+  },
 }

@@ -23,74 +23,111 @@ return {
   uint32_t config;
   uint32_t sram_size;
 }]],
-    ["struct drm_ethosu_dev_query"] = [[{
-  uint32_t type;
-  uint32_t size;
-  uint64_t pointer;
-}]],
-    ["struct drm_ethosu_bo_create"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
-}]],
-    ["struct drm_ethosu_bo_mmap_offset"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
-    ["struct drm_ethosu_bo_wait"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  int64_t timeout_ns;
-}]],
-    ["struct drm_ethosu_cmdstream_bo_create"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint64_t data;
-  uint32_t handle;
-  uint32_t pad;
-}]],
     ["struct drm_ethosu_job"] = [[{
   uint32_t cmd_bo;
   uint32_t sram_size;
   uint32_t region_bo_handles[8];
 }]],
-    ["struct drm_ethosu_submit"] = [[{
-  uint64_t jobs;
-  uint32_t job_count;
-  uint32_t pad;
-}]],
   },
   macros = function(M)
     return {
-      -- #define DRM_ETHOSU_ARCH_MAJOR(x)
       DRM_ETHOSU_ARCH_MAJOR = function(x)
         return M.int(M.shr(M.long(x), 28))
       end,
-      -- #define DRM_ETHOSU_ARCH_MINOR(x)
       DRM_ETHOSU_ARCH_MINOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 20), 0xff))
       end,
-      -- #define DRM_ETHOSU_ARCH_PATCH(x)
       DRM_ETHOSU_ARCH_PATCH = function(x)
         return M.int(M.band(M.shr(M.long(x), 16), 0xf))
       end,
-      -- #define DRM_ETHOSU_PRODUCT_MAJOR(x)
       DRM_ETHOSU_PRODUCT_MAJOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 12), 0xf))
       end,
-      -- #define DRM_ETHOSU_VERSION_MAJOR(x)
       DRM_ETHOSU_VERSION_MAJOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 8), 0xf))
       end,
-      -- #define DRM_ETHOSU_VERSION_MINOR(x)
       DRM_ETHOSU_VERSION_MINOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 4), 0xff))
       end,
-      -- #define DRM_ETHOSU_VERSION_STATUS(x)
       DRM_ETHOSU_VERSION_STATUS = function(x)
         return M.int(M.band(M.long(x), 0xf))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_ethosu_dev_query"] = [[{
+    uint32_t type;
+    uint32_t size;
+    uint64_t pointer;
+  }]],
+        ["struct drm_ethosu_bo_create"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_ethosu_bo_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_ethosu_bo_wait"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    int64_t timeout_ns;
+  }]],
+        ["struct drm_ethosu_cmdstream_bo_create"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint64_t data;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_ethosu_submit"] = [[{
+    uint64_t jobs;
+    uint32_t job_count;
+    uint32_t pad;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_ethosu_dev_query"] = [[{
+    uint32_t type;
+    uint32_t size;
+    unsigned long pointer;
+  }]],
+        ["struct drm_ethosu_bo_create"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_ethosu_bo_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_ethosu_bo_wait"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    long timeout_ns;
+  }]],
+        ["struct drm_ethosu_cmdstream_bo_create"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    unsigned long data;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_ethosu_submit"] = [[{
+    unsigned long jobs;
+    uint32_t job_count;
+    uint32_t pad;
+  }]],
+      },
+},
+  },
 }

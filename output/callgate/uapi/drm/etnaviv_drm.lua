@@ -70,35 +70,12 @@ return {
     DRM_IOCTL_ETNAVIV_GET_PARAM = 0xc0106440,
     DRM_IOCTL_ETNAVIV_GEM_NEW = 0xc0106442,
     DRM_IOCTL_ETNAVIV_GEM_INFO = 0xc0106443,
-    DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x40186444,
-    DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x40086445,
     DRM_IOCTL_ETNAVIV_GEM_SUBMIT = 0xc0486446,
-    DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x40206447,
     DRM_IOCTL_ETNAVIV_GEM_USERPTR = 0xc0186448,
-    DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x40206449,
     DRM_IOCTL_ETNAVIV_PM_QUERY_DOM = 0xc048644a,
     DRM_IOCTL_ETNAVIV_PM_QUERY_SIG = 0xc04c644b,
   },
   records = {
-    ["struct drm_etnaviv_timespec"] = [[{
-  int64_t tv_sec;
-  int64_t tv_nsec;
-}]],
-    ["struct drm_etnaviv_param"] = [[{
-  uint32_t pipe;
-  uint32_t param;
-  uint64_t value;
-}]],
-    ["struct drm_etnaviv_gem_new"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
-}]],
-    ["struct drm_etnaviv_gem_info"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
     ["struct drm_etnaviv_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t op;
@@ -107,17 +84,6 @@ return {
     ["struct drm_etnaviv_gem_cpu_fini"] = [[{
   uint32_t handle;
   uint32_t flags;
-}]],
-    ["struct drm_etnaviv_gem_submit_reloc"] = [[{
-  uint32_t submit_offset;
-  uint32_t reloc_idx;
-  uint64_t reloc_offset;
-  uint32_t flags;
-}]],
-    ["struct drm_etnaviv_gem_submit_bo"] = [[{
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t presumed;
 }]],
     ["struct drm_etnaviv_gem_submit_pmr"] = [[{
   uint32_t flags;
@@ -128,34 +94,12 @@ return {
   uint32_t read_offset;
   uint32_t read_idx;
 }]],
-    ["struct drm_etnaviv_gem_submit"] = [[{
-  uint32_t fence;
-  uint32_t pipe;
-  uint32_t exec_state;
-  uint32_t nr_bos;
-  uint32_t nr_relocs;
-  uint32_t stream_size;
-  uint64_t bos;
-  uint64_t relocs;
-  uint64_t stream;
-  uint32_t flags;
-  int32_t fence_fd;
-  uint64_t pmrs;
-  uint32_t nr_pmrs;
-  uint32_t pad;
-}]],
     ["struct drm_etnaviv_wait_fence"] = [[{
   uint32_t pipe;
   uint32_t fence;
   uint32_t flags;
   uint32_t pad;
   struct drm_etnaviv_timespec timeout;
-}]],
-    ["struct drm_etnaviv_gem_userptr"] = [[{
-  uint64_t user_ptr;
-  uint64_t user_size;
-  uint32_t flags;
-  uint32_t handle;
 }]],
     ["struct drm_etnaviv_gem_wait"] = [[{
   uint32_t pipe;
@@ -179,5 +123,139 @@ return {
   uint16_t id;
   char name[64];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x40186444,
+        DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x40086445,
+        DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x40206447,
+        DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x40206449,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_etnaviv_timespec"] = [[{
+    int64_t tv_sec;
+    int64_t tv_nsec;
+  }]],
+        ["struct drm_etnaviv_param"] = [[{
+    uint32_t pipe;
+    uint32_t param;
+    uint64_t value;
+  }]],
+        ["struct drm_etnaviv_gem_new"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_etnaviv_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_etnaviv_gem_submit_reloc"] = [[{
+    uint32_t submit_offset;
+    uint32_t reloc_idx;
+    uint64_t reloc_offset;
+    uint32_t flags;
+  }]],
+        ["struct drm_etnaviv_gem_submit_bo"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t presumed;
+  }]],
+        ["struct drm_etnaviv_gem_submit"] = [[{
+    uint32_t fence;
+    uint32_t pipe;
+    uint32_t exec_state;
+    uint32_t nr_bos;
+    uint32_t nr_relocs;
+    uint32_t stream_size;
+    uint64_t bos;
+    uint64_t relocs;
+    uint64_t stream;
+    uint32_t flags;
+    int32_t fence_fd;
+    uint64_t pmrs;
+    uint32_t nr_pmrs;
+    uint32_t pad;
+  }]],
+        ["struct drm_etnaviv_gem_userptr"] = [[{
+    uint64_t user_ptr;
+    uint64_t user_size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_ETNAVIV_GEM_CPU_PREP = 0x80186444,
+        DRM_IOCTL_ETNAVIV_GEM_CPU_FINI = 0x80086445,
+        DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x80206447,
+        DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x80206449,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_etnaviv_timespec"] = [[{
+    long tv_sec;
+    long tv_nsec;
+  }]],
+        ["struct drm_etnaviv_param"] = [[{
+    uint32_t pipe;
+    uint32_t param;
+    unsigned long value;
+  }]],
+        ["struct drm_etnaviv_gem_new"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_etnaviv_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_etnaviv_gem_submit_reloc"] = [[{
+    uint32_t submit_offset;
+    uint32_t reloc_idx;
+    unsigned long reloc_offset;
+    uint32_t flags;
+  }]],
+        ["struct drm_etnaviv_gem_submit_bo"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long presumed;
+  }]],
+        ["struct drm_etnaviv_gem_submit"] = [[{
+    uint32_t fence;
+    uint32_t pipe;
+    uint32_t exec_state;
+    uint32_t nr_bos;
+    uint32_t nr_relocs;
+    uint32_t stream_size;
+    unsigned long bos;
+    unsigned long relocs;
+    unsigned long stream;
+    uint32_t flags;
+    int32_t fence_fd;
+    unsigned long pmrs;
+    uint32_t nr_pmrs;
+    uint32_t pad;
+  }]],
+        ["struct drm_etnaviv_gem_userptr"] = [[{
+    unsigned long user_ptr;
+    unsigned long user_size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+      },
+},
   },
 }

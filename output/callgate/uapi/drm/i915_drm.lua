@@ -131,68 +131,33 @@ return {
     DRM_I915_GEM_VM_CREATE = 0x3a,
     DRM_I915_GEM_VM_DESTROY = 0x3b,
     DRM_I915_GEM_CREATE_EXT = 0x3c,
-    DRM_IOCTL_I915_INIT = 0x40446440,
-    DRM_IOCTL_I915_FLUSH = 0x6441,
-    DRM_IOCTL_I915_FLIP = 0x6442,
-    DRM_IOCTL_I915_BATCHBUFFER = 0x40206443,
-    DRM_IOCTL_I915_IRQ_EMIT = 0xc0086444,
-    DRM_IOCTL_I915_IRQ_WAIT = 0x40046445,
-    DRM_IOCTL_I915_GETPARAM = 0xc0106446,
-    DRM_IOCTL_I915_SETPARAM = 0x40086447,
-    DRM_IOCTL_I915_ALLOC = 0xc0186448,
-    DRM_IOCTL_I915_FREE = 0x40086449,
-    DRM_IOCTL_I915_INIT_HEAP = 0x400c644a,
-    DRM_IOCTL_I915_CMDBUFFER = 0x4020644b,
-    DRM_IOCTL_I915_DESTROY_HEAP = 0x4004644c,
-    DRM_IOCTL_I915_SET_VBLANK_PIPE = 0x4004644d,
-    DRM_IOCTL_I915_GET_VBLANK_PIPE = 0x8004644e,
     DRM_IOCTL_I915_VBLANK_SWAP = 0xc00c644f,
-    DRM_IOCTL_I915_HWS_ADDR = 0x40106451,
-    DRM_IOCTL_I915_GEM_INIT = 0x40106453,
-    DRM_IOCTL_I915_GEM_EXECBUFFER = 0x40286454,
-    DRM_IOCTL_I915_GEM_EXECBUFFER2 = 0x40406469,
     DRM_IOCTL_I915_GEM_EXECBUFFER2_WR = 0xc0406469,
     DRM_IOCTL_I915_GEM_PIN = 0xc0186455,
-    DRM_IOCTL_I915_GEM_UNPIN = 0x40086456,
     DRM_IOCTL_I915_GEM_BUSY = 0xc0086457,
-    DRM_IOCTL_I915_GEM_SET_CACHING = 0x4008646f,
     DRM_IOCTL_I915_GEM_GET_CACHING = 0xc0086470,
-    DRM_IOCTL_I915_GEM_THROTTLE = 0x6458,
-    DRM_IOCTL_I915_GEM_ENTERVT = 0x6459,
-    DRM_IOCTL_I915_GEM_LEAVEVT = 0x645a,
     DRM_IOCTL_I915_GEM_CREATE = 0xc010645b,
     DRM_IOCTL_I915_GEM_CREATE_EXT = 0xc018647c,
-    DRM_IOCTL_I915_GEM_PREAD = 0x4020645c,
-    DRM_IOCTL_I915_GEM_PWRITE = 0x4020645d,
     DRM_IOCTL_I915_GEM_MMAP = 0xc028645e,
     DRM_IOCTL_I915_GEM_MMAP_GTT = 0xc0106464,
     DRM_IOCTL_I915_GEM_MMAP_OFFSET = 0xc0206464,
-    DRM_IOCTL_I915_GEM_SET_DOMAIN = 0x400c645f,
-    DRM_IOCTL_I915_GEM_SW_FINISH = 0x40046460,
     DRM_IOCTL_I915_GEM_SET_TILING = 0xc0106461,
     DRM_IOCTL_I915_GEM_GET_TILING = 0xc0106462,
-    DRM_IOCTL_I915_GEM_GET_APERTURE = 0x80106463,
     DRM_IOCTL_I915_GET_PIPE_FROM_CRTC_ID = 0xc0086465,
     DRM_IOCTL_I915_GEM_MADVISE = 0xc00c6466,
-    DRM_IOCTL_I915_OVERLAY_PUT_IMAGE = 0x402c6467,
     DRM_IOCTL_I915_OVERLAY_ATTRS = 0xc02c6468,
     DRM_IOCTL_I915_SET_SPRITE_COLORKEY = 0xc014646b,
     DRM_IOCTL_I915_GET_SPRITE_COLORKEY = 0xc014646a,
     DRM_IOCTL_I915_GEM_WAIT = 0xc010646c,
     DRM_IOCTL_I915_GEM_CONTEXT_CREATE = 0xc008646d,
     DRM_IOCTL_I915_GEM_CONTEXT_CREATE_EXT = 0xc010646d,
-    DRM_IOCTL_I915_GEM_CONTEXT_DESTROY = 0x4008646e,
     DRM_IOCTL_I915_REG_READ = 0xc0106471,
     DRM_IOCTL_I915_GET_RESET_STATS = 0xc0186472,
     DRM_IOCTL_I915_GEM_USERPTR = 0xc0186473,
     DRM_IOCTL_I915_GEM_CONTEXT_GETPARAM = 0xc0186474,
     DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM = 0xc0186475,
-    DRM_IOCTL_I915_PERF_OPEN = 0x40106476,
-    DRM_IOCTL_I915_PERF_ADD_CONFIG = 0x40486477,
-    DRM_IOCTL_I915_PERF_REMOVE_CONFIG = 0x40086478,
     DRM_IOCTL_I915_QUERY = 0xc0106479,
     DRM_IOCTL_I915_GEM_VM_CREATE = 0xc010647a,
-    DRM_IOCTL_I915_GEM_VM_DESTROY = 0x4010647b,
     I915_GEM_PPGTT_NONE = 0,
     I915_GEM_PPGTT_ALIASING = 1,
     I915_GEM_PPGTT_FULL = 2,
@@ -402,9 +367,6 @@ return {
     I915_PERF_FLAG_FD_CLOEXEC = 0x1,
     I915_PERF_FLAG_FD_NONBLOCK = 0x2,
     I915_PERF_FLAG_DISABLED = 0x4,
-    I915_PERF_IOCTL_ENABLE = 0x6900,
-    I915_PERF_IOCTL_DISABLE = 0x6901,
-    I915_PERF_IOCTL_CONFIG = 0x6902,
     DRM_I915_QUERY_TOPOLOGY_INFO = 1,
     DRM_I915_QUERY_ENGINE_INFO = 2,
     DRM_I915_QUERY_PERF_CONFIG = 3,
@@ -425,12 +387,6 @@ return {
     I915_PROTECTED_CONTENT_DEFAULT_SESSION = 0xf,
   },
   records = {
-    ["struct i915_user_extension"] = [[{
-  uint64_t next_extension;
-  uint32_t name;
-  uint32_t flags;
-  uint32_t rsvd[4];
-}]],
     ["struct i915_engine_class_instance"] = [[{
   uint16_t engine_class;
   uint16_t engine_instance;
@@ -565,52 +521,6 @@ return {
   uint32_t seqtype;
   uint32_t sequence;
 }]],
-    ["struct drm_i915_hws_addr"] = [[{
-  uint64_t addr;
-}]],
-    ["struct drm_i915_gem_init"] = [[{
-  uint64_t gtt_start;
-  uint64_t gtt_end;
-}]],
-    ["struct drm_i915_gem_create"] = [[{
-  uint64_t size;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct drm_i915_gem_pread"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t size;
-  uint64_t data_ptr;
-}]],
-    ["struct drm_i915_gem_pwrite"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t size;
-  uint64_t data_ptr;
-}]],
-    ["struct drm_i915_gem_mmap"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t size;
-  uint64_t addr_ptr;
-  uint64_t flags;
-}]],
-    ["struct drm_i915_gem_mmap_gtt"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
-    ["struct drm_i915_gem_mmap_offset"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t flags;
-  uint64_t extensions;
-}]],
     ["struct drm_i915_gem_set_domain"] = [[{
   uint32_t handle;
   uint32_t read_domains;
@@ -619,72 +529,9 @@ return {
     ["struct drm_i915_gem_sw_finish"] = [[{
   uint32_t handle;
 }]],
-    ["struct drm_i915_gem_relocation_entry"] = [[{
-  uint32_t target_handle;
-  uint32_t delta;
-  uint64_t offset;
-  uint64_t presumed_offset;
-  uint32_t read_domains;
-  uint32_t write_domain;
-}]],
-    ["struct drm_i915_gem_exec_object"] = [[{
-  uint32_t handle;
-  uint32_t relocation_count;
-  uint64_t relocs_ptr;
-  uint64_t alignment;
-  uint64_t offset;
-}]],
-    ["struct drm_i915_gem_execbuffer"] = [[{
-  uint64_t buffers_ptr;
-  uint32_t buffer_count;
-  uint32_t batch_start_offset;
-  uint32_t batch_len;
-  uint32_t DR1;
-  uint32_t DR4;
-  uint32_t num_cliprects;
-  uint64_t cliprects_ptr;
-}]],
-    ["struct drm_i915_gem_exec_object2"] = [[{
-  uint32_t handle;
-  uint32_t relocation_count;
-  uint64_t relocs_ptr;
-  uint64_t alignment;
-  uint64_t offset;
-  uint64_t flags;
-  union {
-    uint64_t rsvd1;
-    uint64_t pad_to_size;
-  };
-  uint64_t rsvd2;
-}]],
     ["struct drm_i915_gem_exec_fence"] = [[{
   uint32_t handle;
   uint32_t flags;
-}]],
-    ["struct drm_i915_gem_execbuffer_ext_timeline_fences"] = [[{
-  struct i915_user_extension base;
-  uint64_t fence_count;
-  uint64_t handles_ptr;
-  uint64_t values_ptr;
-}]],
-    ["struct drm_i915_gem_execbuffer2"] = [[{
-  uint64_t buffers_ptr;
-  uint32_t buffer_count;
-  uint32_t batch_start_offset;
-  uint32_t batch_len;
-  uint32_t DR1;
-  uint32_t DR4;
-  uint32_t num_cliprects;
-  uint64_t cliprects_ptr;
-  uint64_t flags;
-  uint64_t rsvd1;
-  uint64_t rsvd2;
-}]],
-    ["struct drm_i915_gem_pin"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t alignment;
-  uint64_t offset;
 }]],
     ["struct drm_i915_gem_unpin"] = [[{
   uint32_t handle;
@@ -709,10 +556,6 @@ return {
   uint32_t tiling_mode;
   uint32_t swizzle_mode;
   uint32_t phys_swizzle_mode;
-}]],
-    ["struct drm_i915_gem_get_aperture"] = [[{
-  uint64_t aper_size;
-  uint64_t aper_available_size;
 }]],
     ["struct drm_i915_get_pipe_from_crtc_id"] = [[{
   uint32_t crtc_id;
@@ -761,73 +604,10 @@ return {
   uint32_t max_value;
   uint32_t flags;
 }]],
-    ["struct drm_i915_gem_wait"] = [[{
-  uint32_t bo_handle;
-  uint32_t flags;
-  int64_t timeout_ns;
-}]],
     ["struct drm_i915_gem_context_create"] = [[{
   uint32_t ctx_id;
   uint32_t pad;
 }]],
-    ["struct drm_i915_gem_context_create_ext"] = [[{
-  uint32_t ctx_id;
-  uint32_t flags;
-  uint64_t extensions;
-}]],
-    ["struct drm_i915_gem_context_param"] = [[{
-  uint32_t ctx_id;
-  uint32_t size;
-  uint64_t param;
-  uint64_t value;
-}]],
-    ["struct drm_i915_gem_context_param_sseu"] = [[{
-  struct i915_engine_class_instance engine;
-  uint32_t flags;
-  uint64_t slice_mask;
-  uint64_t subslice_mask;
-  uint16_t min_eus_per_subslice;
-  uint16_t max_eus_per_subslice;
-  uint32_t rsvd;
-}]],
-    ["struct i915_context_engines_load_balance"] = [[{
-  struct i915_user_extension base;
-  uint16_t engine_index;
-  uint16_t num_siblings;
-  uint32_t flags;
-  uint64_t mbz64;
-  struct i915_engine_class_instance engines[];
-} __attribute__((packed))]],
-    ["struct i915_context_engines_bond"] = [[{
-  struct i915_user_extension base;
-  struct i915_engine_class_instance master;
-  uint16_t virtual_index;
-  uint16_t num_bonds;
-  uint64_t flags;
-  uint64_t mbz64[4];
-  struct i915_engine_class_instance engines[];
-} __attribute__((packed))]],
-    ["struct i915_context_engines_parallel_submit"] = [[{
-  struct i915_user_extension base;
-  uint16_t engine_index;
-  uint16_t width;
-  uint16_t num_siblings;
-  uint16_t mbz16;
-  uint64_t flags;
-  uint64_t mbz64[3];
-  struct i915_engine_class_instance engines[];
-} __attribute__((packed))]],
-    ["struct i915_context_param_engines"] = [[{
-  uint64_t extensions;
-  struct i915_engine_class_instance engines[];
-} __attribute__((packed))]],
-    ["struct i915_gem_context_param_context_image"] = [[{
-  struct i915_engine_class_instance engine;
-  uint32_t flags;
-  uint32_t size;
-  uint32_t mbz;
-  uint64_t image;
-} __attribute__((packed))]],
     ["struct drm_i915_gem_context_create_ext_setparam"] = [[{
   struct i915_user_extension base;
   struct drm_i915_gem_context_param param;
@@ -835,15 +615,6 @@ return {
     ["struct drm_i915_gem_context_destroy"] = [[{
   uint32_t ctx_id;
   uint32_t pad;
-}]],
-    ["struct drm_i915_gem_vm_control"] = [[{
-  uint64_t extensions;
-  uint32_t flags;
-  uint32_t vm_id;
-}]],
-    ["struct drm_i915_reg_read"] = [[{
-  uint64_t offset;
-  uint64_t val;
 }]],
     ["struct drm_i915_reset_stats"] = [[{
   uint32_t ctx_id;
@@ -853,41 +624,10 @@ return {
   uint32_t batch_pending;
   uint32_t pad;
 }]],
-    ["struct drm_i915_gem_userptr"] = [[{
-  uint64_t user_ptr;
-  uint64_t user_size;
-  uint32_t flags;
-  uint32_t handle;
-}]],
-    ["struct drm_i915_perf_open_param"] = [[{
-  uint32_t flags;
-  uint32_t num_properties;
-  uint64_t properties_ptr;
-}]],
     ["struct drm_i915_perf_record_header"] = [[{
   uint32_t type;
   uint16_t pad;
   uint16_t size;
-}]],
-    ["struct drm_i915_perf_oa_config"] = [[{
-  char uuid[36];
-  uint32_t n_mux_regs;
-  uint32_t n_boolean_regs;
-  uint32_t n_flex_regs;
-  uint64_t mux_regs_ptr;
-  uint64_t boolean_regs_ptr;
-  uint64_t flex_regs_ptr;
-}]],
-    ["struct drm_i915_query_item"] = [[{
-  uint64_t query_id;
-  int32_t length;
-  uint32_t flags;
-  uint64_t data_ptr;
-}]],
-    ["struct drm_i915_query"] = [[{
-  uint32_t num_items;
-  uint32_t flags;
-  uint64_t items_ptr;
 }]],
     ["struct drm_i915_query_topology_info"] = [[{
   uint16_t flags;
@@ -900,45 +640,14 @@ return {
   uint16_t eu_stride;
   uint8_t data[];
 }]],
-    ["struct drm_i915_engine_info"] = [[{
-  struct i915_engine_class_instance engine;
-  uint32_t rsvd0;
-  uint64_t flags;
-  uint64_t capabilities;
-  uint16_t logical_instance;
-  uint16_t rsvd1[3];
-  uint64_t rsvd2[3];
-}]],
     ["struct drm_i915_query_engine_info"] = [[{
   uint32_t num_engines;
   uint32_t rsvd[3];
   struct drm_i915_engine_info engines[];
 }]],
-    ["struct drm_i915_query_perf_config"] = [[{
-  union {
-    uint64_t n_configs;
-    uint64_t config;
-    char uuid[36];
-  };
-  uint32_t flags;
-  uint8_t data[];
-}]],
     ["struct drm_i915_gem_memory_class_instance"] = [[{
   uint16_t memory_class;
   uint16_t memory_instance;
-}]],
-    ["struct drm_i915_memory_region_info"] = [[{
-  struct drm_i915_gem_memory_class_instance region;
-  uint32_t rsvd0;
-  uint64_t probed_size;
-  uint64_t unallocated_size;
-  union {
-    uint64_t rsvd1[8];
-    struct {
-      uint64_t probed_cpu_visible_size;
-      uint64_t unallocated_cpu_visible_size;
-    };
-  };
 }]],
     ["struct drm_i915_query_memory_regions"] = [[{
   uint32_t num_regions;
@@ -950,18 +659,6 @@ return {
   uint32_t major;
   uint32_t minor;
   uint32_t patch;
-}]],
-    ["struct drm_i915_gem_create_ext"] = [[{
-  uint64_t size;
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t extensions;
-}]],
-    ["struct drm_i915_gem_create_ext_memory_regions"] = [[{
-  struct i915_user_extension base;
-  uint32_t pad;
-  uint32_t num_regions;
-  uint64_t regions;
 }]],
     ["struct drm_i915_gem_create_ext_protected_content"] = [[{
   struct i915_user_extension base;
@@ -992,54 +689,165 @@ return {
   },
   macros = function(M)
     return {
-      -- #define __I915_PMU_ENGINE(class, instance, sample)
       __I915_PMU_ENGINE = function(class, instance, sample)
         return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4), M.long(sample)))
       end,
-      -- #define I915_PMU_ENGINE_BUSY(class, instance)
       I915_PMU_ENGINE_BUSY = function(class, instance)
         return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4)))
       end,
-      -- #define I915_PMU_ENGINE_WAIT(class, instance)
       I915_PMU_ENGINE_WAIT = function(class, instance)
         return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4), 1))
       end,
-      -- #define I915_PMU_ENGINE_SEMA(class, instance)
       I915_PMU_ENGINE_SEMA = function(class, instance)
         return M.int(M.bor(M.shl(M.long(class), 12), M.shl(M.long(instance), 4), 2))
       end,
-      -- #define ___I915_PMU_OTHER(gt, x)
       ___I915_PMU_OTHER = function(gt, x)
         return M.int(M.bor(0x100000 + M.u64(M.long(x)), M.shl(M.u64(M.long(gt)), 60)))
       end,
-      -- #define __I915_PMU_OTHER(x)
       __I915_PMU_OTHER = function(x)
         return M.int(0x100000 + M.u64(M.long(x)))
       end,
-      -- #define __I915_PMU_ACTUAL_FREQUENCY(gt)
       __I915_PMU_ACTUAL_FREQUENCY = function(gt)
         return M.int(M.bor(0x100000, M.shl(M.u64(M.long(gt)), 60)))
       end,
-      -- #define __I915_PMU_REQUESTED_FREQUENCY(gt)
       __I915_PMU_REQUESTED_FREQUENCY = function(gt)
         return M.int(M.bor(0x100001, M.shl(M.u64(M.long(gt)), 60)))
       end,
-      -- #define __I915_PMU_INTERRUPTS(gt)
       __I915_PMU_INTERRUPTS = function(gt)
         return M.int(M.bor(0x100002, M.shl(M.u64(M.long(gt)), 60)))
       end,
-      -- #define __I915_PMU_RC6_RESIDENCY(gt)
       __I915_PMU_RC6_RESIDENCY = function(gt)
         return M.int(M.bor(0x100003, M.shl(M.u64(M.long(gt)), 60)))
       end,
-      -- #define __I915_PMU_SOFTWARE_GT_AWAKE_TIME(gt)
       __I915_PMU_SOFTWARE_GT_AWAKE_TIME = function(gt)
         return M.int(M.bor(0x100004, M.shl(M.u64(M.long(gt)), 60)))
       end,
-      -- #define i915_execbuffer2_get_context_id(eb2)
       i915_execbuffer2_get_context_id = function(eb2)
         return M.int(M.band(M.long(eb2.rsvd1), 0xffffffffLL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_I915_INIT = 0x40446440,
+        DRM_IOCTL_I915_FLUSH = 0x6441,
+        DRM_IOCTL_I915_FLIP = 0x6442,
+        DRM_IOCTL_I915_IRQ_WAIT = 0x40046445,
+        DRM_IOCTL_I915_SETPARAM = 0x40086447,
+        DRM_IOCTL_I915_FREE = 0x40086449,
+        DRM_IOCTL_I915_INIT_HEAP = 0x400c644a,
+        DRM_IOCTL_I915_DESTROY_HEAP = 0x4004644c,
+        DRM_IOCTL_I915_SET_VBLANK_PIPE = 0x4004644d,
+        DRM_IOCTL_I915_GET_VBLANK_PIPE = 0x8004644e,
+        DRM_IOCTL_I915_HWS_ADDR = 0x40106451,
+        DRM_IOCTL_I915_GEM_INIT = 0x40106453,
+        DRM_IOCTL_I915_GEM_EXECBUFFER = 0x40286454,
+        DRM_IOCTL_I915_GEM_EXECBUFFER2 = 0x40406469,
+        DRM_IOCTL_I915_GEM_UNPIN = 0x40086456,
+        DRM_IOCTL_I915_GEM_SET_CACHING = 0x4008646f,
+        DRM_IOCTL_I915_GEM_THROTTLE = 0x6458,
+        DRM_IOCTL_I915_GEM_ENTERVT = 0x6459,
+        DRM_IOCTL_I915_GEM_LEAVEVT = 0x645a,
+        DRM_IOCTL_I915_GEM_PREAD = 0x4020645c,
+        DRM_IOCTL_I915_GEM_PWRITE = 0x4020645d,
+        DRM_IOCTL_I915_GEM_SET_DOMAIN = 0x400c645f,
+        DRM_IOCTL_I915_GEM_SW_FINISH = 0x40046460,
+        DRM_IOCTL_I915_GEM_GET_APERTURE = 0x80106463,
+        DRM_IOCTL_I915_OVERLAY_PUT_IMAGE = 0x402c6467,
+        DRM_IOCTL_I915_GEM_CONTEXT_DESTROY = 0x4008646e,
+        DRM_IOCTL_I915_PERF_OPEN = 0x40106476,
+        DRM_IOCTL_I915_PERF_ADD_CONFIG = 0x40486477,
+        DRM_IOCTL_I915_PERF_REMOVE_CONFIG = 0x40086478,
+        DRM_IOCTL_I915_GEM_VM_DESTROY = 0x4010647b,
+        I915_PERF_IOCTL_ENABLE = 0x6900,
+        I915_PERF_IOCTL_DISABLE = 0x6901,
+        I915_PERF_IOCTL_CONFIG = 0x6902,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_I915_BATCHBUFFER = 0x40206443,
+        DRM_IOCTL_I915_CMDBUFFER = 0x4020644b,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_I915_IRQ_EMIT = 0xc0086444,
+        DRM_IOCTL_I915_GETPARAM = 0xc0106446,
+        DRM_IOCTL_I915_ALLOC = 0xc0186448,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.i915_drm-4",
+},
+    {
+      on = "x86 arm",
+      constants = {
+        DRM_IOCTL_I915_BATCHBUFFER = 0x40186443,
+        DRM_IOCTL_I915_CMDBUFFER = 0x4018644b,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_I915_IRQ_EMIT = 0xc0046444,
+        DRM_IOCTL_I915_GETPARAM = 0xc0086446,
+        DRM_IOCTL_I915_ALLOC = 0xc0106448,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_I915_INIT = 0x80446440,
+        DRM_IOCTL_I915_FLUSH = 0x20006441,
+        DRM_IOCTL_I915_FLIP = 0x20006442,
+        DRM_IOCTL_I915_IRQ_WAIT = 0x80046445,
+        DRM_IOCTL_I915_SETPARAM = 0x80086447,
+        DRM_IOCTL_I915_FREE = 0x80086449,
+        DRM_IOCTL_I915_INIT_HEAP = 0x800c644a,
+        DRM_IOCTL_I915_DESTROY_HEAP = 0x8004644c,
+        DRM_IOCTL_I915_SET_VBLANK_PIPE = 0x8004644d,
+        DRM_IOCTL_I915_GET_VBLANK_PIPE = 0x4004644e,
+        DRM_IOCTL_I915_HWS_ADDR = 0x80106451,
+        DRM_IOCTL_I915_GEM_INIT = 0x80106453,
+        DRM_IOCTL_I915_GEM_EXECBUFFER = 0x80286454,
+        DRM_IOCTL_I915_GEM_EXECBUFFER2 = 0x80406469,
+        DRM_IOCTL_I915_GEM_UNPIN = 0x80086456,
+        DRM_IOCTL_I915_GEM_SET_CACHING = 0x8008646f,
+        DRM_IOCTL_I915_GEM_THROTTLE = 0x20006458,
+        DRM_IOCTL_I915_GEM_ENTERVT = 0x20006459,
+        DRM_IOCTL_I915_GEM_LEAVEVT = 0x2000645a,
+        DRM_IOCTL_I915_GEM_PREAD = 0x8020645c,
+        DRM_IOCTL_I915_GEM_PWRITE = 0x8020645d,
+        DRM_IOCTL_I915_GEM_SET_DOMAIN = 0x800c645f,
+        DRM_IOCTL_I915_GEM_SW_FINISH = 0x80046460,
+        DRM_IOCTL_I915_GEM_GET_APERTURE = 0x40106463,
+        DRM_IOCTL_I915_OVERLAY_PUT_IMAGE = 0x802c6467,
+        DRM_IOCTL_I915_GEM_CONTEXT_DESTROY = 0x8008646e,
+        DRM_IOCTL_I915_PERF_OPEN = 0x80106476,
+        DRM_IOCTL_I915_PERF_ADD_CONFIG = 0x80486477,
+        DRM_IOCTL_I915_PERF_REMOVE_CONFIG = 0x80086478,
+        DRM_IOCTL_I915_GEM_VM_DESTROY = 0x8010647b,
+        I915_PERF_IOCTL_ENABLE = 0x20006900,
+        I915_PERF_IOCTL_DISABLE = 0x20006901,
+        I915_PERF_IOCTL_CONFIG = 0x20006902,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_I915_BATCHBUFFER = 0x80186443,
+        DRM_IOCTL_I915_CMDBUFFER = 0x8018644b,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.i915_drm-9",
+},
+  },
 }

@@ -16,18 +16,12 @@ return {
     DRM_IVPU_CMDQ_SUBMIT = 0xd,
     DRM_IVPU_BO_CREATE_FROM_USERPTR = 0xe,
     DRM_IOCTL_IVPU_GET_PARAM = 0xc0106440,
-    DRM_IOCTL_IVPU_SET_PARAM = 0x40106441,
     DRM_IOCTL_IVPU_BO_CREATE = 0xc0186442,
     DRM_IOCTL_IVPU_BO_INFO = 0xc0206443,
-    DRM_IOCTL_IVPU_SUBMIT = 0x40206445,
     DRM_IOCTL_IVPU_BO_WAIT = 0xc0186446,
-    DRM_IOCTL_IVPU_METRIC_STREAMER_START = 0xc0206447,
-    DRM_IOCTL_IVPU_METRIC_STREAMER_STOP = 0x40086448,
     DRM_IOCTL_IVPU_METRIC_STREAMER_GET_DATA = 0xc0206449,
     DRM_IOCTL_IVPU_METRIC_STREAMER_GET_INFO = 0xc020644a,
     DRM_IOCTL_IVPU_CMDQ_CREATE = 0xc00c644b,
-    DRM_IOCTL_IVPU_CMDQ_DESTROY = 0x4004644c,
-    DRM_IOCTL_IVPU_CMDQ_SUBMIT = 0x4020644d,
     DRM_IOCTL_IVPU_BO_CREATE_FROM_USERPTR = 0xc020644e,
     DRM_IVPU_PARAM_DEVICE_ID = 0,
     DRM_IVPU_PARAM_DEVICE_REVISION = 1,
@@ -75,68 +69,6 @@ return {
     DRM_IVPU_CMDQ_FLAG_TURBO = 0x1,
   },
   records = {
-    ["struct drm_ivpu_param"] = [[{
-  uint32_t param;
-  uint32_t index;
-  uint64_t value;
-}]],
-    ["struct drm_ivpu_bo_create"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t vpu_addr;
-}]],
-    ["struct drm_ivpu_bo_create_from_userptr"] = [[{
-  uint64_t user_ptr;
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t vpu_addr;
-}]],
-    ["struct drm_ivpu_bo_info"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t vpu_addr;
-  uint64_t mmap_offset;
-  uint64_t size;
-}]],
-    ["struct drm_ivpu_submit"] = [[{
-  uint64_t buffers_ptr;
-  uint32_t buffer_count;
-  uint32_t engine;
-  uint32_t flags;
-  uint32_t commands_offset;
-  uint32_t priority;
-}]],
-    ["struct drm_ivpu_cmdq_submit"] = [[{
-  uint64_t buffers_ptr;
-  uint32_t buffer_count;
-  uint32_t cmdq_id;
-  uint32_t flags;
-  uint32_t commands_offset;
-  uint32_t preempt_buffer_index;
-  uint32_t reserved;
-}]],
-    ["struct drm_ivpu_bo_wait"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  int64_t timeout_ns;
-  uint32_t job_status;
-  uint32_t pad;
-}]],
-    ["struct drm_ivpu_metric_streamer_start"] = [[{
-  uint64_t metric_group_mask;
-  uint64_t sampling_period_ns;
-  uint32_t read_period_samples;
-  uint32_t sample_size;
-  uint32_t max_data_size;
-}]],
-    ["struct drm_ivpu_metric_streamer_get_data"] = [[{
-  uint64_t metric_group_mask;
-  uint64_t buffer_ptr;
-  uint64_t buffer_size;
-  uint64_t data_size;
-}]],
     ["struct drm_ivpu_cmdq_create"] = [[{
   uint32_t cmdq_id;
   uint32_t priority;
@@ -145,8 +77,185 @@ return {
     ["struct drm_ivpu_cmdq_destroy"] = [[{
   uint32_t cmdq_id;
 }]],
-    ["struct drm_ivpu_metric_streamer_stop"] = [[{
-  uint64_t metric_group_mask;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_IVPU_SET_PARAM = 0x40106441,
+        DRM_IOCTL_IVPU_METRIC_STREAMER_STOP = 0x40086448,
+        DRM_IOCTL_IVPU_CMDQ_DESTROY = 0x4004644c,
+        DRM_IOCTL_IVPU_CMDQ_SUBMIT = 0x4020644d,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_IVPU_SUBMIT = 0x40206445,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        DRM_IOCTL_IVPU_METRIC_STREAMER_START = 0xc0206447,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_ivpu_param"] = [[{
+    uint32_t param;
+    uint32_t index;
+    uint64_t value;
+  }]],
+        ["struct drm_ivpu_bo_create"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t vpu_addr;
+  }]],
+        ["struct drm_ivpu_bo_create_from_userptr"] = [[{
+    uint64_t user_ptr;
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t vpu_addr;
+  }]],
+        ["struct drm_ivpu_bo_info"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t vpu_addr;
+    uint64_t mmap_offset;
+    uint64_t size;
+  }]],
+        ["struct drm_ivpu_submit"] = [[{
+    uint64_t buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t engine;
+    uint32_t flags;
+    uint32_t commands_offset;
+    uint32_t priority;
+  }]],
+        ["struct drm_ivpu_cmdq_submit"] = [[{
+    uint64_t buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t cmdq_id;
+    uint32_t flags;
+    uint32_t commands_offset;
+    uint32_t preempt_buffer_index;
+    uint32_t reserved;
+  }]],
+        ["struct drm_ivpu_bo_wait"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    int64_t timeout_ns;
+    uint32_t job_status;
+    uint32_t pad;
+  }]],
+        ["struct drm_ivpu_metric_streamer_start"] = [[{
+    uint64_t metric_group_mask;
+    uint64_t sampling_period_ns;
+    uint32_t read_period_samples;
+    uint32_t sample_size;
+    uint32_t max_data_size;
+  }]],
+        ["struct drm_ivpu_metric_streamer_get_data"] = [[{
+    uint64_t metric_group_mask;
+    uint64_t buffer_ptr;
+    uint64_t buffer_size;
+    uint64_t data_size;
+  }]],
+        ["struct drm_ivpu_metric_streamer_stop"] = [[{
+    uint64_t metric_group_mask;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        DRM_IOCTL_IVPU_SUBMIT = 0x401c6445,
+        DRM_IOCTL_IVPU_METRIC_STREAMER_START = 0xc01c6447,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_IVPU_SET_PARAM = 0x80106441,
+        DRM_IOCTL_IVPU_SUBMIT = 0x80206445,
+        DRM_IOCTL_IVPU_METRIC_STREAMER_STOP = 0x80086448,
+        DRM_IOCTL_IVPU_CMDQ_DESTROY = 0x8004644c,
+        DRM_IOCTL_IVPU_CMDQ_SUBMIT = 0x8020644d,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_ivpu_param"] = [[{
+    uint32_t param;
+    uint32_t index;
+    unsigned long value;
+  }]],
+        ["struct drm_ivpu_bo_create"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long vpu_addr;
+  }]],
+        ["struct drm_ivpu_bo_create_from_userptr"] = [[{
+    unsigned long user_ptr;
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long vpu_addr;
+  }]],
+        ["struct drm_ivpu_bo_info"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long vpu_addr;
+    unsigned long mmap_offset;
+    unsigned long size;
+  }]],
+        ["struct drm_ivpu_submit"] = [[{
+    unsigned long buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t engine;
+    uint32_t flags;
+    uint32_t commands_offset;
+    uint32_t priority;
+  }]],
+        ["struct drm_ivpu_cmdq_submit"] = [[{
+    unsigned long buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t cmdq_id;
+    uint32_t flags;
+    uint32_t commands_offset;
+    uint32_t preempt_buffer_index;
+    uint32_t reserved;
+  }]],
+        ["struct drm_ivpu_bo_wait"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    long timeout_ns;
+    uint32_t job_status;
+    uint32_t pad;
+  }]],
+        ["struct drm_ivpu_metric_streamer_start"] = [[{
+    unsigned long metric_group_mask;
+    unsigned long sampling_period_ns;
+    uint32_t read_period_samples;
+    uint32_t sample_size;
+    uint32_t max_data_size;
+  }]],
+        ["struct drm_ivpu_metric_streamer_get_data"] = [[{
+    unsigned long metric_group_mask;
+    unsigned long buffer_ptr;
+    unsigned long buffer_size;
+    unsigned long data_size;
+  }]],
+        ["struct drm_ivpu_metric_streamer_stop"] = [[{
+    unsigned long metric_group_mask;
+  }]],
+      },
+},
   },
 }

@@ -29,27 +29,13 @@ return {
     DRM_IOCTL_LIMA_GET_PARAM = 0xc0106440,
     DRM_IOCTL_LIMA_GEM_CREATE = 0xc0106441,
     DRM_IOCTL_LIMA_GEM_INFO = 0xc0106442,
-    DRM_IOCTL_LIMA_GEM_SUBMIT = 0x40306443,
-    DRM_IOCTL_LIMA_GEM_WAIT = 0x40106444,
-    DRM_IOCTL_LIMA_CTX_CREATE = 0x80086445,
-    DRM_IOCTL_LIMA_CTX_FREE = 0x40086446,
   },
   records = {
-    ["struct drm_lima_get_param"] = [[{
-  uint32_t param;
-  uint32_t pad;
-  uint64_t value;
-}]],
     ["struct drm_lima_gem_create"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t handle;
   uint32_t pad;
-}]],
-    ["struct drm_lima_gem_info"] = [[{
-  uint32_t handle;
-  uint32_t va;
-  uint64_t offset;
 }]],
     ["struct drm_lima_gem_submit_bo"] = [[{
   uint32_t handle;
@@ -77,22 +63,6 @@ return {
   };
   uint32_t fragment_stack_address[8];
 }]],
-    ["struct drm_lima_gem_submit"] = [[{
-  uint32_t ctx;
-  uint32_t pipe;
-  uint32_t nr_bos;
-  uint32_t frame_size;
-  uint64_t bos;
-  uint64_t frame;
-  uint32_t flags;
-  uint32_t out_sync;
-  uint32_t in_sync[2];
-}]],
-    ["struct drm_lima_gem_wait"] = [[{
-  uint32_t handle;
-  uint32_t op;
-  int64_t timeout_ns;
-}]],
     ["struct drm_lima_ctx_create"] = [[{
   uint32_t id;
   uint32_t _pad;
@@ -101,5 +71,87 @@ return {
   uint32_t id;
   uint32_t _pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_LIMA_GEM_SUBMIT = 0x40306443,
+        DRM_IOCTL_LIMA_GEM_WAIT = 0x40106444,
+        DRM_IOCTL_LIMA_CTX_CREATE = 0x80086445,
+        DRM_IOCTL_LIMA_CTX_FREE = 0x40086446,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_lima_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    uint64_t value;
+  }]],
+        ["struct drm_lima_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t va;
+    uint64_t offset;
+  }]],
+        ["struct drm_lima_gem_submit"] = [[{
+    uint32_t ctx;
+    uint32_t pipe;
+    uint32_t nr_bos;
+    uint32_t frame_size;
+    uint64_t bos;
+    uint64_t frame;
+    uint32_t flags;
+    uint32_t out_sync;
+    uint32_t in_sync[2];
+  }]],
+        ["struct drm_lima_gem_wait"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    int64_t timeout_ns;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_LIMA_GEM_SUBMIT = 0x80306443,
+        DRM_IOCTL_LIMA_GEM_WAIT = 0x80106444,
+        DRM_IOCTL_LIMA_CTX_CREATE = 0x40086445,
+        DRM_IOCTL_LIMA_CTX_FREE = 0x80086446,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_lima_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    unsigned long value;
+  }]],
+        ["struct drm_lima_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t va;
+    unsigned long offset;
+  }]],
+        ["struct drm_lima_gem_submit"] = [[{
+    uint32_t ctx;
+    uint32_t pipe;
+    uint32_t nr_bos;
+    uint32_t frame_size;
+    unsigned long bos;
+    unsigned long frame;
+    uint32_t flags;
+    uint32_t out_sync;
+    uint32_t in_sync[2];
+  }]],
+        ["struct drm_lima_gem_wait"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    long timeout_ns;
+  }]],
+      },
+},
   },
 }

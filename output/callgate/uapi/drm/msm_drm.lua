@@ -105,44 +105,14 @@ return {
     DRM_MSM_VM_BIND = 0xd,
     DRM_MSM_PERFCNTR_CONFIG = 0xe,
     DRM_IOCTL_MSM_GET_PARAM = 0xc0186440,
-    DRM_IOCTL_MSM_SET_PARAM = 0x40186441,
     DRM_IOCTL_MSM_GEM_NEW = 0xc0106442,
     DRM_IOCTL_MSM_GEM_INFO = 0xc0186443,
-    DRM_IOCTL_MSM_GEM_CPU_PREP = 0x40186444,
-    DRM_IOCTL_MSM_GEM_CPU_FINI = 0x40046445,
     DRM_IOCTL_MSM_GEM_SUBMIT = 0xc0486446,
-    DRM_IOCTL_MSM_WAIT_FENCE = 0x40206447,
     DRM_IOCTL_MSM_GEM_MADVISE = 0xc00c6448,
     DRM_IOCTL_MSM_SUBMITQUEUE_NEW = 0xc00c644a,
-    DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x4004644b,
-    DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x4018644c,
     DRM_IOCTL_MSM_VM_BIND = 0xc058644d,
-    DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x4020644e,
   },
   records = {
-    ["struct drm_msm_timespec"] = [[{
-  int64_t tv_sec;
-  int64_t tv_nsec;
-}]],
-    ["struct drm_msm_param"] = [[{
-  uint32_t pipe;
-  uint32_t param;
-  uint64_t value;
-  uint32_t len;
-  uint32_t pad;
-}]],
-    ["struct drm_msm_gem_new"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
-}]],
-    ["struct drm_msm_gem_info"] = [[{
-  uint32_t handle;
-  uint32_t info;
-  uint64_t value;
-  uint32_t len;
-  uint32_t pad;
-}]],
     ["struct drm_msm_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t op;
@@ -150,76 +120,6 @@ return {
 }]],
     ["struct drm_msm_gem_cpu_fini"] = [[{
   uint32_t handle;
-}]],
-    ["struct drm_msm_syncobj"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t point;
-}]],
-    ["struct drm_msm_gem_submit_reloc"] = [[{
-  uint32_t submit_offset;
-  uint32_t or;
-  int32_t shift;
-  uint32_t reloc_idx;
-  uint64_t reloc_offset;
-}]],
-    ["struct drm_msm_gem_submit_cmd"] = [[{
-  uint32_t type;
-  uint32_t submit_idx;
-  uint32_t submit_offset;
-  uint32_t size;
-  uint32_t pad;
-  uint32_t nr_relocs;
-  union {
-    uint64_t relocs;
-    uint64_t iova;
-  };
-}]],
-    ["struct drm_msm_gem_submit_bo"] = [[{
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t presumed;
-}]],
-    ["struct drm_msm_gem_submit"] = [[{
-  uint32_t flags;
-  uint32_t fence;
-  uint32_t nr_bos;
-  uint32_t nr_cmds;
-  uint64_t bos;
-  uint64_t cmds;
-  int32_t fence_fd;
-  uint32_t queueid;
-  uint64_t in_syncobjs;
-  uint64_t out_syncobjs;
-  uint32_t nr_in_syncobjs;
-  uint32_t nr_out_syncobjs;
-  uint32_t syncobj_stride;
-  uint32_t pad;
-}]],
-    ["struct drm_msm_vm_bind_op"] = [[{
-  uint32_t op;
-  uint32_t handle;
-  uint64_t obj_offset;
-  uint64_t iova;
-  uint64_t range;
-  uint32_t flags;
-  uint32_t pad;
-}]],
-    ["struct drm_msm_vm_bind"] = [[{
-  uint32_t flags;
-  uint32_t nr_ops;
-  int32_t fence_fd;
-  uint32_t queue_id;
-  uint64_t in_syncobjs;
-  uint64_t out_syncobjs;
-  uint32_t nr_in_syncobjs;
-  uint32_t nr_out_syncobjs;
-  uint32_t syncobj_stride;
-  uint32_t op_stride;
-  union {
-    struct drm_msm_vm_bind_op op;
-    uint64_t ops;
-  };
 }]],
     ["struct drm_msm_wait_fence"] = [[{
   uint32_t fence;
@@ -237,38 +137,60 @@ return {
   uint32_t prio;
   uint32_t id;
 }]],
-    ["struct drm_msm_submitqueue_query"] = [[{
-  uint64_t data;
-  uint32_t id;
-  uint32_t param;
-  uint32_t len;
-  uint32_t pad;
-}]],
-    ["struct drm_msm_perfcntr_group"] = [[{
-  char group_name[16];
-  uint32_t nr_countables;
-  uint32_t pad;
-  uint64_t countables;
-}]],
-    ["struct drm_msm_perfcntr_config"] = [[{
-  uint32_t flags;
-  uint32_t nr_groups;
-  uint64_t groups;
-  uint64_t period;
-  uint32_t bufsz_shift;
-  uint32_t group_stride;
-}]],
   },
   macros = function(M)
     return {
-      -- #define MSM_PIPE_ID(x)
       MSM_PIPE_ID = function(x)
         return M.int(M.band(M.long(x), 0xffff))
       end,
-      -- #define MSM_PIPE_FLAGS(x)
       MSM_PIPE_FLAGS = function(x)
         return M.int(M.band(M.long(x), -0x10000LL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_MSM_SET_PARAM = 0x40186441,
+        DRM_IOCTL_MSM_GEM_CPU_PREP = 0x40186444,
+        DRM_IOCTL_MSM_GEM_CPU_FINI = 0x40046445,
+        DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x4004644b,
+        DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x4018644c,
+        DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x4020644e,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_MSM_WAIT_FENCE = 0x40206447,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.msm_drm-3",
+},
+    {
+      on = "x86",
+      constants = {
+        DRM_IOCTL_MSM_WAIT_FENCE = 0x401c6447,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_MSM_SET_PARAM = 0x80186441,
+        DRM_IOCTL_MSM_GEM_CPU_PREP = 0x80186444,
+        DRM_IOCTL_MSM_GEM_CPU_FINI = 0x80046445,
+        DRM_IOCTL_MSM_WAIT_FENCE = 0x80206447,
+        DRM_IOCTL_MSM_SUBMITQUEUE_CLOSE = 0x8004644b,
+        DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x8018644c,
+        DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x8020644e,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.msm_drm-6",
+},
+  },
 }

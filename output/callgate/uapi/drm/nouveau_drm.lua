@@ -86,24 +86,16 @@ return {
     NOUVEAU_SVM_BIND_TARGET__GPU_VRAM = 0x80000000,
     DRM_IOCTL_NOUVEAU_GETPARAM = 0xc0106440,
     DRM_IOCTL_NOUVEAU_CHANNEL_ALLOC = 0xc0586442,
-    DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x40046443,
     DRM_IOCTL_NOUVEAU_SVM_INIT = 0xc0106448,
     DRM_IOCTL_NOUVEAU_SVM_BIND = 0xc0406449,
     DRM_IOCTL_NOUVEAU_GEM_NEW = 0xc0306480,
     DRM_IOCTL_NOUVEAU_GEM_PUSHBUF = 0xc0406481,
-    DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x40086482,
-    DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x40046483,
     DRM_IOCTL_NOUVEAU_GEM_INFO = 0xc0286484,
     DRM_IOCTL_NOUVEAU_VM_INIT = 0xc0106450,
     DRM_IOCTL_NOUVEAU_VM_BIND = 0xc0286451,
     DRM_IOCTL_NOUVEAU_EXEC = 0xc0286452,
-    DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x80306453,
   },
   records = {
-    ["struct drm_nouveau_getparam"] = [[{
-  uint64_t param;
-  uint64_t value;
-}]],
     ["struct drm_nouveau_channel_alloc"] = [[{
   uint32_t fb_ctxdma_handle;
   uint32_t tt_ctxdma_handle;
@@ -129,32 +121,10 @@ return {
   int32_t channel;
   uint32_t handle;
 }]],
-    ["struct drm_nouveau_gem_info"] = [[{
-  uint32_t handle;
-  uint32_t domain;
-  uint64_t size;
-  uint64_t offset;
-  uint64_t map_handle;
-  uint32_t tile_mode;
-  uint32_t tile_flags;
-}]],
     ["struct drm_nouveau_gem_new"] = [[{
   struct drm_nouveau_gem_info info;
   uint32_t channel_hint;
   uint32_t align;
-}]],
-    ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
-  uint32_t valid;
-  uint32_t domain;
-  uint64_t offset;
-}]],
-    ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
-  uint64_t user_priv;
-  uint32_t handle;
-  uint32_t read_domains;
-  uint32_t write_domains;
-  uint32_t valid_domains;
-  struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
 }]],
     ["struct drm_nouveau_gem_pushbuf_reloc"] = [[{
   uint32_t reloc_bo_index;
@@ -165,72 +135,12 @@ return {
   uint32_t vor;
   uint32_t tor;
 }]],
-    ["struct drm_nouveau_gem_pushbuf_push"] = [[{
-  uint32_t bo_index;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t length;
-}]],
-    ["struct drm_nouveau_gem_pushbuf"] = [[{
-  uint32_t channel;
-  uint32_t nr_buffers;
-  uint64_t buffers;
-  uint32_t nr_relocs;
-  uint32_t nr_push;
-  uint64_t relocs;
-  uint64_t push;
-  uint32_t suffix0;
-  uint32_t suffix1;
-  uint64_t vram_available;
-  uint64_t gart_available;
-}]],
     ["struct drm_nouveau_gem_cpu_prep"] = [[{
   uint32_t handle;
   uint32_t flags;
 }]],
     ["struct drm_nouveau_gem_cpu_fini"] = [[{
   uint32_t handle;
-}]],
-    ["struct drm_nouveau_sync"] = [[{
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t timeline_value;
-}]],
-    ["struct drm_nouveau_vm_init"] = [[{
-  uint64_t kernel_managed_addr;
-  uint64_t kernel_managed_size;
-}]],
-    ["struct drm_nouveau_vm_bind_op"] = [[{
-  uint32_t op;
-  uint32_t flags;
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t addr;
-  uint64_t bo_offset;
-  uint64_t range;
-}]],
-    ["struct drm_nouveau_vm_bind"] = [[{
-  uint32_t op_count;
-  uint32_t flags;
-  uint32_t wait_count;
-  uint32_t sig_count;
-  uint64_t wait_ptr;
-  uint64_t sig_ptr;
-  uint64_t op_ptr;
-}]],
-    ["struct drm_nouveau_exec_push"] = [[{
-  uint64_t va;
-  uint32_t va_len;
-  uint32_t flags;
-}]],
-    ["struct drm_nouveau_exec"] = [[{
-  uint32_t channel;
-  uint32_t push_count;
-  uint32_t wait_count;
-  uint32_t sig_count;
-  uint64_t wait_ptr;
-  uint64_t sig_ptr;
-  uint64_t push_ptr;
 }]],
     ["struct drm_nouveau_get_zcull_info"] = [[{
   uint32_t width_align_pixels;
@@ -246,19 +156,33 @@ return {
   uint32_t ctxsw_size;
   uint32_t ctxsw_align;
 }]],
-    ["struct drm_nouveau_svm_init"] = [[{
-  uint64_t unmanaged_addr;
-  uint64_t unmanaged_size;
-}]],
-    ["struct drm_nouveau_svm_bind"] = [[{
-  uint64_t header;
-  uint64_t va_start;
-  uint64_t va_end;
-  uint64_t npages;
-  uint64_t stride;
-  uint64_t result;
-  uint64_t reserved0;
-  uint64_t reserved1;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x40046443,
+        DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x40086482,
+        DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x40046483,
+        DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x80306453,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.nouveau_drm-2",
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_NOUVEAU_CHANNEL_FREE = 0x80046443,
+        DRM_IOCTL_NOUVEAU_GEM_CPU_PREP = 0x80086482,
+        DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x80046483,
+        DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x40306453,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.nouveau_drm-4",
+},
   },
 }

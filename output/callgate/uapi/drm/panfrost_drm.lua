@@ -66,8 +66,6 @@ return {
     DRM_PANFROST_JM_CTX_DESTROY = 0xb,
     DRM_PANFROST_SYNC_BO = 0xc,
     DRM_PANFROST_QUERY_BO_INFO = 0xd,
-    DRM_IOCTL_PANFROST_SUBMIT = 0x40306440,
-    DRM_IOCTL_PANFROST_WAIT_BO = 0x40106441,
     DRM_IOCTL_PANFROST_CREATE_BO = 0xc0186442,
     DRM_IOCTL_PANFROST_MMAP_BO = 0xc0106443,
     DRM_IOCTL_PANFROST_GET_PARAM = 0xc0106444,
@@ -78,8 +76,6 @@ return {
     DRM_IOCTL_PANFROST_JM_CTX_DESTROY = 0xc008644b,
     DRM_IOCTL_PANFROST_SYNC_BO = 0xc010644c,
     DRM_IOCTL_PANFROST_QUERY_BO_INFO = 0xc010644d,
-    DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x40086446,
-    DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x40086447,
     PANFROST_JD_REQ_FS = 0x1,
     PANFROST_JD_REQ_CYCLE_COUNT = 0x2,
     PANFROST_BO_NOEXEC = 1,
@@ -99,60 +95,14 @@ return {
     PANFROSTDUMP_BUF_TRAILER = 3,
   },
   records = {
-    ["struct drm_panfrost_submit"] = [[{
-  uint64_t jc;
-  uint64_t in_syncs;
-  uint32_t in_sync_count;
-  uint32_t out_sync;
-  uint64_t bo_handles;
-  uint32_t bo_handle_count;
-  uint32_t requirements;
-  uint32_t jm_ctx_handle;
-  uint32_t pad;
-}]],
-    ["struct drm_panfrost_wait_bo"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  int64_t timeout_ns;
-}]],
-    ["struct drm_panfrost_create_bo"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
-    ["struct drm_panfrost_mmap_bo"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t offset;
-}]],
-    ["struct drm_panfrost_get_param"] = [[{
-  uint32_t param;
-  uint32_t pad;
-  uint64_t value;
-}]],
-    ["struct drm_panfrost_get_bo_offset"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
     ["struct drm_panfrost_perfcnt_enable"] = [[{
   uint32_t enable;
   uint32_t counterset;
-}]],
-    ["struct drm_panfrost_perfcnt_dump"] = [[{
-  uint64_t buf_ptr;
 }]],
     ["struct drm_panfrost_madvise"] = [[{
   uint32_t handle;
   uint32_t madv;
   uint32_t retained;
-}]],
-    ["struct drm_panfrost_set_label_bo"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t label;
 }]],
     ["struct drm_panfrost_bo_sync_op"] = [[{
   uint32_t handle;
@@ -160,37 +110,11 @@ return {
   uint32_t offset;
   uint32_t size;
 }]],
-    ["struct drm_panfrost_sync_bo"] = [[{
-  uint64_t ops;
-  uint32_t op_count;
-  uint32_t pad;
-}]],
     ["struct drm_panfrost_query_bo_info"] = [[{
   uint32_t handle;
   uint32_t extra_flags;
   uint32_t create_flags;
   uint32_t pad;
-}]],
-    ["struct panfrost_dump_object_header"] = [[{
-  uint32_t magic;
-  uint32_t type;
-  uint32_t file_size;
-  uint32_t file_offset;
-  union {
-    struct {
-      uint64_t jc;
-      uint32_t gpu_id;
-      uint32_t major;
-      uint32_t minor;
-      uint64_t nbos;
-    } reghdr;
-    struct {
-      uint32_t valid;
-      uint64_t iova;
-      uint32_t data[2];
-    } bomap;
-    uint32_t sizer[496];
-  };
 }]],
     ["struct panfrost_dump_registers"] = [[{
   uint32_t reg;
@@ -204,5 +128,179 @@ return {
   uint32_t handle;
   uint32_t pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_PANFROST_SUBMIT = 0x40306440,
+        DRM_IOCTL_PANFROST_WAIT_BO = 0x40106441,
+        DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x40086446,
+        DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x40086447,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_panfrost_submit"] = [[{
+    uint64_t jc;
+    uint64_t in_syncs;
+    uint32_t in_sync_count;
+    uint32_t out_sync;
+    uint64_t bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t requirements;
+    uint32_t jm_ctx_handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_panfrost_wait_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    int64_t timeout_ns;
+  }]],
+        ["struct drm_panfrost_create_bo"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_panfrost_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t offset;
+  }]],
+        ["struct drm_panfrost_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    uint64_t value;
+  }]],
+        ["struct drm_panfrost_get_bo_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_panfrost_perfcnt_dump"] = [[{
+    uint64_t buf_ptr;
+  }]],
+        ["struct drm_panfrost_set_label_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t label;
+  }]],
+        ["struct drm_panfrost_sync_bo"] = [[{
+    uint64_t ops;
+    uint32_t op_count;
+    uint32_t pad;
+  }]],
+        ["struct panfrost_dump_object_header"] = [[{
+    uint32_t magic;
+    uint32_t type;
+    uint32_t file_size;
+    uint32_t file_offset;
+    union {
+      struct {
+        uint64_t jc;
+        uint32_t gpu_id;
+        uint32_t major;
+        uint32_t minor;
+        uint64_t nbos;
+      } reghdr;
+      struct {
+        uint32_t valid;
+        uint64_t iova;
+        uint32_t data[2];
+      } bomap;
+      uint32_t sizer[496];
+    };
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_PANFROST_SUBMIT = 0x80306440,
+        DRM_IOCTL_PANFROST_WAIT_BO = 0x80106441,
+        DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x80086446,
+        DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x80086447,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_panfrost_submit"] = [[{
+    unsigned long jc;
+    unsigned long in_syncs;
+    uint32_t in_sync_count;
+    uint32_t out_sync;
+    unsigned long bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t requirements;
+    uint32_t jm_ctx_handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_panfrost_wait_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    long timeout_ns;
+  }]],
+        ["struct drm_panfrost_create_bo"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_panfrost_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long offset;
+  }]],
+        ["struct drm_panfrost_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    unsigned long value;
+  }]],
+        ["struct drm_panfrost_get_bo_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_panfrost_perfcnt_dump"] = [[{
+    unsigned long buf_ptr;
+  }]],
+        ["struct drm_panfrost_set_label_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long label;
+  }]],
+        ["struct drm_panfrost_sync_bo"] = [[{
+    unsigned long ops;
+    uint32_t op_count;
+    uint32_t pad;
+  }]],
+        ["struct panfrost_dump_object_header"] = [[{
+    uint32_t magic;
+    uint32_t type;
+    uint32_t file_size;
+    uint32_t file_offset;
+    union {
+      struct {
+        unsigned long jc;
+        uint32_t gpu_id;
+        uint32_t major;
+        uint32_t minor;
+        unsigned long nbos;
+      } reghdr;
+      struct {
+        uint32_t valid;
+        unsigned long iova;
+        uint32_t data[2];
+      } bomap;
+      uint32_t sizer[496];
+    };
+  }]],
+      },
+},
   },
 }

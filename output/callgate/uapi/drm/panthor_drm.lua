@@ -80,43 +80,8 @@ return {
     DRM_IOCTL_PANTHOR_BO_QUERY_INFO = 3222299728,
     DRM_PANTHOR_USER_MMIO_OFFSET_32BIT = 0x80000000000,
     DRM_PANTHOR_USER_MMIO_OFFSET_64BIT = 0x100000000000000ULL,
-    DRM_PANTHOR_USER_MMIO_OFFSET = 72057594037927936ULL,
-    DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 72057594037927936ULL,
   },
   records = {
-    ["struct drm_panthor_obj_array"] = [[{
-  uint32_t stride;
-  uint32_t count;
-  uint64_t array;
-}]],
-    ["struct drm_panthor_sync_op"] = [[{
-  uint32_t flags;
-  uint32_t handle;
-  uint64_t timeline_value;
-}]],
-    ["struct drm_panthor_gpu_info"] = [[{
-  uint32_t gpu_id;
-  uint32_t gpu_rev;
-  uint32_t csf_id;
-  uint32_t l2_features;
-  uint32_t tiler_features;
-  uint32_t mem_features;
-  uint32_t mmu_features;
-  uint32_t thread_features;
-  uint32_t max_threads;
-  uint32_t thread_max_workgroup_size;
-  uint32_t thread_max_barrier_size;
-  uint32_t coherency_features;
-  uint32_t texture_features[4];
-  uint32_t as_present;
-  uint32_t selected_coherency;
-  uint64_t shader_present;
-  uint64_t l2_present;
-  uint64_t tiler_present;
-  uint32_t core_features;
-  uint32_t pad;
-  uint64_t gpu_features;
-}]],
     ["struct drm_panthor_csif_info"] = [[{
   uint32_t csg_slot_count;
   uint32_t cs_slot_count;
@@ -125,41 +90,13 @@ return {
   uint32_t unpreserved_cs_reg_count;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_timestamp_info"] = [[{
-  uint64_t timestamp_frequency;
-  uint64_t current_timestamp;
-  uint64_t timestamp_offset;
-  uint32_t flags;
-  uint32_t duration_nsec;
-  uint64_t cycle_count;
-  uint64_t cpu_timestamp_sec;
-  uint64_t cpu_timestamp_nsec;
-}]],
     ["struct drm_panthor_group_priorities_info"] = [[{
   uint8_t allowed_mask;
   uint8_t pad[3];
 }]],
-    ["struct drm_panthor_dev_query"] = [[{
-  uint32_t type;
-  uint32_t size;
-  uint64_t pointer;
-}]],
-    ["struct drm_panthor_vm_create"] = [[{
-  uint32_t flags;
-  uint32_t id;
-  uint64_t user_va_range;
-}]],
     ["struct drm_panthor_vm_destroy"] = [[{
   uint32_t id;
   uint32_t pad;
-}]],
-    ["struct drm_panthor_vm_bind_op"] = [[{
-  uint32_t flags;
-  uint32_t bo_handle;
-  uint64_t bo_offset;
-  uint64_t va;
-  uint64_t size;
-  struct drm_panthor_obj_array syncs;
 }]],
     ["struct drm_panthor_vm_bind"] = [[{
   uint32_t vm_id;
@@ -170,47 +107,14 @@ return {
   uint32_t vm_id;
   uint32_t state;
 }]],
-    ["struct drm_panthor_bo_create"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t exclusive_vm_id;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct drm_panthor_bo_mmap_offset"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
     ["struct drm_panthor_queue_create"] = [[{
   uint8_t priority;
   uint8_t pad[3];
   uint32_t ringbuf_size;
 }]],
-    ["struct drm_panthor_group_create"] = [[{
-  struct drm_panthor_obj_array queues;
-  uint8_t max_compute_cores;
-  uint8_t max_fragment_cores;
-  uint8_t max_tiler_cores;
-  uint8_t priority;
-  uint32_t pad;
-  uint64_t compute_core_mask;
-  uint64_t fragment_core_mask;
-  uint64_t tiler_core_mask;
-  uint32_t vm_id;
-  uint32_t group_handle;
-}]],
     ["struct drm_panthor_group_destroy"] = [[{
   uint32_t group_handle;
   uint32_t pad;
-}]],
-    ["struct drm_panthor_queue_submit"] = [[{
-  uint32_t queue_index;
-  uint32_t stream_size;
-  uint64_t stream_addr;
-  uint32_t latest_flush;
-  uint32_t pad;
-  struct drm_panthor_obj_array syncs;
 }]],
     ["struct drm_panthor_group_submit"] = [[{
   uint32_t group_handle;
@@ -223,33 +127,9 @@ return {
   uint32_t fatal_queues;
   uint32_t pad;
 }]],
-    ["struct drm_panthor_tiler_heap_create"] = [[{
-  uint32_t vm_id;
-  uint32_t initial_chunk_count;
-  uint32_t chunk_size;
-  uint32_t max_chunks;
-  uint32_t target_in_flight;
-  uint32_t handle;
-  uint64_t tiler_heap_ctx_gpu_va;
-  uint64_t first_heap_chunk_gpu_va;
-}]],
     ["struct drm_panthor_tiler_heap_destroy"] = [[{
   uint32_t handle;
   uint32_t pad;
-}]],
-    ["struct drm_panthor_bo_set_label"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t label;
-}]],
-    ["struct drm_panthor_set_user_mmio_offset"] = [[{
-  uint64_t offset;
-}]],
-    ["struct drm_panthor_bo_sync_op"] = [[{
-  uint32_t handle;
-  uint32_t type;
-  uint64_t offset;
-  uint64_t size;
 }]],
     ["struct drm_panthor_bo_sync"] = [[{
   struct drm_panthor_obj_array ops;
@@ -263,62 +143,72 @@ return {
   },
   macros = function(M)
     return {
-      -- #define DRM_PANTHOR_ARCH_MAJOR(x)
       DRM_PANTHOR_ARCH_MAJOR = function(x)
         return M.int(M.shr(M.long(x), 28))
       end,
-      -- #define DRM_PANTHOR_ARCH_MINOR(x)
       DRM_PANTHOR_ARCH_MINOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 24), 0xf))
       end,
-      -- #define DRM_PANTHOR_ARCH_REV(x)
       DRM_PANTHOR_ARCH_REV = function(x)
         return M.int(M.band(M.shr(M.long(x), 20), 0xf))
       end,
-      -- #define DRM_PANTHOR_PRODUCT_MAJOR(x)
       DRM_PANTHOR_PRODUCT_MAJOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 16), 0xf))
       end,
-      -- #define DRM_PANTHOR_VERSION_MAJOR(x)
       DRM_PANTHOR_VERSION_MAJOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 12), 0xf))
       end,
-      -- #define DRM_PANTHOR_VERSION_MINOR(x)
       DRM_PANTHOR_VERSION_MINOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 4), 0xff))
       end,
-      -- #define DRM_PANTHOR_VERSION_STATUS(x)
       DRM_PANTHOR_VERSION_STATUS = function(x)
         return M.int(M.band(M.long(x), 0xf))
       end,
-      -- #define DRM_PANTHOR_CSHW_MAJOR(x)
       DRM_PANTHOR_CSHW_MAJOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 26), 0x3f))
       end,
-      -- #define DRM_PANTHOR_CSHW_MINOR(x)
       DRM_PANTHOR_CSHW_MINOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 20), 0x3f))
       end,
-      -- #define DRM_PANTHOR_CSHW_REV(x)
       DRM_PANTHOR_CSHW_REV = function(x)
         return M.int(M.band(M.shr(M.long(x), 16), 0xf))
       end,
-      -- #define DRM_PANTHOR_MCU_MAJOR(x)
       DRM_PANTHOR_MCU_MAJOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 10), 0x3f))
       end,
-      -- #define DRM_PANTHOR_MCU_MINOR(x)
       DRM_PANTHOR_MCU_MINOR = function(x)
         return M.int(M.band(M.shr(M.long(x), 4), 0x3f))
       end,
-      -- #define DRM_PANTHOR_MCU_REV(x)
       DRM_PANTHOR_MCU_REV = function(x)
         return M.int(M.band(M.long(x), 0xf))
       end,
-      -- #define DRM_PANTHOR_MMU_VA_BITS(x)
       DRM_PANTHOR_MMU_VA_BITS = function(x)
         return M.int(M.band(M.long(x), 0xff))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        DRM_PANTHOR_USER_MMIO_OFFSET = 72057594037927936ULL,
+        DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 72057594037927936ULL,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.panthor_drm-2",
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        DRM_PANTHOR_USER_MMIO_OFFSET = 8796093022208,
+        DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 8796093022208,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.panthor_drm-4",
+},
+  },
 }

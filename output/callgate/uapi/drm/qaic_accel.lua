@@ -43,12 +43,7 @@ return {
     DRM_IOCTL_QAIC_MANAGE = 0xc0106440,
     DRM_IOCTL_QAIC_CREATE_BO = 0xc0106441,
     DRM_IOCTL_QAIC_MMAP_BO = 0xc0106442,
-    DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x40206443,
-    DRM_IOCTL_QAIC_EXECUTE_BO = 0x40106444,
-    DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x40106445,
-    DRM_IOCTL_QAIC_WAIT_BO = 0x40106446,
     DRM_IOCTL_QAIC_PERF_STATS_BO = 0xc0106447,
-    DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x40086448,
   },
   records = {
     ["struct qaic_manage_trans_hdr"] = [[{
@@ -59,25 +54,12 @@ return {
   struct qaic_manage_trans_hdr hdr;
   uint8_t data[];
 }]],
-    ["struct qaic_manage_trans_dma_xfer"] = [[{
-  struct qaic_manage_trans_hdr hdr;
-  uint32_t tag;
-  uint32_t pad;
-  uint64_t addr;
-  uint64_t size;
-}]],
     ["struct qaic_manage_trans_activate_to_dev"] = [[{
   struct qaic_manage_trans_hdr hdr;
   uint32_t queue_size;
   uint32_t eventfd;
   uint32_t options;
   uint32_t pad;
-}]],
-    ["struct qaic_manage_trans_activate_from_dev"] = [[{
-  struct qaic_manage_trans_hdr hdr;
-  uint32_t status;
-  uint32_t dbc_id;
-  uint64_t options;
 }]],
     ["struct qaic_manage_trans_deactivate"] = [[{
   struct qaic_manage_trans_hdr hdr;
@@ -87,28 +69,6 @@ return {
     ["struct qaic_manage_trans_status_to_dev"] = [[{
   struct qaic_manage_trans_hdr hdr;
 }]],
-    ["struct qaic_manage_trans_status_from_dev"] = [[{
-  struct qaic_manage_trans_hdr hdr;
-  uint16_t major;
-  uint16_t minor;
-  uint32_t status;
-  uint64_t status_flags;
-}]],
-    ["struct qaic_manage_msg"] = [[{
-  uint32_t len;
-  uint32_t count;
-  uint64_t data;
-}]],
-    ["struct qaic_create_bo"] = [[{
-  uint64_t size;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct qaic_mmap_bo"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
     ["struct qaic_sem"] = [[{
   uint16_t val;
   uint8_t index;
@@ -117,45 +77,13 @@ return {
   uint8_t flags;
   uint16_t pad;
 }]],
-    ["struct qaic_attach_slice_entry"] = [[{
-  uint64_t size;
-  struct qaic_sem sem0;
-  struct qaic_sem sem1;
-  struct qaic_sem sem2;
-  struct qaic_sem sem3;
-  uint64_t dev_addr;
-  uint64_t db_addr;
-  uint32_t db_data;
-  uint32_t db_len;
-  uint64_t offset;
-}]],
-    ["struct qaic_attach_slice_hdr"] = [[{
-  uint32_t count;
-  uint32_t dbc_id;
-  uint32_t handle;
-  uint32_t dir;
-  uint64_t size;
-}]],
-    ["struct qaic_attach_slice"] = [[{
-  struct qaic_attach_slice_hdr hdr;
-  uint64_t data;
-}]],
     ["struct qaic_execute_entry"] = [[{
   uint32_t handle;
   uint32_t dir;
 }]],
-    ["struct qaic_partial_execute_entry"] = [[{
-  uint32_t handle;
-  uint32_t dir;
-  uint64_t resize;
-}]],
     ["struct qaic_execute_hdr"] = [[{
   uint32_t count;
   uint32_t dbc_id;
-}]],
-    ["struct qaic_execute"] = [[{
-  struct qaic_execute_hdr hdr;
-  uint64_t data;
 }]],
     ["struct qaic_wait"] = [[{
   uint32_t handle;
@@ -167,10 +95,6 @@ return {
   uint16_t count;
   uint16_t pad;
   uint32_t dbc_id;
-}]],
-    ["struct qaic_perf_stats"] = [[{
-  struct qaic_perf_stats_hdr hdr;
-  uint64_t data;
 }]],
     ["struct qaic_perf_stats_entry"] = [[{
   uint32_t handle;
@@ -184,5 +108,179 @@ return {
   uint32_t handle;
   uint32_t pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x40206443,
+        DRM_IOCTL_QAIC_EXECUTE_BO = 0x40106444,
+        DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x40106445,
+        DRM_IOCTL_QAIC_WAIT_BO = 0x40106446,
+        DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x40086448,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct qaic_manage_trans_dma_xfer"] = [[{
+    struct qaic_manage_trans_hdr hdr;
+    uint32_t tag;
+    uint32_t pad;
+    uint64_t addr;
+    uint64_t size;
+  }]],
+        ["struct qaic_manage_trans_activate_from_dev"] = [[{
+    struct qaic_manage_trans_hdr hdr;
+    uint32_t status;
+    uint32_t dbc_id;
+    uint64_t options;
+  }]],
+        ["struct qaic_manage_trans_status_from_dev"] = [[{
+    struct qaic_manage_trans_hdr hdr;
+    uint16_t major;
+    uint16_t minor;
+    uint32_t status;
+    uint64_t status_flags;
+  }]],
+        ["struct qaic_manage_msg"] = [[{
+    uint32_t len;
+    uint32_t count;
+    uint64_t data;
+  }]],
+        ["struct qaic_create_bo"] = [[{
+    uint64_t size;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct qaic_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct qaic_attach_slice_entry"] = [[{
+    uint64_t size;
+    struct qaic_sem sem0;
+    struct qaic_sem sem1;
+    struct qaic_sem sem2;
+    struct qaic_sem sem3;
+    uint64_t dev_addr;
+    uint64_t db_addr;
+    uint32_t db_data;
+    uint32_t db_len;
+    uint64_t offset;
+  }]],
+        ["struct qaic_attach_slice_hdr"] = [[{
+    uint32_t count;
+    uint32_t dbc_id;
+    uint32_t handle;
+    uint32_t dir;
+    uint64_t size;
+  }]],
+        ["struct qaic_attach_slice"] = [[{
+    struct qaic_attach_slice_hdr hdr;
+    uint64_t data;
+  }]],
+        ["struct qaic_partial_execute_entry"] = [[{
+    uint32_t handle;
+    uint32_t dir;
+    uint64_t resize;
+  }]],
+        ["struct qaic_execute"] = [[{
+    struct qaic_execute_hdr hdr;
+    uint64_t data;
+  }]],
+        ["struct qaic_perf_stats"] = [[{
+    struct qaic_perf_stats_hdr hdr;
+    uint64_t data;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_QAIC_ATTACH_SLICE_BO = 0x80206443,
+        DRM_IOCTL_QAIC_EXECUTE_BO = 0x80106444,
+        DRM_IOCTL_QAIC_PARTIAL_EXECUTE_BO = 0x80106445,
+        DRM_IOCTL_QAIC_WAIT_BO = 0x80106446,
+        DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x80086448,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct qaic_manage_trans_dma_xfer"] = [[{
+    struct qaic_manage_trans_hdr hdr;
+    uint32_t tag;
+    uint32_t pad;
+    unsigned long addr;
+    unsigned long size;
+  }]],
+        ["struct qaic_manage_trans_activate_from_dev"] = [[{
+    struct qaic_manage_trans_hdr hdr;
+    uint32_t status;
+    uint32_t dbc_id;
+    unsigned long options;
+  }]],
+        ["struct qaic_manage_trans_status_from_dev"] = [[{
+    struct qaic_manage_trans_hdr hdr;
+    uint16_t major;
+    uint16_t minor;
+    uint32_t status;
+    unsigned long status_flags;
+  }]],
+        ["struct qaic_manage_msg"] = [[{
+    uint32_t len;
+    uint32_t count;
+    unsigned long data;
+  }]],
+        ["struct qaic_create_bo"] = [[{
+    unsigned long size;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct qaic_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct qaic_attach_slice_entry"] = [[{
+    unsigned long size;
+    struct qaic_sem sem0;
+    struct qaic_sem sem1;
+    struct qaic_sem sem2;
+    struct qaic_sem sem3;
+    unsigned long dev_addr;
+    unsigned long db_addr;
+    uint32_t db_data;
+    uint32_t db_len;
+    unsigned long offset;
+  }]],
+        ["struct qaic_attach_slice_hdr"] = [[{
+    uint32_t count;
+    uint32_t dbc_id;
+    uint32_t handle;
+    uint32_t dir;
+    unsigned long size;
+  }]],
+        ["struct qaic_attach_slice"] = [[{
+    struct qaic_attach_slice_hdr hdr;
+    unsigned long data;
+  }]],
+        ["struct qaic_partial_execute_entry"] = [[{
+    uint32_t handle;
+    uint32_t dir;
+    unsigned long resize;
+  }]],
+        ["struct qaic_execute"] = [[{
+    struct qaic_execute_hdr hdr;
+    unsigned long data;
+  }]],
+        ["struct qaic_perf_stats"] = [[{
+    struct qaic_perf_stats_hdr hdr;
+    unsigned long data;
+  }]],
+      },
+},
   },
 }

@@ -17,42 +17,13 @@ return {
     QXL_PARAM_MAX_RELOCS = 2,
     DRM_IOCTL_QXL_ALLOC = 0xc0086440,
     DRM_IOCTL_QXL_MAP = 0xc0106441,
-    DRM_IOCTL_QXL_EXECBUFFER = 0x40106442,
-    DRM_IOCTL_QXL_UPDATE_AREA = 0x40186443,
     DRM_IOCTL_QXL_GETPARAM = 0xc0106444,
-    DRM_IOCTL_QXL_CLIENTCAP = 0x40086445,
     DRM_IOCTL_QXL_ALLOC_SURF = 0xc0186446,
   },
   records = {
     ["struct drm_qxl_alloc"] = [[{
   uint32_t size;
   uint32_t handle;
-}]],
-    ["struct drm_qxl_map"] = [[{
-  uint64_t offset;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct drm_qxl_reloc"] = [[{
-  uint64_t src_offset;
-  uint64_t dst_offset;
-  uint32_t src_handle;
-  uint32_t dst_handle;
-  uint32_t reloc_type;
-  uint32_t pad;
-}]],
-    ["struct drm_qxl_command"] = [[{
-  uint64_t command;
-  uint64_t relocs;
-  uint32_t type;
-  uint32_t command_size;
-  uint32_t relocs_num;
-  uint32_t pad;
-}]],
-    ["struct drm_qxl_execbuffer"] = [[{
-  uint32_t flags;
-  uint32_t commands_num;
-  uint64_t commands;
 }]],
     ["struct drm_qxl_update_area"] = [[{
   uint32_t handle;
@@ -61,10 +32,6 @@ return {
   uint32_t bottom;
   uint32_t right;
   uint32_t pad;
-}]],
-    ["struct drm_qxl_getparam"] = [[{
-  uint64_t param;
-  uint64_t value;
 }]],
     ["struct drm_qxl_clientcap"] = [[{
   uint32_t index;
@@ -78,5 +45,93 @@ return {
   uint32_t handle;
   uint32_t pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_QXL_EXECBUFFER = 0x40106442,
+        DRM_IOCTL_QXL_UPDATE_AREA = 0x40186443,
+        DRM_IOCTL_QXL_CLIENTCAP = 0x40086445,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_qxl_map"] = [[{
+    uint64_t offset;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_qxl_reloc"] = [[{
+    uint64_t src_offset;
+    uint64_t dst_offset;
+    uint32_t src_handle;
+    uint32_t dst_handle;
+    uint32_t reloc_type;
+    uint32_t pad;
+  }]],
+        ["struct drm_qxl_command"] = [[{
+    uint64_t command;
+    uint64_t relocs;
+    uint32_t type;
+    uint32_t command_size;
+    uint32_t relocs_num;
+    uint32_t pad;
+  }]],
+        ["struct drm_qxl_execbuffer"] = [[{
+    uint32_t flags;
+    uint32_t commands_num;
+    uint64_t commands;
+  }]],
+        ["struct drm_qxl_getparam"] = [[{
+    uint64_t param;
+    uint64_t value;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_QXL_EXECBUFFER = 0x80106442,
+        DRM_IOCTL_QXL_UPDATE_AREA = 0x80186443,
+        DRM_IOCTL_QXL_CLIENTCAP = 0x80086445,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_qxl_map"] = [[{
+    unsigned long offset;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_qxl_reloc"] = [[{
+    unsigned long src_offset;
+    unsigned long dst_offset;
+    uint32_t src_handle;
+    uint32_t dst_handle;
+    uint32_t reloc_type;
+    uint32_t pad;
+  }]],
+        ["struct drm_qxl_command"] = [[{
+    unsigned long command;
+    unsigned long relocs;
+    uint32_t type;
+    uint32_t command_size;
+    uint32_t relocs_num;
+    uint32_t pad;
+  }]],
+        ["struct drm_qxl_execbuffer"] = [[{
+    uint32_t flags;
+    uint32_t commands_num;
+    unsigned long commands;
+  }]],
+        ["struct drm_qxl_getparam"] = [[{
+    unsigned long param;
+    unsigned long value;
+  }]],
+      },
+},
   },
 }

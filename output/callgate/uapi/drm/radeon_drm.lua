@@ -227,40 +227,12 @@ return {
     DRM_RADEON_GEM_VA = 0x2b,
     DRM_RADEON_GEM_OP = 0x2c,
     DRM_RADEON_GEM_USERPTR = 0x2d,
-    DRM_IOCTL_RADEON_CP_INIT = 0x40786440,
-    DRM_IOCTL_RADEON_CP_START = 0x6441,
-    DRM_IOCTL_RADEON_CP_STOP = 0x40086442,
-    DRM_IOCTL_RADEON_CP_RESET = 0x6443,
-    DRM_IOCTL_RADEON_CP_IDLE = 0x6444,
-    DRM_IOCTL_RADEON_RESET = 0x6445,
-    DRM_IOCTL_RADEON_FULLSCREEN = 0x40046446,
-    DRM_IOCTL_RADEON_SWAP = 0x6447,
-    DRM_IOCTL_RADEON_CLEAR = 0x40206448,
-    DRM_IOCTL_RADEON_VERTEX = 0x40106449,
-    DRM_IOCTL_RADEON_INDICES = 0x4014644a,
-    DRM_IOCTL_RADEON_STIPPLE = 0x4008644c,
     DRM_IOCTL_RADEON_INDIRECT = 0xc010644d,
-    DRM_IOCTL_RADEON_TEXTURE = 0xc020644e,
-    DRM_IOCTL_RADEON_VERTEX2 = 0x4028644f,
-    DRM_IOCTL_RADEON_CMDBUF = 0x40206450,
-    DRM_IOCTL_RADEON_GETPARAM = 0xc0106451,
-    DRM_IOCTL_RADEON_FLIP = 0x6452,
-    DRM_IOCTL_RADEON_ALLOC = 0xc0186453,
-    DRM_IOCTL_RADEON_FREE = 0x40086454,
-    DRM_IOCTL_RADEON_INIT_HEAP = 0x400c6455,
-    DRM_IOCTL_RADEON_IRQ_EMIT = 0xc0086456,
-    DRM_IOCTL_RADEON_IRQ_WAIT = 0x40046457,
-    DRM_IOCTL_RADEON_CP_RESUME = 0x6458,
-    DRM_IOCTL_RADEON_SETPARAM = 0x40106459,
-    DRM_IOCTL_RADEON_SURF_ALLOC = 0x400c645a,
-    DRM_IOCTL_RADEON_SURF_FREE = 0x4004645b,
     DRM_IOCTL_RADEON_GEM_INFO = 0xc018645c,
-    DRM_IOCTL_RADEON_GEM_CREATE = 0xc020645d,
     DRM_IOCTL_RADEON_GEM_MMAP = 0xc020645e,
     DRM_IOCTL_RADEON_GEM_PREAD = 0xc0206461,
     DRM_IOCTL_RADEON_GEM_PWRITE = 0xc0206462,
     DRM_IOCTL_RADEON_GEM_SET_DOMAIN = 0xc00c6463,
-    DRM_IOCTL_RADEON_GEM_WAIT_IDLE = 0x40086464,
     DRM_IOCTL_RADEON_CS = 0xc0206466,
     DRM_IOCTL_RADEON_INFO = 0xc0106467,
     DRM_IOCTL_RADEON_GEM_SET_TILING = 0xc00c6468,
@@ -718,10 +690,6 @@ return {
     ["struct drm_radeon_irq_wait"] = [[{
   int32_t irq_seq;
 }]],
-    ["struct drm_radeon_setparam"] = [[{
-  uint32_t param;
-  int64_t value;
-}]],
     ["struct drm_radeon_surface_alloc"] = [[{
   uint32_t address;
   uint32_t size;
@@ -729,24 +697,6 @@ return {
 }]],
     ["struct drm_radeon_surface_free"] = [[{
   uint32_t address;
-}]],
-    ["struct drm_radeon_gem_info"] = [[{
-  uint64_t gart_size;
-  uint64_t vram_size;
-  uint64_t vram_visible;
-}]],
-    ["struct drm_radeon_gem_create"] = [[{
-  uint64_t size;
-  uint64_t alignment;
-  uint32_t handle;
-  uint32_t initial_domain;
-  uint32_t flags;
-}]],
-    ["struct drm_radeon_gem_userptr"] = [[{
-  uint64_t addr;
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
 }]],
     ["struct drm_radeon_gem_set_tiling"] = [[{
   uint32_t handle;
@@ -757,13 +707,6 @@ return {
   uint32_t handle;
   uint32_t tiling_flags;
   uint32_t pitch;
-}]],
-    ["struct drm_radeon_gem_mmap"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t size;
-  uint64_t addr_ptr;
 }]],
     ["struct drm_radeon_gem_set_domain"] = [[{
   uint32_t handle;
@@ -778,54 +721,11 @@ return {
   uint32_t handle;
   uint32_t domain;
 }]],
-    ["struct drm_radeon_gem_pread"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t size;
-  uint64_t data_ptr;
-}]],
-    ["struct drm_radeon_gem_pwrite"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t size;
-  uint64_t data_ptr;
-}]],
-    ["struct drm_radeon_gem_op"] = [[{
-  uint32_t handle;
-  uint32_t op;
-  uint64_t value;
-}]],
-    ["struct drm_radeon_gem_va"] = [[{
-  uint32_t handle;
-  uint32_t operation;
-  uint32_t vm_id;
-  uint32_t flags;
-  uint64_t offset;
-}]],
-    ["struct drm_radeon_cs_chunk"] = [[{
-  uint32_t chunk_id;
-  uint32_t length_dw;
-  uint64_t chunk_data;
-}]],
     ["struct drm_radeon_cs_reloc"] = [[{
   uint32_t handle;
   uint32_t read_domains;
   uint32_t write_domain;
   uint32_t flags;
-}]],
-    ["struct drm_radeon_cs"] = [[{
-  uint32_t num_chunks;
-  uint32_t cs_id;
-  uint64_t chunks;
-  uint64_t gart_limit;
-  uint64_t vram_limit;
-}]],
-    ["struct drm_radeon_info"] = [[{
-  uint32_t request;
-  uint32_t pad;
-  uint64_t value;
 }]],
   },
   typedefs = {
@@ -860,5 +760,280 @@ return {
     drm_radeon_setparam_t = "struct drm_radeon_setparam",
     drm_radeon_surface_alloc_t = "struct drm_radeon_surface_alloc",
     drm_radeon_surface_free_t = "struct drm_radeon_surface_free",
+  },
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_RADEON_CP_INIT = 0x40786440,
+        DRM_IOCTL_RADEON_CLEAR = 0x40206448,
+        DRM_IOCTL_RADEON_STIPPLE = 0x4008644c,
+        DRM_IOCTL_RADEON_VERTEX2 = 0x4028644f,
+        DRM_IOCTL_RADEON_CMDBUF = 0x40206450,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_RADEON_CP_START = 0x6441,
+        DRM_IOCTL_RADEON_CP_STOP = 0x40086442,
+        DRM_IOCTL_RADEON_CP_RESET = 0x6443,
+        DRM_IOCTL_RADEON_CP_IDLE = 0x6444,
+        DRM_IOCTL_RADEON_RESET = 0x6445,
+        DRM_IOCTL_RADEON_FULLSCREEN = 0x40046446,
+        DRM_IOCTL_RADEON_SWAP = 0x6447,
+        DRM_IOCTL_RADEON_VERTEX = 0x40106449,
+        DRM_IOCTL_RADEON_INDICES = 0x4014644a,
+        DRM_IOCTL_RADEON_FLIP = 0x6452,
+        DRM_IOCTL_RADEON_FREE = 0x40086454,
+        DRM_IOCTL_RADEON_INIT_HEAP = 0x400c6455,
+        DRM_IOCTL_RADEON_IRQ_WAIT = 0x40046457,
+        DRM_IOCTL_RADEON_CP_RESUME = 0x6458,
+        DRM_IOCTL_RADEON_SURF_ALLOC = 0x400c645a,
+        DRM_IOCTL_RADEON_SURF_FREE = 0x4004645b,
+        DRM_IOCTL_RADEON_GEM_WAIT_IDLE = 0x40086464,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_RADEON_TEXTURE = 0xc020644e,
+        DRM_IOCTL_RADEON_GETPARAM = 0xc0106451,
+        DRM_IOCTL_RADEON_ALLOC = 0xc0186453,
+        DRM_IOCTL_RADEON_IRQ_EMIT = 0xc0086456,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_RADEON_SETPARAM = 0x40106459,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        DRM_IOCTL_RADEON_GEM_CREATE = 0xc020645d,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_radeon_setparam"] = [[{
+    uint32_t param;
+    int64_t value;
+  }]],
+        ["struct drm_radeon_gem_info"] = [[{
+    uint64_t gart_size;
+    uint64_t vram_size;
+    uint64_t vram_visible;
+  }]],
+        ["struct drm_radeon_gem_create"] = [[{
+    uint64_t size;
+    uint64_t alignment;
+    uint32_t handle;
+    uint32_t initial_domain;
+    uint32_t flags;
+  }]],
+        ["struct drm_radeon_gem_userptr"] = [[{
+    uint64_t addr;
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_radeon_gem_mmap"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t addr_ptr;
+  }]],
+        ["struct drm_radeon_gem_pread"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t data_ptr;
+  }]],
+        ["struct drm_radeon_gem_pwrite"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t data_ptr;
+  }]],
+        ["struct drm_radeon_gem_op"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    uint64_t value;
+  }]],
+        ["struct drm_radeon_gem_va"] = [[{
+    uint32_t handle;
+    uint32_t operation;
+    uint32_t vm_id;
+    uint32_t flags;
+    uint64_t offset;
+  }]],
+        ["struct drm_radeon_cs_chunk"] = [[{
+    uint32_t chunk_id;
+    uint32_t length_dw;
+    uint64_t chunk_data;
+  }]],
+        ["struct drm_radeon_cs"] = [[{
+    uint32_t num_chunks;
+    uint32_t cs_id;
+    uint64_t chunks;
+    uint64_t gart_limit;
+    uint64_t vram_limit;
+  }]],
+        ["struct drm_radeon_info"] = [[{
+    uint32_t request;
+    uint32_t pad;
+    uint64_t value;
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        DRM_IOCTL_RADEON_CP_INIT = 0x40546440,
+        DRM_IOCTL_RADEON_CLEAR = 0x40186448,
+        DRM_IOCTL_RADEON_STIPPLE = 0x4004644c,
+        DRM_IOCTL_RADEON_VERTEX2 = 0x4018644f,
+        DRM_IOCTL_RADEON_CMDBUF = 0x40106450,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_RADEON_TEXTURE = 0xc018644e,
+        DRM_IOCTL_RADEON_GETPARAM = 0xc0086451,
+        DRM_IOCTL_RADEON_ALLOC = 0xc0106453,
+        DRM_IOCTL_RADEON_IRQ_EMIT = 0xc0046456,
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        DRM_IOCTL_RADEON_SETPARAM = 0x400c6459,
+        DRM_IOCTL_RADEON_GEM_CREATE = 0xc01c645d,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        DRM_IOCTL_RADEON_CP_INIT = 0x80546440,
+        DRM_IOCTL_RADEON_CLEAR = 0x80186448,
+        DRM_IOCTL_RADEON_STIPPLE = 0x8004644c,
+        DRM_IOCTL_RADEON_VERTEX2 = 0x8018644f,
+        DRM_IOCTL_RADEON_CMDBUF = 0x80106450,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_RADEON_CP_START = 0x20006441,
+        DRM_IOCTL_RADEON_CP_STOP = 0x80086442,
+        DRM_IOCTL_RADEON_CP_RESET = 0x20006443,
+        DRM_IOCTL_RADEON_CP_IDLE = 0x20006444,
+        DRM_IOCTL_RADEON_RESET = 0x20006445,
+        DRM_IOCTL_RADEON_FULLSCREEN = 0x80046446,
+        DRM_IOCTL_RADEON_SWAP = 0x20006447,
+        DRM_IOCTL_RADEON_VERTEX = 0x80106449,
+        DRM_IOCTL_RADEON_INDICES = 0x8014644a,
+        DRM_IOCTL_RADEON_FLIP = 0x20006452,
+        DRM_IOCTL_RADEON_FREE = 0x80086454,
+        DRM_IOCTL_RADEON_INIT_HEAP = 0x800c6455,
+        DRM_IOCTL_RADEON_IRQ_WAIT = 0x80046457,
+        DRM_IOCTL_RADEON_CP_RESUME = 0x20006458,
+        DRM_IOCTL_RADEON_SETPARAM = 0x80106459,
+        DRM_IOCTL_RADEON_SURF_ALLOC = 0x800c645a,
+        DRM_IOCTL_RADEON_SURF_FREE = 0x8004645b,
+        DRM_IOCTL_RADEON_GEM_WAIT_IDLE = 0x80086464,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        DRM_IOCTL_RADEON_CP_INIT = 0x80786440,
+        DRM_IOCTL_RADEON_CLEAR = 0x80206448,
+        DRM_IOCTL_RADEON_STIPPLE = 0x8008644c,
+        DRM_IOCTL_RADEON_VERTEX2 = 0x8028644f,
+        DRM_IOCTL_RADEON_CMDBUF = 0x80206450,
+      },
+      records = {
+        ["struct drm_radeon_setparam"] = [[{
+    uint32_t param;
+    long value;
+  }]],
+        ["struct drm_radeon_gem_info"] = [[{
+    unsigned long gart_size;
+    unsigned long vram_size;
+    unsigned long vram_visible;
+  }]],
+        ["struct drm_radeon_gem_create"] = [[{
+    unsigned long size;
+    unsigned long alignment;
+    uint32_t handle;
+    uint32_t initial_domain;
+    uint32_t flags;
+  }]],
+        ["struct drm_radeon_gem_userptr"] = [[{
+    unsigned long addr;
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_radeon_gem_mmap"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long size;
+    unsigned long addr_ptr;
+  }]],
+        ["struct drm_radeon_gem_pread"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long size;
+    unsigned long data_ptr;
+  }]],
+        ["struct drm_radeon_gem_pwrite"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long size;
+    unsigned long data_ptr;
+  }]],
+        ["struct drm_radeon_gem_op"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    unsigned long value;
+  }]],
+        ["struct drm_radeon_gem_va"] = [[{
+    uint32_t handle;
+    uint32_t operation;
+    uint32_t vm_id;
+    uint32_t flags;
+    unsigned long offset;
+  }]],
+        ["struct drm_radeon_cs_chunk"] = [[{
+    uint32_t chunk_id;
+    uint32_t length_dw;
+    unsigned long chunk_data;
+  }]],
+        ["struct drm_radeon_cs"] = [[{
+    uint32_t num_chunks;
+    uint32_t cs_id;
+    unsigned long chunks;
+    unsigned long gart_limit;
+    unsigned long vram_limit;
+  }]],
+        ["struct drm_radeon_info"] = [[{
+    uint32_t request;
+    uint32_t pad;
+    unsigned long value;
+  }]],
+      },
+},
   },
 }

@@ -55,16 +55,6 @@ return {
     DRM_IOCTL_TEGRA_SYNCPOINT_WAIT = 0xc0186462,
   },
   records = {
-    ["struct drm_tegra_gem_create"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  uint32_t handle;
-}]],
-    ["struct drm_tegra_gem_mmap"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t offset;
-}]],
     ["struct drm_tegra_syncpt_read"] = [[{
   uint32_t id;
   uint32_t value;
@@ -78,24 +68,6 @@ return {
   uint32_t thresh;
   uint32_t timeout;
   uint32_t value;
-}]],
-    ["struct drm_tegra_open_channel"] = [[{
-  uint32_t client;
-  uint32_t pad;
-  uint64_t context;
-}]],
-    ["struct drm_tegra_close_channel"] = [[{
-  uint64_t context;
-}]],
-    ["struct drm_tegra_get_syncpt"] = [[{
-  uint64_t context;
-  uint32_t index;
-  uint32_t id;
-}]],
-    ["struct drm_tegra_get_syncpt_base"] = [[{
-  uint64_t context;
-  uint32_t syncpt;
-  uint32_t id;
 }]],
     ["struct drm_tegra_syncpt"] = [[{
   uint32_t id;
@@ -124,21 +96,6 @@ return {
   uint32_t offset;
   uint32_t syncpt;
   uint32_t thresh;
-}]],
-    ["struct drm_tegra_submit"] = [[{
-  uint64_t context;
-  uint32_t num_syncpts;
-  uint32_t num_cmdbufs;
-  uint32_t num_relocs;
-  uint32_t num_waitchks;
-  uint32_t waitchk_mask;
-  uint32_t timeout;
-  uint64_t syncpts;
-  uint64_t cmdbufs;
-  uint64_t relocs;
-  uint64_t waitchks;
-  uint32_t fence;
-  uint32_t reserved[5];
 }]],
     ["struct drm_tegra_gem_set_tiling"] = [[{
   uint32_t handle;
@@ -182,15 +139,6 @@ return {
   uint32_t context;
   uint32_t mapping;
 }]],
-    ["struct drm_tegra_submit_buf"] = [[{
-  uint32_t mapping;
-  uint32_t flags;
-  struct {
-    uint64_t target_offset;
-    uint32_t gather_offset_words;
-    uint32_t shift;
-  } reloc;
-}]],
     ["struct drm_tegra_submit_cmd_gather_uptr"] = [[{
   uint32_t words;
   uint32_t reserved[3];
@@ -215,18 +163,6 @@ return {
   uint32_t increments;
   uint32_t value;
 }]],
-    ["struct drm_tegra_channel_submit"] = [[{
-  uint32_t context;
-  uint32_t num_bufs;
-  uint32_t num_cmds;
-  uint32_t gather_data_words;
-  uint64_t bufs_ptr;
-  uint64_t cmds_ptr;
-  uint64_t gather_data_ptr;
-  uint32_t syncobj_in;
-  uint32_t syncobj_out;
-  struct drm_tegra_submit_syncpt syncpt;
-}]],
     ["struct drm_tegra_syncpoint_allocate"] = [[{
   uint32_t id;
   uint32_t padding;
@@ -235,12 +171,159 @@ return {
   uint32_t id;
   uint32_t padding;
 }]],
-    ["struct drm_tegra_syncpoint_wait"] = [[{
-  int64_t timeout_ns;
-  uint32_t id;
-  uint32_t threshold;
-  uint32_t value;
-  uint32_t padding;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_tegra_gem_create"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_tegra_gem_mmap"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_tegra_open_channel"] = [[{
+    uint32_t client;
+    uint32_t pad;
+    uint64_t context;
+  }]],
+        ["struct drm_tegra_close_channel"] = [[{
+    uint64_t context;
+  }]],
+        ["struct drm_tegra_get_syncpt"] = [[{
+    uint64_t context;
+    uint32_t index;
+    uint32_t id;
+  }]],
+        ["struct drm_tegra_get_syncpt_base"] = [[{
+    uint64_t context;
+    uint32_t syncpt;
+    uint32_t id;
+  }]],
+        ["struct drm_tegra_submit"] = [[{
+    uint64_t context;
+    uint32_t num_syncpts;
+    uint32_t num_cmdbufs;
+    uint32_t num_relocs;
+    uint32_t num_waitchks;
+    uint32_t waitchk_mask;
+    uint32_t timeout;
+    uint64_t syncpts;
+    uint64_t cmdbufs;
+    uint64_t relocs;
+    uint64_t waitchks;
+    uint32_t fence;
+    uint32_t reserved[5];
+  }]],
+        ["struct drm_tegra_submit_buf"] = [[{
+    uint32_t mapping;
+    uint32_t flags;
+    struct {
+      uint64_t target_offset;
+      uint32_t gather_offset_words;
+      uint32_t shift;
+    } reloc;
+  }]],
+        ["struct drm_tegra_channel_submit"] = [[{
+    uint32_t context;
+    uint32_t num_bufs;
+    uint32_t num_cmds;
+    uint32_t gather_data_words;
+    uint64_t bufs_ptr;
+    uint64_t cmds_ptr;
+    uint64_t gather_data_ptr;
+    uint32_t syncobj_in;
+    uint32_t syncobj_out;
+    struct drm_tegra_submit_syncpt syncpt;
+  }]],
+        ["struct drm_tegra_syncpoint_wait"] = [[{
+    int64_t timeout_ns;
+    uint32_t id;
+    uint32_t threshold;
+    uint32_t value;
+    uint32_t padding;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_tegra_gem_create"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_tegra_gem_mmap"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_tegra_open_channel"] = [[{
+    uint32_t client;
+    uint32_t pad;
+    unsigned long context;
+  }]],
+        ["struct drm_tegra_close_channel"] = [[{
+    unsigned long context;
+  }]],
+        ["struct drm_tegra_get_syncpt"] = [[{
+    unsigned long context;
+    uint32_t index;
+    uint32_t id;
+  }]],
+        ["struct drm_tegra_get_syncpt_base"] = [[{
+    unsigned long context;
+    uint32_t syncpt;
+    uint32_t id;
+  }]],
+        ["struct drm_tegra_submit"] = [[{
+    unsigned long context;
+    uint32_t num_syncpts;
+    uint32_t num_cmdbufs;
+    uint32_t num_relocs;
+    uint32_t num_waitchks;
+    uint32_t waitchk_mask;
+    uint32_t timeout;
+    unsigned long syncpts;
+    unsigned long cmdbufs;
+    unsigned long relocs;
+    unsigned long waitchks;
+    uint32_t fence;
+    uint32_t reserved[5];
+  }]],
+        ["struct drm_tegra_submit_buf"] = [[{
+    uint32_t mapping;
+    uint32_t flags;
+    struct {
+      unsigned long target_offset;
+      uint32_t gather_offset_words;
+      uint32_t shift;
+    } reloc;
+  }]],
+        ["struct drm_tegra_channel_submit"] = [[{
+    uint32_t context;
+    uint32_t num_bufs;
+    uint32_t num_cmds;
+    uint32_t gather_data_words;
+    unsigned long bufs_ptr;
+    unsigned long cmds_ptr;
+    unsigned long gather_data_ptr;
+    uint32_t syncobj_in;
+    uint32_t syncobj_out;
+    struct drm_tegra_submit_syncpt syncpt;
+  }]],
+        ["struct drm_tegra_syncpoint_wait"] = [[{
+    long timeout_ns;
+    uint32_t id;
+    uint32_t threshold;
+    uint32_t value;
+    uint32_t padding;
+  }]],
+      },
+},
   },
 }

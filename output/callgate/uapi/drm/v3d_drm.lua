@@ -132,14 +132,10 @@ return {
     DRM_IOCTL_V3D_MMAP_BO = 0xc0106443,
     DRM_IOCTL_V3D_GET_PARAM = 0xc0106444,
     DRM_IOCTL_V3D_GET_BO_OFFSET = 0xc0086445,
-    DRM_IOCTL_V3D_SUBMIT_TFU = 0x40586446,
-    DRM_IOCTL_V3D_SUBMIT_CSD = 0x40586447,
     DRM_IOCTL_V3D_PERFMON_CREATE = 0xc0286448,
     DRM_IOCTL_V3D_PERFMON_DESTROY = 0xc0046449,
     DRM_IOCTL_V3D_PERFMON_GET_VALUES = 0xc010644a,
-    DRM_IOCTL_V3D_SUBMIT_CPU = 0x4018644b,
     DRM_IOCTL_V3D_PERFMON_GET_COUNTER = 0xc168644c,
-    DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x4008644d,
     DRM_V3D_SUBMIT_CL_FLUSH_CACHE = 0x1,
     DRM_V3D_SUBMIT_EXTENSION = 0x2,
     DRM_V3D_EXT_ID_MULTI_SYNC = 0x1,
@@ -156,99 +152,15 @@ return {
     DRM_V3D_PERFMON_CLEAR_GLOBAL = 0x1,
   },
   records = {
-    ["struct drm_v3d_extension"] = [[{
-  uint64_t next;
-  uint32_t id;
-  uint32_t flags;
-}]],
-    ["struct drm_v3d_sem"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t point;
-  uint64_t mbz[2];
-}]],
-    ["struct drm_v3d_multi_sync"] = [[{
-  struct drm_v3d_extension base;
-  uint64_t in_syncs;
-  uint64_t out_syncs;
-  uint32_t in_sync_count;
-  uint32_t out_sync_count;
-  uint32_t wait_stage;
-  uint32_t pad;
-}]],
-    ["struct drm_v3d_submit_cl"] = [[{
-  uint32_t bcl_start;
-  uint32_t bcl_end;
-  uint32_t rcl_start;
-  uint32_t rcl_end;
-  uint32_t in_sync_bcl;
-  uint32_t in_sync_rcl;
-  uint32_t out_sync;
-  uint32_t qma;
-  uint32_t qms;
-  uint32_t qts;
-  uint64_t bo_handles;
-  uint32_t bo_handle_count;
-  uint32_t flags;
-  uint32_t perfmon_id;
-  uint32_t pad;
-  uint64_t extensions;
-}]],
-    ["struct drm_v3d_wait_bo"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t timeout_ns;
-}]],
     ["struct drm_v3d_create_bo"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t handle;
   uint32_t offset;
 }]],
-    ["struct drm_v3d_mmap_bo"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t offset;
-}]],
-    ["struct drm_v3d_get_param"] = [[{
-  uint32_t param;
-  uint32_t pad;
-  uint64_t value;
-}]],
     ["struct drm_v3d_get_bo_offset"] = [[{
   uint32_t handle;
   uint32_t offset;
-}]],
-    ["struct drm_v3d_submit_tfu"] = [[{
-  uint32_t icfg;
-  uint32_t iia;
-  uint32_t iis;
-  uint32_t ica;
-  uint32_t iua;
-  uint32_t ioa;
-  uint32_t ios;
-  uint32_t coef[4];
-  uint32_t bo_handles[4];
-  uint32_t in_sync;
-  uint32_t out_sync;
-  uint32_t flags;
-  uint64_t extensions;
-  struct {
-    uint32_t ioc;
-    uint32_t pad;
-  } v71;
-}]],
-    ["struct drm_v3d_submit_csd"] = [[{
-  uint32_t cfg[7];
-  uint32_t coef[4];
-  uint64_t bo_handles;
-  uint32_t bo_handle_count;
-  uint32_t in_sync;
-  uint32_t out_sync;
-  uint32_t perfmon_id;
-  uint64_t extensions;
-  uint32_t flags;
-  uint32_t pad;
 }]],
     ["struct drm_v3d_indirect_csd"] = [[{
   struct drm_v3d_extension base;
@@ -258,58 +170,6 @@ return {
   uint32_t wg_size;
   uint32_t wg_uniform_offsets[3];
 }]],
-    ["struct drm_v3d_timestamp_query"] = [[{
-  struct drm_v3d_extension base;
-  uint64_t offsets;
-  uint64_t syncs;
-  uint32_t count;
-  uint32_t pad;
-}]],
-    ["struct drm_v3d_reset_timestamp_query"] = [[{
-  struct drm_v3d_extension base;
-  uint64_t syncs;
-  uint32_t offset;
-  uint32_t count;
-}]],
-    ["struct drm_v3d_copy_timestamp_query"] = [[{
-  struct drm_v3d_extension base;
-  uint8_t do_64bit;
-  uint8_t do_partial;
-  uint8_t availability_bit;
-  uint8_t pad;
-  uint32_t offset;
-  uint32_t stride;
-  uint32_t count;
-  uint64_t offsets;
-  uint64_t syncs;
-}]],
-    ["struct drm_v3d_reset_performance_query"] = [[{
-  struct drm_v3d_extension base;
-  uint64_t syncs;
-  uint32_t count;
-  uint32_t nperfmons;
-  uint64_t kperfmon_ids;
-}]],
-    ["struct drm_v3d_copy_performance_query"] = [[{
-  struct drm_v3d_extension base;
-  uint8_t do_64bit;
-  uint8_t do_partial;
-  uint8_t availability_bit;
-  uint8_t pad;
-  uint32_t offset;
-  uint32_t stride;
-  uint32_t nperfmons;
-  uint32_t ncounters;
-  uint32_t count;
-  uint64_t syncs;
-  uint64_t kperfmon_ids;
-}]],
-    ["struct drm_v3d_submit_cpu"] = [[{
-  uint64_t bo_handles;
-  uint32_t bo_handle_count;
-  uint32_t flags;
-  uint64_t extensions;
-}]],
     ["struct drm_v3d_perfmon_create"] = [[{
   uint32_t id;
   uint32_t ncounters;
@@ -317,11 +177,6 @@ return {
 }]],
     ["struct drm_v3d_perfmon_destroy"] = [[{
   uint32_t id;
-}]],
-    ["struct drm_v3d_perfmon_get_values"] = [[{
-  uint32_t id;
-  uint32_t pad;
-  uint64_t values_ptr;
 }]],
     ["struct drm_v3d_perfmon_get_counter"] = [[{
   uint8_t counter;
@@ -334,5 +189,44 @@ return {
   uint32_t flags;
   uint32_t id;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_V3D_SUBMIT_TFU = 0x40586446,
+        DRM_IOCTL_V3D_SUBMIT_CPU = 0x4018644b,
+        DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x4008644d,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        DRM_IOCTL_V3D_SUBMIT_CSD = 0x40586447,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.v3d_drm-3",
+},
+    {
+      on = "x86",
+      constants = {
+        DRM_IOCTL_V3D_SUBMIT_CSD = 0x40546447,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_V3D_SUBMIT_TFU = 0x80586446,
+        DRM_IOCTL_V3D_SUBMIT_CSD = 0x80586447,
+        DRM_IOCTL_V3D_SUBMIT_CPU = 0x8018644b,
+        DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x8008644d,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.v3d_drm-6",
+},
   },
 }

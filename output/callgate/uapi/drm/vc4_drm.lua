@@ -61,7 +61,6 @@ return {
     DRM_IOCTL_VC4_GEM_MADVISE = 0xc010644b,
     DRM_IOCTL_VC4_PERFMON_CREATE = 0xc018644c,
     DRM_IOCTL_VC4_PERFMON_DESTROY = 0xc004644d,
-    DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc010644e,
     VC4_SUBMIT_RCL_SURFACE_READ_IS_FULL_RES = 0x1,
     VC4_SUBMIT_CL_USE_CLEAR_COLOR = 0x1,
     VC4_SUBMIT_CL_FIXED_RCL_ORDER = 0x2,
@@ -89,63 +88,9 @@ return {
   uint16_t bits;
   uint16_t flags;
 }]],
-    ["struct drm_vc4_submit_cl"] = [[{
-  uint64_t bin_cl;
-  uint64_t shader_rec;
-  uint64_t uniforms;
-  uint64_t bo_handles;
-  uint32_t bin_cl_size;
-  uint32_t shader_rec_size;
-  uint32_t shader_rec_count;
-  uint32_t uniforms_size;
-  uint32_t bo_handle_count;
-  uint16_t width;
-  uint16_t height;
-  uint8_t min_x_tile;
-  uint8_t min_y_tile;
-  uint8_t max_x_tile;
-  uint8_t max_y_tile;
-  struct drm_vc4_submit_rcl_surface color_read;
-  struct drm_vc4_submit_rcl_surface color_write;
-  struct drm_vc4_submit_rcl_surface zs_read;
-  struct drm_vc4_submit_rcl_surface zs_write;
-  struct drm_vc4_submit_rcl_surface msaa_color_write;
-  struct drm_vc4_submit_rcl_surface msaa_zs_write;
-  uint32_t clear_color[2];
-  uint32_t clear_z;
-  uint8_t clear_s;
-  uint32_t pad : 24;
-  uint32_t flags;
-  uint64_t seqno;
-  uint32_t perfmonid;
-  uint32_t in_sync;
-  uint32_t out_sync;
-  uint32_t pad2;
-}]],
-    ["struct drm_vc4_wait_seqno"] = [[{
-  uint64_t seqno;
-  uint64_t timeout_ns;
-}]],
-    ["struct drm_vc4_wait_bo"] = [[{
-  uint32_t handle;
-  uint32_t pad;
-  uint64_t timeout_ns;
-}]],
     ["struct drm_vc4_create_bo"] = [[{
   uint32_t size;
   uint32_t flags;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct drm_vc4_mmap_bo"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t offset;
-}]],
-    ["struct drm_vc4_create_shader_bo"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint64_t data;
   uint32_t handle;
   uint32_t pad;
 }]],
@@ -154,52 +99,6 @@ return {
   uint32_t paddr;
   uint32_t size;
   uint32_t pad;
-}]],
-    ["struct drm_vc4_get_hang_state"] = [[{
-  uint64_t bo;
-  uint32_t bo_count;
-  uint32_t start_bin;
-  uint32_t start_render;
-  uint32_t ct0ca;
-  uint32_t ct0ea;
-  uint32_t ct1ca;
-  uint32_t ct1ea;
-  uint32_t ct0cs;
-  uint32_t ct1cs;
-  uint32_t ct0ra0;
-  uint32_t ct1ra0;
-  uint32_t bpca;
-  uint32_t bpcs;
-  uint32_t bpoa;
-  uint32_t bpos;
-  uint32_t vpmbase;
-  uint32_t dbge;
-  uint32_t fdbgo;
-  uint32_t fdbgb;
-  uint32_t fdbgr;
-  uint32_t fdbgs;
-  uint32_t errstat;
-  uint32_t pad[16];
-}]],
-    ["struct drm_vc4_get_param"] = [[{
-  uint32_t param;
-  uint32_t pad;
-  uint64_t value;
-}]],
-    ["struct drm_vc4_get_tiling"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t modifier;
-}]],
-    ["struct drm_vc4_set_tiling"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t modifier;
-}]],
-    ["struct drm_vc4_label_bo"] = [[{
-  uint32_t handle;
-  uint32_t len;
-  uint64_t name;
 }]],
     ["struct drm_vc4_gem_madvise"] = [[{
   uint32_t handle;
@@ -215,9 +114,27 @@ return {
     ["struct drm_vc4_perfmon_destroy"] = [[{
   uint32_t id;
 }]],
-    ["struct drm_vc4_perfmon_get_values"] = [[{
-  uint32_t id;
-  uint64_t values_ptr;
-}]],
+  },
+  deltas = {
+    {
+      on = "!x86",
+      constants = {
+        DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc010644e,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.vc4_drm-2",
+},
+    {
+      on = "x86",
+      constants = {
+        DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc00c644e,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.vc4_drm-4",
+},
   },
 }

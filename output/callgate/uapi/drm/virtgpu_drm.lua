@@ -59,34 +59,6 @@ return {
     DRM_IOCTL_VIRTGPU_CONTEXT_INIT = 0xc010644b,
   },
   records = {
-    ["struct drm_virtgpu_map"] = [[{
-  uint64_t offset;
-  uint32_t handle;
-  uint32_t pad;
-}]],
-    ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t point;
-}]],
-    ["struct drm_virtgpu_execbuffer"] = [[{
-  uint32_t flags;
-  uint32_t size;
-  uint64_t command;
-  uint64_t bo_handles;
-  uint32_t num_bo_handles;
-  int32_t fence_fd;
-  uint32_t ring_idx;
-  uint32_t syncobj_stride;
-  uint32_t num_in_syncobjs;
-  uint32_t num_out_syncobjs;
-  uint64_t in_syncobjs;
-  uint64_t out_syncobjs;
-}]],
-    ["struct drm_virtgpu_getparam"] = [[{
-  uint64_t param;
-  uint64_t value;
-}]],
     ["struct drm_virtgpu_resource_create"] = [[{
   uint32_t target;
   uint32_t format;
@@ -137,34 +109,131 @@ return {
   uint32_t handle;
   uint32_t flags;
 }]],
-    ["struct drm_virtgpu_get_caps"] = [[{
-  uint32_t cap_set_id;
-  uint32_t cap_set_ver;
-  uint64_t addr;
-  uint32_t size;
-  uint32_t pad;
-}]],
-    ["struct drm_virtgpu_resource_create_blob"] = [[{
-  uint32_t blob_mem;
-  uint32_t blob_flags;
-  uint32_t bo_handle;
-  uint32_t res_handle;
-  uint64_t size;
-  uint32_t pad;
-  uint32_t cmd_size;
-  uint64_t cmd;
-  uint64_t blob_id;
-  uint32_t blob_hints;
-  uint32_t pad2;
-}]],
-    ["struct drm_virtgpu_context_set_param"] = [[{
-  uint64_t param;
-  uint64_t value;
-}]],
-    ["struct drm_virtgpu_context_init"] = [[{
-  uint32_t num_params;
-  uint32_t pad;
-  uint64_t ctx_set_params;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_virtgpu_map"] = [[{
+    uint64_t offset;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t point;
+  }]],
+        ["struct drm_virtgpu_execbuffer"] = [[{
+    uint32_t flags;
+    uint32_t size;
+    uint64_t command;
+    uint64_t bo_handles;
+    uint32_t num_bo_handles;
+    int32_t fence_fd;
+    uint32_t ring_idx;
+    uint32_t syncobj_stride;
+    uint32_t num_in_syncobjs;
+    uint32_t num_out_syncobjs;
+    uint64_t in_syncobjs;
+    uint64_t out_syncobjs;
+  }]],
+        ["struct drm_virtgpu_getparam"] = [[{
+    uint64_t param;
+    uint64_t value;
+  }]],
+        ["struct drm_virtgpu_get_caps"] = [[{
+    uint32_t cap_set_id;
+    uint32_t cap_set_ver;
+    uint64_t addr;
+    uint32_t size;
+    uint32_t pad;
+  }]],
+        ["struct drm_virtgpu_resource_create_blob"] = [[{
+    uint32_t blob_mem;
+    uint32_t blob_flags;
+    uint32_t bo_handle;
+    uint32_t res_handle;
+    uint64_t size;
+    uint32_t pad;
+    uint32_t cmd_size;
+    uint64_t cmd;
+    uint64_t blob_id;
+    uint32_t blob_hints;
+    uint32_t pad2;
+  }]],
+        ["struct drm_virtgpu_context_set_param"] = [[{
+    uint64_t param;
+    uint64_t value;
+  }]],
+        ["struct drm_virtgpu_context_init"] = [[{
+    uint32_t num_params;
+    uint32_t pad;
+    uint64_t ctx_set_params;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct drm_virtgpu_map"] = [[{
+    unsigned long offset;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_virtgpu_execbuffer_syncobj"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long point;
+  }]],
+        ["struct drm_virtgpu_execbuffer"] = [[{
+    uint32_t flags;
+    uint32_t size;
+    unsigned long command;
+    unsigned long bo_handles;
+    uint32_t num_bo_handles;
+    int32_t fence_fd;
+    uint32_t ring_idx;
+    uint32_t syncobj_stride;
+    uint32_t num_in_syncobjs;
+    uint32_t num_out_syncobjs;
+    unsigned long in_syncobjs;
+    unsigned long out_syncobjs;
+  }]],
+        ["struct drm_virtgpu_getparam"] = [[{
+    unsigned long param;
+    unsigned long value;
+  }]],
+        ["struct drm_virtgpu_get_caps"] = [[{
+    uint32_t cap_set_id;
+    uint32_t cap_set_ver;
+    unsigned long addr;
+    uint32_t size;
+    uint32_t pad;
+  }]],
+        ["struct drm_virtgpu_resource_create_blob"] = [[{
+    uint32_t blob_mem;
+    uint32_t blob_flags;
+    uint32_t bo_handle;
+    uint32_t res_handle;
+    unsigned long size;
+    uint32_t pad;
+    uint32_t cmd_size;
+    unsigned long cmd;
+    unsigned long blob_id;
+    uint32_t blob_hints;
+    uint32_t pad2;
+  }]],
+        ["struct drm_virtgpu_context_set_param"] = [[{
+    unsigned long param;
+    unsigned long value;
+  }]],
+        ["struct drm_virtgpu_context_init"] = [[{
+    uint32_t num_params;
+    uint32_t pad;
+    unsigned long ctx_set_params;
+  }]],
+      },
+},
   },
 }

@@ -8,11 +8,6 @@ return {
     DRM_XE_OBSERVATION_OP_STREAM_OPEN = 0,
     DRM_XE_OBSERVATION_OP_ADD_CONFIG = 1,
     DRM_XE_OBSERVATION_OP_REMOVE_CONFIG = 2,
-    DRM_XE_OBSERVATION_IOCTL_ENABLE = 26880,
-    DRM_XE_OBSERVATION_IOCTL_DISABLE = 26881,
-    DRM_XE_OBSERVATION_IOCTL_CONFIG = 26882,
-    DRM_XE_OBSERVATION_IOCTL_STATUS = 26883,
-    DRM_XE_OBSERVATION_IOCTL_INFO = 26884,
     DRM_XE_OA_UNIT_TYPE_OAG = 0,
     DRM_XE_OA_UNIT_TYPE_OAM = 1,
     DRM_XE_OA_UNIT_TYPE_OAM_SAG = 2,
@@ -67,17 +62,10 @@ return {
     DRM_IOCTL_XE_GEM_CREATE = 0xc0386441,
     DRM_IOCTL_XE_GEM_MMAP_OFFSET = 0xc0286442,
     DRM_IOCTL_XE_VM_CREATE = 0xc0206443,
-    DRM_IOCTL_XE_VM_DESTROY = 0x40186444,
-    DRM_IOCTL_XE_VM_BIND = 0x40886445,
     DRM_IOCTL_XE_EXEC_QUEUE_CREATE = 0xc0306446,
-    DRM_IOCTL_XE_EXEC_QUEUE_DESTROY = 0x40186447,
     DRM_IOCTL_XE_EXEC_QUEUE_GET_PROPERTY = 0xc0286448,
-    DRM_IOCTL_XE_EXEC = 0x40386449,
     DRM_IOCTL_XE_WAIT_USER_FENCE = 0xc048644a,
-    DRM_IOCTL_XE_OBSERVATION = 0x4020644b,
-    DRM_IOCTL_XE_MADVISE = 0x4040644c,
     DRM_IOCTL_XE_VM_QUERY_MEM_RANGE_ATTRS = 0xc040644d,
-    DRM_IOCTL_XE_EXEC_QUEUE_SET_PROPERTY = 0x4028644e,
     DRM_IOCTL_XE_VM_GET_PROPERTY = 0xc038644f,
     DRM_XE_ENGINE_CLASS_RENDER = 0,
     DRM_XE_ENGINE_CLASS_COPY = 1,
@@ -212,69 +200,21 @@ return {
     DRM_XE_VMA_PURGEABLE_STATE_DONTNEED = 1,
   },
   records = {
-    ["struct drm_xe_user_extension"] = [[{
-  uint64_t next_extension;
-  uint32_t name;
-  uint32_t pad;
-}]],
-    ["struct drm_xe_ext_set_property"] = [[{
-  struct drm_xe_user_extension base;
-  uint32_t property;
-  uint32_t pad;
-  union {
-    uint64_t value;
-    uint64_t ptr;
-  };
-  uint64_t reserved[2];
-}]],
     ["struct drm_xe_engine_class_instance"] = [[{
   uint16_t engine_class;
   uint16_t engine_instance;
   uint16_t gt_id;
   uint16_t pad;
 }]],
-    ["struct drm_xe_engine"] = [[{
-  struct drm_xe_engine_class_instance instance;
-  uint64_t reserved[3];
-}]],
     ["struct drm_xe_query_engines"] = [[{
   uint32_t num_engines;
   uint32_t pad;
   struct drm_xe_engine engines[];
 }]],
-    ["struct drm_xe_mem_region"] = [[{
-  uint16_t mem_class;
-  uint16_t instance;
-  uint32_t min_page_size;
-  uint64_t total_size;
-  uint64_t used;
-  uint64_t cpu_visible_size;
-  uint64_t cpu_visible_used;
-  uint64_t reserved[6];
-}]],
     ["struct drm_xe_query_mem_regions"] = [[{
   uint32_t num_mem_regions;
   uint32_t pad;
   struct drm_xe_mem_region mem_regions[];
-}]],
-    ["struct drm_xe_query_config"] = [[{
-  uint32_t num_params;
-  uint32_t pad;
-  uint64_t info[];
-}]],
-    ["struct drm_xe_gt"] = [[{
-  uint16_t type;
-  uint16_t tile_id;
-  uint16_t gt_id;
-  uint16_t pad[3];
-  uint32_t reference_clock;
-  uint64_t near_mem_regions;
-  uint64_t far_mem_regions;
-  uint16_t ip_ver_major;
-  uint16_t ip_ver_minor;
-  uint16_t ip_ver_rev;
-  uint16_t pad2;
-  uint64_t reserved[7];
 }]],
     ["struct drm_xe_query_gt_list"] = [[{
   uint32_t num_gt;
@@ -287,288 +227,53 @@ return {
   uint32_t num_bytes;
   uint8_t mask[];
 }]],
-    ["struct drm_xe_query_engine_cycles"] = [[{
-  struct drm_xe_engine_class_instance eci;
-  int32_t clockid;
-  uint32_t width;
-  uint64_t engine_cycles;
-  uint64_t cpu_timestamp;
-  uint64_t cpu_delta;
-}]],
-    ["struct drm_xe_query_uc_fw_version"] = [[{
-  uint16_t uc_type;
-  uint16_t pad;
-  uint32_t branch_ver;
-  uint32_t major_ver;
-  uint32_t minor_ver;
-  uint32_t patch_ver;
-  uint32_t pad2;
-  uint64_t reserved;
-}]],
     ["struct drm_xe_query_pxp_status"] = [[{
   uint32_t status;
   uint32_t supported_session_types;
 }]],
-    ["struct drm_xe_device_query"] = [[{
-  uint64_t extensions;
-  uint32_t query;
-  uint32_t size;
-  uint64_t data;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_gem_create"] = [[{
-  uint64_t extensions;
-  uint64_t size;
-  uint32_t placement;
-  uint32_t flags;
-  uint32_t vm_id;
-  uint32_t handle;
-  uint16_t cpu_caching;
-  uint16_t pad[3];
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_gem_mmap_offset"] = [[{
-  uint64_t extensions;
-  uint32_t handle;
-  uint32_t flags;
-  uint64_t offset;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_vm_create"] = [[{
-  uint64_t extensions;
-  uint32_t flags;
-  uint32_t vm_id;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_vm_destroy"] = [[{
-  uint32_t vm_id;
-  uint32_t pad;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_vm_bind_op"] = [[{
-  uint64_t extensions;
-  uint32_t obj;
-  uint16_t pat_index;
-  uint16_t pad;
-  union {
-    uint64_t obj_offset;
-    uint64_t userptr;
-    int64_t cpu_addr_mirror_offset;
-  };
-  uint64_t range;
-  uint64_t addr;
-  uint32_t op;
-  uint32_t flags;
-  uint32_t prefetch_mem_region_instance;
-  uint32_t pad2;
-  uint64_t reserved[3];
-}]],
-    ["struct drm_xe_vm_bind"] = [[{
-  uint64_t extensions;
-  uint32_t vm_id;
-  uint32_t exec_queue_id;
-  uint32_t pad;
-  uint32_t num_binds;
-  union {
-    struct drm_xe_vm_bind_op bind;
-    uint64_t vector_of_binds;
-  };
-  uint32_t pad2;
-  uint32_t num_syncs;
-  uint64_t syncs;
-  uint64_t reserved[2];
-}]],
-    ["struct xe_vm_fault"] = [[{
-  uint64_t address;
-  uint32_t address_precision;
-  uint8_t access_type;
-  uint8_t fault_type;
-  uint8_t fault_level;
-  uint8_t pad;
-  uint64_t reserved[4];
-}]],
-    ["struct drm_xe_vm_get_property"] = [[{
-  uint64_t extensions;
-  uint32_t vm_id;
-  uint32_t property;
-  uint32_t size;
-  uint32_t pad;
-  union {
-    uint64_t data;
-    uint64_t value;
-  };
-  uint64_t reserved[3];
-}]],
-    ["struct drm_xe_exec_queue_create"] = [[{
-  uint64_t extensions;
-  uint16_t width;
-  uint16_t num_placements;
-  uint32_t vm_id;
-  uint32_t flags;
-  uint32_t exec_queue_id;
-  uint64_t instances;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_exec_queue_destroy"] = [[{
-  uint32_t exec_queue_id;
-  uint32_t pad;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_exec_queue_get_property"] = [[{
-  uint64_t extensions;
-  uint32_t exec_queue_id;
-  uint32_t property;
-  uint64_t value;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_sync"] = [[{
-  uint64_t extensions;
-  uint32_t type;
-  uint32_t flags;
-  union {
-    uint32_t handle;
-    uint64_t addr;
-  };
-  uint64_t timeline_value;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_exec"] = [[{
-  uint64_t extensions;
-  uint32_t exec_queue_id;
-  uint32_t num_syncs;
-  uint64_t syncs;
-  uint64_t address;
-  uint16_t num_batch_buffer;
-  uint16_t pad[3];
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_wait_user_fence"] = [[{
-  uint64_t extensions;
-  uint64_t addr;
-  uint16_t op;
-  uint16_t flags;
-  uint32_t pad;
-  uint64_t value;
-  uint64_t mask;
-  int64_t timeout;
-  uint32_t exec_queue_id;
-  uint32_t pad2;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_observation_param"] = [[{
-  uint64_t extensions;
-  uint64_t observation_type;
-  uint64_t observation_op;
-  uint64_t param;
-}]],
-    ["struct drm_xe_oa_unit"] = [[{
-  uint64_t extensions;
-  uint32_t oa_unit_id;
-  uint32_t oa_unit_type;
-  uint64_t capabilities;
-  uint64_t oa_timestamp_freq;
-  uint16_t gt_id;
-  uint16_t reserved1[3];
-  uint64_t reserved[3];
-  uint64_t num_engines;
-  struct drm_xe_engine_class_instance eci[];
-}]],
-    ["struct drm_xe_query_oa_units"] = [[{
-  uint64_t extensions;
-  uint32_t num_oa_units;
-  uint32_t pad;
-  uint64_t oa_units[];
-}]],
-    ["struct drm_xe_oa_config"] = [[{
-  uint64_t extensions;
-  char uuid[36];
-  uint32_t n_regs;
-  uint64_t regs_ptr;
-}]],
-    ["struct drm_xe_oa_stream_status"] = [[{
-  uint64_t extensions;
-  uint64_t oa_status;
-  uint64_t reserved[3];
-}]],
-    ["struct drm_xe_oa_stream_info"] = [[{
-  uint64_t extensions;
-  uint64_t oa_buf_size;
-  uint64_t reserved[3];
-}]],
-    ["struct drm_xe_query_eu_stall"] = [[{
-  uint64_t extensions;
-  uint64_t capabilities;
-  uint64_t record_size;
-  uint64_t per_xecore_buf_size;
-  uint64_t reserved[5];
-  uint64_t num_sampling_rates;
-  uint64_t sampling_rates[];
-}]],
-    ["struct drm_xe_madvise"] = [[{
-  uint64_t extensions;
-  uint64_t start;
-  uint64_t range;
-  uint32_t vm_id;
-  uint32_t type;
-  union {
-    struct {
-      uint32_t devmem_fd;
-      uint16_t migration_policy;
-      uint16_t region_instance;
-      uint64_t reserved;
-    } preferred_mem_loc;
-    struct {
-      uint32_t val;
-      uint32_t pad;
-      uint64_t reserved;
-    } atomic;
-    struct {
-      uint32_t val;
-      uint32_t pad;
-      uint64_t reserved;
-    } pat_index;
-    struct {
-      uint32_t val;
-      uint32_t pad;
-      uint64_t retained_ptr;
-    } purge_state_val;
-  };
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_mem_range_attr"] = [[{
-  uint64_t extensions;
-  uint64_t start;
-  uint64_t end;
-  struct {
-    uint32_t devmem_fd;
-    uint32_t migration_policy;
-  } preferred_mem_loc;
-  struct {
-    uint32_t val;
-    uint32_t reserved;
-  } atomic;
-  struct {
-    uint32_t val;
-    uint32_t reserved;
-  } pat_index;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_vm_query_mem_range_attr"] = [[{
-  uint64_t extensions;
-  uint32_t vm_id;
-  uint32_t num_mem_ranges;
-  uint64_t start;
-  uint64_t range;
-  uint64_t sizeof_mem_range_attr;
-  uint64_t vector_of_mem_attr;
-  uint64_t reserved[2];
-}]],
-    ["struct drm_xe_exec_queue_set_property"] = [[{
-  uint64_t extensions;
-  uint32_t exec_queue_id;
-  uint32_t property;
-  uint64_t value;
-  uint64_t reserved[2];
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_XE_OBSERVATION_IOCTL_ENABLE = 26880,
+        DRM_XE_OBSERVATION_IOCTL_DISABLE = 26881,
+        DRM_XE_OBSERVATION_IOCTL_CONFIG = 26882,
+        DRM_XE_OBSERVATION_IOCTL_STATUS = 26883,
+        DRM_XE_OBSERVATION_IOCTL_INFO = 26884,
+        DRM_IOCTL_XE_VM_DESTROY = 0x40186444,
+        DRM_IOCTL_XE_VM_BIND = 0x40886445,
+        DRM_IOCTL_XE_EXEC_QUEUE_DESTROY = 0x40186447,
+        DRM_IOCTL_XE_EXEC = 0x40386449,
+        DRM_IOCTL_XE_OBSERVATION = 0x4020644b,
+        DRM_IOCTL_XE_MADVISE = 0x4040644c,
+        DRM_IOCTL_XE_EXEC_QUEUE_SET_PROPERTY = 0x4028644e,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.xe_drm-2",
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_XE_OBSERVATION_IOCTL_ENABLE = 536897792,
+        DRM_XE_OBSERVATION_IOCTL_DISABLE = 536897793,
+        DRM_XE_OBSERVATION_IOCTL_CONFIG = 536897794,
+        DRM_XE_OBSERVATION_IOCTL_STATUS = 536897795,
+        DRM_XE_OBSERVATION_IOCTL_INFO = 536897796,
+        DRM_IOCTL_XE_VM_DESTROY = 0x80186444,
+        DRM_IOCTL_XE_VM_BIND = 0x80886445,
+        DRM_IOCTL_XE_EXEC_QUEUE_DESTROY = 0x80186447,
+        DRM_IOCTL_XE_EXEC = 0x80386449,
+        DRM_IOCTL_XE_OBSERVATION = 0x8020644b,
+        DRM_IOCTL_XE_MADVISE = 0x8040644c,
+        DRM_IOCTL_XE_EXEC_QUEUE_SET_PROPERTY = 0x8028644e,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.xe_drm-4",
+},
   },
 }

@@ -41,72 +41,9 @@ return {
     ACRN_IRQFD_FLAG_DEASSIGN = 0x1,
     ACRN_IOCTL_TYPE = 0xa2,
     ACRN_IOCTL_CREATE_VM = 0xc030a210,
-    ACRN_IOCTL_DESTROY_VM = 0xa211,
-    ACRN_IOCTL_START_VM = 0xa212,
-    ACRN_IOCTL_PAUSE_VM = 0xa213,
-    ACRN_IOCTL_RESET_VM = 0xa215,
-    ACRN_IOCTL_SET_VCPU_REGS = 0x4128a216,
-    ACRN_IOCTL_INJECT_MSI = 0x4010a223,
-    ACRN_IOCTL_VM_INTR_MONITOR = 0x4008a224,
-    ACRN_IOCTL_SET_IRQLINE = 0x4008a225,
-    ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x4008a231,
-    ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0xa232,
-    ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0xa233,
-    ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0xa234,
-    ACRN_IOCTL_CLEAR_VM_IOREQ = 0xa235,
-    ACRN_IOCTL_SET_MEMSEG = 0x4020a241,
-    ACRN_IOCTL_UNSET_MEMSEG = 0x4020a242,
-    ACRN_IOCTL_SET_PTDEV_INTR = 0x4014a253,
-    ACRN_IOCTL_RESET_PTDEV_INTR = 0x4014a254,
-    ACRN_IOCTL_ASSIGN_PCIDEV = 0x4024a255,
-    ACRN_IOCTL_DEASSIGN_PCIDEV = 0x4024a256,
-    ACRN_IOCTL_ASSIGN_MMIODEV = 0x4068a257,
-    ACRN_IOCTL_DEASSIGN_MMIODEV = 0x4068a258,
-    ACRN_IOCTL_CREATE_VDEV = 0x40c0a259,
-    ACRN_IOCTL_DESTROY_VDEV = 0x40c0a25a,
     ACRN_IOCTL_PM_GET_CPU_STATE = 0xc008a260,
-    ACRN_IOCTL_IOEVENTFD = 0x4020a270,
-    ACRN_IOCTL_IRQFD = 0x4018a271,
   },
   records = {
-    ["struct acrn_mmio_request"] = [[{
-  uint32_t direction;
-  uint32_t reserved;
-  uint64_t address;
-  uint64_t size;
-  uint64_t value;
-}]],
-    ["struct acrn_pio_request"] = [[{
-  uint32_t direction;
-  uint32_t reserved;
-  uint64_t address;
-  uint64_t size;
-  uint32_t value;
-}]],
-    ["struct acrn_pci_request"] = [[{
-  uint32_t direction;
-  uint32_t reserved[3];
-  uint64_t size;
-  uint32_t value;
-  uint32_t bus;
-  uint32_t dev;
-  uint32_t func;
-  uint32_t reg;
-}]],
-    ["struct acrn_io_request"] = [[{
-  uint32_t type;
-  uint32_t completion_polling;
-  uint32_t reserved0[14];
-  union {
-    struct acrn_pio_request pio_request;
-    struct acrn_pci_request pci_request;
-    struct acrn_mmio_request mmio_request;
-    uint64_t data[8];
-  } reqs;
-  uint32_t reserved1;
-  uint32_t kernel_handled;
-  uint32_t processed;
-} __attribute__((aligned(256)))]],
     ["struct acrn_io_request_buffer"] = [[{
   union {
     struct acrn_io_request req_slot[16];
@@ -118,77 +55,10 @@ return {
   uint16_t reserved;
   uint32_t vcpu;
 }]],
-    ["struct acrn_vm_creation"] = [[{
-  uint16_t vmid;
-  uint16_t reserved0;
-  uint16_t vcpu_num;
-  uint16_t reserved1;
-  uint8_t uuid[16];
-  uint64_t vm_flag;
-  uint64_t ioreq_buf;
-  uint64_t cpu_affinity;
-}]],
-    ["struct acrn_gp_regs"] = [[{
-  uint64_t rax;
-  uint64_t rcx;
-  uint64_t rdx;
-  uint64_t rbx;
-  uint64_t rsp;
-  uint64_t rbp;
-  uint64_t rsi;
-  uint64_t rdi;
-  uint64_t r8;
-  uint64_t r9;
-  uint64_t r10;
-  uint64_t r11;
-  uint64_t r12;
-  uint64_t r13;
-  uint64_t r14;
-  uint64_t r15;
-}]],
-    ["struct acrn_descriptor_ptr"] = [[{
-  uint16_t limit;
-  uint64_t base;
-  uint16_t reserved[3];
-} __attribute__((packed))]],
-    ["struct acrn_regs"] = [[{
-  struct acrn_gp_regs gprs;
-  struct acrn_descriptor_ptr gdt;
-  struct acrn_descriptor_ptr idt;
-  uint64_t rip;
-  uint64_t cs_base;
-  uint64_t cr0;
-  uint64_t cr4;
-  uint64_t cr3;
-  uint64_t ia32_efer;
-  uint64_t rflags;
-  uint64_t reserved_64[4];
-  uint32_t cs_ar;
-  uint32_t cs_limit;
-  uint32_t reserved_32[3];
-  uint16_t cs_sel;
-  uint16_t ss_sel;
-  uint16_t ds_sel;
-  uint16_t es_sel;
-  uint16_t fs_sel;
-  uint16_t gs_sel;
-  uint16_t ldt_sel;
-  uint16_t tr_sel;
-}]],
     ["struct acrn_vcpu_regs"] = [[{
   uint16_t vcpu_id;
   uint16_t reserved[3];
   struct acrn_regs vcpu_regs;
-}]],
-    ["struct acrn_vm_memmap"] = [[{
-  uint32_t type;
-  uint32_t attr;
-  uint64_t user_vm_pa;
-  union {
-    uint64_t service_vm_pa;
-    uint64_t vma_base;
-  };
-  uint64_t len;
 }]],
     ["struct acrn_ptdev_irq"] = [[{
   uint32_t type;
@@ -208,67 +78,111 @@ return {
   uint8_t intr_pin;
   uint32_t bar[6];
 }]],
-    ["struct acrn_mmio_dev_res"] = [[{
-  uint64_t user_vm_pa;
-  uint64_t service_vm_pa;
-  uint64_t size;
-  uint64_t mem_type;
-}]],
     ["struct acrn_mmiodev"] = [[{
   uint8_t name[8];
   struct acrn_mmio_dev_res res[3];
-}]],
-    ["struct acrn_vdev"] = [[{
-  union {
-    uint64_t value;
-    struct {
-      uint16_t vendor;
-      uint16_t device;
-      uint32_t legacy_id;
-    } fields;
-  } id;
-  uint64_t slot;
-  uint32_t io_addr[6];
-  uint32_t io_size[6];
-  uint8_t args[128];
-}]],
-    ["struct acrn_msi_entry"] = [[{
-  uint64_t msi_addr;
-  uint64_t msi_data;
-}]],
-    ["struct acrn_acpi_generic_address"] = [[{
-  uint8_t space_id;
-  uint8_t bit_width;
-  uint8_t bit_offset;
-  uint8_t access_size;
-  uint64_t address;
-} __attribute__((packed))]],
-    ["struct acrn_cstate_data"] = [[{
-  struct acrn_acpi_generic_address cx_reg;
-  uint8_t type;
-  uint32_t latency;
-  uint64_t power;
-}]],
-    ["struct acrn_pstate_data"] = [[{
-  uint64_t core_frequency;
-  uint64_t power;
-  uint64_t transition_latency;
-  uint64_t bus_master_latency;
-  uint64_t control;
-  uint64_t status;
-}]],
-    ["struct acrn_ioeventfd"] = [[{
-  uint32_t fd;
-  uint32_t flags;
-  uint64_t addr;
-  uint32_t len;
-  uint32_t reserved;
-  uint64_t data;
 }]],
     ["struct acrn_irqfd"] = [[{
   int32_t fd;
   uint32_t flags;
   struct acrn_msi_entry msi;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        ACRN_IOCTL_DESTROY_VM = 0xa211,
+        ACRN_IOCTL_START_VM = 0xa212,
+        ACRN_IOCTL_PAUSE_VM = 0xa213,
+        ACRN_IOCTL_RESET_VM = 0xa215,
+        ACRN_IOCTL_INJECT_MSI = 0x4010a223,
+        ACRN_IOCTL_SET_IRQLINE = 0x4008a225,
+        ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x4008a231,
+        ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0xa232,
+        ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0xa233,
+        ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0xa234,
+        ACRN_IOCTL_CLEAR_VM_IOREQ = 0xa235,
+        ACRN_IOCTL_SET_MEMSEG = 0x4020a241,
+        ACRN_IOCTL_UNSET_MEMSEG = 0x4020a242,
+        ACRN_IOCTL_SET_PTDEV_INTR = 0x4014a253,
+        ACRN_IOCTL_RESET_PTDEV_INTR = 0x4014a254,
+        ACRN_IOCTL_ASSIGN_PCIDEV = 0x4024a255,
+        ACRN_IOCTL_DEASSIGN_PCIDEV = 0x4024a256,
+        ACRN_IOCTL_ASSIGN_MMIODEV = 0x4068a257,
+        ACRN_IOCTL_DEASSIGN_MMIODEV = 0x4068a258,
+        ACRN_IOCTL_CREATE_VDEV = 0x40c0a259,
+        ACRN_IOCTL_DESTROY_VDEV = 0x40c0a25a,
+        ACRN_IOCTL_IOEVENTFD = 0x4020a270,
+        ACRN_IOCTL_IRQFD = 0x4018a271,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        ACRN_IOCTL_SET_VCPU_REGS = 0x4128a216,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        ACRN_IOCTL_VM_INTR_MONITOR = 0x4008a224,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.acrn-4",
+},
+    {
+      on = "x86",
+      constants = {
+        ACRN_IOCTL_SET_VCPU_REGS = 0x4124a216,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        ACRN_IOCTL_VM_INTR_MONITOR = 0x4004a224,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        ACRN_IOCTL_DESTROY_VM = 0x2000a211,
+        ACRN_IOCTL_START_VM = 0x2000a212,
+        ACRN_IOCTL_PAUSE_VM = 0x2000a213,
+        ACRN_IOCTL_RESET_VM = 0x2000a215,
+        ACRN_IOCTL_SET_VCPU_REGS = 0x8128a216,
+        ACRN_IOCTL_INJECT_MSI = 0x8010a223,
+        ACRN_IOCTL_SET_IRQLINE = 0x8008a225,
+        ACRN_IOCTL_NOTIFY_REQUEST_FINISH = 0x8008a231,
+        ACRN_IOCTL_CREATE_IOREQ_CLIENT = 0x2000a232,
+        ACRN_IOCTL_ATTACH_IOREQ_CLIENT = 0x2000a233,
+        ACRN_IOCTL_DESTROY_IOREQ_CLIENT = 0x2000a234,
+        ACRN_IOCTL_CLEAR_VM_IOREQ = 0x2000a235,
+        ACRN_IOCTL_SET_MEMSEG = 0x8020a241,
+        ACRN_IOCTL_UNSET_MEMSEG = 0x8020a242,
+        ACRN_IOCTL_SET_PTDEV_INTR = 0x8014a253,
+        ACRN_IOCTL_RESET_PTDEV_INTR = 0x8014a254,
+        ACRN_IOCTL_ASSIGN_PCIDEV = 0x8024a255,
+        ACRN_IOCTL_DEASSIGN_PCIDEV = 0x8024a256,
+        ACRN_IOCTL_ASSIGN_MMIODEV = 0x8068a257,
+        ACRN_IOCTL_DEASSIGN_MMIODEV = 0x8068a258,
+        ACRN_IOCTL_CREATE_VDEV = 0x80c0a259,
+        ACRN_IOCTL_DESTROY_VDEV = 0x80c0a25a,
+        ACRN_IOCTL_IOEVENTFD = 0x8020a270,
+        ACRN_IOCTL_IRQFD = 0x8018a271,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        ACRN_IOCTL_VM_INTR_MONITOR = 0x8004a224,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.acrn-9",
+},
   },
 }

@@ -2,17 +2,6 @@
 return {
   constants = {
     AGPIOC_BASE = 65,
-    AGPIOC_INFO = 0x80084100,
-    AGPIOC_ACQUIRE = 0x4101,
-    AGPIOC_RELEASE = 0x4102,
-    AGPIOC_SETUP = 0x40084103,
-    AGPIOC_RESERVE = 0x40084104,
-    AGPIOC_PROTECT = 0x40084105,
-    AGPIOC_ALLOCATE = 0xc0084106,
-    AGPIOC_DEALLOCATE = 0x40044107,
-    AGPIOC_BIND = 0x40084108,
-    AGPIOC_UNBIND = 0x40084109,
-    AGPIOC_CHIPSET_FLUSH = 0x410a,
     AGP_DEVICE = "/dev/agpgart",
     TRUE = 1,
     FALSE = 0,
@@ -22,34 +11,8 @@ return {
   uint16_t major;
   uint16_t minor;
 }]],
-    ["struct _agp_info"] = [[{
-  struct agp_version version;
-  uint32_t bridge_id;
-  uint32_t agp_mode;
-  unsigned long aper_base;
-  unsigned long aper_size;
-  unsigned long pg_total;
-  unsigned long pg_system;
-  unsigned long pg_used;
-}]],
     ["struct _agp_setup"] = [[{
   uint32_t agp_mode;
-}]],
-    ["struct _agp_segment"] = [[{
-  long pg_start;
-  unsigned long pg_count;
-  int32_t prot;
-}]],
-    ["struct _agp_region"] = [[{
-  int32_t pid;
-  unsigned long seg_count;
-  struct _agp_segment *seg_list;
-}]],
-    ["struct _agp_allocate"] = [[{
-  int32_t key;
-  unsigned long pg_count;
-  uint32_t type;
-  uint32_t physical;
 }]],
     ["struct _agp_bind"] = [[{
   int32_t key;
@@ -68,5 +31,137 @@ return {
     agp_allocate = "struct _agp_allocate",
     agp_bind = "struct _agp_bind",
     agp_unbind = "struct _agp_unbind",
+  },
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        AGPIOC_INFO = 0x80084100,
+        AGPIOC_SETUP = 0x40084103,
+        AGPIOC_RESERVE = 0x40084104,
+        AGPIOC_PROTECT = 0x40084105,
+        AGPIOC_BIND = 0x40084108,
+        AGPIOC_UNBIND = 0x40084109,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AGPIOC_ACQUIRE = 0x4101,
+        AGPIOC_RELEASE = 0x4102,
+        AGPIOC_DEALLOCATE = 0x40044107,
+        AGPIOC_CHIPSET_FLUSH = 0x410a,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        AGPIOC_ALLOCATE = 0xc0084106,
+      },
+      records = {
+        ["struct _agp_info"] = [[{
+    struct agp_version version;
+    uint32_t bridge_id;
+    uint32_t agp_mode;
+    unsigned long aper_base;
+    unsigned long aper_size;
+    unsigned long pg_total;
+    unsigned long pg_system;
+    unsigned long pg_used;
+  }]],
+        ["struct _agp_segment"] = [[{
+    long pg_start;
+    unsigned long pg_count;
+    int32_t prot;
+  }]],
+        ["struct _agp_region"] = [[{
+    int32_t pid;
+    unsigned long seg_count;
+    struct _agp_segment *seg_list;
+  }]],
+        ["struct _agp_allocate"] = [[{
+    int32_t key;
+    unsigned long pg_count;
+    uint32_t type;
+    uint32_t physical;
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        AGPIOC_INFO = 0x80044100,
+        AGPIOC_SETUP = 0x40044103,
+        AGPIOC_RESERVE = 0x40044104,
+        AGPIOC_PROTECT = 0x40044105,
+        AGPIOC_BIND = 0x40044108,
+        AGPIOC_UNBIND = 0x40044109,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        AGPIOC_ALLOCATE = 0xc0044106,
+      },
+      records = {
+        ["struct _agp_info"] = [[{
+    struct agp_version version;
+    uint32_t bridge_id;
+    uint32_t agp_mode;
+    unsigned long aper_base;
+    uint32_t aper_size;
+    uint32_t pg_total;
+    uint32_t pg_system;
+    uint32_t pg_used;
+  }]],
+        ["struct _agp_segment"] = [[{
+    long pg_start;
+    uint32_t pg_count;
+    int32_t prot;
+  }]],
+        ["struct _agp_region"] = [[{
+    int32_t pid;
+    uint32_t seg_count;
+    struct _agp_segment *seg_list;
+  }]],
+        ["struct _agp_allocate"] = [[{
+    int32_t key;
+    uint32_t pg_count;
+    uint32_t type;
+    uint32_t physical;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        AGPIOC_INFO = 0x40044100,
+        AGPIOC_SETUP = 0x80044103,
+        AGPIOC_RESERVE = 0x80044104,
+        AGPIOC_PROTECT = 0x80044105,
+        AGPIOC_BIND = 0x80044108,
+        AGPIOC_UNBIND = 0x80044109,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AGPIOC_ACQUIRE = 0x20004101,
+        AGPIOC_RELEASE = 0x20004102,
+        AGPIOC_DEALLOCATE = 0x80044107,
+        AGPIOC_CHIPSET_FLUSH = 0x2000410a,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        AGPIOC_INFO = 0x40084100,
+        AGPIOC_SETUP = 0x80084103,
+        AGPIOC_RESERVE = 0x80084104,
+        AGPIOC_PROTECT = 0x80084105,
+        AGPIOC_BIND = 0x80084108,
+        AGPIOC_UNBIND = 0x80084109,
+      },
+},
   },
 }

@@ -118,23 +118,39 @@ return {
   },
   macros = function(M)
     return {
-      -- #define __SO_ENCODE(l, n, t)
-      __SO_ENCODE = function(l, n, t)
-        return M.int(M.bor(M.u64(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16))),
-            M.u64(M.sizeof(t))))
-      end,
-      -- #define __SO_LEVEL_MATCH(c, m)
       __SO_LEVEL_MATCH = function(c, m)
         return M.shr(M.long(c), 22) == M.band(M.long(m), 0x1ff)
       end,
-      -- #define __SO_NUMBER(c)
       __SO_NUMBER = function(c)
         return M.int(M.band(M.shr(M.long(c), 16), 0x3f))
       end,
-      -- #define __SO_SIZE(c)
       __SO_SIZE = function(c)
         return M.int(M.band(M.long(c), 0x3fff))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          __SO_ENCODE = function(l, n, t)
+            return M.int(M.bor(M.u64(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16))),
+                M.u64(M.sizeof(t))))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          __SO_ENCODE = function(l, n, t)
+            return M.int(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16),
+                M.u32(M.sizeof(t))))
+          end,
+        }
+      end,
+},
+  },
 }

@@ -6,22 +6,6 @@ return {
     ATM_25_PCR = 59111,
     ATM_OC12_PCR = 1412830,
     ATM_DS3_PCR = 96000,
-    ATM_GETLINKRATE = 0x40106181,
-    ATM_GETNAMES = 0x40106183,
-    ATM_GETTYPE = 0x40106184,
-    ATM_GETESI = 0x40106185,
-    ATM_GETCIRANGE = 0x4010618a,
-    ATM_SETCIRANGE = 0x4010618b,
-    ATM_SETESI = 0x4010618c,
-    ATM_SETESIF = 0x4010618d,
-    ATM_GETSTAT = 0x40106150,
-    ATM_GETSTATZ = 0x40106151,
-    ATM_GETLOOP = 0x40106152,
-    ATM_SETLOOP = 0x40106153,
-    ATM_QUERYLOOP = 0x40106154,
-    ATM_SETSC = 0x400461f1,
-    ATM_SETBACKEND = 0x400261f2,
-    ATM_NEWBACKENDIF = 0x400261f3,
     ATM_BACKEND_RAW = 0,
     ATM_BACKEND_PPP = 1,
     ATM_BACKEND_BR2684 = 2,
@@ -82,22 +66,108 @@ return {
   },
   macros = function(M)
     return {
-      -- #define __ATM_LM_MKLOC(n)
       __ATM_LM_MKLOC = function(n)
         return n
       end,
-      -- #define __ATM_LM_MKRMT(n)
       __ATM_LM_MKRMT = function(n)
         return M.int(M.shl(M.long(n), 8))
       end,
-      -- #define __ATM_LM_XTLOC(n)
       __ATM_LM_XTLOC = function(n)
         return M.int(M.band(M.long(n), 0xff))
       end,
-      -- #define __ATM_LM_XTRMT(n)
       __ATM_LM_XTRMT = function(n)
         return M.int(M.band(M.shr(M.long(n), 8), 0xff))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        ATM_GETLINKRATE = 0x40106181,
+        ATM_GETNAMES = 0x40106183,
+        ATM_GETTYPE = 0x40106184,
+        ATM_GETESI = 0x40106185,
+        ATM_GETCIRANGE = 0x4010618a,
+        ATM_SETCIRANGE = 0x4010618b,
+        ATM_SETESI = 0x4010618c,
+        ATM_SETESIF = 0x4010618d,
+        ATM_GETSTAT = 0x40106150,
+        ATM_GETSTATZ = 0x40106151,
+        ATM_GETLOOP = 0x40106152,
+        ATM_SETLOOP = 0x40106153,
+        ATM_QUERYLOOP = 0x40106154,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        ATM_SETSC = 0x400461f1,
+        ATM_SETBACKEND = 0x400261f2,
+        ATM_NEWBACKENDIF = 0x400261f3,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        ATM_GETLINKRATE = 0x400c6181,
+        ATM_GETNAMES = 0x40086183,
+        ATM_GETTYPE = 0x400c6184,
+        ATM_GETESI = 0x400c6185,
+        ATM_GETCIRANGE = 0x400c618a,
+        ATM_SETCIRANGE = 0x400c618b,
+        ATM_SETESI = 0x400c618c,
+        ATM_SETESIF = 0x400c618d,
+        ATM_GETSTAT = 0x400c6150,
+        ATM_GETSTATZ = 0x400c6151,
+        ATM_GETLOOP = 0x400c6152,
+        ATM_SETLOOP = 0x400c6153,
+        ATM_QUERYLOOP = 0x400c6154,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        ATM_GETLINKRATE = 0x800c6181,
+        ATM_GETNAMES = 0x80086183,
+        ATM_GETTYPE = 0x800c6184,
+        ATM_GETESI = 0x800c6185,
+        ATM_GETCIRANGE = 0x800c618a,
+        ATM_SETCIRANGE = 0x800c618b,
+        ATM_SETESI = 0x800c618c,
+        ATM_SETESIF = 0x800c618d,
+        ATM_GETSTAT = 0x800c6150,
+        ATM_GETSTATZ = 0x800c6151,
+        ATM_GETLOOP = 0x800c6152,
+        ATM_SETLOOP = 0x800c6153,
+        ATM_QUERYLOOP = 0x800c6154,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        ATM_SETSC = 0x800461f1,
+        ATM_SETBACKEND = 0x800261f2,
+        ATM_NEWBACKENDIF = 0x800261f3,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        ATM_GETLINKRATE = 0x80106181,
+        ATM_GETNAMES = 0x80106183,
+        ATM_GETTYPE = 0x80106184,
+        ATM_GETESI = 0x80106185,
+        ATM_GETCIRANGE = 0x8010618a,
+        ATM_SETCIRANGE = 0x8010618b,
+        ATM_SETESI = 0x8010618c,
+        ATM_SETESIF = 0x8010618d,
+        ATM_GETSTAT = 0x80106150,
+        ATM_GETSTATZ = 0x80106151,
+        ATM_GETLOOP = 0x80106152,
+        ATM_SETLOOP = 0x80106153,
+        ATM_QUERYLOOP = 0x80106154,
+      },
+},
+  },
 }

@@ -367,21 +367,17 @@ return {
   },
   macros = function(M)
     return {
-      -- #define AUDIT_WORD(nr)
       AUDIT_WORD = function(nr)
         return M.int(M.u32(M.long(nr) / 32))
       end,
-      -- #define AUDIT_BIT(nr)
       AUDIT_BIT = function(nr)
         nr = M.long(nr)
         return M.int(M.u32(M.shl(1LL, nr - M.u32(M.u32(nr / 32) * 32))))
       end,
-      -- #define audit_feature_valid(x)
       audit_feature_valid = function(x)
         x = M.long(x)
         return x >= 0 and x <= 1
       end,
-      -- #define AUDIT_FEATURE_TO_MASK(x)
       AUDIT_FEATURE_TO_MASK = function(x)
         return M.int(M.i32(M.shl(1LL, M.band(M.long(x), 31))))
       end,

@@ -54,9 +54,6 @@ return {
     ["struct args_setpipefd"] = [[{
   int32_t pipefd;
 }]],
-    ["struct args_timeout"] = [[{
-  uint64_t timeout;
-}]],
     ["struct args_requester"] = [[{
   uint32_t uid;
   uint32_t gid;
@@ -100,5 +97,23 @@ return {
   };
   char path[];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct args_timeout"] = [[{
+    uint64_t timeout;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct args_timeout"] = [[{
+    unsigned long timeout;
+  }]],
+      },
+},
   },
 }

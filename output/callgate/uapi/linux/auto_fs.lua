@@ -20,12 +20,6 @@ return {
     autofs_ptype_missing = 0,
     autofs_ptype_expire = 1,
     AUTOFS_IOCTL = 0x93,
-    AUTOFS_IOC_READY = 0x9360,
-    AUTOFS_IOC_FAIL = 0x9361,
-    AUTOFS_IOC_CATATONIC = 0x9362,
-    AUTOFS_IOC_PROTOVER = 0x80049363,
-    AUTOFS_IOC_SETTIMEOUT = 0xc0089364,
-    AUTOFS_IOC_EXPIRE = 0x810c9365,
     AUTOFS_EXP_NORMAL = 0x0,
     AUTOFS_EXP_IMMEDIATE = 0x1,
     AUTOFS_EXP_LEAVES = 0x2,
@@ -39,9 +33,6 @@ return {
     autofs_ptype_expire_indirect = 4,
     autofs_ptype_missing_direct = 5,
     autofs_ptype_expire_direct = 6,
-    AUTOFS_IOC_EXPIRE_MULTI = 0x40049366,
-    AUTOFS_IOC_PROTOSUBVER = 0x80049367,
-    AUTOFS_IOC_ASKUMOUNT = 0x80049370,
   },
   records = {
     ["struct autofs_packet_hdr"] = [[{
@@ -71,18 +62,6 @@ return {
   struct autofs_packet_expire expire;
   struct autofs_packet_expire_multi expire_multi;
 }]],
-    ["struct autofs_v5_packet"] = [[{
-  struct autofs_packet_hdr hdr;
-  uint32_t wait_queue_token;
-  uint32_t dev;
-  uint64_t ino;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t pid;
-  uint32_t tgid;
-  uint32_t len;
-  char name[256];
-}]],
     ["union autofs_v5_packet_union"] = [[{
   struct autofs_packet_hdr hdr;
   struct autofs_v5_packet v5_packet;
@@ -98,5 +77,79 @@ return {
     autofs_packet_expire_indirect_t = "struct autofs_v5_packet",
     autofs_packet_missing_direct_t = "struct autofs_v5_packet",
     autofs_packet_expire_direct_t = "struct autofs_v5_packet",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AUTOFS_IOC_READY = 0x9360,
+        AUTOFS_IOC_FAIL = 0x9361,
+        AUTOFS_IOC_CATATONIC = 0x9362,
+        AUTOFS_IOC_PROTOVER = 0x80049363,
+        AUTOFS_IOC_EXPIRE = 0x810c9365,
+        AUTOFS_IOC_EXPIRE_MULTI = 0x40049366,
+        AUTOFS_IOC_PROTOSUBVER = 0x80049367,
+        AUTOFS_IOC_ASKUMOUNT = 0x80049370,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        AUTOFS_IOC_SETTIMEOUT = 0xc0089364,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct autofs_v5_packet"] = [[{
+    struct autofs_packet_hdr hdr;
+    uint32_t wait_queue_token;
+    uint32_t dev;
+    uint64_t ino;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t pid;
+    uint32_t tgid;
+    uint32_t len;
+    char name[256];
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        AUTOFS_IOC_SETTIMEOUT = 0xc0049364,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AUTOFS_IOC_READY = 0x20009360,
+        AUTOFS_IOC_FAIL = 0x20009361,
+        AUTOFS_IOC_CATATONIC = 0x20009362,
+        AUTOFS_IOC_PROTOVER = 0x40049363,
+        AUTOFS_IOC_EXPIRE = 0x410c9365,
+        AUTOFS_IOC_EXPIRE_MULTI = 0x80049366,
+        AUTOFS_IOC_PROTOSUBVER = 0x40049367,
+        AUTOFS_IOC_ASKUMOUNT = 0x40049370,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct autofs_v5_packet"] = [[{
+    struct autofs_packet_hdr hdr;
+    uint32_t wait_queue_token;
+    uint32_t dev;
+    unsigned long ino;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t pid;
+    uint32_t tgid;
+    uint32_t len;
+    char name[256];
+  }]],
+      },
+},
   },
 }

@@ -154,18 +154,6 @@ return {
   uint8_t subtype __attribute__((aligned(1)));
   uint8_t reserved __attribute__((aligned(1)));
 } __attribute__((packed))]],
-    ["struct batadv_frag_packet"] = [[{
-  uint8_t packet_type __attribute__((aligned(1)));
-  uint8_t version __attribute__((aligned(1)));
-  uint8_t ttl __attribute__((aligned(1)));
-  uint8_t reserved : 1;
-  uint8_t priority : 3;
-  uint8_t no : 4;
-  uint8_t dest[6] __attribute__((aligned(1)));
-  uint8_t orig[6] __attribute__((aligned(1)));
-  uint16_t seqno __attribute__((aligned(2)));
-  uint16_t total_size __attribute__((aligned(2)));
-} __attribute__((packed))]],
     ["struct batadv_bcast_packet"] = [[{
   uint8_t packet_type __attribute__((aligned(1)));
   uint8_t version __attribute__((aligned(1)));
@@ -247,10 +235,45 @@ return {
   },
   macros = function(M)
     return {
-      -- #define batadv_tp_is_error(n)
       batadv_tp_is_error = function(n)
         return M.u8(M.long(n)) > 127
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct batadv_frag_packet"] = [[{
+    uint8_t packet_type __attribute__((aligned(1)));
+    uint8_t version __attribute__((aligned(1)));
+    uint8_t ttl __attribute__((aligned(1)));
+    uint8_t reserved : 1;
+    uint8_t priority : 3;
+    uint8_t no : 4;
+    uint8_t dest[6] __attribute__((aligned(1)));
+    uint8_t orig[6] __attribute__((aligned(1)));
+    uint16_t seqno __attribute__((aligned(2)));
+    uint16_t total_size __attribute__((aligned(2)));
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct batadv_frag_packet"] = [[{
+    uint8_t packet_type __attribute__((aligned(1)));
+    uint8_t version __attribute__((aligned(1)));
+    uint8_t ttl __attribute__((aligned(1)));
+    uint8_t no : 4;
+    uint8_t priority : 3;
+    uint8_t reserved : 1;
+    uint8_t dest[6] __attribute__((aligned(1)));
+    uint8_t orig[6] __attribute__((aligned(1)));
+    uint16_t seqno __attribute__((aligned(2)));
+    uint16_t total_size __attribute__((aligned(2)));
+  } __attribute__((packed))]],
+      },
+},
+  },
 }

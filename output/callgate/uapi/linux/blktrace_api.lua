@@ -63,58 +63,120 @@ return {
     BLKTRACE_BDEV_SIZE = 32,
     BLKTRACE_BDEV_SIZE2 = 64,
   },
-  records = {
-    ["struct blk_io_trace"] = [[{
-  uint32_t magic;
-  uint32_t sequence;
-  uint64_t time;
-  uint64_t sector;
-  uint32_t bytes;
-  uint32_t action;
-  uint32_t pid;
-  uint32_t device;
-  uint32_t cpu;
-  uint16_t error;
-  uint16_t pdu_len;
-}]],
-    ["struct blk_io_trace2"] = [[{
-  uint32_t magic;
-  uint32_t sequence;
-  uint64_t time;
-  uint64_t sector;
-  uint32_t bytes;
-  uint32_t pid;
-  uint64_t action;
-  uint32_t device;
-  uint32_t cpu;
-  uint16_t error;
-  uint16_t pdu_len;
-  uint8_t pad[12];
-}]],
-    ["struct blk_io_trace_remap"] = [[{
-  uint32_t device_from;
-  uint32_t device_to;
-  uint64_t sector_from;
-}]],
-    ["struct blk_user_trace_setup"] = [[{
-  char name[32];
-  uint16_t act_mask;
-  uint32_t buf_size;
-  uint32_t buf_nr;
-  uint64_t start_lba;
-  uint64_t end_lba;
-  uint32_t pid;
-}]],
-    ["struct blk_user_trace_setup2"] = [[{
-  char name[64];
-  uint64_t act_mask;
-  uint32_t buf_size;
-  uint32_t buf_nr;
-  uint64_t start_lba;
-  uint64_t end_lba;
-  uint32_t pid;
-  uint32_t flags;
-  uint64_t reserved[11];
-}]],
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct blk_io_trace"] = [[{
+    uint32_t magic;
+    uint32_t sequence;
+    uint64_t time;
+    uint64_t sector;
+    uint32_t bytes;
+    uint32_t action;
+    uint32_t pid;
+    uint32_t device;
+    uint32_t cpu;
+    uint16_t error;
+    uint16_t pdu_len;
+  }]],
+        ["struct blk_io_trace2"] = [[{
+    uint32_t magic;
+    uint32_t sequence;
+    uint64_t time;
+    uint64_t sector;
+    uint32_t bytes;
+    uint32_t pid;
+    uint64_t action;
+    uint32_t device;
+    uint32_t cpu;
+    uint16_t error;
+    uint16_t pdu_len;
+    uint8_t pad[12];
+  }]],
+        ["struct blk_io_trace_remap"] = [[{
+    uint32_t device_from;
+    uint32_t device_to;
+    uint64_t sector_from;
+  }]],
+        ["struct blk_user_trace_setup"] = [[{
+    char name[32];
+    uint16_t act_mask;
+    uint32_t buf_size;
+    uint32_t buf_nr;
+    uint64_t start_lba;
+    uint64_t end_lba;
+    uint32_t pid;
+  }]],
+        ["struct blk_user_trace_setup2"] = [[{
+    char name[64];
+    uint64_t act_mask;
+    uint32_t buf_size;
+    uint32_t buf_nr;
+    uint64_t start_lba;
+    uint64_t end_lba;
+    uint32_t pid;
+    uint32_t flags;
+    uint64_t reserved[11];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct blk_io_trace"] = [[{
+    uint32_t magic;
+    uint32_t sequence;
+    unsigned long time;
+    unsigned long sector;
+    uint32_t bytes;
+    uint32_t action;
+    uint32_t pid;
+    uint32_t device;
+    uint32_t cpu;
+    uint16_t error;
+    uint16_t pdu_len;
+  }]],
+        ["struct blk_io_trace2"] = [[{
+    uint32_t magic;
+    uint32_t sequence;
+    unsigned long time;
+    unsigned long sector;
+    uint32_t bytes;
+    uint32_t pid;
+    unsigned long action;
+    uint32_t device;
+    uint32_t cpu;
+    uint16_t error;
+    uint16_t pdu_len;
+    uint8_t pad[12];
+  }]],
+        ["struct blk_io_trace_remap"] = [[{
+    uint32_t device_from;
+    uint32_t device_to;
+    unsigned long sector_from;
+  }]],
+        ["struct blk_user_trace_setup"] = [[{
+    char name[32];
+    uint16_t act_mask;
+    uint32_t buf_size;
+    uint32_t buf_nr;
+    unsigned long start_lba;
+    unsigned long end_lba;
+    uint32_t pid;
+  }]],
+        ["struct blk_user_trace_setup2"] = [[{
+    char name[64];
+    unsigned long act_mask;
+    uint32_t buf_size;
+    uint32_t buf_nr;
+    unsigned long start_lba;
+    unsigned long end_lba;
+    uint32_t pid;
+    uint32_t flags;
+    unsigned long reserved[11];
+  }]],
+      },
+},
   },
 }

@@ -755,377 +755,6 @@ return {
   };
   uint8_t data[];
 }]],
-    ["struct bpf_cgroup_storage_key"] = [[{
-  uint64_t cgroup_inode_id;
-  uint32_t attach_type;
-}]],
-    ["union bpf_iter_link_info"] = [[{
-  struct {
-    uint32_t map_fd;
-  } map;
-  struct {
-    uint32_t order;
-    uint32_t cgroup_fd;
-    uint64_t cgroup_id;
-  } cgroup;
-  struct {
-    uint32_t tid;
-    uint32_t pid;
-    uint32_t pid_fd;
-  } task;
-}]],
-    ["struct bpf_stack_build_id"] = [[{
-  int32_t status;
-  uint8_t build_id[20];
-  union {
-    uint64_t offset;
-    uint64_t ip;
-  };
-}]],
-    ["struct bpf_common_attr"] = [[{
-  uint64_t log_buf __attribute__((aligned(8)));
-  uint32_t log_size;
-  uint32_t log_level;
-  uint32_t log_true_size;
-}]],
-    ["union bpf_attr"] = [[{
-  struct {
-    uint32_t map_type;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint32_t max_entries;
-    uint32_t map_flags;
-    uint32_t inner_map_fd;
-    uint32_t numa_node;
-    char map_name[16];
-    uint32_t map_ifindex;
-    uint32_t btf_fd;
-    uint32_t btf_key_type_id;
-    uint32_t btf_value_type_id;
-    uint32_t btf_vmlinux_value_type_id;
-    uint64_t map_extra;
-    int32_t value_type_btf_obj_fd;
-    int32_t map_token_fd;
-    uint64_t excl_prog_hash __attribute__((aligned(8)));
-    uint32_t excl_prog_hash_size;
-  };
-  struct {
-    uint32_t map_fd;
-    uint64_t key __attribute__((aligned(8)));
-    union {
-      uint64_t value __attribute__((aligned(8)));
-      uint64_t next_key __attribute__((aligned(8)));
-    };
-    uint64_t flags;
-  };
-  struct {
-    uint64_t in_batch __attribute__((aligned(8)));
-    uint64_t out_batch __attribute__((aligned(8)));
-    uint64_t keys __attribute__((aligned(8)));
-    uint64_t values __attribute__((aligned(8)));
-    uint32_t count;
-    uint32_t map_fd;
-    uint64_t elem_flags;
-    uint64_t flags;
-  } batch;
-  struct {
-    uint32_t prog_type;
-    uint32_t insn_cnt;
-    uint64_t insns __attribute__((aligned(8)));
-    uint64_t license __attribute__((aligned(8)));
-    uint32_t log_level;
-    uint32_t log_size;
-    uint64_t log_buf __attribute__((aligned(8)));
-    uint32_t kern_version;
-    uint32_t prog_flags;
-    char prog_name[16];
-    uint32_t prog_ifindex;
-    uint32_t expected_attach_type;
-    uint32_t prog_btf_fd;
-    uint32_t func_info_rec_size;
-    uint64_t func_info __attribute__((aligned(8)));
-    uint32_t func_info_cnt;
-    uint32_t line_info_rec_size;
-    uint64_t line_info __attribute__((aligned(8)));
-    uint32_t line_info_cnt;
-    uint32_t attach_btf_id;
-    union {
-      uint32_t attach_prog_fd;
-      uint32_t attach_btf_obj_fd;
-    };
-    uint32_t core_relo_cnt;
-    uint64_t fd_array __attribute__((aligned(8)));
-    uint64_t core_relos __attribute__((aligned(8)));
-    uint32_t core_relo_rec_size;
-    uint32_t log_true_size;
-    int32_t prog_token_fd;
-    uint32_t fd_array_cnt;
-    uint64_t signature __attribute__((aligned(8)));
-    uint32_t signature_size;
-    int32_t keyring_id;
-  };
-  struct {
-    uint64_t pathname __attribute__((aligned(8)));
-    uint32_t bpf_fd;
-    uint32_t file_flags;
-    int32_t path_fd;
-  };
-  struct {
-    union {
-      uint32_t target_fd;
-      uint32_t target_ifindex;
-    };
-    uint32_t attach_bpf_fd;
-    uint32_t attach_type;
-    uint32_t attach_flags;
-    uint32_t replace_bpf_fd;
-    union {
-      uint32_t relative_fd;
-      uint32_t relative_id;
-    };
-    uint64_t expected_revision;
-  };
-  struct {
-    uint32_t prog_fd;
-    uint32_t retval;
-    uint32_t data_size_in;
-    uint32_t data_size_out;
-    uint64_t data_in __attribute__((aligned(8)));
-    uint64_t data_out __attribute__((aligned(8)));
-    uint32_t repeat;
-    uint32_t duration;
-    uint32_t ctx_size_in;
-    uint32_t ctx_size_out;
-    uint64_t ctx_in __attribute__((aligned(8)));
-    uint64_t ctx_out __attribute__((aligned(8)));
-    uint32_t flags;
-    uint32_t cpu;
-    uint32_t batch_size;
-  } test;
-  struct {
-    union {
-      uint32_t start_id;
-      uint32_t prog_id;
-      uint32_t map_id;
-      uint32_t btf_id;
-      uint32_t link_id;
-    };
-    uint32_t next_id;
-    uint32_t open_flags;
-    int32_t fd_by_id_token_fd;
-  };
-  struct {
-    uint32_t bpf_fd;
-    uint32_t info_len;
-    uint64_t info __attribute__((aligned(8)));
-  } info;
-  struct {
-    union {
-      uint32_t target_fd;
-      uint32_t target_ifindex;
-    };
-    uint32_t attach_type;
-    uint32_t query_flags;
-    uint32_t attach_flags;
-    uint64_t prog_ids __attribute__((aligned(8)));
-    union {
-      uint32_t prog_cnt;
-      uint32_t count;
-    };
-    uint32_t : 32;
-    uint64_t prog_attach_flags __attribute__((aligned(8)));
-    uint64_t link_ids __attribute__((aligned(8)));
-    uint64_t link_attach_flags __attribute__((aligned(8)));
-    uint64_t revision;
-  } query;
-  struct {
-    uint64_t name;
-    uint32_t prog_fd;
-    uint32_t : 32;
-    uint64_t cookie __attribute__((aligned(8)));
-  } raw_tracepoint;
-  struct {
-    uint64_t btf __attribute__((aligned(8)));
-    uint64_t btf_log_buf __attribute__((aligned(8)));
-    uint32_t btf_size;
-    uint32_t btf_log_size;
-    uint32_t btf_log_level;
-    uint32_t btf_log_true_size;
-    uint32_t btf_flags;
-    int32_t btf_token_fd;
-  };
-  struct {
-    uint32_t pid;
-    uint32_t fd;
-    uint32_t flags;
-    uint32_t buf_len;
-    uint64_t buf __attribute__((aligned(8)));
-    uint32_t prog_id;
-    uint32_t fd_type;
-    uint64_t probe_offset;
-    uint64_t probe_addr;
-  } task_fd_query;
-  struct {
-    union {
-      uint32_t prog_fd;
-      uint32_t map_fd;
-    };
-    union {
-      uint32_t target_fd;
-      uint32_t target_ifindex;
-    };
-    uint32_t attach_type;
-    uint32_t flags;
-    union {
-      uint32_t target_btf_id;
-      struct {
-        uint64_t iter_info __attribute__((aligned(8)));
-        uint32_t iter_info_len;
-      };
-      struct {
-        uint64_t bpf_cookie;
-      } perf_event;
-      struct {
-        uint32_t flags;
-        uint32_t cnt;
-        uint64_t syms __attribute__((aligned(8)));
-        uint64_t addrs __attribute__((aligned(8)));
-        uint64_t cookies __attribute__((aligned(8)));
-      } kprobe_multi;
-      struct {
-        uint32_t target_btf_id;
-        uint64_t cookie;
-      } tracing;
-      struct {
-        uint32_t pf;
-        uint32_t hooknum;
-        int32_t priority;
-        uint32_t flags;
-      } netfilter;
-      struct {
-        union {
-          uint32_t relative_fd;
-          uint32_t relative_id;
-        };
-        uint64_t expected_revision;
-      } tcx;
-      struct {
-        uint64_t path __attribute__((aligned(8)));
-        uint64_t offsets __attribute__((aligned(8)));
-        uint64_t ref_ctr_offsets __attribute__((aligned(8)));
-        uint64_t cookies __attribute__((aligned(8)));
-        uint32_t cnt;
-        uint32_t flags;
-        uint32_t pid;
-        uint32_t path_fd;
-      } uprobe_multi;
-      struct {
-        union {
-          uint32_t relative_fd;
-          uint32_t relative_id;
-        };
-        uint64_t expected_revision;
-      } netkit;
-      struct {
-        union {
-          uint32_t relative_fd;
-          uint32_t relative_id;
-        };
-        uint64_t expected_revision;
-      } cgroup;
-      struct {
-        uint64_t ids __attribute__((aligned(8)));
-        uint64_t cookies __attribute__((aligned(8)));
-        uint32_t cnt;
-      } tracing_multi;
-    };
-  } link_create;
-  struct {
-    uint32_t link_fd;
-    union {
-      uint32_t new_prog_fd;
-      uint32_t new_map_fd;
-    };
-    uint32_t flags;
-    union {
-      uint32_t old_prog_fd;
-      uint32_t old_map_fd;
-    };
-  } link_update;
-  struct {
-    uint32_t link_fd;
-  } link_detach;
-  struct {
-    uint32_t type;
-  } enable_stats;
-  struct {
-    uint32_t link_fd;
-    uint32_t flags;
-  } iter_create;
-  struct {
-    uint32_t prog_fd;
-    uint32_t map_fd;
-    uint32_t flags;
-  } prog_bind_map;
-  struct {
-    uint32_t flags;
-    uint32_t bpffs_fd;
-  } token_create;
-  struct {
-    uint64_t stream_buf __attribute__((aligned(8)));
-    uint32_t stream_buf_len;
-    uint32_t stream_id;
-    uint32_t prog_fd;
-  } prog_stream_read;
-  struct {
-    uint32_t map_fd;
-    uint32_t prog_fd;
-    uint32_t flags;
-  } prog_assoc_struct_ops;
-} __attribute__((aligned(8)))]],
-    ["struct __sk_buff"] = [[{
-  uint32_t len;
-  uint32_t pkt_type;
-  uint32_t mark;
-  uint32_t queue_mapping;
-  uint32_t protocol;
-  uint32_t vlan_present;
-  uint32_t vlan_tci;
-  uint32_t vlan_proto;
-  uint32_t priority;
-  uint32_t ingress_ifindex;
-  uint32_t ifindex;
-  uint32_t tc_index;
-  uint32_t cb[5];
-  uint32_t hash;
-  uint32_t tc_classid;
-  uint32_t data;
-  uint32_t data_end;
-  uint32_t napi_id;
-  uint32_t family;
-  uint32_t remote_ip4;
-  uint32_t local_ip4;
-  uint32_t remote_ip6[4];
-  uint32_t local_ip6[4];
-  uint32_t remote_port;
-  uint32_t local_port;
-  uint32_t data_meta;
-  union {
-    struct bpf_flow_keys *flow_keys;
-    uint64_t _bits144;
-  } __attribute__((aligned(8)));
-  uint64_t tstamp;
-  uint32_t wire_len;
-  uint32_t gso_segs;
-  union {
-    struct bpf_sock *sk;
-    uint64_t _bits168;
-  } __attribute__((aligned(8)));
-  uint32_t gso_size;
-  uint8_t tstamp_type;
-  uint32_t : 24;
-  uint64_t hwtstamp;
-}]],
     ["struct bpf_tunnel_key"] = [[{
   uint32_t tunnel_id;
   union {
@@ -1170,34 +799,6 @@ return {
   uint32_t dst_ip6[4];
   uint32_t state;
   int32_t rx_queue_mapping;
-}]],
-    ["struct bpf_tcp_sock"] = [[{
-  uint32_t snd_cwnd;
-  uint32_t srtt_us;
-  uint32_t rtt_min;
-  uint32_t snd_ssthresh;
-  uint32_t rcv_nxt;
-  uint32_t snd_nxt;
-  uint32_t snd_una;
-  uint32_t mss_cache;
-  uint32_t ecn_flags;
-  uint32_t rate_delivered;
-  uint32_t rate_interval_us;
-  uint32_t packets_out;
-  uint32_t retrans_out;
-  uint32_t total_retrans;
-  uint32_t segs_in;
-  uint32_t data_segs_in;
-  uint32_t segs_out;
-  uint32_t data_segs_out;
-  uint32_t lost_out;
-  uint32_t sacked_out;
-  uint64_t bytes_received;
-  uint64_t bytes_acked;
-  uint32_t dsack_dups;
-  uint32_t delivered;
-  uint32_t delivered_ce;
-  uint32_t icsk_retransmits;
 }]],
     ["struct bpf_sock_tuple"] = [[{
   union {
@@ -1285,204 +886,6 @@ return {
     uint64_t _bits48;
   } __attribute__((aligned(8)));
 }]],
-    ["struct bpf_prog_info"] = [[{
-  uint32_t type;
-  uint32_t id;
-  uint8_t tag[8];
-  uint32_t jited_prog_len;
-  uint32_t xlated_prog_len;
-  uint64_t jited_prog_insns __attribute__((aligned(8)));
-  uint64_t xlated_prog_insns __attribute__((aligned(8)));
-  uint64_t load_time;
-  uint32_t created_by_uid;
-  uint32_t nr_map_ids;
-  uint64_t map_ids __attribute__((aligned(8)));
-  char name[16];
-  uint32_t ifindex;
-  uint32_t gpl_compatible : 1;
-  uint32_t : 31;
-  uint64_t netns_dev;
-  uint64_t netns_ino;
-  uint32_t nr_jited_ksyms;
-  uint32_t nr_jited_func_lens;
-  uint64_t jited_ksyms __attribute__((aligned(8)));
-  uint64_t jited_func_lens __attribute__((aligned(8)));
-  uint32_t btf_id;
-  uint32_t func_info_rec_size;
-  uint64_t func_info __attribute__((aligned(8)));
-  uint32_t nr_func_info;
-  uint32_t nr_line_info;
-  uint64_t line_info __attribute__((aligned(8)));
-  uint64_t jited_line_info __attribute__((aligned(8)));
-  uint32_t nr_jited_line_info;
-  uint32_t line_info_rec_size;
-  uint32_t jited_line_info_rec_size;
-  uint32_t nr_prog_tags;
-  uint64_t prog_tags __attribute__((aligned(8)));
-  uint64_t run_time_ns;
-  uint64_t run_cnt;
-  uint64_t recursion_misses;
-  uint32_t verified_insns;
-  uint32_t attach_btf_obj_id;
-  uint32_t attach_btf_id;
-  uint32_t : 32;
-} __attribute__((aligned(8)))]],
-    ["struct bpf_map_info"] = [[{
-  uint32_t type;
-  uint32_t id;
-  uint32_t key_size;
-  uint32_t value_size;
-  uint32_t max_entries;
-  uint32_t map_flags;
-  char name[16];
-  uint32_t ifindex;
-  uint32_t btf_vmlinux_value_type_id;
-  uint64_t netns_dev;
-  uint64_t netns_ino;
-  uint32_t btf_id;
-  uint32_t btf_key_type_id;
-  uint32_t btf_value_type_id;
-  uint32_t btf_vmlinux_id;
-  uint64_t map_extra;
-  uint64_t hash __attribute__((aligned(8)));
-  uint32_t hash_size;
-  uint32_t : 32;
-} __attribute__((aligned(8)))]],
-    ["struct bpf_btf_info"] = [[{
-  uint64_t btf __attribute__((aligned(8)));
-  uint32_t btf_size;
-  uint32_t id;
-  uint64_t name __attribute__((aligned(8)));
-  uint32_t name_len;
-  uint32_t kernel_btf;
-} __attribute__((aligned(8)))]],
-    ["struct bpf_link_info"] = [[{
-  uint32_t type;
-  uint32_t id;
-  uint32_t prog_id;
-  union {
-    struct {
-      uint64_t tp_name __attribute__((aligned(8)));
-      uint32_t tp_name_len;
-      uint32_t : 32;
-      uint64_t cookie;
-    } raw_tracepoint;
-    struct {
-      uint32_t attach_type;
-      uint32_t target_obj_id;
-      uint32_t target_btf_id;
-      uint32_t : 32;
-      uint64_t cookie;
-    } tracing;
-    struct {
-      uint64_t cgroup_id;
-      uint32_t attach_type;
-    } cgroup;
-    struct {
-      uint64_t target_name __attribute__((aligned(8)));
-      uint32_t target_name_len;
-      union {
-        struct {
-          uint32_t map_id;
-        } map;
-      };
-      union {
-        struct {
-          uint64_t cgroup_id;
-          uint32_t order;
-        } cgroup;
-        struct {
-          uint32_t tid;
-          uint32_t pid;
-        } task;
-      };
-    } iter;
-    struct {
-      uint32_t netns_ino;
-      uint32_t attach_type;
-    } netns;
-    struct {
-      uint32_t ifindex;
-    } xdp;
-    struct {
-      uint32_t map_id;
-    } struct_ops;
-    struct {
-      uint32_t pf;
-      uint32_t hooknum;
-      int32_t priority;
-      uint32_t flags;
-    } netfilter;
-    struct {
-      uint64_t addrs __attribute__((aligned(8)));
-      uint32_t count;
-      uint32_t flags;
-      uint64_t missed;
-      uint64_t cookies __attribute__((aligned(8)));
-    } kprobe_multi;
-    struct {
-      uint64_t path __attribute__((aligned(8)));
-      uint64_t offsets __attribute__((aligned(8)));
-      uint64_t ref_ctr_offsets __attribute__((aligned(8)));
-      uint64_t cookies __attribute__((aligned(8)));
-      uint32_t path_size;
-      uint32_t count;
-      uint32_t flags;
-      uint32_t pid;
-    } uprobe_multi;
-    struct {
-      uint32_t type;
-      uint32_t : 32;
-      union {
-        struct {
-          uint64_t file_name __attribute__((aligned(8)));
-          uint32_t name_len;
-          uint32_t offset;
-          uint64_t cookie;
-          uint64_t ref_ctr_offset;
-        } uprobe;
-        struct {
-          uint64_t func_name __attribute__((aligned(8)));
-          uint32_t name_len;
-          uint32_t offset;
-          uint64_t addr;
-          uint64_t missed;
-          uint64_t cookie;
-        } kprobe;
-        struct {
-          uint64_t tp_name __attribute__((aligned(8)));
-          uint32_t name_len;
-          uint32_t : 32;
-          uint64_t cookie;
-        } tracepoint;
-        struct {
-          uint64_t config;
-          uint32_t type;
-          uint32_t : 32;
-          uint64_t cookie;
-        } event;
-      };
-    } perf_event;
-    struct {
-      uint32_t ifindex;
-      uint32_t attach_type;
-    } tcx;
-    struct {
-      uint32_t ifindex;
-      uint32_t attach_type;
-    } netkit;
-    struct {
-      uint32_t map_id;
-      uint32_t attach_type;
-    } sockmap;
-  };
-} __attribute__((aligned(8)))]],
-    ["struct bpf_token_info"] = [[{
-  uint64_t allowed_cmds;
-  uint64_t allowed_maps;
-  uint64_t allowed_progs;
-  uint64_t allowed_attachs;
-} __attribute__((aligned(8)))]],
     ["struct bpf_sock_addr"] = [[{
   uint32_t user_family;
   uint32_t user_ip4;
@@ -1498,74 +901,10 @@ return {
     uint64_t _bits64;
   } __attribute__((aligned(8)));
 }]],
-    ["struct bpf_sock_ops"] = [[{
-  uint32_t op;
-  union {
-    uint32_t args[4];
-    uint32_t reply;
-    uint32_t replylong[4];
-  };
-  uint32_t family;
-  uint32_t remote_ip4;
-  uint32_t local_ip4;
-  uint32_t remote_ip6[4];
-  uint32_t local_ip6[4];
-  uint32_t remote_port;
-  uint32_t local_port;
-  uint32_t is_fullsock;
-  uint32_t snd_cwnd;
-  uint32_t srtt_us;
-  uint32_t bpf_sock_ops_cb_flags;
-  uint32_t state;
-  uint32_t rtt_min;
-  uint32_t snd_ssthresh;
-  uint32_t rcv_nxt;
-  uint32_t snd_nxt;
-  uint32_t snd_una;
-  uint32_t mss_cache;
-  uint32_t ecn_flags;
-  uint32_t rate_delivered;
-  uint32_t rate_interval_us;
-  uint32_t packets_out;
-  uint32_t retrans_out;
-  uint32_t total_retrans;
-  uint32_t segs_in;
-  uint32_t data_segs_in;
-  uint32_t segs_out;
-  uint32_t data_segs_out;
-  uint32_t lost_out;
-  uint32_t sacked_out;
-  uint32_t sk_txhash;
-  uint64_t bytes_received;
-  uint64_t bytes_acked;
-  union {
-    struct bpf_sock *sk;
-    uint64_t _bits184;
-  } __attribute__((aligned(8)));
-  union {
-    void *skb_data;
-    uint64_t _bits192;
-  } __attribute__((aligned(8)));
-  union {
-    void *skb_data_end;
-    uint64_t _bits200;
-  } __attribute__((aligned(8)));
-  uint32_t skb_len;
-  uint32_t skb_tcp_flags;
-  uint64_t skb_hwtstamp;
-}]],
-    ["struct bpf_perf_event_value"] = [[{
-  uint64_t counter;
-  uint64_t enabled;
-  uint64_t running;
-}]],
     ["struct bpf_cgroup_dev_ctx"] = [[{
   uint32_t access_type;
   uint32_t major;
   uint32_t minor;
-}]],
-    ["struct bpf_raw_tracepoint_args"] = [[{
-  uint64_t args[0];
 }]],
     ["struct bpf_fib_lookup"] = [[{
   uint8_t family;
@@ -1651,30 +990,6 @@ return {
     ["struct bpf_spin_lock"] = [[{
   uint32_t val;
 }]],
-    ["struct bpf_timer"] = [[{
-  uint64_t __opaque[2];
-} __attribute__((aligned(8)))]],
-    ["struct bpf_task_work"] = [[{
-  uint64_t __opaque;
-} __attribute__((aligned(8)))]],
-    ["struct bpf_wq"] = [[{
-  uint64_t __opaque[2];
-} __attribute__((aligned(8)))]],
-    ["struct bpf_dynptr"] = [[{
-  uint64_t __opaque[2];
-} __attribute__((aligned(8)))]],
-    ["struct bpf_list_head"] = [[{
-  uint64_t __opaque[2];
-} __attribute__((aligned(8)))]],
-    ["struct bpf_list_node"] = [[{
-  uint64_t __opaque[3];
-} __attribute__((aligned(8)))]],
-    ["struct bpf_rb_root"] = [[{
-  uint64_t __opaque[2];
-} __attribute__((aligned(8)))]],
-    ["struct bpf_rb_node"] = [[{
-  uint64_t __opaque[4];
-} __attribute__((aligned(8)))]],
     ["struct bpf_refcount"] = [[{
   uint32_t __opaque[1];
 } __attribute__((aligned(4)))]],
@@ -1704,25 +1019,6 @@ return {
   uint32_t pid;
   uint32_t tgid;
 }]],
-    ["struct bpf_sk_lookup"] = [[{
-  union {
-    union {
-      struct bpf_sock *sk;
-      uint64_t _bits0;
-    } __attribute__((aligned(8)));
-    uint64_t cookie;
-  };
-  uint32_t family;
-  uint32_t protocol;
-  uint32_t remote_ip4;
-  uint32_t remote_ip6[4];
-  uint16_t remote_port;
-  uint16_t : 16;
-  uint32_t local_ip4;
-  uint32_t local_ip6[4];
-  uint32_t local_port;
-  uint32_t ingress_ifindex;
-}]],
     ["struct btf_ptr"] = [[{
   void *ptr;
   uint32_t type_id;
@@ -1734,9 +1030,6 @@ return {
   uint32_t access_str_off;
   uint32_t kind;
 }]],
-    ["struct bpf_iter_num"] = [[{
-  uint64_t __opaque[1];
-} __attribute__((aligned(8)))]],
     ["struct bpf_insn_array_value"] = [[{
   uint32_t orig_off;
   uint32_t xlated_off;
@@ -1746,18 +1039,25 @@ return {
   },
   macros = function(M)
     return {
-      -- #define BPF_F_ADJ_ROOM_ENCAP_L2(len)
       BPF_F_ADJ_ROOM_ENCAP_L2 = function(len)
         return M.int(M.shl(M.band(M.u64(M.long(len)), 255), 56))
       end,
-      -- #define BPF_LINE_INFO_LINE_NUM(line_col)
       BPF_LINE_INFO_LINE_NUM = function(line_col)
         return M.int(M.shr(M.long(line_col), 10))
       end,
-      -- #define BPF_LINE_INFO_LINE_COL(line_col)
       BPF_LINE_INFO_LINE_COL = function(line_col)
         return M.int(M.band(M.long(line_col), 0x3ff))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.bpf-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.bpf-2",
+},
+  },
 }

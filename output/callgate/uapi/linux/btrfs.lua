@@ -154,445 +154,180 @@ return {
     BTRFS_SHUTDOWN_FLAGS_LOGFLUSH = 0x1,
     BTRFS_SHUTDOWN_FLAGS_NOLOGFLUSH = 0x2,
     BTRFS_SHUTDOWN_FLAGS_LAST = 0x3,
-    BTRFS_IOC_SNAP_CREATE = 0x50009401,
-    BTRFS_IOC_DEFRAG = 0x50009402,
-    BTRFS_IOC_RESIZE = 0x50009403,
-    BTRFS_IOC_SCAN_DEV = 0x50009404,
-    BTRFS_IOC_FORGET_DEV = 0x50009405,
-    BTRFS_IOC_TRANS_START = 0x9406,
-    BTRFS_IOC_TRANS_END = 0x9407,
-    BTRFS_IOC_SYNC = 0x9408,
-    BTRFS_IOC_CLONE = 0x40049409,
-    BTRFS_IOC_ADD_DEV = 0x5000940a,
-    BTRFS_IOC_RM_DEV = 0x5000940b,
-    BTRFS_IOC_BALANCE = 0x5000940c,
-    BTRFS_IOC_CLONE_RANGE = 0x4020940d,
-    BTRFS_IOC_SUBVOL_CREATE = 0x5000940e,
-    BTRFS_IOC_SNAP_DESTROY = 0x5000940f,
-    BTRFS_IOC_DEFRAG_RANGE = 0x40309410,
     BTRFS_IOC_TREE_SEARCH = 0xd0009411,
     BTRFS_IOC_TREE_SEARCH_V2 = 0xc0709411,
     BTRFS_IOC_INO_LOOKUP = 0xd0009412,
-    BTRFS_IOC_DEFAULT_SUBVOL = 0x40089413,
     BTRFS_IOC_SPACE_INFO = 0xc0109414,
-    BTRFS_IOC_START_SYNC = 0x80089418,
-    BTRFS_IOC_WAIT_SYNC = 0x40089416,
-    BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417,
-    BTRFS_IOC_SUBVOL_CREATE_V2 = 0x50009418,
-    BTRFS_IOC_SUBVOL_GETFLAGS = 0x80089419,
-    BTRFS_IOC_SUBVOL_SETFLAGS = 0x4008941a,
     BTRFS_IOC_SCRUB = 0xc400941b,
-    BTRFS_IOC_SCRUB_CANCEL = 0x941c,
     BTRFS_IOC_SCRUB_PROGRESS = 0xc400941d,
     BTRFS_IOC_DEV_INFO = 0xd000941e,
-    BTRFS_IOC_FS_INFO = 0x8400941f,
     BTRFS_IOC_BALANCE_V2 = 0xc4009420,
-    BTRFS_IOC_BALANCE_CTL = 0x40049421,
-    BTRFS_IOC_BALANCE_PROGRESS = 0x84009422,
     BTRFS_IOC_INO_PATHS = 0xc0389423,
     BTRFS_IOC_LOGICAL_INO = 0xc0389424,
-    BTRFS_IOC_SET_RECEIVED_SUBVOL = 0xc0c89425,
-    BTRFS_IOC_SEND = 0x40489426,
-    BTRFS_IOC_DEVICES_READY = 0x90009427,
     BTRFS_IOC_QUOTA_CTL = 0xc0109428,
-    BTRFS_IOC_QGROUP_ASSIGN = 0x40189429,
-    BTRFS_IOC_QGROUP_CREATE = 0x4010942a,
-    BTRFS_IOC_QGROUP_LIMIT = 0x8030942b,
-    BTRFS_IOC_QUOTA_RESCAN = 0x4040942c,
-    BTRFS_IOC_QUOTA_RESCAN_STATUS = 0x8040942d,
-    BTRFS_IOC_QUOTA_RESCAN_WAIT = 0x942e,
-    BTRFS_IOC_GET_FSLABEL = 0x81009431,
-    BTRFS_IOC_SET_FSLABEL = 0x41009432,
     BTRFS_IOC_GET_DEV_STATS = 0xc4089434,
-    BTRFS_IOC_DEV_REPLACE = 0xca289435,
     BTRFS_IOC_FILE_EXTENT_SAME = 0xc0189436,
-    BTRFS_IOC_GET_FEATURES = 0x80189439,
-    BTRFS_IOC_SET_FEATURES = 0x40309439,
-    BTRFS_IOC_GET_SUPPORTED_FEATURES = 0x80489439,
-    BTRFS_IOC_RM_DEV_V2 = 0x5000943a,
     BTRFS_IOC_LOGICAL_INO_V2 = 0xc038943b,
-    BTRFS_IOC_GET_SUBVOL_INFO = 0x81f8943c,
     BTRFS_IOC_GET_SUBVOL_ROOTREF = 0xd000943d,
     BTRFS_IOC_INO_LOOKUP_USER = 0xd000943e,
-    BTRFS_IOC_SNAP_DESTROY_V2 = 0x5000943f,
-    BTRFS_IOC_ENCODED_READ = 0x80809440,
-    BTRFS_IOC_ENCODED_WRITE = 0x40809440,
-    BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x40109441,
     BTRFS_IOC_GET_CSUMS = 0xc0209442,
-    BTRFS_IOC_SHUTDOWN = 0x8004587d,
   },
   records = {
-    ["struct btrfs_ioctl_vol_args"] = [[{
-  int64_t fd;
-  char name[4088];
-}]],
-    ["struct btrfs_qgroup_limit"] = [[{
-  uint64_t flags;
-  uint64_t max_rfer;
-  uint64_t max_excl;
-  uint64_t rsv_rfer;
-  uint64_t rsv_excl;
-}]],
-    ["struct btrfs_qgroup_inherit"] = [[{
-  uint64_t flags;
-  uint64_t num_qgroups;
-  uint64_t num_ref_copies;
-  uint64_t num_excl_copies;
-  struct btrfs_qgroup_limit lim;
-  uint64_t qgroups[];
-}]],
-    ["struct btrfs_ioctl_qgroup_limit_args"] = [[{
-  uint64_t qgroupid;
-  struct btrfs_qgroup_limit lim;
-}]],
-    ["struct btrfs_ioctl_vol_args_v2"] = [[{
-  int64_t fd;
-  uint64_t transid;
-  uint64_t flags;
-  union {
-    struct {
-      uint64_t size;
-      struct btrfs_qgroup_inherit *qgroup_inherit;
-    };
-    uint64_t unused[4];
-  };
-  union {
-    char name[4040];
-    uint64_t devid;
-    uint64_t subvolid;
-  };
-}]],
-    ["struct btrfs_scrub_progress"] = [[{
-  uint64_t data_extents_scrubbed;
-  uint64_t tree_extents_scrubbed;
-  uint64_t data_bytes_scrubbed;
-  uint64_t tree_bytes_scrubbed;
-  uint64_t read_errors;
-  uint64_t csum_errors;
-  uint64_t verify_errors;
-  uint64_t no_csum;
-  uint64_t csum_discards;
-  uint64_t super_errors;
-  uint64_t malloc_errors;
-  uint64_t uncorrectable_errors;
-  uint64_t corrected_errors;
-  uint64_t last_physical;
-  uint64_t unverified_errors;
-}]],
-    ["struct btrfs_ioctl_scrub_args"] = [[{
-  uint64_t devid;
-  uint64_t start;
-  uint64_t end;
-  uint64_t flags;
-  struct btrfs_scrub_progress progress;
-  uint64_t unused[109];
-}]],
-    ["struct btrfs_ioctl_dev_replace_start_params"] = [[{
-  uint64_t srcdevid;
-  uint64_t cont_reading_from_srcdev_mode;
-  uint8_t srcdev_name[1025];
-  uint8_t tgtdev_name[1025];
-}]],
-    ["struct btrfs_ioctl_dev_replace_status_params"] = [[{
-  uint64_t replace_state;
-  uint64_t progress_1000;
-  uint64_t time_started;
-  uint64_t time_stopped;
-  uint64_t num_write_errors;
-  uint64_t num_uncorrectable_read_errors;
-}]],
-    ["struct btrfs_ioctl_dev_replace_args"] = [[{
-  uint64_t cmd;
-  uint64_t result;
-  union {
-    struct btrfs_ioctl_dev_replace_start_params start;
-    struct btrfs_ioctl_dev_replace_status_params status;
-  };
-  uint64_t spare[64];
-}]],
-    ["struct btrfs_ioctl_dev_info_args"] = [[{
-  uint64_t devid;
-  uint8_t uuid[16];
-  uint64_t bytes_used;
-  uint64_t total_bytes;
-  uint8_t fsid[16];
-  uint64_t unused[377];
-  uint8_t path[1024];
-}]],
-    ["struct btrfs_ioctl_fs_info_args"] = [[{
-  uint64_t max_id;
-  uint64_t num_devices;
-  uint8_t fsid[16];
-  uint32_t nodesize;
-  uint32_t sectorsize;
-  uint32_t clone_alignment;
-  uint16_t csum_type;
-  uint16_t csum_size;
-  uint64_t flags;
-  uint64_t generation;
-  uint8_t metadata_uuid[16];
-  uint8_t reserved[944];
-}]],
-    ["struct btrfs_ioctl_feature_flags"] = [[{
-  uint64_t compat_flags;
-  uint64_t compat_ro_flags;
-  uint64_t incompat_flags;
-}]],
-    ["struct btrfs_balance_args"] = [[{
-  uint64_t profiles;
-  union {
-    uint64_t usage;
-    struct {
-      uint32_t usage_min;
-      uint32_t usage_max;
-    };
-  };
-  uint64_t devid;
-  uint64_t pstart;
-  uint64_t pend;
-  uint64_t vstart;
-  uint64_t vend;
-  uint64_t target;
-  uint64_t flags;
-  union {
-    uint64_t limit;
-    struct {
-      uint32_t limit_min;
-      uint32_t limit_max;
-    };
-  };
-  uint32_t stripes_min;
-  uint32_t stripes_max;
-  uint64_t unused[6];
-} __attribute__((packed))]],
-    ["struct btrfs_balance_progress"] = [[{
-  uint64_t expected;
-  uint64_t considered;
-  uint64_t completed;
-}]],
-    ["struct btrfs_ioctl_balance_args"] = [[{
-  uint64_t flags;
-  uint64_t state;
-  struct btrfs_balance_args data;
-  struct btrfs_balance_args meta;
-  struct btrfs_balance_args sys;
-  struct btrfs_balance_progress stat;
-  uint64_t unused[72];
-}]],
-    ["struct btrfs_ioctl_ino_lookup_args"] = [[{
-  uint64_t treeid;
-  uint64_t objectid;
-  char name[4080];
-}]],
-    ["struct btrfs_ioctl_ino_lookup_user_args"] = [[{
-  uint64_t dirid;
-  uint64_t treeid;
-  char name[256];
-  char path[3824];
-}]],
-    ["struct btrfs_ioctl_search_key"] = [[{
-  uint64_t tree_id;
-  uint64_t min_objectid;
-  uint64_t max_objectid;
-  uint64_t min_offset;
-  uint64_t max_offset;
-  uint64_t min_transid;
-  uint64_t max_transid;
-  uint32_t min_type;
-  uint32_t max_type;
-  uint32_t nr_items;
-  uint32_t unused;
-  uint64_t unused1;
-  uint64_t unused2;
-  uint64_t unused3;
-  uint64_t unused4;
-}]],
-    ["struct btrfs_ioctl_search_header"] = [[{
-  uint64_t transid;
-  uint64_t objectid;
-  uint64_t offset;
-  uint32_t type;
-  uint32_t len;
-}]],
     ["struct btrfs_ioctl_search_args"] = [[{
   struct btrfs_ioctl_search_key key;
   char buf[3992];
 }]],
-    ["struct btrfs_ioctl_search_args_v2"] = [[{
-  struct btrfs_ioctl_search_key key;
-  uint64_t buf_size;
-  uint8_t buf[];
-}]],
-    ["struct btrfs_ioctl_clone_range_args"] = [[{
-  int64_t src_fd;
-  uint64_t src_offset;
-  uint64_t src_length;
-  uint64_t dest_offset;
-}]],
-    ["struct btrfs_ioctl_defrag_range_args"] = [[{
-  uint64_t start;
-  uint64_t len;
-  uint64_t flags;
-  uint32_t extent_thresh;
-  union {
-    uint32_t compress_type;
-    struct {
-      uint8_t type;
-      int8_t level;
-    } compress;
-  };
-  uint32_t unused[4];
-}]],
-    ["struct btrfs_ioctl_same_extent_info"] = [[{
-  int64_t fd;
-  uint64_t logical_offset;
-  uint64_t bytes_deduped;
-  int32_t status;
-  uint32_t reserved;
-}]],
-    ["struct btrfs_ioctl_same_args"] = [[{
-  uint64_t logical_offset;
-  uint64_t length;
-  uint16_t dest_count;
-  uint16_t reserved1;
-  uint32_t reserved2;
-  struct btrfs_ioctl_same_extent_info info[];
-}]],
-    ["struct btrfs_ioctl_space_info"] = [[{
-  uint64_t flags;
-  uint64_t total_bytes;
-  uint64_t used_bytes;
-}]],
-    ["struct btrfs_ioctl_space_args"] = [[{
-  uint64_t space_slots;
-  uint64_t total_spaces;
-  struct btrfs_ioctl_space_info spaces[];
-}]],
-    ["struct btrfs_data_container"] = [[{
-  uint32_t bytes_left;
-  uint32_t bytes_missing;
-  uint32_t elem_cnt;
-  uint32_t elem_missed;
-  uint64_t val[];
-}]],
-    ["struct btrfs_ioctl_ino_path_args"] = [[{
-  uint64_t inum;
-  uint64_t size;
-  uint64_t reserved[4];
-  uint64_t fspath;
-}]],
-    ["struct btrfs_ioctl_logical_ino_args"] = [[{
-  uint64_t logical;
-  uint64_t size;
-  uint64_t reserved[3];
-  uint64_t flags;
-  uint64_t inodes;
-}]],
-    ["struct btrfs_ioctl_get_dev_stats"] = [[{
-  uint64_t devid;
-  uint64_t nr_items;
-  uint64_t flags;
-  uint64_t values[5];
-  uint64_t unused[121];
-}]],
-    ["struct btrfs_ioctl_quota_ctl_args"] = [[{
-  uint64_t cmd;
-  uint64_t status;
-}]],
-    ["struct btrfs_ioctl_quota_rescan_args"] = [[{
-  uint64_t flags;
-  uint64_t progress;
-  uint64_t reserved[6];
-}]],
-    ["struct btrfs_ioctl_qgroup_assign_args"] = [[{
-  uint64_t assign;
-  uint64_t src;
-  uint64_t dst;
-}]],
-    ["struct btrfs_ioctl_qgroup_create_args"] = [[{
-  uint64_t create;
-  uint64_t qgroupid;
-}]],
-    ["struct btrfs_ioctl_timespec"] = [[{
-  uint64_t sec;
-  uint32_t nsec;
-}]],
-    ["struct btrfs_ioctl_received_subvol_args"] = [[{
-  char uuid[16];
-  uint64_t stransid;
-  uint64_t rtransid;
-  struct btrfs_ioctl_timespec stime;
-  struct btrfs_ioctl_timespec rtime;
-  uint64_t flags;
-  uint64_t reserved[16];
-}]],
-    ["struct btrfs_ioctl_send_args"] = [[{
-  int64_t send_fd;
-  uint64_t clone_sources_count;
-  uint64_t *clone_sources;
-  uint64_t parent_root;
-  uint64_t flags;
-  uint32_t version;
-  uint8_t reserved[28];
-}]],
-    ["struct btrfs_ioctl_get_subvol_info_args"] = [[{
-  uint64_t treeid;
-  char name[256];
-  uint64_t parent_id;
-  uint64_t dirid;
-  uint64_t generation;
-  uint64_t flags;
-  uint8_t uuid[16];
-  uint8_t parent_uuid[16];
-  uint8_t received_uuid[16];
-  uint64_t ctransid;
-  uint64_t otransid;
-  uint64_t stransid;
-  uint64_t rtransid;
-  struct btrfs_ioctl_timespec ctime;
-  struct btrfs_ioctl_timespec otime;
-  struct btrfs_ioctl_timespec stime;
-  struct btrfs_ioctl_timespec rtime;
-  uint64_t reserved[8];
-}]],
-    ["struct btrfs_ioctl_get_subvol_rootref_args"] = [[{
-  uint64_t min_treeid;
-  struct {
-    uint64_t treeid;
-    uint64_t dirid;
-  } rootref[255];
-  uint8_t num_items;
-  uint8_t align[7];
-}]],
-    ["struct btrfs_ioctl_encoded_io_args"] = [[{
-  const struct iovec *iov;
-  unsigned long iovcnt;
-  int64_t offset;
-  uint64_t flags;
-  uint64_t len;
-  uint64_t unencoded_len;
-  uint64_t unencoded_offset;
-  uint32_t compression;
-  uint32_t encryption;
-  uint8_t reserved[64];
-}]],
-    ["struct btrfs_ioctl_subvol_wait"] = [[{
-  uint64_t subvolid;
-  uint32_t mode;
-  uint32_t count;
-}]],
-    ["struct btrfs_ioctl_get_csums_entry"] = [[{
-  uint64_t offset;
-  uint64_t length;
-  uint32_t type;
-  uint32_t reserved;
-}]],
-    ["struct btrfs_ioctl_get_csums_args"] = [[{
-  uint64_t offset;
-  uint64_t length;
-  uint64_t buf_size;
-  uint64_t flags;
-  uint8_t buf[];
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        BTRFS_IOC_SNAP_CREATE = 0x50009401,
+        BTRFS_IOC_DEFRAG = 0x50009402,
+        BTRFS_IOC_RESIZE = 0x50009403,
+        BTRFS_IOC_SCAN_DEV = 0x50009404,
+        BTRFS_IOC_FORGET_DEV = 0x50009405,
+        BTRFS_IOC_TRANS_START = 0x9406,
+        BTRFS_IOC_TRANS_END = 0x9407,
+        BTRFS_IOC_SYNC = 0x9408,
+        BTRFS_IOC_CLONE = 0x40049409,
+        BTRFS_IOC_ADD_DEV = 0x5000940a,
+        BTRFS_IOC_RM_DEV = 0x5000940b,
+        BTRFS_IOC_BALANCE = 0x5000940c,
+        BTRFS_IOC_CLONE_RANGE = 0x4020940d,
+        BTRFS_IOC_SUBVOL_CREATE = 0x5000940e,
+        BTRFS_IOC_SNAP_DESTROY = 0x5000940f,
+        BTRFS_IOC_DEFRAG_RANGE = 0x40309410,
+        BTRFS_IOC_DEFAULT_SUBVOL = 0x40089413,
+        BTRFS_IOC_START_SYNC = 0x80089418,
+        BTRFS_IOC_WAIT_SYNC = 0x40089416,
+        BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417,
+        BTRFS_IOC_SUBVOL_CREATE_V2 = 0x50009418,
+        BTRFS_IOC_SUBVOL_GETFLAGS = 0x80089419,
+        BTRFS_IOC_SUBVOL_SETFLAGS = 0x4008941a,
+        BTRFS_IOC_SCRUB_CANCEL = 0x941c,
+        BTRFS_IOC_FS_INFO = 0x8400941f,
+        BTRFS_IOC_BALANCE_CTL = 0x40049421,
+        BTRFS_IOC_BALANCE_PROGRESS = 0x84009422,
+        BTRFS_IOC_DEVICES_READY = 0x90009427,
+        BTRFS_IOC_QGROUP_ASSIGN = 0x40189429,
+        BTRFS_IOC_QGROUP_CREATE = 0x4010942a,
+        BTRFS_IOC_QGROUP_LIMIT = 0x8030942b,
+        BTRFS_IOC_QUOTA_RESCAN = 0x4040942c,
+        BTRFS_IOC_QUOTA_RESCAN_STATUS = 0x8040942d,
+        BTRFS_IOC_QUOTA_RESCAN_WAIT = 0x942e,
+        BTRFS_IOC_GET_FSLABEL = 0x81009431,
+        BTRFS_IOC_SET_FSLABEL = 0x41009432,
+        BTRFS_IOC_GET_FEATURES = 0x80189439,
+        BTRFS_IOC_SET_FEATURES = 0x40309439,
+        BTRFS_IOC_GET_SUPPORTED_FEATURES = 0x80489439,
+        BTRFS_IOC_RM_DEV_V2 = 0x5000943a,
+        BTRFS_IOC_SNAP_DESTROY_V2 = 0x5000943f,
+        BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x40109441,
+        BTRFS_IOC_SHUTDOWN = 0x8004587d,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        BTRFS_IOC_SET_RECEIVED_SUBVOL = 0xc0c89425,
+        BTRFS_IOC_DEV_REPLACE = 0xca289435,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        BTRFS_IOC_SEND = 0x40489426,
+        BTRFS_IOC_GET_SUBVOL_INFO = 0x81f8943c,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        BTRFS_IOC_ENCODED_READ = 0x80809440,
+        BTRFS_IOC_ENCODED_WRITE = 0x40809440,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.btrfs-5",
+},
+    {
+      on = "x86",
+      constants = {
+        BTRFS_IOC_SET_RECEIVED_SUBVOL = 0xc0c09425,
+        BTRFS_IOC_SEND = 0x40449426,
+        BTRFS_IOC_DEV_REPLACE = 0xca249435,
+        BTRFS_IOC_GET_SUBVOL_INFO = 0x81e8943c,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        BTRFS_IOC_ENCODED_READ = 0x80789440,
+        BTRFS_IOC_ENCODED_WRITE = 0x40789440,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        BTRFS_IOC_SNAP_CREATE = 0x90009401,
+        BTRFS_IOC_DEFRAG = 0x90009402,
+        BTRFS_IOC_RESIZE = 0x90009403,
+        BTRFS_IOC_SCAN_DEV = 0x90009404,
+        BTRFS_IOC_FORGET_DEV = 0x90009405,
+        BTRFS_IOC_TRANS_START = 0x20009406,
+        BTRFS_IOC_TRANS_END = 0x20009407,
+        BTRFS_IOC_SYNC = 0x20009408,
+        BTRFS_IOC_CLONE = 0x80049409,
+        BTRFS_IOC_ADD_DEV = 0x9000940a,
+        BTRFS_IOC_RM_DEV = 0x9000940b,
+        BTRFS_IOC_BALANCE = 0x9000940c,
+        BTRFS_IOC_CLONE_RANGE = 0x8020940d,
+        BTRFS_IOC_SUBVOL_CREATE = 0x9000940e,
+        BTRFS_IOC_SNAP_DESTROY = 0x9000940f,
+        BTRFS_IOC_DEFRAG_RANGE = 0x80309410,
+        BTRFS_IOC_DEFAULT_SUBVOL = 0x80089413,
+        BTRFS_IOC_START_SYNC = 0x40089418,
+        BTRFS_IOC_WAIT_SYNC = 0x80089416,
+        BTRFS_IOC_SNAP_CREATE_V2 = 0x90009417,
+        BTRFS_IOC_SUBVOL_CREATE_V2 = 0x90009418,
+        BTRFS_IOC_SUBVOL_GETFLAGS = 0x40089419,
+        BTRFS_IOC_SUBVOL_SETFLAGS = 0x8008941a,
+        BTRFS_IOC_SCRUB_CANCEL = 0x2000941c,
+        BTRFS_IOC_FS_INFO = 0x4400941f,
+        BTRFS_IOC_BALANCE_CTL = 0x80049421,
+        BTRFS_IOC_BALANCE_PROGRESS = 0x44009422,
+        BTRFS_IOC_SEND = 0x80489426,
+        BTRFS_IOC_DEVICES_READY = 0x50009427,
+        BTRFS_IOC_QGROUP_ASSIGN = 0x80189429,
+        BTRFS_IOC_QGROUP_CREATE = 0x8010942a,
+        BTRFS_IOC_QGROUP_LIMIT = 0x4030942b,
+        BTRFS_IOC_QUOTA_RESCAN = 0x8040942c,
+        BTRFS_IOC_QUOTA_RESCAN_STATUS = 0x4040942d,
+        BTRFS_IOC_QUOTA_RESCAN_WAIT = 0x2000942e,
+        BTRFS_IOC_GET_FSLABEL = 0x41009431,
+        BTRFS_IOC_SET_FSLABEL = 0x81009432,
+        BTRFS_IOC_GET_FEATURES = 0x40189439,
+        BTRFS_IOC_SET_FEATURES = 0x80309439,
+        BTRFS_IOC_GET_SUPPORTED_FEATURES = 0x40489439,
+        BTRFS_IOC_RM_DEV_V2 = 0x9000943a,
+        BTRFS_IOC_GET_SUBVOL_INFO = 0x41f8943c,
+        BTRFS_IOC_SNAP_DESTROY_V2 = 0x9000943f,
+        BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x80109441,
+        BTRFS_IOC_SHUTDOWN = 0x4004587d,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        BTRFS_IOC_ENCODED_READ = 0x40789440,
+        BTRFS_IOC_ENCODED_WRITE = 0x80789440,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.btrfs-10",
+},
   },
 }

@@ -178,52 +178,6 @@ return {
     BTRFS_QGROUP_STATUS_VERSION = 1,
   },
   records = {
-    ["struct btrfs_disk_key"] = [[{
-  uint64_t objectid;
-  uint8_t type;
-  uint64_t offset;
-} __attribute__((packed))]],
-    ["struct btrfs_key"] = [[{
-  uint64_t objectid;
-  uint8_t type;
-  uint64_t offset;
-} __attribute__((packed))]],
-    ["struct btrfs_header"] = [[{
-  uint8_t csum[32];
-  uint8_t fsid[16];
-  uint64_t bytenr;
-  uint64_t flags;
-  uint8_t chunk_tree_uuid[16];
-  uint64_t generation;
-  uint64_t owner;
-  uint32_t nritems;
-  uint8_t level;
-} __attribute__((packed))]],
-    ["struct btrfs_root_backup"] = [[{
-  uint64_t tree_root;
-  uint64_t tree_root_gen;
-  uint64_t chunk_root;
-  uint64_t chunk_root_gen;
-  uint64_t extent_root;
-  uint64_t extent_root_gen;
-  uint64_t fs_root;
-  uint64_t fs_root_gen;
-  uint64_t dev_root;
-  uint64_t dev_root_gen;
-  uint64_t csum_root;
-  uint64_t csum_root_gen;
-  uint64_t total_bytes;
-  uint64_t bytes_used;
-  uint64_t num_devices;
-  uint64_t unused_64[4];
-  uint8_t tree_root_level;
-  uint8_t chunk_root_level;
-  uint8_t extent_root_level;
-  uint8_t fs_root_level;
-  uint8_t dev_root_level;
-  uint8_t csum_root_level;
-  uint8_t unused_8[10];
-} __attribute__((packed))]],
     ["struct btrfs_item"] = [[{
   struct btrfs_disk_key key;
   uint32_t offset;
@@ -233,104 +187,9 @@ return {
   struct btrfs_header header;
   struct btrfs_item items[];
 } __attribute__((packed))]],
-    ["struct btrfs_key_ptr"] = [[{
-  struct btrfs_disk_key key;
-  uint64_t blockptr;
-  uint64_t generation;
-} __attribute__((packed))]],
     ["struct btrfs_node"] = [[{
   struct btrfs_header header;
   struct btrfs_key_ptr ptrs[];
-} __attribute__((packed))]],
-    ["struct btrfs_dev_item"] = [[{
-  uint64_t devid;
-  uint64_t total_bytes;
-  uint64_t bytes_used;
-  uint32_t io_align;
-  uint32_t io_width;
-  uint32_t sector_size;
-  uint64_t type;
-  uint64_t generation;
-  uint64_t start_offset;
-  uint32_t dev_group;
-  uint8_t seek_speed;
-  uint8_t bandwidth;
-  uint8_t uuid[16];
-  uint8_t fsid[16];
-} __attribute__((packed))]],
-    ["struct btrfs_stripe"] = [[{
-  uint64_t devid;
-  uint64_t offset;
-  uint8_t dev_uuid[16];
-} __attribute__((packed))]],
-    ["struct btrfs_chunk"] = [[{
-  uint64_t length;
-  uint64_t owner;
-  uint64_t stripe_len;
-  uint64_t type;
-  uint32_t io_align;
-  uint32_t io_width;
-  uint32_t sector_size;
-  uint16_t num_stripes;
-  uint16_t sub_stripes;
-  struct btrfs_stripe stripe;
-} __attribute__((packed))]],
-    ["struct btrfs_super_block"] = [[{
-  uint8_t csum[32];
-  uint8_t fsid[16];
-  uint64_t bytenr;
-  uint64_t flags;
-  uint64_t magic;
-  uint64_t generation;
-  uint64_t root;
-  uint64_t chunk_root;
-  uint64_t log_root;
-  uint64_t __unused_log_root_transid;
-  uint64_t total_bytes;
-  uint64_t bytes_used;
-  uint64_t root_dir_objectid;
-  uint64_t num_devices;
-  uint32_t sectorsize;
-  uint32_t nodesize;
-  uint32_t __unused_leafsize;
-  uint32_t stripesize;
-  uint32_t sys_chunk_array_size;
-  uint64_t chunk_root_generation;
-  uint64_t compat_flags;
-  uint64_t compat_ro_flags;
-  uint64_t incompat_flags;
-  uint16_t csum_type;
-  uint8_t root_level;
-  uint8_t chunk_root_level;
-  uint8_t log_root_level;
-  struct btrfs_dev_item dev_item;
-  char label[256];
-  uint64_t cache_generation;
-  uint64_t uuid_tree_generation;
-  uint8_t metadata_uuid[16];
-  uint64_t nr_global_roots;
-  uint64_t remap_root;
-  uint64_t remap_root_generation;
-  uint8_t remap_root_level;
-  uint8_t reserved[199];
-  uint8_t sys_chunk_array[2048];
-  struct btrfs_root_backup super_roots[4];
-  uint8_t padding[565];
-} __attribute__((packed))]],
-    ["struct btrfs_free_space_entry"] = [[{
-  uint64_t offset;
-  uint64_t bytes;
-  uint8_t type;
-} __attribute__((packed))]],
-    ["struct btrfs_free_space_header"] = [[{
-  struct btrfs_disk_key location;
-  uint64_t generation;
-  uint64_t num_entries;
-  uint64_t num_bitmaps;
-} __attribute__((packed))]],
-    ["struct btrfs_raid_stride"] = [[{
-  uint64_t devid;
-  uint64_t physical;
 } __attribute__((packed))]],
     ["struct btrfs_stripe_extent"] = [[{
   struct {
@@ -339,11 +198,6 @@ return {
     struct btrfs_raid_stride strides[];
   };
 } __attribute__((packed))]],
-    ["struct btrfs_extent_item"] = [[{
-  uint64_t refs;
-  uint64_t generation;
-  uint64_t flags;
-} __attribute__((packed))]],
     ["struct btrfs_extent_item_v0"] = [[{
   uint32_t refs;
 } __attribute__((packed))]],
@@ -351,211 +205,25 @@ return {
   struct btrfs_disk_key key;
   uint8_t level;
 } __attribute__((packed))]],
-    ["struct btrfs_extent_data_ref"] = [[{
-  uint64_t root;
-  uint64_t objectid;
-  uint64_t offset;
-  uint32_t count;
-} __attribute__((packed))]],
     ["struct btrfs_shared_data_ref"] = [[{
   uint32_t count;
 } __attribute__((packed))]],
-    ["struct btrfs_extent_owner_ref"] = [[{
-  uint64_t root_id;
-} __attribute__((packed))]],
-    ["struct btrfs_extent_inline_ref"] = [[{
-  uint8_t type;
-  uint64_t offset;
-} __attribute__((packed))]],
-    ["struct btrfs_dev_extent"] = [[{
-  uint64_t chunk_tree;
-  uint64_t chunk_objectid;
-  uint64_t chunk_offset;
-  uint64_t length;
-  uint8_t chunk_tree_uuid[16];
-} __attribute__((packed))]],
-    ["struct btrfs_inode_ref"] = [[{
-  uint64_t index;
-  uint16_t name_len;
-} __attribute__((packed))]],
-    ["struct btrfs_inode_extref"] = [[{
-  uint64_t parent_objectid;
-  uint64_t index;
-  uint16_t name_len;
-  uint8_t name[];
-} __attribute__((packed))]],
-    ["struct btrfs_timespec"] = [[{
-  uint64_t sec;
-  uint32_t nsec;
-} __attribute__((packed))]],
-    ["struct btrfs_inode_item"] = [[{
-  uint64_t generation;
-  uint64_t transid;
-  uint64_t size;
-  uint64_t nbytes;
-  uint64_t block_group;
-  uint32_t nlink;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t mode;
-  uint64_t rdev;
-  uint64_t flags;
-  uint64_t sequence;
-  uint64_t reserved[4];
-  struct btrfs_timespec atime;
-  struct btrfs_timespec ctime;
-  struct btrfs_timespec mtime;
-  struct btrfs_timespec otime;
-} __attribute__((packed))]],
-    ["struct btrfs_dir_log_item"] = [[{
-  uint64_t end;
-} __attribute__((packed))]],
-    ["struct btrfs_dir_item"] = [[{
-  struct btrfs_disk_key location;
-  uint64_t transid;
-  uint16_t data_len;
-  uint16_t name_len;
-  uint8_t type;
-} __attribute__((packed))]],
-    ["struct btrfs_root_item"] = [[{
-  struct btrfs_inode_item inode;
-  uint64_t generation;
-  uint64_t root_dirid;
-  uint64_t bytenr;
-  uint64_t byte_limit;
-  uint64_t bytes_used;
-  uint64_t last_snapshot;
-  uint64_t flags;
-  uint32_t refs;
-  struct btrfs_disk_key drop_progress;
-  uint8_t drop_level;
-  uint8_t level;
-  uint64_t generation_v2;
-  uint8_t uuid[16];
-  uint8_t parent_uuid[16];
-  uint8_t received_uuid[16];
-  uint64_t ctransid;
-  uint64_t otransid;
-  uint64_t stransid;
-  uint64_t rtransid;
-  struct btrfs_timespec ctime;
-  struct btrfs_timespec otime;
-  struct btrfs_timespec stime;
-  struct btrfs_timespec rtime;
-  uint64_t reserved[8];
-} __attribute__((packed))]],
-    ["struct btrfs_root_ref"] = [[{
-  uint64_t dirid;
-  uint64_t sequence;
-  uint16_t name_len;
-} __attribute__((packed))]],
-    ["struct btrfs_disk_balance_args"] = [[{
-  uint64_t profiles;
-  union {
-    uint64_t usage;
-    struct {
-      uint32_t usage_min;
-      uint32_t usage_max;
-    };
-  };
-  uint64_t devid;
-  uint64_t pstart;
-  uint64_t pend;
-  uint64_t vstart;
-  uint64_t vend;
-  uint64_t target;
-  uint64_t flags;
-  union {
-    uint64_t limit;
-    struct {
-      uint32_t limit_min;
-      uint32_t limit_max;
-    };
-  };
-  uint32_t stripes_min;
-  uint32_t stripes_max;
-  uint64_t unused[6];
-} __attribute__((packed))]],
-    ["struct btrfs_balance_item"] = [[{
-  uint64_t flags;
-  struct btrfs_disk_balance_args data;
-  struct btrfs_disk_balance_args meta;
-  struct btrfs_disk_balance_args sys;
-  uint64_t unused[4];
-} __attribute__((packed))]],
-    ["struct btrfs_file_extent_item"] = [[{
-  uint64_t generation;
-  uint64_t ram_bytes;
-  uint8_t compression;
-  uint8_t encryption;
-  uint16_t other_encoding;
-  uint8_t type;
-  uint64_t disk_bytenr;
-  uint64_t disk_num_bytes;
-  uint64_t offset;
-  uint64_t num_bytes;
-} __attribute__((packed))]],
     ["struct btrfs_csum_item"] = [[{
   uint8_t csum;
-} __attribute__((packed))]],
-    ["struct btrfs_dev_stats_item"] = [[{
-  uint64_t values[5];
-} __attribute__((packed))]],
-    ["struct btrfs_dev_replace_item"] = [[{
-  uint64_t src_devid;
-  uint64_t cursor_left;
-  uint64_t cursor_right;
-  uint64_t cont_reading_from_srcdev_mode;
-  uint64_t replace_state;
-  uint64_t time_started;
-  uint64_t time_stopped;
-  uint64_t num_write_errors;
-  uint64_t num_uncorrectable_read_errors;
-} __attribute__((packed))]],
-    ["struct btrfs_block_group_item"] = [[{
-  uint64_t used;
-  uint64_t chunk_objectid;
-  uint64_t flags;
-} __attribute__((packed))]],
-    ["struct btrfs_block_group_item_v2"] = [[{
-  uint64_t used;
-  uint64_t chunk_objectid;
-  uint64_t flags;
-  uint64_t remap_bytes;
-  uint32_t identity_remap_count;
 } __attribute__((packed))]],
     ["struct btrfs_free_space_info"] = [[{
   uint32_t extent_count;
   uint32_t flags;
 } __attribute__((packed))]],
-    ["struct btrfs_qgroup_status_item"] = [[{
-  uint64_t version;
-  uint64_t generation;
-  uint64_t flags;
-  uint64_t rescan;
-  uint64_t enable_gen;
-} __attribute__((packed))]],
-    ["struct btrfs_qgroup_info_item"] = [[{
-  uint64_t generation;
-  uint64_t rfer;
-  uint64_t rfer_cmpr;
-  uint64_t excl;
-  uint64_t excl_cmpr;
-} __attribute__((packed))]],
-    ["struct btrfs_qgroup_limit_item"] = [[{
-  uint64_t flags;
-  uint64_t max_rfer;
-  uint64_t max_excl;
-  uint64_t rsv_rfer;
-  uint64_t rsv_excl;
-} __attribute__((packed))]],
-    ["struct btrfs_verity_descriptor_item"] = [[{
-  uint64_t size;
-  uint64_t reserved[2];
-  uint8_t encryption;
-} __attribute__((packed))]],
-    ["struct btrfs_remap_item"] = [[{
-  uint64_t address;
-} __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.btrfs_tree-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.btrfs_tree-2",
+},
   },
 }

@@ -91,16 +91,10 @@ return {
     CEC_EVENT_FL_INITIAL_STATE = 0x1,
     CEC_EVENT_FL_DROPPED_EVENTS = 0x2,
     CEC_ADAP_G_CAPS = 0xc04c6100,
-    CEC_ADAP_G_PHYS_ADDR = 0x80026101,
-    CEC_ADAP_S_PHYS_ADDR = 0x40026102,
-    CEC_ADAP_G_LOG_ADDRS = 0x805c6103,
     CEC_ADAP_S_LOG_ADDRS = 0xc05c6104,
     CEC_TRANSMIT = 0xc0386105,
     CEC_RECEIVE = 0xc0386106,
     CEC_DQEVENT = 0xc0506107,
-    CEC_G_MODE = 0x80046108,
-    CEC_S_MODE = 0x40046109,
-    CEC_ADAP_G_CONNECTOR_INFO = 0x8044610a,
     CEC_MSG_ACTIVE_SOURCE = 0x82,
     CEC_MSG_IMAGE_VIEW_ON = 0x4,
     CEC_MSG_TEXT_VIEW_ON = 0xd,
@@ -559,22 +553,6 @@ return {
     CEC_OP_HPD_ERROR_NONE_NO_VIDEO = 4,
   },
   records = {
-    ["struct cec_msg"] = [[{
-  uint64_t tx_ts;
-  uint64_t rx_ts;
-  uint32_t len;
-  uint32_t timeout;
-  uint32_t sequence;
-  uint32_t flags;
-  uint8_t msg[16];
-  uint8_t reply;
-  uint8_t rx_status;
-  uint8_t tx_status;
-  uint8_t tx_arb_lost_cnt;
-  uint8_t tx_nack_cnt;
-  uint8_t tx_low_drive_cnt;
-  uint8_t tx_error_cnt;
-}]],
     ["struct cec_caps"] = [[{
   char driver[32];
   char name[32];
@@ -614,15 +592,91 @@ return {
     ["struct cec_event_lost_msgs"] = [[{
   uint32_t lost_msgs;
 }]],
-    ["struct cec_event"] = [[{
-  uint64_t ts;
-  uint32_t event;
-  uint32_t flags;
-  union {
-    struct cec_event_state_change state_change;
-    struct cec_event_lost_msgs lost_msgs;
-    uint32_t raw[16];
-  };
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CEC_ADAP_G_PHYS_ADDR = 0x80026101,
+        CEC_ADAP_S_PHYS_ADDR = 0x40026102,
+        CEC_ADAP_G_LOG_ADDRS = 0x805c6103,
+        CEC_G_MODE = 0x80046108,
+        CEC_S_MODE = 0x40046109,
+        CEC_ADAP_G_CONNECTOR_INFO = 0x8044610a,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct cec_msg"] = [[{
+    uint64_t tx_ts;
+    uint64_t rx_ts;
+    uint32_t len;
+    uint32_t timeout;
+    uint32_t sequence;
+    uint32_t flags;
+    uint8_t msg[16];
+    uint8_t reply;
+    uint8_t rx_status;
+    uint8_t tx_status;
+    uint8_t tx_arb_lost_cnt;
+    uint8_t tx_nack_cnt;
+    uint8_t tx_low_drive_cnt;
+    uint8_t tx_error_cnt;
+  }]],
+        ["struct cec_event"] = [[{
+    uint64_t ts;
+    uint32_t event;
+    uint32_t flags;
+    union {
+      struct cec_event_state_change state_change;
+      struct cec_event_lost_msgs lost_msgs;
+      uint32_t raw[16];
+    };
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CEC_ADAP_G_PHYS_ADDR = 0x40026101,
+        CEC_ADAP_S_PHYS_ADDR = 0x80026102,
+        CEC_ADAP_G_LOG_ADDRS = 0x405c6103,
+        CEC_G_MODE = 0x40046108,
+        CEC_S_MODE = 0x80046109,
+        CEC_ADAP_G_CONNECTOR_INFO = 0x4044610a,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct cec_msg"] = [[{
+    unsigned long tx_ts;
+    unsigned long rx_ts;
+    uint32_t len;
+    uint32_t timeout;
+    uint32_t sequence;
+    uint32_t flags;
+    uint8_t msg[16];
+    uint8_t reply;
+    uint8_t rx_status;
+    uint8_t tx_status;
+    uint8_t tx_arb_lost_cnt;
+    uint8_t tx_nack_cnt;
+    uint8_t tx_low_drive_cnt;
+    uint8_t tx_error_cnt;
+  }]],
+        ["struct cec_event"] = [[{
+    unsigned long ts;
+    uint32_t event;
+    uint32_t flags;
+    union {
+      struct cec_event_state_change state_change;
+      struct cec_event_lost_msgs lost_msgs;
+      uint32_t raw[16];
+    };
+  }]],
+      },
+},
   },
 }

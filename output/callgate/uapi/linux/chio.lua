@@ -28,17 +28,6 @@ return {
     CSV_PVOLTAG = 0x1,
     CSV_AVOLTAG = 0x2,
     CSV_CLEARTAG = 0x4,
-    CHIOMOVE = 0x40146301,
-    CHIOEXCHANGE = 0x401c6302,
-    CHIOPOSITION = 0x400c6303,
-    CHIOGPICKER = 0x80046304,
-    CHIOSPICKER = 0x40046305,
-    CHIOGPARAMS = 0x80146306,
-    CHIOGSTATUS = 0x40106308,
-    CHIOGELEM = 0x406c6310,
-    CHIOINITELEM = 0x6311,
-    CHIOSVOLTAG = 0x40306312,
-    CHIOGVPARAMS = 0x80706313,
   },
   records = {
     ["struct changer_params"] = [[{
@@ -103,5 +92,61 @@ return {
   char csv_voltag[36];
   int32_t csv_flags;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CHIOMOVE = 0x40146301,
+        CHIOEXCHANGE = 0x401c6302,
+        CHIOPOSITION = 0x400c6303,
+        CHIOGPICKER = 0x80046304,
+        CHIOSPICKER = 0x40046305,
+        CHIOGPARAMS = 0x80146306,
+        CHIOGELEM = 0x406c6310,
+        CHIOINITELEM = 0x6311,
+        CHIOSVOLTAG = 0x40306312,
+        CHIOGVPARAMS = 0x80706313,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        CHIOGSTATUS = 0x40106308,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        CHIOGSTATUS = 0x40086308,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CHIOMOVE = 0x80146301,
+        CHIOEXCHANGE = 0x801c6302,
+        CHIOPOSITION = 0x800c6303,
+        CHIOGPICKER = 0x40046304,
+        CHIOSPICKER = 0x80046305,
+        CHIOGPARAMS = 0x40146306,
+        CHIOGELEM = 0x806c6310,
+        CHIOINITELEM = 0x20006311,
+        CHIOSVOLTAG = 0x80306312,
+        CHIOGVPARAMS = 0x40706313,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        CHIOGSTATUS = 0x80086308,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        CHIOGSTATUS = 0x80106308,
+      },
+},
   },
 }

@@ -72,8 +72,6 @@ return {
     CODA_ACCESS_INTENT = 37,
     CODA_NCALLS = 38,
     VC_MAXDATASIZE = 8192,
-    VC_MAXMSGSIZE = 8552,
-    CIOC_KERNEL_VERSION = 0xc008630a,
     CODA_KERNEL_VERSION = 5,
     CLU_CASE_SENSITIVE = 0x1,
     CLU_CASE_INSENSITIVE = 0x2,
@@ -99,10 +97,6 @@ return {
 }]],
     ["struct CodaFid"] = [[{
   uint32_t opaque[4];
-}]],
-    ["struct coda_timespec"] = [[{
-  long tv_sec;
-  long tv_nsec;
 }]],
     ["struct coda_vattr"] = [[{
   long va_type;
@@ -459,28 +453,73 @@ return {
   },
   macros = function(M)
     return {
-      -- #define DIRSIZ(dp)
-      DIRSIZ = function(dp)
-        return M.int(8 + M.u64(M.band(M.long(dp.d_namlen) + 1 + 3, -4LL)))
-      end,
-      -- #define IFTOCDT(mode)
       IFTOCDT = function(mode)
         return M.int(M.band(M.shr(M.long(mode), 12), 0xf))
       end,
-      -- #define CDTTOIF(dirtype)
       CDTTOIF = function(dirtype)
         return M.int(M.shl(M.long(dirtype), 12))
       end,
-      -- #define coda_f2i(fid)
       coda_f2i = function(fid)
         return M.int(fid ~= nil and M.bxor(M.long(fid.opaque[3]), M.u32(M.shl(M.long(fid.opaque[2]),
             10)), M.u32(M.shl(M.long(fid.opaque[1]), 20)), M.long(fid.opaque[0])) or 0LL)
       end,
-      -- #define DOWNCALL(opcode)
       DOWNCALL = function(opcode)
         opcode = M.long(opcode)
         return opcode >= 24 and opcode <= 30
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        VC_MAXMSGSIZE = 8552,
+        CIOC_KERNEL_VERSION = 0xc008630a,
+      },
+      records = {
+        ["struct coda_timespec"] = [[{
+    long tv_sec;
+    long tv_nsec;
+  }]],
+      },
+      macros = function(M)
+        return {
+          DIRSIZ = function(dp)
+            return M.int(8 + M.u64(M.band(M.long(dp.d_namlen) + 1 + 3, -4LL)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86",
+      constants = {
+        VC_MAXMSGSIZE = 8468,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        CIOC_KERNEL_VERSION = 0xc004630a,
+      },
+      records = {
+        ["struct coda_timespec"] = [[{
+    int64_t tv_sec;
+    long tv_nsec;
+  }]],
+      },
+      macros = function(M)
+        return {
+          DIRSIZ = function(dp)
+            return M.int(8 + M.band(M.long(dp.d_namlen) + 1 + 3, -4LL))
+          end,
+        }
+      end,
+},
+    {
+      on = "arm mips mipsel ppc",
+      constants = {
+        VC_MAXMSGSIZE = 8520,
+      },
+},
+  },
 }

@@ -172,40 +172,78 @@ return {
   },
   macros = function(M)
     return {
-      -- #define COFF_SHORT_L(ps)
       COFF_SHORT_L = function(ps)
         return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(ps[1])), 8)), M.u8(M.long(ps[0])))))
       end,
-      -- #define COFF_LONG_L(ps)
-      COFF_LONG_L = function(ps)
-        return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[3]))), 24),
-            M.shl(M.u64(M.u8(M.long(ps[2]))), 16), M.shl(M.u64(M.u8(M.long(ps[1]))), 8),
-            M.u64(M.u8(M.long(ps[0]))))))
-      end,
-      -- #define COFF_SHORT_H(ps)
       COFF_SHORT_H = function(ps)
         return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(ps[0])), 8)), M.u8(M.long(ps[1])))))
       end,
-      -- #define COFF_LONG_H(ps)
-      COFF_LONG_H = function(ps)
-        return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[0]))), 24),
-            M.shl(M.u64(M.u8(M.long(ps[1]))), 16), M.shl(M.u64(M.u8(M.long(ps[2]))), 8),
-            M.u64(M.u8(M.long(ps[3]))))))
-      end,
-      -- #define COFF_LONG(v)
-      COFF_LONG = function(v)
-        return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(v[3]))), 24), M.shl(M.u64(M.u8(M.long(v[2]))),
-            16), M.shl(M.u64(M.u8(M.long(v[1]))), 8), M.u64(M.u8(M.long(v[0]))))))
-      end,
-      -- #define COFF_SHORT(v)
       COFF_SHORT = function(v)
         return M.int(M.i16(M.bor(M.i32(M.shl(M.u8(M.long(v[1])), 8)), M.u8(M.long(v[0])))))
       end,
-      -- #define COFF_I386BADMAG(x)
-      COFF_I386BADMAG = function(x)
-        return M.i16(M.bor(M.i32(M.shl(M.u8(M.long(x.f_magic[1])), 8)), M.u8(M.long(x.f_magic[0])))) ~=
-            0x14c
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          COFF_LONG_L = function(ps)
+            return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[3]))), 24),
+                M.shl(M.u64(M.u8(M.long(ps[2]))), 16), M.shl(M.u64(M.u8(M.long(ps[1]))), 8),
+                M.u64(M.u8(M.long(ps[0]))))))
+          end,
+          COFF_LONG_H = function(ps)
+            return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(ps[0]))), 24),
+                M.shl(M.u64(M.u8(M.long(ps[1]))), 16), M.shl(M.u64(M.u8(M.long(ps[2]))), 8),
+                M.u64(M.u8(M.long(ps[3]))))))
+          end,
+          COFF_LONG = function(v)
+            return M.int(M.i64(M.bor(M.shl(M.u64(M.u8(M.long(v[3]))), 24), M.shl(M.u64(M.u8(M.long(v[2]))),
+                16), M.shl(M.u64(M.u8(M.long(v[1]))), 8), M.u64(M.u8(M.long(v[0]))))))
+          end,
+        }
+      end,
+},
+    {
+      on = "!arm arm64 riscv64 ppc64le s390x ppc",
+      macros = function(M)
+        return {
+          COFF_I386BADMAG = function(x)
+            return M.i16(M.bor(M.i32(M.shl(M.u8(M.long(x.f_magic[1])), 8)), M.u8(M.long(x.f_magic[0])))) ~=
+                0x14c
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          COFF_LONG_L = function(ps)
+            return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(ps[3])), 24)), M.u32(M.shl(M.u8(M.long(ps[2])),
+                16)), M.u32(M.shl(M.u8(M.long(ps[1])), 8)), M.u8(M.long(ps[0])))))
+          end,
+          COFF_LONG_H = function(ps)
+            return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(ps[0])), 24)), M.u32(M.shl(M.u8(M.long(ps[1])),
+                16)), M.u32(M.shl(M.u8(M.long(ps[2])), 8)), M.u8(M.long(ps[3])))))
+          end,
+          COFF_LONG = function(v)
+            return M.int(M.i32(M.bor(M.u32(M.shl(M.u8(M.long(v[3])), 24)), M.u32(M.shl(M.u8(M.long(v[2])),
+                16)), M.u32(M.shl(M.u8(M.long(v[1])), 8)), M.u8(M.long(v[0])))))
+          end,
+        }
+      end,
+},
+    {
+      on = "arm arm64 riscv64 ppc64le s390x ppc",
+      macros = function(M)
+        return {
+          COFF_I386BADMAG = function(x)
+            return M.i16(M.bor(M.i32(M.shl(M.long(x.f_magic[1]), 8)), M.long(x.f_magic[0]))) ~= 0x14c
+          end,
+        }
+      end,
+},
+  },
 }

@@ -433,23 +433,7 @@ return {
     SDF_LSAMPL = 0x10000000,
     SDF_PACKED = 0x20000000,
     CIO = 100,
-    COMEDI_DEVCONFIG = 0x40946400,
-    COMEDI_DEVINFO = 0x80b06401,
-    COMEDI_SUBDINFO = 0x80486402,
-    COMEDI_CHANINFO = 0x80306403,
-    COMEDI_LOCK = 0x6405,
-    COMEDI_UNLOCK = 0x6406,
-    COMEDI_CANCEL = 0x6407,
-    COMEDI_RANGEINFO = 0x80106408,
-    COMEDI_CMD = 0x80506409,
-    COMEDI_CMDTEST = 0x8050640a,
-    COMEDI_INSNLIST = 0x8010640b,
-    COMEDI_INSN = 0x8028640c,
-    COMEDI_BUFCONFIG = 0x8020640d,
     COMEDI_BUFINFO = 0xc02c640e,
-    COMEDI_POLL = 0x640f,
-    COMEDI_SETRSUBD = 0x6410,
-    COMEDI_SETWSUBD = 0x6411,
     RF_EXTERNAL = 0x100,
     UNIT_volt = 0,
     UNIT_mA = 1,
@@ -558,187 +542,221 @@ return {
   },
   macros = function(M)
     return {
-      -- #define CR_PACK(chan, rng, aref)
       CR_PACK = function(chan, rng, aref)
         return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(rng), 0xff), 16),
             M.long(chan)))
       end,
-      -- #define CR_PACK_FLAGS(chan, range, aref, flags)
       CR_PACK_FLAGS = function(chan, range, aref, flags)
         return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(range), 0xff), 16),
             M.long(chan), M.band(M.long(flags), 0xfc000000LL)))
       end,
-      -- #define CR_CHAN(a)
       CR_CHAN = function(a)
         return M.int(M.band(M.long(a), 0xffff))
       end,
-      -- #define CR_RANGE(a)
       CR_RANGE = function(a)
         return M.int(M.band(M.shr(M.long(a), 16), 0xff))
       end,
-      -- #define CR_AREF(a)
       CR_AREF = function(a)
         return M.int(M.band(M.shr(M.long(a), 24), 0x3))
       end,
-      -- #define __RANGE(a, b)
       __RANGE = function(a, b)
         return M.int(M.bor(M.shl(M.band(M.long(a), 0xffff), 16), M.band(M.long(b), 0xffff)))
       end,
-      -- #define RANGE_OFFSET(a)
       RANGE_OFFSET = function(a)
         return M.int(M.band(M.shr(M.long(a), 16), 0xffff))
       end,
-      -- #define RANGE_LENGTH(b)
       RANGE_LENGTH = function(b)
         return M.int(M.band(M.long(b), 0xffff))
       end,
-      -- #define RF_UNIT(flags)
       RF_UNIT = function(flags)
         return M.int(M.band(M.long(flags), 0xff))
       end,
-      -- #define _TERM_N(base, n, x)
       _TERM_N = function(base, n, x)
         return M.int(M.long(base) + M.band(M.long(x), M.long(n) - 1))
       end,
-      -- #define NI_PFI(x)
       NI_PFI = function(x)
         return M.int(0x8000 + M.band(M.long(x), 63))
       end,
-      -- #define TRIGGER_LINE(x)
       TRIGGER_LINE = function(x)
         return M.int(0x8040 + M.band(M.long(x), 7))
       end,
-      -- #define NI_RTSI_BRD(x)
       NI_RTSI_BRD = function(x)
         return M.int(0x8048 + M.band(M.long(x), 3))
       end,
-      -- #define NI_CtrSource(x)
       NI_CtrSource = function(x)
         return M.int(0x804c + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrGate(x)
       NI_CtrGate = function(x)
         return M.int(0x8054 + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrAux(x)
       NI_CtrAux = function(x)
         return M.int(0x805c + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrA(x)
       NI_CtrA = function(x)
         return M.int(0x8064 + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrB(x)
       NI_CtrB = function(x)
         return M.int(0x806c + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrZ(x)
       NI_CtrZ = function(x)
         return M.int(0x8074 + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrArmStartTrigger(x)
       NI_CtrArmStartTrigger = function(x)
         return M.int(0x807c + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrInternalOutput(x)
       NI_CtrInternalOutput = function(x)
         return M.int(0x8084 + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrOut(x)
       NI_CtrOut = function(x)
         return M.int(0x808c + M.band(M.long(x), 7))
       end,
-      -- #define NI_CtrSampleClock(x)
       NI_CtrSampleClock = function(x)
         return M.int(0x8094 + M.band(M.long(x), 7))
       end,
-      -- #define NI_USUAL_PFI_SELECT(x)
       NI_USUAL_PFI_SELECT = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
       end,
-      -- #define NI_USUAL_RTSI_SELECT(x)
       NI_USUAL_RTSI_SELECT = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
       end,
-      -- #define NI_GPCT_SOURCE_PIN_CLOCK_SRC_BITS(x)
       NI_GPCT_SOURCE_PIN_CLOCK_SRC_BITS = function(x)
         return M.int(0x10 + M.long(x))
       end,
-      -- #define NI_GPCT_RTSI_CLOCK_SRC_BITS(x)
       NI_GPCT_RTSI_CLOCK_SRC_BITS = function(x)
         return M.int(0x18 + M.long(x))
       end,
-      -- #define NI_GPCT_PFI_CLOCK_SRC_BITS(x)
       NI_GPCT_PFI_CLOCK_SRC_BITS = function(x)
         return M.int(0x20 + M.long(x))
       end,
-      -- #define NI_GPCT_GATE_PIN_GATE_SELECT(x)
       NI_GPCT_GATE_PIN_GATE_SELECT = function(x)
         return M.int(0x102 + M.long(x))
       end,
-      -- #define NI_GPCT_RTSI_GATE_SELECT(x)
       NI_GPCT_RTSI_GATE_SELECT = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
       end,
-      -- #define NI_GPCT_PFI_GATE_SELECT(x)
       NI_GPCT_PFI_GATE_SELECT = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
       end,
-      -- #define NI_GPCT_UP_DOWN_PIN_GATE_SELECT(x)
       NI_GPCT_UP_DOWN_PIN_GATE_SELECT = function(x)
         return M.int(0x202 + M.long(x))
       end,
-      -- #define NI_GPCT_PFI_OTHER_SELECT(x)
       NI_GPCT_PFI_OTHER_SELECT = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
       end,
-      -- #define NI_MIO_PLL_RTSI_CLOCK(x)
       NI_MIO_PLL_RTSI_CLOCK = function(x)
         return M.int(4 + M.long(x))
       end,
-      -- #define NI_RTSI_OUTPUT_RTSI_BRD(x)
       NI_RTSI_OUTPUT_RTSI_BRD = function(x)
         return M.int(8 + M.long(x))
       end,
-      -- #define NI_PFI_OUTPUT_RTSI(x)
       NI_PFI_OUTPUT_RTSI = function(x)
         return M.int(18 + M.long(x))
       end,
-      -- #define NI_EXT_PFI(x)
       NI_EXT_PFI = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 10, 0x1 + x, 0xb + x) - 1)
       end,
-      -- #define NI_EXT_RTSI(x)
       NI_EXT_RTSI = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 7, 0xb + x, 0x1bLL) - 1)
       end,
-      -- #define NI_CDIO_SCAN_BEGIN_SRC_PFI(x)
       NI_CDIO_SCAN_BEGIN_SRC_PFI = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
       end,
-      -- #define NI_CDIO_SCAN_BEGIN_SRC_RTSI(x)
       NI_CDIO_SCAN_BEGIN_SRC_RTSI = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
       end,
-      -- #define NI_AO_SCAN_BEGIN_SRC_PFI(x)
       NI_AO_SCAN_BEGIN_SRC_PFI = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
       end,
-      -- #define NI_AO_SCAN_BEGIN_SRC_RTSI(x)
       NI_AO_SCAN_BEGIN_SRC_RTSI = function(x)
         x = M.long(x)
         return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COMEDI_DEVCONFIG = 0x40946400,
+        COMEDI_DEVINFO = 0x80b06401,
+        COMEDI_SUBDINFO = 0x80486402,
+        COMEDI_LOCK = 0x6405,
+        COMEDI_UNLOCK = 0x6406,
+        COMEDI_CANCEL = 0x6407,
+        COMEDI_BUFCONFIG = 0x8020640d,
+        COMEDI_POLL = 0x640f,
+        COMEDI_SETRSUBD = 0x6410,
+        COMEDI_SETWSUBD = 0x6411,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        COMEDI_CHANINFO = 0x80306403,
+        COMEDI_RANGEINFO = 0x80106408,
+        COMEDI_CMD = 0x80506409,
+        COMEDI_CMDTEST = 0x8050640a,
+        COMEDI_INSNLIST = 0x8010640b,
+        COMEDI_INSN = 0x8028640c,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        COMEDI_CHANINFO = 0x80206403,
+        COMEDI_RANGEINFO = 0x80086408,
+        COMEDI_CMD = 0x80406409,
+        COMEDI_CMDTEST = 0x8040640a,
+        COMEDI_INSNLIST = 0x8008640b,
+        COMEDI_INSN = 0x8020640c,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COMEDI_DEVCONFIG = 0x80946400,
+        COMEDI_DEVINFO = 0x40b06401,
+        COMEDI_SUBDINFO = 0x40486402,
+        COMEDI_LOCK = 0x20006405,
+        COMEDI_UNLOCK = 0x20006406,
+        COMEDI_CANCEL = 0x20006407,
+        COMEDI_BUFCONFIG = 0x4020640d,
+        COMEDI_POLL = 0x2000640f,
+        COMEDI_SETRSUBD = 0x20006410,
+        COMEDI_SETWSUBD = 0x20006411,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        COMEDI_CHANINFO = 0x40206403,
+        COMEDI_RANGEINFO = 0x40086408,
+        COMEDI_CMD = 0x40406409,
+        COMEDI_CMDTEST = 0x4040640a,
+        COMEDI_INSNLIST = 0x4008640b,
+        COMEDI_INSN = 0x4020640c,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        COMEDI_CHANINFO = 0x40306403,
+        COMEDI_RANGEINFO = 0x40106408,
+        COMEDI_CMD = 0x40506409,
+        COMEDI_CMDTEST = 0x4050640a,
+        COMEDI_INSNLIST = 0x4010640b,
+        COMEDI_INSN = 0x4028640c,
+      },
+},
+  },
 }

@@ -46,9 +46,6 @@ return {
     COUNTER_SYNAPSE_ACTION_BOTH_EDGES = 3,
     COUNTER_SIGNAL_POLARITY_POSITIVE = 0,
     COUNTER_SIGNAL_POLARITY_NEGATIVE = 1,
-    COUNTER_ADD_WATCH_IOCTL = 0x40063e00,
-    COUNTER_ENABLE_EVENTS_IOCTL = 0x3e01,
-    COUNTER_DISABLE_EVENTS_IOCTL = 0x3e02,
   },
   records = {
     ["struct counter_component"] = [[{
@@ -62,11 +59,45 @@ return {
   uint8_t event;
   uint8_t channel;
 }]],
-    ["struct counter_event"] = [[{
-  uint64_t timestamp __attribute__((aligned(8)));
-  uint64_t value __attribute__((aligned(8)));
-  struct counter_watch watch;
-  uint8_t status;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COUNTER_ADD_WATCH_IOCTL = 0x40063e00,
+        COUNTER_ENABLE_EVENTS_IOCTL = 0x3e01,
+        COUNTER_DISABLE_EVENTS_IOCTL = 0x3e02,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct counter_event"] = [[{
+    uint64_t timestamp __attribute__((aligned(8)));
+    uint64_t value __attribute__((aligned(8)));
+    struct counter_watch watch;
+    uint8_t status;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COUNTER_ADD_WATCH_IOCTL = 0x80063e00,
+        COUNTER_ENABLE_EVENTS_IOCTL = 0x20003e01,
+        COUNTER_DISABLE_EVENTS_IOCTL = 0x20003e02,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct counter_event"] = [[{
+    unsigned long timestamp __attribute__((aligned(8)));
+    unsigned long value __attribute__((aligned(8)));
+    struct counter_watch watch;
+    uint8_t status;
+  }]],
+      },
+},
   },
 }

@@ -49,60 +49,6 @@ return {
   uint32_t cru_refcnt;
   uint32_t cru_flags;
 }]],
-    ["struct crypto_stat_aead"] = [[{
-  char type[64];
-  uint64_t stat_encrypt_cnt;
-  uint64_t stat_encrypt_tlen;
-  uint64_t stat_decrypt_cnt;
-  uint64_t stat_decrypt_tlen;
-  uint64_t stat_err_cnt;
-}]],
-    ["struct crypto_stat_akcipher"] = [[{
-  char type[64];
-  uint64_t stat_encrypt_cnt;
-  uint64_t stat_encrypt_tlen;
-  uint64_t stat_decrypt_cnt;
-  uint64_t stat_decrypt_tlen;
-  uint64_t stat_verify_cnt;
-  uint64_t stat_sign_cnt;
-  uint64_t stat_err_cnt;
-}]],
-    ["struct crypto_stat_cipher"] = [[{
-  char type[64];
-  uint64_t stat_encrypt_cnt;
-  uint64_t stat_encrypt_tlen;
-  uint64_t stat_decrypt_cnt;
-  uint64_t stat_decrypt_tlen;
-  uint64_t stat_err_cnt;
-}]],
-    ["struct crypto_stat_compress"] = [[{
-  char type[64];
-  uint64_t stat_compress_cnt;
-  uint64_t stat_compress_tlen;
-  uint64_t stat_decompress_cnt;
-  uint64_t stat_decompress_tlen;
-  uint64_t stat_err_cnt;
-}]],
-    ["struct crypto_stat_hash"] = [[{
-  char type[64];
-  uint64_t stat_hash_cnt;
-  uint64_t stat_hash_tlen;
-  uint64_t stat_err_cnt;
-}]],
-    ["struct crypto_stat_kpp"] = [[{
-  char type[64];
-  uint64_t stat_setsecret_cnt;
-  uint64_t stat_generate_public_key_cnt;
-  uint64_t stat_compute_shared_secret_cnt;
-  uint64_t stat_err_cnt;
-}]],
-    ["struct crypto_stat_rng"] = [[{
-  char type[64];
-  uint64_t stat_generate_cnt;
-  uint64_t stat_generate_tlen;
-  uint64_t stat_seed_cnt;
-  uint64_t stat_err_cnt;
-}]],
     ["struct crypto_stat_larval"] = [[{
   char type[64];
 }]],
@@ -154,5 +100,125 @@ return {
     ["struct crypto_report_sig"] = [[{
   char type[64];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct crypto_stat_aead"] = [[{
+    char type[64];
+    uint64_t stat_encrypt_cnt;
+    uint64_t stat_encrypt_tlen;
+    uint64_t stat_decrypt_cnt;
+    uint64_t stat_decrypt_tlen;
+    uint64_t stat_err_cnt;
+  }]],
+        ["struct crypto_stat_akcipher"] = [[{
+    char type[64];
+    uint64_t stat_encrypt_cnt;
+    uint64_t stat_encrypt_tlen;
+    uint64_t stat_decrypt_cnt;
+    uint64_t stat_decrypt_tlen;
+    uint64_t stat_verify_cnt;
+    uint64_t stat_sign_cnt;
+    uint64_t stat_err_cnt;
+  }]],
+        ["struct crypto_stat_cipher"] = [[{
+    char type[64];
+    uint64_t stat_encrypt_cnt;
+    uint64_t stat_encrypt_tlen;
+    uint64_t stat_decrypt_cnt;
+    uint64_t stat_decrypt_tlen;
+    uint64_t stat_err_cnt;
+  }]],
+        ["struct crypto_stat_compress"] = [[{
+    char type[64];
+    uint64_t stat_compress_cnt;
+    uint64_t stat_compress_tlen;
+    uint64_t stat_decompress_cnt;
+    uint64_t stat_decompress_tlen;
+    uint64_t stat_err_cnt;
+  }]],
+        ["struct crypto_stat_hash"] = [[{
+    char type[64];
+    uint64_t stat_hash_cnt;
+    uint64_t stat_hash_tlen;
+    uint64_t stat_err_cnt;
+  }]],
+        ["struct crypto_stat_kpp"] = [[{
+    char type[64];
+    uint64_t stat_setsecret_cnt;
+    uint64_t stat_generate_public_key_cnt;
+    uint64_t stat_compute_shared_secret_cnt;
+    uint64_t stat_err_cnt;
+  }]],
+        ["struct crypto_stat_rng"] = [[{
+    char type[64];
+    uint64_t stat_generate_cnt;
+    uint64_t stat_generate_tlen;
+    uint64_t stat_seed_cnt;
+    uint64_t stat_err_cnt;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct crypto_stat_aead"] = [[{
+    char type[64];
+    unsigned long stat_encrypt_cnt;
+    unsigned long stat_encrypt_tlen;
+    unsigned long stat_decrypt_cnt;
+    unsigned long stat_decrypt_tlen;
+    unsigned long stat_err_cnt;
+  }]],
+        ["struct crypto_stat_akcipher"] = [[{
+    char type[64];
+    unsigned long stat_encrypt_cnt;
+    unsigned long stat_encrypt_tlen;
+    unsigned long stat_decrypt_cnt;
+    unsigned long stat_decrypt_tlen;
+    unsigned long stat_verify_cnt;
+    unsigned long stat_sign_cnt;
+    unsigned long stat_err_cnt;
+  }]],
+        ["struct crypto_stat_cipher"] = [[{
+    char type[64];
+    unsigned long stat_encrypt_cnt;
+    unsigned long stat_encrypt_tlen;
+    unsigned long stat_decrypt_cnt;
+    unsigned long stat_decrypt_tlen;
+    unsigned long stat_err_cnt;
+  }]],
+        ["struct crypto_stat_compress"] = [[{
+    char type[64];
+    unsigned long stat_compress_cnt;
+    unsigned long stat_compress_tlen;
+    unsigned long stat_decompress_cnt;
+    unsigned long stat_decompress_tlen;
+    unsigned long stat_err_cnt;
+  }]],
+        ["struct crypto_stat_hash"] = [[{
+    char type[64];
+    unsigned long stat_hash_cnt;
+    unsigned long stat_hash_tlen;
+    unsigned long stat_err_cnt;
+  }]],
+        ["struct crypto_stat_kpp"] = [[{
+    char type[64];
+    unsigned long stat_setsecret_cnt;
+    unsigned long stat_generate_public_key_cnt;
+    unsigned long stat_compute_shared_secret_cnt;
+    unsigned long stat_err_cnt;
+  }]],
+        ["struct crypto_stat_rng"] = [[{
+    char type[64];
+    unsigned long stat_generate_cnt;
+    unsigned long stat_generate_tlen;
+    unsigned long stat_seed_cnt;
+    unsigned long stat_err_cnt;
+  }]],
+      },
+},
   },
 }

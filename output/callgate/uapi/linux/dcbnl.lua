@@ -238,9 +238,6 @@ return {
   uint8_t tc_reco_tsa[8];
   uint8_t reco_prio_tc[8];
 }]],
-    ["struct ieee_maxrate"] = [[{
-  uint64_t tc_maxrate[8];
-}]],
     ["struct ieee_qcn"] = [[{
   uint8_t rpg_enable[8];
   uint32_t rppp_max_rps[8];
@@ -254,18 +251,6 @@ return {
   uint32_t rpg_min_dec_fac[8];
   uint32_t rpg_min_rate[8];
   uint32_t cndd_state_machine[8];
-}]],
-    ["struct ieee_qcn_stats"] = [[{
-  uint64_t rppp_rp_centiseconds[8];
-  uint32_t rppp_created_rps[8];
-}]],
-    ["struct ieee_pfc"] = [[{
-  uint8_t pfc_cap;
-  uint8_t pfc_en;
-  uint8_t mbc;
-  uint16_t delay;
-  uint64_t requests[8];
-  uint64_t indications[8];
 }]],
     ["struct dcbnl_buffer"] = [[{
   uint8_t prio2buffer[8];
@@ -300,5 +285,47 @@ return {
   uint8_t cmd;
   uint16_t dcb_pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ieee_maxrate"] = [[{
+    uint64_t tc_maxrate[8];
+  }]],
+        ["struct ieee_qcn_stats"] = [[{
+    uint64_t rppp_rp_centiseconds[8];
+    uint32_t rppp_created_rps[8];
+  }]],
+        ["struct ieee_pfc"] = [[{
+    uint8_t pfc_cap;
+    uint8_t pfc_en;
+    uint8_t mbc;
+    uint16_t delay;
+    uint64_t requests[8];
+    uint64_t indications[8];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ieee_maxrate"] = [[{
+    unsigned long tc_maxrate[8];
+  }]],
+        ["struct ieee_qcn_stats"] = [[{
+    unsigned long rppp_rp_centiseconds[8];
+    uint32_t rppp_created_rps[8];
+  }]],
+        ["struct ieee_pfc"] = [[{
+    uint8_t pfc_cap;
+    uint8_t pfc_en;
+    uint8_t mbc;
+    uint16_t delay;
+    unsigned long requests[8];
+    unsigned long indications[8];
+  }]],
+      },
+},
   },
 }

@@ -86,19 +86,6 @@ return {
     DCCP_SERVICE_LIST_MAX_LEN = 32,
   },
   records = {
-    ["struct dccp_hdr"] = [[{
-  uint16_t dccph_sport;
-  uint16_t dccph_dport;
-  uint8_t dccph_doff;
-  uint8_t dccph_cscov : 4;
-  uint8_t dccph_ccval : 4;
-  uint16_t dccph_checksum;
-  uint8_t dccph_x : 1;
-  uint8_t dccph_type : 4;
-  uint8_t dccph_reserved : 3;
-  uint8_t dccph_seq2;
-  uint16_t dccph_seq;
-}]],
     ["struct dccp_hdr_ext"] = [[{
   uint32_t dccph_seq_low;
 }]],
@@ -119,5 +106,43 @@ return {
   uint8_t dccph_reset_code;
   uint8_t dccph_reset_data[3];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct dccp_hdr"] = [[{
+    uint16_t dccph_sport;
+    uint16_t dccph_dport;
+    uint8_t dccph_doff;
+    uint8_t dccph_cscov : 4;
+    uint8_t dccph_ccval : 4;
+    uint16_t dccph_checksum;
+    uint8_t dccph_x : 1;
+    uint8_t dccph_type : 4;
+    uint8_t dccph_reserved : 3;
+    uint8_t dccph_seq2;
+    uint16_t dccph_seq;
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct dccp_hdr"] = [[{
+    uint16_t dccph_sport;
+    uint16_t dccph_dport;
+    uint8_t dccph_doff;
+    uint8_t dccph_ccval : 4;
+    uint8_t dccph_cscov : 4;
+    uint16_t dccph_checksum;
+    uint8_t dccph_reserved : 3;
+    uint8_t dccph_type : 4;
+    uint8_t dccph_x : 1;
+    uint8_t dccph_seq2;
+    uint16_t dccph_seq;
+  }]],
+      },
+},
   },
 }

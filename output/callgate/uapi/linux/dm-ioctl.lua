@@ -46,7 +46,6 @@ return {
     DM_GET_TARGET_VERSION = 0xc138fd11,
     DM_TARGET_MSG = 0xc138fd0e,
     DM_DEV_SET_GEOMETRY = 0xc138fd0f,
-    DM_MPATH_PROBE_PATHS = 0xfd12,
     DM_VERSION_MAJOR = 4,
     DM_VERSION_MINOR = 50,
     DM_VERSION_PATCHLEVEL = 0,
@@ -71,45 +70,104 @@ return {
     DM_IMA_MEASUREMENT_FLAG = 0x80000,
   },
   records = {
-    ["struct dm_ioctl"] = [[{
-  uint32_t version[3];
-  uint32_t data_size;
-  uint32_t data_start;
-  uint32_t target_count;
-  int32_t open_count;
-  uint32_t flags;
-  uint32_t event_nr;
-  uint32_t padding;
-  uint64_t dev;
-  char name[128];
-  char uuid[129];
-  char data[7];
-}]],
-    ["struct dm_target_spec"] = [[{
-  uint64_t sector_start;
-  uint64_t length;
-  int32_t status;
-  uint32_t next;
-  char target_type[16];
-}]],
-    ["struct dm_target_deps"] = [[{
-  uint32_t count;
-  uint32_t padding;
-  uint64_t dev[];
-}]],
-    ["struct dm_name_list"] = [[{
-  uint64_t dev;
-  uint32_t next;
-  char name[];
-}]],
     ["struct dm_target_versions"] = [[{
   uint32_t next;
   uint32_t version[3];
   char name[];
 }]],
-    ["struct dm_target_msg"] = [[{
-  uint64_t sector;
-  char message[];
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DM_MPATH_PROBE_PATHS = 0xfd12,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct dm_ioctl"] = [[{
+    uint32_t version[3];
+    uint32_t data_size;
+    uint32_t data_start;
+    uint32_t target_count;
+    int32_t open_count;
+    uint32_t flags;
+    uint32_t event_nr;
+    uint32_t padding;
+    uint64_t dev;
+    char name[128];
+    char uuid[129];
+    char data[7];
+  }]],
+        ["struct dm_target_spec"] = [[{
+    uint64_t sector_start;
+    uint64_t length;
+    int32_t status;
+    uint32_t next;
+    char target_type[16];
+  }]],
+        ["struct dm_target_deps"] = [[{
+    uint32_t count;
+    uint32_t padding;
+    uint64_t dev[];
+  }]],
+        ["struct dm_name_list"] = [[{
+    uint64_t dev;
+    uint32_t next;
+    char name[];
+  }]],
+        ["struct dm_target_msg"] = [[{
+    uint64_t sector;
+    char message[];
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DM_MPATH_PROBE_PATHS = 0x2000fd12,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct dm_ioctl"] = [[{
+    uint32_t version[3];
+    uint32_t data_size;
+    uint32_t data_start;
+    uint32_t target_count;
+    int32_t open_count;
+    uint32_t flags;
+    uint32_t event_nr;
+    uint32_t padding;
+    unsigned long dev;
+    char name[128];
+    char uuid[129];
+    char data[7];
+  }]],
+        ["struct dm_target_spec"] = [[{
+    unsigned long sector_start;
+    unsigned long length;
+    int32_t status;
+    uint32_t next;
+    char target_type[16];
+  }]],
+        ["struct dm_target_deps"] = [[{
+    uint32_t count;
+    uint32_t padding;
+    unsigned long dev[];
+  }]],
+        ["struct dm_name_list"] = [[{
+    unsigned long dev;
+    uint32_t next;
+    char name[];
+  }]],
+        ["struct dm_target_msg"] = [[{
+    unsigned long sector;
+    char message[];
+  }]],
+      },
+},
   },
 }

@@ -48,38 +48,6 @@ return {
     FS_QSTATV_VERSION1 = 1,
   },
   records = {
-    ["struct fs_disk_quota"] = [[{
-  int8_t d_version;
-  int8_t d_flags;
-  uint16_t d_fieldmask;
-  uint32_t d_id;
-  uint64_t d_blk_hardlimit;
-  uint64_t d_blk_softlimit;
-  uint64_t d_ino_hardlimit;
-  uint64_t d_ino_softlimit;
-  uint64_t d_bcount;
-  uint64_t d_icount;
-  int32_t d_itimer;
-  int32_t d_btimer;
-  uint16_t d_iwarns;
-  uint16_t d_bwarns;
-  int8_t d_itimer_hi;
-  int8_t d_btimer_hi;
-  int8_t d_rtbtimer_hi;
-  int8_t d_padding2;
-  uint64_t d_rtb_hardlimit;
-  uint64_t d_rtb_softlimit;
-  uint64_t d_rtbcount;
-  int32_t d_rtbtimer;
-  uint16_t d_rtbwarns;
-  int16_t d_padding3;
-  char d_padding4[8];
-}]],
-    ["struct fs_qfilestat"] = [[{
-  uint64_t qfs_ino;
-  uint64_t qfs_nblks;
-  uint32_t qfs_nextents;
-}]],
     ["struct fs_quota_stat"] = [[{
   int8_t qs_version;
   uint16_t qs_flags;
@@ -93,30 +61,6 @@ return {
   uint16_t qs_bwarnlimit;
   uint16_t qs_iwarnlimit;
 }]],
-    ["struct fs_qfilestatv"] = [[{
-  uint64_t qfs_ino;
-  uint64_t qfs_nblks;
-  uint32_t qfs_nextents;
-  uint32_t qfs_pad;
-}]],
-    ["struct fs_quota_statv"] = [[{
-  int8_t qs_version;
-  uint8_t qs_pad1;
-  uint16_t qs_flags;
-  uint32_t qs_incoredqs;
-  struct fs_qfilestatv qs_uquota;
-  struct fs_qfilestatv qs_gquota;
-  struct fs_qfilestatv qs_pquota;
-  int32_t qs_btimelimit;
-  int32_t qs_itimelimit;
-  int32_t qs_rtbtimelimit;
-  uint16_t qs_bwarnlimit;
-  uint16_t qs_iwarnlimit;
-  uint16_t qs_rtbwarnlimit;
-  uint16_t qs_pad3;
-  uint32_t qs_pad4;
-  uint64_t qs_pad2[7];
-}]],
   },
   typedefs = {
     fs_disk_quota_t = "struct fs_disk_quota",
@@ -125,14 +69,136 @@ return {
   },
   macros = function(M)
     return {
-      -- #define XQM_CMD(x)
       XQM_CMD = function(x)
         return M.int(0x5800 + M.long(x))
       end,
-      -- #define XQM_COMMAND(x)
       XQM_COMMAND = function(x)
         return M.band(M.long(x), 0xff00) == 0x5800
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct fs_disk_quota"] = [[{
+    int8_t d_version;
+    int8_t d_flags;
+    uint16_t d_fieldmask;
+    uint32_t d_id;
+    uint64_t d_blk_hardlimit;
+    uint64_t d_blk_softlimit;
+    uint64_t d_ino_hardlimit;
+    uint64_t d_ino_softlimit;
+    uint64_t d_bcount;
+    uint64_t d_icount;
+    int32_t d_itimer;
+    int32_t d_btimer;
+    uint16_t d_iwarns;
+    uint16_t d_bwarns;
+    int8_t d_itimer_hi;
+    int8_t d_btimer_hi;
+    int8_t d_rtbtimer_hi;
+    int8_t d_padding2;
+    uint64_t d_rtb_hardlimit;
+    uint64_t d_rtb_softlimit;
+    uint64_t d_rtbcount;
+    int32_t d_rtbtimer;
+    uint16_t d_rtbwarns;
+    int16_t d_padding3;
+    char d_padding4[8];
+  }]],
+        ["struct fs_qfilestat"] = [[{
+    uint64_t qfs_ino;
+    uint64_t qfs_nblks;
+    uint32_t qfs_nextents;
+  }]],
+        ["struct fs_qfilestatv"] = [[{
+    uint64_t qfs_ino;
+    uint64_t qfs_nblks;
+    uint32_t qfs_nextents;
+    uint32_t qfs_pad;
+  }]],
+        ["struct fs_quota_statv"] = [[{
+    int8_t qs_version;
+    uint8_t qs_pad1;
+    uint16_t qs_flags;
+    uint32_t qs_incoredqs;
+    struct fs_qfilestatv qs_uquota;
+    struct fs_qfilestatv qs_gquota;
+    struct fs_qfilestatv qs_pquota;
+    int32_t qs_btimelimit;
+    int32_t qs_itimelimit;
+    int32_t qs_rtbtimelimit;
+    uint16_t qs_bwarnlimit;
+    uint16_t qs_iwarnlimit;
+    uint16_t qs_rtbwarnlimit;
+    uint16_t qs_pad3;
+    uint32_t qs_pad4;
+    uint64_t qs_pad2[7];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct fs_disk_quota"] = [[{
+    int8_t d_version;
+    int8_t d_flags;
+    uint16_t d_fieldmask;
+    uint32_t d_id;
+    unsigned long d_blk_hardlimit;
+    unsigned long d_blk_softlimit;
+    unsigned long d_ino_hardlimit;
+    unsigned long d_ino_softlimit;
+    unsigned long d_bcount;
+    unsigned long d_icount;
+    int32_t d_itimer;
+    int32_t d_btimer;
+    uint16_t d_iwarns;
+    uint16_t d_bwarns;
+    int8_t d_itimer_hi;
+    int8_t d_btimer_hi;
+    int8_t d_rtbtimer_hi;
+    int8_t d_padding2;
+    unsigned long d_rtb_hardlimit;
+    unsigned long d_rtb_softlimit;
+    unsigned long d_rtbcount;
+    int32_t d_rtbtimer;
+    uint16_t d_rtbwarns;
+    int16_t d_padding3;
+    char d_padding4[8];
+  }]],
+        ["struct fs_qfilestat"] = [[{
+    unsigned long qfs_ino;
+    unsigned long qfs_nblks;
+    uint32_t qfs_nextents;
+  }]],
+        ["struct fs_qfilestatv"] = [[{
+    unsigned long qfs_ino;
+    unsigned long qfs_nblks;
+    uint32_t qfs_nextents;
+    uint32_t qfs_pad;
+  }]],
+        ["struct fs_quota_statv"] = [[{
+    int8_t qs_version;
+    uint8_t qs_pad1;
+    uint16_t qs_flags;
+    uint32_t qs_incoredqs;
+    struct fs_qfilestatv qs_uquota;
+    struct fs_qfilestatv qs_gquota;
+    struct fs_qfilestatv qs_pquota;
+    int32_t qs_btimelimit;
+    int32_t qs_itimelimit;
+    int32_t qs_rtbtimelimit;
+    uint16_t qs_bwarnlimit;
+    uint16_t qs_iwarnlimit;
+    uint16_t qs_rtbwarnlimit;
+    uint16_t qs_pad3;
+    uint32_t qs_pad4;
+    unsigned long qs_pad2[7];
+  }]],
+      },
+},
+  },
 }

@@ -232,23 +232,6 @@ return {
     DRBD_CPU_MASK_SIZE = 32,
   },
   records = {
-    ["union drbd_state"] = [[{
-  struct {
-    uint32_t role : 2;
-    uint32_t peer : 2;
-    uint32_t conn : 5;
-    uint32_t disk : 4;
-    uint32_t pdsk : 4;
-    uint32_t susp : 1;
-    uint32_t aftr_isp : 1;
-    uint32_t peer_isp : 1;
-    uint32_t user_isp : 1;
-    uint32_t susp_nod : 1;
-    uint32_t susp_fen : 1;
-    uint32_t _pad : 9;
-  };
-  uint32_t i;
-}]],
     ["struct drbd_genlmsghdr"] = [[{
   uint32_t minor;
   union {
@@ -256,5 +239,51 @@ return {
     int32_t ret_code;
   };
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["union drbd_state"] = [[{
+    struct {
+      uint32_t role : 2;
+      uint32_t peer : 2;
+      uint32_t conn : 5;
+      uint32_t disk : 4;
+      uint32_t pdsk : 4;
+      uint32_t susp : 1;
+      uint32_t aftr_isp : 1;
+      uint32_t peer_isp : 1;
+      uint32_t user_isp : 1;
+      uint32_t susp_nod : 1;
+      uint32_t susp_fen : 1;
+      uint32_t _pad : 9;
+    };
+    uint32_t i;
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["union drbd_state"] = [[{
+    struct {
+      uint32_t _pad : 9;
+      uint32_t susp_fen : 1;
+      uint32_t susp_nod : 1;
+      uint32_t user_isp : 1;
+      uint32_t peer_isp : 1;
+      uint32_t aftr_isp : 1;
+      uint32_t susp : 1;
+      uint32_t pdsk : 4;
+      uint32_t disk : 4;
+      uint32_t conn : 5;
+      uint32_t peer : 2;
+      uint32_t role : 2;
+    };
+    uint32_t i;
+  }]],
+      },
+},
   },
 }

@@ -329,30 +329,14 @@ return {
     uint32_t d_ptr;
   } d_un;
 }]],
-    ["struct Elf64_Dyn"] = [[{
-  int64_t d_tag;
-  union {
-    uint64_t d_val;
-    uint64_t d_ptr;
-  } d_un;
-}]],
     ["struct elf32_rel"] = [[{
   uint32_t r_offset;
   uint32_t r_info;
-}]],
-    ["struct elf64_rel"] = [[{
-  uint64_t r_offset;
-  uint64_t r_info;
 }]],
     ["struct elf32_rela"] = [[{
   uint32_t r_offset;
   uint32_t r_info;
   int32_t r_addend;
-}]],
-    ["struct elf64_rela"] = [[{
-  uint64_t r_offset;
-  uint64_t r_info;
-  int64_t r_addend;
 }]],
     ["struct elf32_sym"] = [[{
   uint32_t st_name;
@@ -362,14 +346,6 @@ return {
   uint8_t st_other;
   uint16_t st_shndx;
 }]],
-    ["struct elf64_sym"] = [[{
-  uint32_t st_name;
-  uint8_t st_info;
-  uint8_t st_other;
-  uint16_t st_shndx;
-  uint64_t st_value;
-  uint64_t st_size;
-}]],
     ["struct elf32_hdr"] = [[{
   uint8_t e_ident[16];
   uint16_t e_type;
@@ -378,22 +354,6 @@ return {
   uint32_t e_entry;
   uint32_t e_phoff;
   uint32_t e_shoff;
-  uint32_t e_flags;
-  uint16_t e_ehsize;
-  uint16_t e_phentsize;
-  uint16_t e_phnum;
-  uint16_t e_shentsize;
-  uint16_t e_shnum;
-  uint16_t e_shstrndx;
-}]],
-    ["struct elf64_hdr"] = [[{
-  uint8_t e_ident[16];
-  uint16_t e_type;
-  uint16_t e_machine;
-  uint32_t e_version;
-  uint64_t e_entry;
-  uint64_t e_phoff;
-  uint64_t e_shoff;
   uint32_t e_flags;
   uint16_t e_ehsize;
   uint16_t e_phentsize;
@@ -412,16 +372,6 @@ return {
   uint32_t p_flags;
   uint32_t p_align;
 }]],
-    ["struct elf64_phdr"] = [[{
-  uint32_t p_type;
-  uint32_t p_flags;
-  uint64_t p_offset;
-  uint64_t p_vaddr;
-  uint64_t p_paddr;
-  uint64_t p_filesz;
-  uint64_t p_memsz;
-  uint64_t p_align;
-}]],
     ["struct elf32_shdr"] = [[{
   uint32_t sh_name;
   uint32_t sh_type;
@@ -433,18 +383,6 @@ return {
   uint32_t sh_info;
   uint32_t sh_addralign;
   uint32_t sh_entsize;
-}]],
-    ["struct elf64_shdr"] = [[{
-  uint32_t sh_name;
-  uint32_t sh_type;
-  uint64_t sh_flags;
-  uint64_t sh_addr;
-  uint64_t sh_offset;
-  uint64_t sh_size;
-  uint32_t sh_link;
-  uint32_t sh_info;
-  uint64_t sh_addralign;
-  uint64_t sh_entsize;
 }]],
     ["struct elf32_note"] = [[{
   uint32_t n_namesz;
@@ -490,14 +428,10 @@ return {
     Elf32_Sword = "int32_t",
     Elf32_Word = "uint32_t",
     Elf32_Versym = "uint16_t",
-    Elf64_Addr = "uint64_t",
     Elf64_Half = "uint16_t",
     Elf64_SHalf = "int16_t",
-    Elf64_Off = "uint64_t",
     Elf64_Sword = "int32_t",
     Elf64_Word = "uint32_t",
-    Elf64_Xword = "uint64_t",
-    Elf64_Sxword = "int64_t",
     Elf64_Versym = "uint16_t",
     Elf32_Dyn = "struct Elf32_Dyn",
     Elf64_Dyn = "struct Elf64_Dyn",
@@ -522,46 +456,184 @@ return {
   },
   macros = function(M)
     return {
-      -- #define ELF_ST_BIND(x)
       ELF_ST_BIND = function(x)
         return M.int(M.shr(M.long(x), 4))
       end,
-      -- #define ELF_ST_TYPE(x)
       ELF_ST_TYPE = function(x)
         return M.int(M.band(M.long(x), 0xf))
       end,
-      -- #define ELF32_ST_BIND(x)
       ELF32_ST_BIND = function(x)
         return M.int(M.shr(M.long(x), 4))
       end,
-      -- #define ELF32_ST_TYPE(x)
       ELF32_ST_TYPE = function(x)
         return M.int(M.band(M.long(x), 0xf))
       end,
-      -- #define ELF64_ST_BIND(x)
       ELF64_ST_BIND = function(x)
         return M.int(M.shr(M.long(x), 4))
       end,
-      -- #define ELF64_ST_TYPE(x)
       ELF64_ST_TYPE = function(x)
         return M.int(M.band(M.long(x), 0xf))
       end,
-      -- #define ELF32_R_SYM(x)
       ELF32_R_SYM = function(x)
         return M.int(M.shr(M.long(x), 8))
       end,
-      -- #define ELF32_R_TYPE(x)
       ELF32_R_TYPE = function(x)
         return M.int(M.band(M.long(x), 0xff))
       end,
-      -- #define ELF64_R_SYM(i)
       ELF64_R_SYM = function(i)
         return M.int(M.shr(M.long(i), 32))
       end,
-      -- #define ELF64_R_TYPE(i)
       ELF64_R_TYPE = function(i)
         return M.int(M.band(M.long(i), 0xffffffffLL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct Elf64_Dyn"] = [[{
+    int64_t d_tag;
+    union {
+      uint64_t d_val;
+      uint64_t d_ptr;
+    } d_un;
+  }]],
+        ["struct elf64_rel"] = [[{
+    uint64_t r_offset;
+    uint64_t r_info;
+  }]],
+        ["struct elf64_rela"] = [[{
+    uint64_t r_offset;
+    uint64_t r_info;
+    int64_t r_addend;
+  }]],
+        ["struct elf64_sym"] = [[{
+    uint32_t st_name;
+    uint8_t st_info;
+    uint8_t st_other;
+    uint16_t st_shndx;
+    uint64_t st_value;
+    uint64_t st_size;
+  }]],
+        ["struct elf64_hdr"] = [[{
+    uint8_t e_ident[16];
+    uint16_t e_type;
+    uint16_t e_machine;
+    uint32_t e_version;
+    uint64_t e_entry;
+    uint64_t e_phoff;
+    uint64_t e_shoff;
+    uint32_t e_flags;
+    uint16_t e_ehsize;
+    uint16_t e_phentsize;
+    uint16_t e_phnum;
+    uint16_t e_shentsize;
+    uint16_t e_shnum;
+    uint16_t e_shstrndx;
+  }]],
+        ["struct elf64_phdr"] = [[{
+    uint32_t p_type;
+    uint32_t p_flags;
+    uint64_t p_offset;
+    uint64_t p_vaddr;
+    uint64_t p_paddr;
+    uint64_t p_filesz;
+    uint64_t p_memsz;
+    uint64_t p_align;
+  }]],
+        ["struct elf64_shdr"] = [[{
+    uint32_t sh_name;
+    uint32_t sh_type;
+    uint64_t sh_flags;
+    uint64_t sh_addr;
+    uint64_t sh_offset;
+    uint64_t sh_size;
+    uint32_t sh_link;
+    uint32_t sh_info;
+    uint64_t sh_addralign;
+    uint64_t sh_entsize;
+  }]],
+      },
+      typedefs = {
+        Elf64_Addr = "uint64_t",
+        Elf64_Off = "uint64_t",
+        Elf64_Xword = "uint64_t",
+        Elf64_Sxword = "int64_t",
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct Elf64_Dyn"] = [[{
+    long d_tag;
+    union {
+      unsigned long d_val;
+      unsigned long d_ptr;
+    } d_un;
+  }]],
+        ["struct elf64_rel"] = [[{
+    unsigned long r_offset;
+    unsigned long r_info;
+  }]],
+        ["struct elf64_rela"] = [[{
+    unsigned long r_offset;
+    unsigned long r_info;
+    long r_addend;
+  }]],
+        ["struct elf64_sym"] = [[{
+    uint32_t st_name;
+    uint8_t st_info;
+    uint8_t st_other;
+    uint16_t st_shndx;
+    unsigned long st_value;
+    unsigned long st_size;
+  }]],
+        ["struct elf64_hdr"] = [[{
+    uint8_t e_ident[16];
+    uint16_t e_type;
+    uint16_t e_machine;
+    uint32_t e_version;
+    unsigned long e_entry;
+    unsigned long e_phoff;
+    unsigned long e_shoff;
+    uint32_t e_flags;
+    uint16_t e_ehsize;
+    uint16_t e_phentsize;
+    uint16_t e_phnum;
+    uint16_t e_shentsize;
+    uint16_t e_shnum;
+    uint16_t e_shstrndx;
+  }]],
+        ["struct elf64_phdr"] = [[{
+    uint32_t p_type;
+    uint32_t p_flags;
+    unsigned long p_offset;
+    unsigned long p_vaddr;
+    unsigned long p_paddr;
+    unsigned long p_filesz;
+    unsigned long p_memsz;
+    unsigned long p_align;
+  }]],
+        ["struct elf64_shdr"] = [[{
+    uint32_t sh_name;
+    uint32_t sh_type;
+    unsigned long sh_flags;
+    unsigned long sh_addr;
+    unsigned long sh_offset;
+    unsigned long sh_size;
+    uint32_t sh_link;
+    uint32_t sh_info;
+    unsigned long sh_addralign;
+    unsigned long sh_entsize;
+  }]],
+      },
+      typedefs = {
+        Elf64_Addr = "unsigned long",
+        Elf64_Off = "unsigned long",
+        Elf64_Xword = "unsigned long",
+        Elf64_Sxword = "long",
+      },
+},
+  },
 }

@@ -764,24 +764,6 @@ return {
   uint32_t len;
   uint8_t data[];
 }]],
-    ["struct ethtool_sset_info"] = [[{
-  uint32_t cmd;
-  uint32_t reserved;
-  uint64_t sset_mask;
-  uint32_t data[];
-}]],
-    ["struct ethtool_test"] = [[{
-  uint32_t cmd;
-  uint32_t flags;
-  uint32_t reserved;
-  uint32_t len;
-  uint64_t data[];
-}]],
-    ["struct ethtool_stats"] = [[{
-  uint32_t cmd;
-  uint32_t n_stats;
-  uint64_t data[];
-}]],
     ["struct ethtool_perm_addr"] = [[{
   uint32_t cmd;
   uint32_t size;
@@ -851,26 +833,6 @@ return {
   uint16_t vlan_tci;
   uint32_t data[2];
 }]],
-    ["struct ethtool_rx_flow_spec"] = [[{
-  uint32_t flow_type;
-  union ethtool_flow_union h_u;
-  struct ethtool_flow_ext h_ext;
-  union ethtool_flow_union m_u;
-  struct ethtool_flow_ext m_ext;
-  uint64_t ring_cookie;
-  uint32_t location;
-}]],
-    ["struct ethtool_rxnfc"] = [[{
-  uint32_t cmd;
-  uint32_t flow_type;
-  uint64_t data;
-  struct ethtool_rx_flow_spec fs;
-  union {
-    uint32_t rule_cnt;
-    uint32_t rss_context;
-  };
-  uint32_t rule_locs[];
-}]],
     ["struct ethtool_rxfh_indir"] = [[{
   uint32_t cmd;
   uint32_t size;
@@ -886,34 +848,6 @@ return {
   uint8_t rsvd8[2];
   uint32_t rsvd32;
   uint32_t rss_config[];
-}]],
-    ["struct ethtool_rx_ntuple_flow_spec"] = [[{
-  uint32_t flow_type;
-  union {
-    struct ethtool_tcpip4_spec tcp_ip4_spec;
-    struct ethtool_tcpip4_spec udp_ip4_spec;
-    struct ethtool_tcpip4_spec sctp_ip4_spec;
-    struct ethtool_ah_espip4_spec ah_ip4_spec;
-    struct ethtool_ah_espip4_spec esp_ip4_spec;
-    struct ethtool_usrip4_spec usr_ip4_spec;
-    struct ethhdr ether_spec;
-    uint8_t hdata[72];
-  } h_u;
-  union {
-    struct ethtool_tcpip4_spec tcp_ip4_spec;
-    struct ethtool_tcpip4_spec udp_ip4_spec;
-    struct ethtool_tcpip4_spec sctp_ip4_spec;
-    struct ethtool_ah_espip4_spec ah_ip4_spec;
-    struct ethtool_ah_espip4_spec esp_ip4_spec;
-    struct ethtool_usrip4_spec usr_ip4_spec;
-    struct ethhdr ether_spec;
-    uint8_t hdata[72];
-  } m_u;
-  uint16_t vlan_tag;
-  uint16_t vlan_tag_mask;
-  uint64_t data;
-  uint64_t data_mask;
-  int32_t action;
 }]],
     ["struct ethtool_rx_ntuple"] = [[{
   uint32_t cmd;
@@ -990,5 +924,149 @@ return {
   uint32_t reserved[7];
   uint32_t link_mode_masks[];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ethtool_sset_info"] = [[{
+    uint32_t cmd;
+    uint32_t reserved;
+    uint64_t sset_mask;
+    uint32_t data[];
+  }]],
+        ["struct ethtool_test"] = [[{
+    uint32_t cmd;
+    uint32_t flags;
+    uint32_t reserved;
+    uint32_t len;
+    uint64_t data[];
+  }]],
+        ["struct ethtool_stats"] = [[{
+    uint32_t cmd;
+    uint32_t n_stats;
+    uint64_t data[];
+  }]],
+        ["struct ethtool_rx_flow_spec"] = [[{
+    uint32_t flow_type;
+    union ethtool_flow_union h_u;
+    struct ethtool_flow_ext h_ext;
+    union ethtool_flow_union m_u;
+    struct ethtool_flow_ext m_ext;
+    uint64_t ring_cookie;
+    uint32_t location;
+  }]],
+        ["struct ethtool_rxnfc"] = [[{
+    uint32_t cmd;
+    uint32_t flow_type;
+    uint64_t data;
+    struct ethtool_rx_flow_spec fs;
+    union {
+      uint32_t rule_cnt;
+      uint32_t rss_context;
+    };
+    uint32_t rule_locs[];
+  }]],
+        ["struct ethtool_rx_ntuple_flow_spec"] = [[{
+    uint32_t flow_type;
+    union {
+      struct ethtool_tcpip4_spec tcp_ip4_spec;
+      struct ethtool_tcpip4_spec udp_ip4_spec;
+      struct ethtool_tcpip4_spec sctp_ip4_spec;
+      struct ethtool_ah_espip4_spec ah_ip4_spec;
+      struct ethtool_ah_espip4_spec esp_ip4_spec;
+      struct ethtool_usrip4_spec usr_ip4_spec;
+      struct ethhdr ether_spec;
+      uint8_t hdata[72];
+    } h_u;
+    union {
+      struct ethtool_tcpip4_spec tcp_ip4_spec;
+      struct ethtool_tcpip4_spec udp_ip4_spec;
+      struct ethtool_tcpip4_spec sctp_ip4_spec;
+      struct ethtool_ah_espip4_spec ah_ip4_spec;
+      struct ethtool_ah_espip4_spec esp_ip4_spec;
+      struct ethtool_usrip4_spec usr_ip4_spec;
+      struct ethhdr ether_spec;
+      uint8_t hdata[72];
+    } m_u;
+    uint16_t vlan_tag;
+    uint16_t vlan_tag_mask;
+    uint64_t data;
+    uint64_t data_mask;
+    int32_t action;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ethtool_sset_info"] = [[{
+    uint32_t cmd;
+    uint32_t reserved;
+    unsigned long sset_mask;
+    uint32_t data[];
+  }]],
+        ["struct ethtool_test"] = [[{
+    uint32_t cmd;
+    uint32_t flags;
+    uint32_t reserved;
+    uint32_t len;
+    unsigned long data[];
+  }]],
+        ["struct ethtool_stats"] = [[{
+    uint32_t cmd;
+    uint32_t n_stats;
+    unsigned long data[];
+  }]],
+        ["struct ethtool_rx_flow_spec"] = [[{
+    uint32_t flow_type;
+    union ethtool_flow_union h_u;
+    struct ethtool_flow_ext h_ext;
+    union ethtool_flow_union m_u;
+    struct ethtool_flow_ext m_ext;
+    unsigned long ring_cookie;
+    uint32_t location;
+  }]],
+        ["struct ethtool_rxnfc"] = [[{
+    uint32_t cmd;
+    uint32_t flow_type;
+    unsigned long data;
+    struct ethtool_rx_flow_spec fs;
+    union {
+      uint32_t rule_cnt;
+      uint32_t rss_context;
+    };
+    uint32_t rule_locs[];
+  }]],
+        ["struct ethtool_rx_ntuple_flow_spec"] = [[{
+    uint32_t flow_type;
+    union {
+      struct ethtool_tcpip4_spec tcp_ip4_spec;
+      struct ethtool_tcpip4_spec udp_ip4_spec;
+      struct ethtool_tcpip4_spec sctp_ip4_spec;
+      struct ethtool_ah_espip4_spec ah_ip4_spec;
+      struct ethtool_ah_espip4_spec esp_ip4_spec;
+      struct ethtool_usrip4_spec usr_ip4_spec;
+      struct ethhdr ether_spec;
+      uint8_t hdata[72];
+    } h_u;
+    union {
+      struct ethtool_tcpip4_spec tcp_ip4_spec;
+      struct ethtool_tcpip4_spec udp_ip4_spec;
+      struct ethtool_tcpip4_spec sctp_ip4_spec;
+      struct ethtool_ah_espip4_spec ah_ip4_spec;
+      struct ethtool_ah_espip4_spec esp_ip4_spec;
+      struct ethtool_usrip4_spec usr_ip4_spec;
+      struct ethhdr ether_spec;
+      uint8_t hdata[72];
+    } m_u;
+    uint16_t vlan_tag;
+    uint16_t vlan_tag_mask;
+    unsigned long data;
+    unsigned long data_mask;
+    int32_t action;
+  }]],
+      },
+},
   },
 }

@@ -4,34 +4,7 @@ return {
     F2FS_IOPRIO_WRITE = 1,
     F2FS_IOPRIO_MAX = 2,
     F2FS_IOCTL_MAGIC = 0xf5,
-    F2FS_IOC_START_ATOMIC_WRITE = 0xf501,
-    F2FS_IOC_COMMIT_ATOMIC_WRITE = 0xf502,
-    F2FS_IOC_START_VOLATILE_WRITE = 0xf503,
-    F2FS_IOC_RELEASE_VOLATILE_WRITE = 0xf504,
-    F2FS_IOC_ABORT_ATOMIC_WRITE = 0xf505,
-    F2FS_IOC_GARBAGE_COLLECT = 0x4004f506,
-    F2FS_IOC_WRITE_CHECKPOINT = 0xf507,
     F2FS_IOC_DEFRAGMENT = 0xc010f508,
-    F2FS_IOC_MOVE_RANGE = 0xc020f509,
-    F2FS_IOC_FLUSH_DEVICE = 0x4008f50a,
-    F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4018f50b,
-    F2FS_IOC_GET_FEATURES = 0x8004f50c,
-    F2FS_IOC_SET_PIN_FILE = 0x4004f50d,
-    F2FS_IOC_GET_PIN_FILE = 0x8004f50e,
-    F2FS_IOC_PRECACHE_EXTENTS = 0xf50f,
-    F2FS_IOC_RESIZE_FS = 0x4008f510,
-    F2FS_IOC_GET_COMPRESS_BLOCKS = 0x8008f511,
-    F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x8008f512,
-    F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x8008f513,
-    F2FS_IOC_SEC_TRIM_FILE = 0x4018f514,
-    F2FS_IOC_GET_COMPRESS_OPTION = 0x8002f515,
-    F2FS_IOC_SET_COMPRESS_OPTION = 0x4002f516,
-    F2FS_IOC_DECOMPRESS_FILE = 0xf517,
-    F2FS_IOC_COMPRESS_FILE = 0xf518,
-    F2FS_IOC_START_ATOMIC_REPLACE = 0xf519,
-    F2FS_IOC_GET_DEV_ALIAS_FILE = 0x8004f51a,
-    F2FS_IOC_IO_PRIO = 0x4004f51b,
-    F2FS_IOC_SHUTDOWN = 0x8004587d,
     F2FS_GOING_DOWN_FULLSYNC = 0x0,
     F2FS_GOING_DOWN_METASYNC = 0x1,
     F2FS_GOING_DOWN_NOSYNC = 0x2,
@@ -42,33 +15,145 @@ return {
     F2FS_TRIM_FILE_MASK = 0x3,
   },
   records = {
-    ["struct f2fs_gc_range"] = [[{
-  uint32_t sync;
-  uint64_t start;
-  uint64_t len;
-}]],
-    ["struct f2fs_defragment"] = [[{
-  uint64_t start;
-  uint64_t len;
-}]],
-    ["struct f2fs_move_range"] = [[{
-  uint32_t dst_fd;
-  uint64_t pos_in;
-  uint64_t pos_out;
-  uint64_t len;
-}]],
     ["struct f2fs_flush_device"] = [[{
   uint32_t dev_num;
   uint32_t segments;
-}]],
-    ["struct f2fs_sectrim_range"] = [[{
-  uint64_t start;
-  uint64_t len;
-  uint64_t flags;
 }]],
     ["struct f2fs_comp_option"] = [[{
   uint8_t algorithm;
   uint8_t log_cluster_size;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        F2FS_IOC_START_ATOMIC_WRITE = 0xf501,
+        F2FS_IOC_COMMIT_ATOMIC_WRITE = 0xf502,
+        F2FS_IOC_START_VOLATILE_WRITE = 0xf503,
+        F2FS_IOC_RELEASE_VOLATILE_WRITE = 0xf504,
+        F2FS_IOC_ABORT_ATOMIC_WRITE = 0xf505,
+        F2FS_IOC_GARBAGE_COLLECT = 0x4004f506,
+        F2FS_IOC_WRITE_CHECKPOINT = 0xf507,
+        F2FS_IOC_FLUSH_DEVICE = 0x4008f50a,
+        F2FS_IOC_GET_FEATURES = 0x8004f50c,
+        F2FS_IOC_SET_PIN_FILE = 0x4004f50d,
+        F2FS_IOC_GET_PIN_FILE = 0x8004f50e,
+        F2FS_IOC_PRECACHE_EXTENTS = 0xf50f,
+        F2FS_IOC_RESIZE_FS = 0x4008f510,
+        F2FS_IOC_GET_COMPRESS_BLOCKS = 0x8008f511,
+        F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x8008f512,
+        F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x8008f513,
+        F2FS_IOC_SEC_TRIM_FILE = 0x4018f514,
+        F2FS_IOC_GET_COMPRESS_OPTION = 0x8002f515,
+        F2FS_IOC_SET_COMPRESS_OPTION = 0x4002f516,
+        F2FS_IOC_DECOMPRESS_FILE = 0xf517,
+        F2FS_IOC_COMPRESS_FILE = 0xf518,
+        F2FS_IOC_START_ATOMIC_REPLACE = 0xf519,
+        F2FS_IOC_GET_DEV_ALIAS_FILE = 0x8004f51a,
+        F2FS_IOC_IO_PRIO = 0x4004f51b,
+        F2FS_IOC_SHUTDOWN = 0x8004587d,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        F2FS_IOC_MOVE_RANGE = 0xc020f509,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4018f50b,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct f2fs_gc_range"] = [[{
+    uint32_t sync;
+    uint64_t start;
+    uint64_t len;
+  }]],
+        ["struct f2fs_defragment"] = [[{
+    uint64_t start;
+    uint64_t len;
+  }]],
+        ["struct f2fs_move_range"] = [[{
+    uint32_t dst_fd;
+    uint64_t pos_in;
+    uint64_t pos_out;
+    uint64_t len;
+  }]],
+        ["struct f2fs_sectrim_range"] = [[{
+    uint64_t start;
+    uint64_t len;
+    uint64_t flags;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        F2FS_IOC_MOVE_RANGE = 0xc01cf509,
+        F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4014f50b,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        F2FS_IOC_START_ATOMIC_WRITE = 0x2000f501,
+        F2FS_IOC_COMMIT_ATOMIC_WRITE = 0x2000f502,
+        F2FS_IOC_START_VOLATILE_WRITE = 0x2000f503,
+        F2FS_IOC_RELEASE_VOLATILE_WRITE = 0x2000f504,
+        F2FS_IOC_ABORT_ATOMIC_WRITE = 0x2000f505,
+        F2FS_IOC_GARBAGE_COLLECT = 0x8004f506,
+        F2FS_IOC_WRITE_CHECKPOINT = 0x2000f507,
+        F2FS_IOC_FLUSH_DEVICE = 0x8008f50a,
+        F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x8018f50b,
+        F2FS_IOC_GET_FEATURES = 0x4004f50c,
+        F2FS_IOC_SET_PIN_FILE = 0x8004f50d,
+        F2FS_IOC_GET_PIN_FILE = 0x4004f50e,
+        F2FS_IOC_PRECACHE_EXTENTS = 0x2000f50f,
+        F2FS_IOC_RESIZE_FS = 0x8008f510,
+        F2FS_IOC_GET_COMPRESS_BLOCKS = 0x4008f511,
+        F2FS_IOC_RELEASE_COMPRESS_BLOCKS = 0x4008f512,
+        F2FS_IOC_RESERVE_COMPRESS_BLOCKS = 0x4008f513,
+        F2FS_IOC_SEC_TRIM_FILE = 0x8018f514,
+        F2FS_IOC_GET_COMPRESS_OPTION = 0x4002f515,
+        F2FS_IOC_SET_COMPRESS_OPTION = 0x8002f516,
+        F2FS_IOC_DECOMPRESS_FILE = 0x2000f517,
+        F2FS_IOC_COMPRESS_FILE = 0x2000f518,
+        F2FS_IOC_START_ATOMIC_REPLACE = 0x2000f519,
+        F2FS_IOC_GET_DEV_ALIAS_FILE = 0x4004f51a,
+        F2FS_IOC_IO_PRIO = 0x8004f51b,
+        F2FS_IOC_SHUTDOWN = 0x4004587d,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct f2fs_gc_range"] = [[{
+    uint32_t sync;
+    unsigned long start;
+    unsigned long len;
+  }]],
+        ["struct f2fs_defragment"] = [[{
+    unsigned long start;
+    unsigned long len;
+  }]],
+        ["struct f2fs_move_range"] = [[{
+    uint32_t dst_fd;
+    unsigned long pos_in;
+    unsigned long pos_out;
+    unsigned long len;
+  }]],
+        ["struct f2fs_sectrim_range"] = [[{
+    unsigned long start;
+    unsigned long len;
+    unsigned long flags;
+  }]],
+      },
+},
   },
 }

@@ -90,15 +90,6 @@ return {
     FAN_EVENT_METADATA_LEN = 24,
   },
   records = {
-    ["struct fanotify_event_metadata"] = [[{
-  uint32_t event_len;
-  uint8_t vers;
-  uint8_t reserved;
-  uint16_t metadata_len;
-  uint64_t mask __attribute__((aligned(8)));
-  int32_t fd;
-  int32_t pid;
-}]],
     ["struct fanotify_event_info_header"] = [[{
   uint8_t info_type;
   uint8_t pad;
@@ -118,16 +109,6 @@ return {
   int32_t error;
   uint32_t error_count;
 }]],
-    ["struct fanotify_event_info_range"] = [[{
-  struct fanotify_event_info_header hdr;
-  uint32_t pad;
-  uint64_t offset;
-  uint64_t count;
-}]],
-    ["struct fanotify_event_info_mnt"] = [[{
-  struct fanotify_event_info_header hdr;
-  uint64_t mnt_id;
-}]],
     ["struct fanotify_response"] = [[{
   int32_t fd;
   uint32_t response;
@@ -146,16 +127,83 @@ return {
   },
   macros = function(M)
     return {
-      -- #define FAN_DENY_ERRNO(err)
       FAN_DENY_ERRNO = function(err)
         return M.int(M.bor(0x2, M.u32(M.shl(M.band(M.u32(M.long(err)), 255), 24))))
       end,
-      -- #define FAN_EVENT_OK(meta, len)
-      FAN_EVENT_OK = function(meta, len)
-        len = M.long(len)
-        return M.i64(len) >= 24 and M.long(meta.event_len) >= 24 and M.long(meta.event_len) <=
-            M.i64(len)
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct fanotify_event_metadata"] = [[{
+    uint32_t event_len;
+    uint8_t vers;
+    uint8_t reserved;
+    uint16_t metadata_len;
+    uint64_t mask __attribute__((aligned(8)));
+    int32_t fd;
+    int32_t pid;
+  }]],
+        ["struct fanotify_event_info_range"] = [[{
+    struct fanotify_event_info_header hdr;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t count;
+  }]],
+        ["struct fanotify_event_info_mnt"] = [[{
+    struct fanotify_event_info_header hdr;
+    uint64_t mnt_id;
+  }]],
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          FAN_EVENT_OK = function(meta, len)
+            len = M.long(len)
+            return M.i64(len) >= 24 and M.long(meta.event_len) >= 24 and M.long(meta.event_len) <=
+                M.i64(len)
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          FAN_EVENT_OK = function(meta, len)
+            len = M.long(len)
+            return M.i32(len) >= 24 and M.i32(M.long(meta.event_len)) >= 24 and
+                M.i32(M.long(meta.event_len)) <= M.i32(len)
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct fanotify_event_metadata"] = [[{
+    uint32_t event_len;
+    uint8_t vers;
+    uint8_t reserved;
+    uint16_t metadata_len;
+    unsigned long mask __attribute__((aligned(8)));
+    int32_t fd;
+    int32_t pid;
+  }]],
+        ["struct fanotify_event_info_range"] = [[{
+    struct fanotify_event_info_header hdr;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long count;
+  }]],
+        ["struct fanotify_event_info_mnt"] = [[{
+    struct fanotify_event_info_header hdr;
+    unsigned long mnt_id;
+  }]],
+      },
+},
+  },
 }

@@ -13,18 +13,15 @@ return {
     FBIOGETCMAP = 0x4604,
     FBIOPUTCMAP = 0x4605,
     FBIOPAN_DISPLAY = 0x4606,
-    FBIO_CURSOR = 0xc0684608,
     FBIOGET_CON2FBMAP = 0x460f,
     FBIOPUT_CON2FBMAP = 0x4610,
     FBIOBLANK = 0x4611,
-    FBIOGET_VBLANK = 0x80204612,
     FBIO_ALLOC = 0x4613,
     FBIO_FREE = 0x4614,
     FBIOGET_GLYPH = 0x4615,
     FBIOGET_HWCINFO = 0x4616,
     FBIOPUT_MODEINFO = 0x4617,
     FBIOGET_DISPINFO = 0x4618,
-    FBIO_WAITFORVSYNC = 0x40044620,
     FB_TYPE_PACKED_PIXELS = 0,
     FB_TYPE_PLANES = 1,
     FB_TYPE_INTERLEAVED_PLANES = 2,
@@ -300,16 +297,57 @@ return {
   struct fb_image image;
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define PICOS2KHZ(a)
-      PICOS2KHZ = function(a)
-        return M.int(0x3b9aca00 / M.u64(M.long(a)))
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        FBIO_CURSOR = 0xc0684608,
+      },
+      macros = function(M)
+        return {
+          PICOS2KHZ = function(a)
+            return M.int(0x3b9aca00 / M.u64(M.long(a)))
+          end,
+          KHZ2PICOS = function(a)
+            return M.int(0x3b9aca00 / M.u64(M.long(a)))
+          end,
+        }
       end,
-      -- #define KHZ2PICOS(a)
-      KHZ2PICOS = function(a)
-        return M.int(0x3b9aca00 / M.u64(M.long(a)))
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FBIOGET_VBLANK = 0x80204612,
+        FBIO_WAITFORVSYNC = 0x40044620,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        FBIO_CURSOR = 0xc0484608,
+      },
+      macros = function(M)
+        return {
+          PICOS2KHZ = function(a)
+            return M.int(1000000000 / M.long(a))
+          end,
+          KHZ2PICOS = function(a)
+            return M.int(1000000000 / M.long(a))
+          end,
+        }
       end,
-    }
-  end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FBIOGET_VBLANK = 0x40204612,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el",
+      constants = {
+        FBIO_WAITFORVSYNC = 0x80044620,
+      },
+},
+  },
 }

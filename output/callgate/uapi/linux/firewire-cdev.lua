@@ -15,31 +15,10 @@ return {
     FW_CDEV_EVENT_RESPONSE2 = 0xb,
     FW_CDEV_EVENT_PHY_PACKET_SENT2 = 0xc,
     FW_CDEV_EVENT_PHY_PACKET_RECEIVED2 = 0xd,
-    FW_CDEV_IOC_GET_INFO = 0xc0282300,
-    FW_CDEV_IOC_SEND_REQUEST = 0x40282301,
     FW_CDEV_IOC_ALLOCATE = 0xc0202302,
-    FW_CDEV_IOC_DEALLOCATE = 0x40042303,
-    FW_CDEV_IOC_SEND_RESPONSE = 0x40182304,
-    FW_CDEV_IOC_INITIATE_BUS_RESET = 0x40042305,
     FW_CDEV_IOC_ADD_DESCRIPTOR = 0xc0182306,
-    FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x40042307,
-    FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc0202308,
     FW_CDEV_IOC_QUEUE_ISO = 0xc0182309,
-    FW_CDEV_IOC_START_ISO = 0x4010230a,
-    FW_CDEV_IOC_STOP_ISO = 0x4004230b,
-    FW_CDEV_IOC_GET_CYCLE_TIMER = 0x8010230c,
     FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE = 0xc018230d,
-    FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x4004230e,
-    FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x4018230f,
-    FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x40182310,
-    FW_CDEV_IOC_GET_SPEED = 0x2311,
-    FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40282312,
-    FW_CDEV_IOC_SEND_STREAM_PACKET = 0x40282313,
-    FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0182314,
-    FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0182315,
-    FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x40082316,
-    FW_CDEV_IOC_SET_ISO_CHANNELS = 0x40102317,
-    FW_CDEV_IOC_FLUSH_ISO = 0x40042318,
     FW_CDEV_LONG_RESET = 0,
     FW_CDEV_SHORT_RESET = 1,
     FW_CDEV_ISO_CONTEXT_TRANSMIT = 0,
@@ -56,108 +35,6 @@ return {
     FW_CDEV_VERSION = 3,
   },
   records = {
-    ["struct fw_cdev_event_common"] = [[{
-  uint64_t closure;
-  uint32_t type;
-}]],
-    ["struct fw_cdev_event_bus_reset"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t node_id;
-  uint32_t local_node_id;
-  uint32_t bm_node_id;
-  uint32_t irm_node_id;
-  uint32_t root_node_id;
-  uint32_t generation;
-}]],
-    ["struct fw_cdev_event_response"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t rcode;
-  uint32_t length;
-  uint32_t data[];
-}]],
-    ["struct fw_cdev_event_response2"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t rcode;
-  uint32_t length;
-  uint32_t request_tstamp;
-  uint32_t response_tstamp;
-  uint32_t padding;
-  uint32_t data[];
-}]],
-    ["struct fw_cdev_event_request"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t tcode;
-  uint64_t offset;
-  uint32_t handle;
-  uint32_t length;
-  uint32_t data[];
-}]],
-    ["struct fw_cdev_event_request2"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t tcode;
-  uint64_t offset;
-  uint32_t source_node_id;
-  uint32_t destination_node_id;
-  uint32_t card;
-  uint32_t generation;
-  uint32_t handle;
-  uint32_t length;
-  uint32_t data[];
-}]],
-    ["struct fw_cdev_event_request3"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t tcode;
-  uint64_t offset;
-  uint32_t source_node_id;
-  uint32_t destination_node_id;
-  uint32_t card;
-  uint32_t generation;
-  uint32_t handle;
-  uint32_t length;
-  uint32_t tstamp;
-  uint32_t padding;
-  uint32_t data[];
-}]],
-    ["struct fw_cdev_event_iso_interrupt"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t cycle;
-  uint32_t header_length;
-  uint32_t header[];
-}]],
-    ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t completed;
-}]],
-    ["struct fw_cdev_event_iso_resource"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t handle;
-  int32_t channel;
-  int32_t bandwidth;
-}]],
-    ["struct fw_cdev_event_phy_packet"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t rcode;
-  uint32_t length;
-  uint32_t data[];
-}]],
-    ["struct fw_cdev_event_phy_packet2"] = [[{
-  uint64_t closure;
-  uint32_t type;
-  uint32_t rcode;
-  uint32_t length;
-  uint32_t tstamp;
-  uint32_t data[];
-}]],
     ["union fw_cdev_event"] = [[{
   struct fw_cdev_event_common common;
   struct fw_cdev_event_bus_reset bus_reset;
@@ -172,72 +49,18 @@ return {
   struct fw_cdev_event_response2 response2;
   struct fw_cdev_event_phy_packet2 phy_packet2;
 }]],
-    ["struct fw_cdev_get_info"] = [[{
-  uint32_t version;
-  uint32_t rom_length;
-  uint64_t rom;
-  uint64_t bus_reset;
-  uint64_t bus_reset_closure;
-  uint32_t card;
-}]],
-    ["struct fw_cdev_send_request"] = [[{
-  uint32_t tcode;
-  uint32_t length;
-  uint64_t offset;
-  uint64_t closure;
-  uint64_t data;
-  uint32_t generation;
-}]],
-    ["struct fw_cdev_send_response"] = [[{
-  uint32_t rcode;
-  uint32_t length;
-  uint64_t data;
-  uint32_t handle;
-}]],
-    ["struct fw_cdev_allocate"] = [[{
-  uint64_t offset;
-  uint64_t closure;
-  uint32_t length;
-  uint32_t handle;
-  uint64_t region_end;
-}]],
     ["struct fw_cdev_deallocate"] = [[{
   uint32_t handle;
 }]],
     ["struct fw_cdev_initiate_bus_reset"] = [[{
   uint32_t type;
 }]],
-    ["struct fw_cdev_add_descriptor"] = [[{
-  uint32_t immediate;
-  uint32_t key;
-  uint64_t data;
-  uint32_t length;
-  uint32_t handle;
-}]],
     ["struct fw_cdev_remove_descriptor"] = [[{
-  uint32_t handle;
-}]],
-    ["struct fw_cdev_create_iso_context"] = [[{
-  uint32_t type;
-  uint32_t header_size;
-  uint32_t channel;
-  uint32_t speed;
-  uint64_t closure;
-  uint32_t handle;
-}]],
-    ["struct fw_cdev_set_iso_channels"] = [[{
-  uint64_t channels;
   uint32_t handle;
 }]],
     ["struct fw_cdev_iso_packet"] = [[{
   uint32_t control;
   uint32_t header[];
-}]],
-    ["struct fw_cdev_queue_iso"] = [[{
-  uint64_t packets;
-  uint64_t data;
-  uint32_t size;
-  uint32_t handle;
 }]],
     ["struct fw_cdev_start_iso"] = [[{
   int32_t cycle;
@@ -251,59 +74,103 @@ return {
     ["struct fw_cdev_flush_iso"] = [[{
   uint32_t handle;
 }]],
-    ["struct fw_cdev_get_cycle_timer"] = [[{
-  uint64_t local_time;
-  uint32_t cycle_timer;
-}]],
-    ["struct fw_cdev_get_cycle_timer2"] = [[{
-  int64_t tv_sec;
-  int32_t tv_nsec;
-  int32_t clk_id;
-  uint32_t cycle_timer;
-}]],
-    ["struct fw_cdev_allocate_iso_resource"] = [[{
-  uint64_t closure;
-  uint64_t channels;
-  uint32_t bandwidth;
-  uint32_t handle;
-}]],
-    ["struct fw_cdev_send_stream_packet"] = [[{
-  uint32_t length;
-  uint32_t tag;
-  uint32_t channel;
-  uint32_t sy;
-  uint64_t closure;
-  uint64_t data;
-  uint32_t generation;
-  uint32_t speed;
-}]],
-    ["struct fw_cdev_send_phy_packet"] = [[{
-  uint64_t closure;
-  uint32_t data[2];
-  uint32_t generation;
-}]],
-    ["struct fw_cdev_receive_phy_packets"] = [[{
-  uint64_t closure;
-}]],
   },
   macros = function(M)
     return {
-      -- #define FW_CDEV_ISO_PAYLOAD_LENGTH(v)
       FW_CDEV_ISO_PAYLOAD_LENGTH = function(v)
         return v
       end,
-      -- #define FW_CDEV_ISO_TAG(v)
       FW_CDEV_ISO_TAG = function(v)
         return M.int(M.shl(M.long(v), 18))
       end,
-      -- #define FW_CDEV_ISO_SY(v)
       FW_CDEV_ISO_SY = function(v)
         return M.int(M.shl(M.long(v), 20))
       end,
-      -- #define FW_CDEV_ISO_HEADER_LENGTH(v)
       FW_CDEV_ISO_HEADER_LENGTH = function(v)
         return M.int(M.shl(M.long(v), 24))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86",
+      constants = {
+        FW_CDEV_IOC_GET_INFO = 0xc0282300,
+        FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc0202308,
+        FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0182314,
+        FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0182315,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        FW_CDEV_IOC_SEND_REQUEST = 0x40282301,
+        FW_CDEV_IOC_SEND_RESPONSE = 0x40182304,
+        FW_CDEV_IOC_GET_CYCLE_TIMER = 0x8010230c,
+        FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40282312,
+        FW_CDEV_IOC_SET_ISO_CHANNELS = 0x40102317,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FW_CDEV_IOC_DEALLOCATE = 0x40042303,
+        FW_CDEV_IOC_INITIATE_BUS_RESET = 0x40042305,
+        FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x40042307,
+        FW_CDEV_IOC_START_ISO = 0x4010230a,
+        FW_CDEV_IOC_STOP_ISO = 0x4004230b,
+        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x4004230e,
+        FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x4018230f,
+        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x40182310,
+        FW_CDEV_IOC_GET_SPEED = 0x2311,
+        FW_CDEV_IOC_SEND_STREAM_PACKET = 0x40282313,
+        FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x40082316,
+        FW_CDEV_IOC_FLUSH_ISO = 0x40042318,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.firewire-cdev-4",
+},
+    {
+      on = "x86",
+      constants = {
+        FW_CDEV_IOC_GET_INFO = 0xc0242300,
+        FW_CDEV_IOC_SEND_REQUEST = 0x40242301,
+        FW_CDEV_IOC_SEND_RESPONSE = 0x40142304,
+        FW_CDEV_IOC_CREATE_ISO_CONTEXT = 0xc01c2308,
+        FW_CDEV_IOC_GET_CYCLE_TIMER = 0x800c230c,
+        FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40242312,
+        FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0142314,
+        FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0142315,
+        FW_CDEV_IOC_SET_ISO_CHANNELS = 0x400c2317,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FW_CDEV_IOC_SEND_REQUEST = 0x80282301,
+        FW_CDEV_IOC_DEALLOCATE = 0x80042303,
+        FW_CDEV_IOC_SEND_RESPONSE = 0x80182304,
+        FW_CDEV_IOC_INITIATE_BUS_RESET = 0x80042305,
+        FW_CDEV_IOC_REMOVE_DESCRIPTOR = 0x80042307,
+        FW_CDEV_IOC_START_ISO = 0x8010230a,
+        FW_CDEV_IOC_STOP_ISO = 0x8004230b,
+        FW_CDEV_IOC_GET_CYCLE_TIMER = 0x4010230c,
+        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE = 0x8004230e,
+        FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE_ONCE = 0x8018230f,
+        FW_CDEV_IOC_DEALLOCATE_ISO_RESOURCE_ONCE = 0x80182310,
+        FW_CDEV_IOC_GET_SPEED = 0x20002311,
+        FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x80282312,
+        FW_CDEV_IOC_SEND_STREAM_PACKET = 0x80282313,
+        FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x80082316,
+        FW_CDEV_IOC_SET_ISO_CHANNELS = 0x80102317,
+        FW_CDEV_IOC_FLUSH_ISO = 0x80042318,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.firewire-cdev-7",
+},
+  },
 }

@@ -6,27 +6,11 @@ return {
     DFL_FPGA_BASE = 0,
     DFL_PORT_BASE = 0x40,
     DFL_FME_BASE = 0x80,
-    DFL_FPGA_GET_API_VERSION = 0xb600,
-    DFL_FPGA_CHECK_EXTENSION = 0xb601,
-    DFL_FPGA_PORT_RESET = 0xb640,
-    DFL_FPGA_PORT_GET_INFO = 0xb641,
     DFL_PORT_REGION_READ = 0x1,
     DFL_PORT_REGION_WRITE = 0x2,
     DFL_PORT_REGION_MMAP = 0x4,
     DFL_PORT_REGION_INDEX_AFU = 0,
     DFL_PORT_REGION_INDEX_STP = 1,
-    DFL_FPGA_PORT_GET_REGION_INFO = 0xb642,
-    DFL_FPGA_PORT_DMA_MAP = 0xb643,
-    DFL_FPGA_PORT_DMA_UNMAP = 0xb644,
-    DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x8004b645,
-    DFL_FPGA_PORT_ERR_SET_IRQ = 0x4008b646,
-    DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x8004b647,
-    DFL_FPGA_PORT_UINT_SET_IRQ = 0x4008b648,
-    DFL_FPGA_FME_PORT_PR = 0xb680,
-    DFL_FPGA_FME_PORT_RELEASE = 0x4004b681,
-    DFL_FPGA_FME_PORT_ASSIGN = 0x4004b682,
-    DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x8004b683,
-    DFL_FPGA_FME_ERR_SET_IRQ = 0x4008b684,
   },
   records = {
     ["struct dfl_fpga_port_info"] = [[{
@@ -35,37 +19,118 @@ return {
   uint32_t num_regions;
   uint32_t num_umsgs;
 }]],
-    ["struct dfl_fpga_port_region_info"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint32_t index;
-  uint32_t padding;
-  uint64_t size;
-  uint64_t offset;
-}]],
-    ["struct dfl_fpga_port_dma_map"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t user_addr;
-  uint64_t length;
-  uint64_t iova;
-}]],
-    ["struct dfl_fpga_port_dma_unmap"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t iova;
-}]],
     ["struct dfl_fpga_irq_set"] = [[{
   uint32_t start;
   uint32_t count;
   int32_t evtfds[];
 }]],
-    ["struct dfl_fpga_fme_port_pr"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint32_t port_id;
-  uint32_t buffer_size;
-  uint64_t buffer_address;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DFL_FPGA_GET_API_VERSION = 0xb600,
+        DFL_FPGA_CHECK_EXTENSION = 0xb601,
+        DFL_FPGA_PORT_RESET = 0xb640,
+        DFL_FPGA_PORT_GET_INFO = 0xb641,
+        DFL_FPGA_PORT_GET_REGION_INFO = 0xb642,
+        DFL_FPGA_PORT_DMA_MAP = 0xb643,
+        DFL_FPGA_PORT_DMA_UNMAP = 0xb644,
+        DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x8004b645,
+        DFL_FPGA_PORT_ERR_SET_IRQ = 0x4008b646,
+        DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x8004b647,
+        DFL_FPGA_PORT_UINT_SET_IRQ = 0x4008b648,
+        DFL_FPGA_FME_PORT_PR = 0xb680,
+        DFL_FPGA_FME_PORT_RELEASE = 0x4004b681,
+        DFL_FPGA_FME_PORT_ASSIGN = 0x4004b682,
+        DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x8004b683,
+        DFL_FPGA_FME_ERR_SET_IRQ = 0x4008b684,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct dfl_fpga_port_region_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t index;
+    uint32_t padding;
+    uint64_t size;
+    uint64_t offset;
+  }]],
+        ["struct dfl_fpga_port_dma_map"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t user_addr;
+    uint64_t length;
+    uint64_t iova;
+  }]],
+        ["struct dfl_fpga_port_dma_unmap"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t iova;
+  }]],
+        ["struct dfl_fpga_fme_port_pr"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t port_id;
+    uint32_t buffer_size;
+    uint64_t buffer_address;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DFL_FPGA_GET_API_VERSION = 0x2000b600,
+        DFL_FPGA_CHECK_EXTENSION = 0x2000b601,
+        DFL_FPGA_PORT_RESET = 0x2000b640,
+        DFL_FPGA_PORT_GET_INFO = 0x2000b641,
+        DFL_FPGA_PORT_GET_REGION_INFO = 0x2000b642,
+        DFL_FPGA_PORT_DMA_MAP = 0x2000b643,
+        DFL_FPGA_PORT_DMA_UNMAP = 0x2000b644,
+        DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x4004b645,
+        DFL_FPGA_PORT_ERR_SET_IRQ = 0x8008b646,
+        DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x4004b647,
+        DFL_FPGA_PORT_UINT_SET_IRQ = 0x8008b648,
+        DFL_FPGA_FME_PORT_PR = 0x2000b680,
+        DFL_FPGA_FME_PORT_RELEASE = 0x8004b681,
+        DFL_FPGA_FME_PORT_ASSIGN = 0x8004b682,
+        DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x4004b683,
+        DFL_FPGA_FME_ERR_SET_IRQ = 0x8008b684,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct dfl_fpga_port_region_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t index;
+    uint32_t padding;
+    unsigned long size;
+    unsigned long offset;
+  }]],
+        ["struct dfl_fpga_port_dma_map"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long user_addr;
+    unsigned long length;
+    unsigned long iova;
+  }]],
+        ["struct dfl_fpga_port_dma_unmap"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long iova;
+  }]],
+        ["struct dfl_fpga_fme_port_pr"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t port_id;
+    uint32_t buffer_size;
+    unsigned long buffer_address;
+  }]],
+      },
+},
   },
 }

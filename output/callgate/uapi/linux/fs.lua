@@ -57,61 +57,14 @@ return {
     FS_XFLAG_CASEFOLD = 0x40000,
     FS_XFLAG_CASENONPRESERVING = 0x80000,
     FS_XFLAG_HASATTR = 0x80000000,
-    BLKROSET = 0x125d,
-    BLKROGET = 0x125e,
-    BLKRRPART = 0x125f,
-    BLKGETSIZE = 0x1260,
-    BLKFLSBUF = 0x1261,
-    BLKRASET = 0x1262,
-    BLKRAGET = 0x1263,
-    BLKFRASET = 0x1264,
-    BLKFRAGET = 0x1265,
-    BLKSECTSET = 0x1266,
-    BLKSECTGET = 0x1267,
-    BLKSSZGET = 0x1268,
-    BLKBSZGET = 0x80081270,
-    BLKBSZSET = 0x40081271,
-    BLKGETSIZE64 = 0x80081272,
-    BLKTRACESETUP = 0xc0481273,
-    BLKTRACESTART = 0x1274,
-    BLKTRACESTOP = 0x1275,
-    BLKTRACETEARDOWN = 0x1276,
-    BLKDISCARD = 0x1277,
-    BLKIOMIN = 0x1278,
-    BLKIOOPT = 0x1279,
-    BLKALIGNOFF = 0x127a,
-    BLKPBSZGET = 0x127b,
-    BLKDISCARDZEROES = 0x127c,
-    BLKSECDISCARD = 0x127d,
-    BLKROTATIONAL = 0x127e,
-    BLKZEROOUT = 0x127f,
-    BLKGETDISKSEQ = 0x80081280,
     BLKTRACESETUP2 = 0xc0c0128e,
     BMAP_IOCTL = 1,
-    FIBMAP = 0x1,
-    FIGETBSZ = 0x2,
     FIFREEZE = 0xc0045877,
     FITHAW = 0xc0045878,
     FITRIM = 0xc0185879,
-    FICLONE = 0x40049409,
-    FICLONERANGE = 0x4020940d,
     FIDEDUPERANGE = 0xc0189436,
     FSLABEL_MAX = 256,
-    FS_IOC_GETFLAGS = 0x80086601,
-    FS_IOC_SETFLAGS = 0x40086602,
-    FS_IOC_GETVERSION = 0x80087601,
-    FS_IOC_SETVERSION = 0x40087602,
     FS_IOC_FIEMAP = 0xc020660b,
-    FS_IOC32_GETFLAGS = 0x80046601,
-    FS_IOC32_SETFLAGS = 0x40046602,
-    FS_IOC32_GETVERSION = 0x80047601,
-    FS_IOC32_SETVERSION = 0x40047602,
-    FS_IOC_FSGETXATTR = 0x801c581f,
-    FS_IOC_FSSETXATTR = 0x401c5820,
-    FS_IOC_GETFSLABEL = 0x81009431,
-    FS_IOC_SETFSLABEL = 0x41009432,
-    FS_IOC_GETFSUUID = 0x80111500,
-    FS_IOC_GETFSSYSFSPATH = 0x80811501,
     FS_IOC_GETLBMD_CAP = 0xc0101502,
     FS_SECRM_FL = 0x1,
     FS_UNRM_FL = 0x2,
@@ -173,23 +126,11 @@ return {
     PM_SCAN_WP_MATCHING = 0x1,
     PM_SCAN_CHECK_WPASYNC = 0x2,
     PROCMAP_QUERY = 0xc0686611,
-    FS_IOC_SHUTDOWN = 0x8004587d,
     FS_SHUTDOWN_FLAGS_DEFAULT = 0x0,
     FS_SHUTDOWN_FLAGS_LOGFLUSH = 0x1,
     FS_SHUTDOWN_FLAGS_NOLOGFLUSH = 0x2,
   },
   records = {
-    ["struct file_clone_range"] = [[{
-  int64_t src_fd;
-  uint64_t src_offset;
-  uint64_t src_length;
-  uint64_t dest_offset;
-}]],
-    ["struct fstrim_range"] = [[{
-  uint64_t start;
-  uint64_t len;
-  uint64_t minlen;
-}]],
     ["struct fsuuid2"] = [[{
   uint8_t len;
   uint8_t uuid[16];
@@ -212,21 +153,6 @@ return {
   uint8_t lbmd_storage_tag_size;
   uint8_t pad;
 }]],
-    ["struct file_dedupe_range_info"] = [[{
-  int64_t dest_fd;
-  uint64_t dest_offset;
-  uint64_t bytes_deduped;
-  int32_t status;
-  uint32_t reserved;
-}]],
-    ["struct file_dedupe_range"] = [[{
-  uint64_t src_offset;
-  uint64_t src_length;
-  uint16_t dest_count;
-  uint16_t reserved1;
-  uint32_t reserved2;
-  struct file_dedupe_range_info info[];
-}]],
     ["struct files_stat_struct"] = [[{
   unsigned long nr_files;
   unsigned long nr_free_files;
@@ -245,51 +171,305 @@ return {
   uint32_t fsx_cowextsize;
   uint8_t fsx_pad[8];
 }]],
-    ["struct file_attr"] = [[{
-  uint64_t fa_xflags;
-  uint32_t fa_extsize;
-  uint32_t fa_nextents;
-  uint32_t fa_projid;
-  uint32_t fa_cowextsize;
-}]],
-    ["struct page_region"] = [[{
-  uint64_t start;
-  uint64_t end;
-  uint64_t categories;
-}]],
-    ["struct pm_scan_arg"] = [[{
-  uint64_t size;
-  uint64_t flags;
-  uint64_t start;
-  uint64_t end;
-  uint64_t walk_end;
-  uint64_t vec;
-  uint64_t vec_len;
-  uint64_t max_pages;
-  uint64_t category_inverted;
-  uint64_t category_mask;
-  uint64_t category_anyof_mask;
-  uint64_t return_mask;
-}]],
-    ["struct procmap_query"] = [[{
-  uint64_t size;
-  uint64_t query_flags;
-  uint64_t query_addr;
-  uint64_t vma_start;
-  uint64_t vma_end;
-  uint64_t vma_flags;
-  uint64_t vma_page_size;
-  uint64_t vma_offset;
-  uint64_t inode;
-  uint32_t dev_major;
-  uint32_t dev_minor;
-  uint32_t vma_name_size;
-  uint32_t build_id_size;
-  uint64_t vma_name_addr;
-  uint64_t build_id_addr;
-}]],
   },
   typedefs = {
     __kernel_rwf_t = "int32_t",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        BLKROSET = 0x125d,
+        BLKROGET = 0x125e,
+        BLKRRPART = 0x125f,
+        BLKGETSIZE = 0x1260,
+        BLKFLSBUF = 0x1261,
+        BLKRASET = 0x1262,
+        BLKRAGET = 0x1263,
+        BLKFRASET = 0x1264,
+        BLKFRAGET = 0x1265,
+        BLKSECTSET = 0x1266,
+        BLKSECTGET = 0x1267,
+        BLKSSZGET = 0x1268,
+        BLKTRACESTART = 0x1274,
+        BLKTRACESTOP = 0x1275,
+        BLKTRACETEARDOWN = 0x1276,
+        BLKDISCARD = 0x1277,
+        BLKIOMIN = 0x1278,
+        BLKIOOPT = 0x1279,
+        BLKALIGNOFF = 0x127a,
+        BLKPBSZGET = 0x127b,
+        BLKDISCARDZEROES = 0x127c,
+        BLKSECDISCARD = 0x127d,
+        BLKROTATIONAL = 0x127e,
+        BLKZEROOUT = 0x127f,
+        BLKGETDISKSEQ = 0x80081280,
+        FIBMAP = 0x1,
+        FIGETBSZ = 0x2,
+        FICLONE = 0x40049409,
+        FICLONERANGE = 0x4020940d,
+        FS_IOC32_GETFLAGS = 0x80046601,
+        FS_IOC32_SETFLAGS = 0x40046602,
+        FS_IOC32_GETVERSION = 0x80047601,
+        FS_IOC32_SETVERSION = 0x40047602,
+        FS_IOC_FSGETXATTR = 0x801c581f,
+        FS_IOC_FSSETXATTR = 0x401c5820,
+        FS_IOC_GETFSLABEL = 0x81009431,
+        FS_IOC_SETFSLABEL = 0x41009432,
+        FS_IOC_GETFSUUID = 0x80111500,
+        FS_IOC_GETFSSYSFSPATH = 0x80811501,
+        FS_IOC_SHUTDOWN = 0x8004587d,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        BLKBSZGET = 0x80081270,
+        BLKBSZSET = 0x40081271,
+        BLKGETSIZE64 = 0x80081272,
+        FS_IOC_GETFLAGS = 0x80086601,
+        FS_IOC_SETFLAGS = 0x40086602,
+        FS_IOC_GETVERSION = 0x80087601,
+        FS_IOC_SETVERSION = 0x40087602,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        BLKTRACESETUP = 0xc0481273,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct file_clone_range"] = [[{
+    int64_t src_fd;
+    uint64_t src_offset;
+    uint64_t src_length;
+    uint64_t dest_offset;
+  }]],
+        ["struct fstrim_range"] = [[{
+    uint64_t start;
+    uint64_t len;
+    uint64_t minlen;
+  }]],
+        ["struct file_dedupe_range_info"] = [[{
+    int64_t dest_fd;
+    uint64_t dest_offset;
+    uint64_t bytes_deduped;
+    int32_t status;
+    uint32_t reserved;
+  }]],
+        ["struct file_dedupe_range"] = [[{
+    uint64_t src_offset;
+    uint64_t src_length;
+    uint16_t dest_count;
+    uint16_t reserved1;
+    uint32_t reserved2;
+    struct file_dedupe_range_info info[];
+  }]],
+        ["struct file_attr"] = [[{
+    uint64_t fa_xflags;
+    uint32_t fa_extsize;
+    uint32_t fa_nextents;
+    uint32_t fa_projid;
+    uint32_t fa_cowextsize;
+  }]],
+        ["struct page_region"] = [[{
+    uint64_t start;
+    uint64_t end;
+    uint64_t categories;
+  }]],
+        ["struct pm_scan_arg"] = [[{
+    uint64_t size;
+    uint64_t flags;
+    uint64_t start;
+    uint64_t end;
+    uint64_t walk_end;
+    uint64_t vec;
+    uint64_t vec_len;
+    uint64_t max_pages;
+    uint64_t category_inverted;
+    uint64_t category_mask;
+    uint64_t category_anyof_mask;
+    uint64_t return_mask;
+  }]],
+        ["struct procmap_query"] = [[{
+    uint64_t size;
+    uint64_t query_flags;
+    uint64_t query_addr;
+    uint64_t vma_start;
+    uint64_t vma_end;
+    uint64_t vma_flags;
+    uint64_t vma_page_size;
+    uint64_t vma_offset;
+    uint64_t inode;
+    uint32_t dev_major;
+    uint32_t dev_minor;
+    uint32_t vma_name_size;
+    uint32_t build_id_size;
+    uint64_t vma_name_addr;
+    uint64_t build_id_addr;
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        BLKBSZGET = 0x80041270,
+        BLKBSZSET = 0x40041271,
+        BLKGETSIZE64 = 0x80041272,
+        FS_IOC_GETFLAGS = 0x80046601,
+        FS_IOC_SETFLAGS = 0x40046602,
+        FS_IOC_GETVERSION = 0x80047601,
+        FS_IOC_SETVERSION = 0x40047602,
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        BLKTRACESETUP = 0xc0401273,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        BLKROSET = 0x2000125d,
+        BLKROGET = 0x2000125e,
+        BLKRRPART = 0x2000125f,
+        BLKGETSIZE = 0x20001260,
+        BLKFLSBUF = 0x20001261,
+        BLKRASET = 0x20001262,
+        BLKRAGET = 0x20001263,
+        BLKFRASET = 0x20001264,
+        BLKFRAGET = 0x20001265,
+        BLKSECTSET = 0x20001266,
+        BLKSECTGET = 0x20001267,
+        BLKSSZGET = 0x20001268,
+        BLKTRACESTART = 0x20001274,
+        BLKTRACESTOP = 0x20001275,
+        BLKTRACETEARDOWN = 0x20001276,
+        BLKDISCARD = 0x20001277,
+        BLKIOMIN = 0x20001278,
+        BLKIOOPT = 0x20001279,
+        BLKALIGNOFF = 0x2000127a,
+        BLKPBSZGET = 0x2000127b,
+        BLKDISCARDZEROES = 0x2000127c,
+        BLKSECDISCARD = 0x2000127d,
+        BLKROTATIONAL = 0x2000127e,
+        BLKZEROOUT = 0x2000127f,
+        BLKGETDISKSEQ = 0x40081280,
+        FIBMAP = 0x20000001,
+        FIGETBSZ = 0x20000002,
+        FICLONE = 0x80049409,
+        FICLONERANGE = 0x8020940d,
+        FS_IOC32_GETFLAGS = 0x40046601,
+        FS_IOC32_SETFLAGS = 0x80046602,
+        FS_IOC32_GETVERSION = 0x40047601,
+        FS_IOC32_SETVERSION = 0x80047602,
+        FS_IOC_FSGETXATTR = 0x401c581f,
+        FS_IOC_FSSETXATTR = 0x801c5820,
+        FS_IOC_GETFSLABEL = 0x41009431,
+        FS_IOC_SETFSLABEL = 0x81009432,
+        FS_IOC_GETFSUUID = 0x40111500,
+        FS_IOC_GETFSSYSFSPATH = 0x40811501,
+        FS_IOC_SHUTDOWN = 0x4004587d,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        BLKBSZGET = 0x40041270,
+        BLKBSZSET = 0x80041271,
+        BLKGETSIZE64 = 0x40041272,
+        FS_IOC_GETFLAGS = 0x40046601,
+        FS_IOC_SETFLAGS = 0x80046602,
+        FS_IOC_GETVERSION = 0x40047601,
+        FS_IOC_SETVERSION = 0x80047602,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        BLKBSZGET = 0x40081270,
+        BLKBSZSET = 0x80081271,
+        BLKGETSIZE64 = 0x40081272,
+        FS_IOC_GETFLAGS = 0x40086601,
+        FS_IOC_SETFLAGS = 0x80086602,
+        FS_IOC_GETVERSION = 0x40087601,
+        FS_IOC_SETVERSION = 0x80087602,
+      },
+      records = {
+        ["struct file_clone_range"] = [[{
+    long src_fd;
+    unsigned long src_offset;
+    unsigned long src_length;
+    unsigned long dest_offset;
+  }]],
+        ["struct fstrim_range"] = [[{
+    unsigned long start;
+    unsigned long len;
+    unsigned long minlen;
+  }]],
+        ["struct file_dedupe_range_info"] = [[{
+    long dest_fd;
+    unsigned long dest_offset;
+    unsigned long bytes_deduped;
+    int32_t status;
+    uint32_t reserved;
+  }]],
+        ["struct file_dedupe_range"] = [[{
+    unsigned long src_offset;
+    unsigned long src_length;
+    uint16_t dest_count;
+    uint16_t reserved1;
+    uint32_t reserved2;
+    struct file_dedupe_range_info info[];
+  }]],
+        ["struct file_attr"] = [[{
+    unsigned long fa_xflags;
+    uint32_t fa_extsize;
+    uint32_t fa_nextents;
+    uint32_t fa_projid;
+    uint32_t fa_cowextsize;
+  }]],
+        ["struct page_region"] = [[{
+    unsigned long start;
+    unsigned long end;
+    unsigned long categories;
+  }]],
+        ["struct pm_scan_arg"] = [[{
+    unsigned long size;
+    unsigned long flags;
+    unsigned long start;
+    unsigned long end;
+    unsigned long walk_end;
+    unsigned long vec;
+    unsigned long vec_len;
+    unsigned long max_pages;
+    unsigned long category_inverted;
+    unsigned long category_mask;
+    unsigned long category_anyof_mask;
+    unsigned long return_mask;
+  }]],
+        ["struct procmap_query"] = [[{
+    unsigned long size;
+    unsigned long query_flags;
+    unsigned long query_addr;
+    unsigned long vma_start;
+    unsigned long vma_end;
+    unsigned long vma_flags;
+    unsigned long vma_page_size;
+    unsigned long vma_offset;
+    unsigned long inode;
+    uint32_t dev_major;
+    uint32_t dev_minor;
+    uint32_t vma_name_size;
+    uint32_t build_id_size;
+    unsigned long vma_name_addr;
+    unsigned long build_id_addr;
+  }]],
+      },
+},
   },
 }

@@ -33,15 +33,11 @@ return {
     FSCRYPT_KEY_STATUS_PRESENT = 2,
     FSCRYPT_KEY_STATUS_INCOMPLETELY_REMOVED = 3,
     FSCRYPT_KEY_STATUS_FLAG_ADDED_BY_SELF = 0x1,
-    FS_IOC_SET_ENCRYPTION_POLICY = 0x800c6613,
-    FS_IOC_GET_ENCRYPTION_PWSALT = 0x40106614,
-    FS_IOC_GET_ENCRYPTION_POLICY = 0x400c6615,
     FS_IOC_GET_ENCRYPTION_POLICY_EX = 0xc0096616,
     FS_IOC_ADD_ENCRYPTION_KEY = 0xc0506617,
     FS_IOC_REMOVE_ENCRYPTION_KEY = 0xc0406618,
     FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS = 0xc0406619,
     FS_IOC_GET_ENCRYPTION_KEY_STATUS = 0xc080661a,
-    FS_IOC_GET_ENCRYPTION_NONCE = 0x8010661b,
     FS_KEY_DESCRIPTOR_SIZE = 8,
     FS_POLICY_FLAGS_PAD_4 = 0,
     FS_POLICY_FLAGS_PAD_8 = 1,
@@ -84,14 +80,6 @@ return {
   uint8_t __reserved[3];
   uint8_t master_key_identifier[16];
 }]],
-    ["struct fscrypt_get_policy_ex_arg"] = [[{
-  uint64_t policy_size;
-  union {
-    uint8_t version;
-    struct fscrypt_policy_v1 v1;
-    struct fscrypt_policy_v2 v2;
-  } policy;
-}]],
     ["struct fscrypt_key_specifier"] = [[{
   uint32_t type;
   uint32_t __reserved;
@@ -127,5 +115,51 @@ return {
   uint32_t user_count;
   uint32_t __out_reserved[13];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FS_IOC_SET_ENCRYPTION_POLICY = 0x800c6613,
+        FS_IOC_GET_ENCRYPTION_PWSALT = 0x40106614,
+        FS_IOC_GET_ENCRYPTION_POLICY = 0x400c6615,
+        FS_IOC_GET_ENCRYPTION_NONCE = 0x8010661b,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct fscrypt_get_policy_ex_arg"] = [[{
+    uint64_t policy_size;
+    union {
+      uint8_t version;
+      struct fscrypt_policy_v1 v1;
+      struct fscrypt_policy_v2 v2;
+    } policy;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FS_IOC_SET_ENCRYPTION_POLICY = 0x400c6613,
+        FS_IOC_GET_ENCRYPTION_PWSALT = 0x80106614,
+        FS_IOC_GET_ENCRYPTION_POLICY = 0x800c6615,
+        FS_IOC_GET_ENCRYPTION_NONCE = 0x4010661b,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct fscrypt_get_policy_ex_arg"] = [[{
+    unsigned long policy_size;
+    union {
+      uint8_t version;
+      struct fscrypt_policy_v1 v1;
+      struct fscrypt_policy_v2 v2;
+    } policy;
+  }]],
+      },
+},
   },
 }

@@ -175,124 +175,15 @@ return {
     FUSE_NAME_OFFSET = 24,
     FUSE_NAME_OFFSET_DIRENTPLUS = 152,
     FUSE_DEV_IOC_MAGIC = 229,
-    FUSE_DEV_IOC_CLONE = 0x8004e500,
-    FUSE_DEV_IOC_BACKING_OPEN = 0x4010e501,
-    FUSE_DEV_IOC_BACKING_CLOSE = 0x4004e502,
-    FUSE_DEV_IOC_SYNC_INIT = 0xe503,
     FUSE_SETUPMAPPING_FLAG_WRITE = 0x1,
     FUSE_SETUPMAPPING_FLAG_READ = 0x2,
     FUSE_URING_IN_OUT_HEADER_SZ = 128,
     FUSE_URING_OP_IN_OUT_SZ = 128,
   },
   records = {
-    ["struct fuse_attr"] = [[{
-  unsigned long ino;
-  unsigned long size;
-  unsigned long blocks;
-  unsigned long atime;
-  unsigned long mtime;
-  unsigned long ctime;
-  uint32_t atimensec;
-  uint32_t mtimensec;
-  uint32_t ctimensec;
-  uint32_t mode;
-  uint32_t nlink;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t rdev;
-  uint32_t blksize;
-  uint32_t flags;
-}]],
-    ["struct fuse_sx_time"] = [[{
-  long tv_sec;
-  uint32_t tv_nsec;
-  int32_t __reserved;
-}]],
-    ["struct fuse_statx"] = [[{
-  uint32_t mask;
-  uint32_t blksize;
-  unsigned long attributes;
-  uint32_t nlink;
-  uint32_t uid;
-  uint32_t gid;
-  uint16_t mode;
-  uint16_t __spare0[1];
-  unsigned long ino;
-  unsigned long size;
-  unsigned long blocks;
-  unsigned long attributes_mask;
-  struct fuse_sx_time atime;
-  struct fuse_sx_time btime;
-  struct fuse_sx_time ctime;
-  struct fuse_sx_time mtime;
-  uint32_t rdev_major;
-  uint32_t rdev_minor;
-  uint32_t dev_major;
-  uint32_t dev_minor;
-  unsigned long __spare2[14];
-}]],
-    ["struct fuse_kstatfs"] = [[{
-  unsigned long blocks;
-  unsigned long bfree;
-  unsigned long bavail;
-  unsigned long files;
-  unsigned long ffree;
-  uint32_t bsize;
-  uint32_t namelen;
-  uint32_t frsize;
-  uint32_t padding;
-  uint32_t spare[6];
-}]],
-    ["struct fuse_file_lock"] = [[{
-  unsigned long start;
-  unsigned long end;
-  uint32_t type;
-  uint32_t pid;
-}]],
-    ["struct fuse_entry_out"] = [[{
-  unsigned long nodeid;
-  unsigned long generation;
-  unsigned long entry_valid;
-  unsigned long attr_valid;
-  uint32_t entry_valid_nsec;
-  uint32_t attr_valid_nsec;
-  struct fuse_attr attr;
-}]],
-    ["struct fuse_forget_in"] = [[{
-  unsigned long nlookup;
-}]],
-    ["struct fuse_forget_one"] = [[{
-  unsigned long nodeid;
-  unsigned long nlookup;
-}]],
     ["struct fuse_batch_forget_in"] = [[{
   uint32_t count;
   uint32_t dummy;
-}]],
-    ["struct fuse_getattr_in"] = [[{
-  uint32_t getattr_flags;
-  uint32_t dummy;
-  unsigned long fh;
-}]],
-    ["struct fuse_attr_out"] = [[{
-  unsigned long attr_valid;
-  uint32_t attr_valid_nsec;
-  uint32_t dummy;
-  struct fuse_attr attr;
-}]],
-    ["struct fuse_statx_in"] = [[{
-  uint32_t getattr_flags;
-  uint32_t reserved;
-  unsigned long fh;
-  uint32_t sx_flags;
-  uint32_t sx_mask;
-}]],
-    ["struct fuse_statx_out"] = [[{
-  unsigned long attr_valid;
-  uint32_t attr_valid_nsec;
-  uint32_t flags;
-  unsigned long spare[2];
-  struct fuse_statx stat;
 }]],
     ["struct fuse_mknod_in"] = [[{
   uint32_t mode;
@@ -304,35 +195,6 @@ return {
   uint32_t mode;
   uint32_t umask;
 }]],
-    ["struct fuse_rename_in"] = [[{
-  unsigned long newdir;
-}]],
-    ["struct fuse_rename2_in"] = [[{
-  unsigned long newdir;
-  uint32_t flags;
-  uint32_t padding;
-}]],
-    ["struct fuse_link_in"] = [[{
-  unsigned long oldnodeid;
-}]],
-    ["struct fuse_setattr_in"] = [[{
-  uint32_t valid;
-  uint32_t padding;
-  unsigned long fh;
-  unsigned long size;
-  unsigned long lock_owner;
-  unsigned long atime;
-  unsigned long mtime;
-  unsigned long ctime;
-  uint32_t atimensec;
-  uint32_t mtimensec;
-  uint32_t ctimensec;
-  uint32_t mode;
-  uint32_t unused4;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t unused5;
-}]],
     ["struct fuse_open_in"] = [[{
   uint32_t flags;
   uint32_t open_flags;
@@ -343,52 +205,12 @@ return {
   uint32_t umask;
   uint32_t open_flags;
 }]],
-    ["struct fuse_open_out"] = [[{
-  unsigned long fh;
-  uint32_t open_flags;
-  int32_t backing_id;
-}]],
-    ["struct fuse_release_in"] = [[{
-  unsigned long fh;
-  uint32_t flags;
-  uint32_t release_flags;
-  unsigned long lock_owner;
-}]],
-    ["struct fuse_flush_in"] = [[{
-  unsigned long fh;
-  uint32_t unused;
-  uint32_t padding;
-  unsigned long lock_owner;
-}]],
-    ["struct fuse_read_in"] = [[{
-  unsigned long fh;
-  unsigned long offset;
-  uint32_t size;
-  uint32_t read_flags;
-  unsigned long lock_owner;
-  uint32_t flags;
-  uint32_t padding;
-}]],
-    ["struct fuse_write_in"] = [[{
-  unsigned long fh;
-  unsigned long offset;
-  uint32_t size;
-  uint32_t write_flags;
-  unsigned long lock_owner;
-  uint32_t flags;
-  uint32_t padding;
-}]],
     ["struct fuse_write_out"] = [[{
   uint32_t size;
   uint32_t padding;
 }]],
     ["struct fuse_statfs_out"] = [[{
   struct fuse_kstatfs st;
-}]],
-    ["struct fuse_fsync_in"] = [[{
-  unsigned long fh;
-  uint32_t fsync_flags;
-  uint32_t padding;
 }]],
     ["struct fuse_setxattr_in"] = [[{
   uint32_t size;
@@ -402,13 +224,6 @@ return {
 }]],
     ["struct fuse_getxattr_out"] = [[{
   uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_lk_in"] = [[{
-  unsigned long fh;
-  unsigned long owner;
-  struct fuse_file_lock lk;
-  uint32_t lk_flags;
   uint32_t padding;
 }]],
     ["struct fuse_lk_out"] = [[{
@@ -459,166 +274,22 @@ return {
   uint32_t dev_minor;
   uint32_t spare[10];
 }]],
-    ["struct fuse_interrupt_in"] = [[{
-  unsigned long unique;
-}]],
-    ["struct fuse_bmap_in"] = [[{
-  unsigned long block;
-  uint32_t blocksize;
-  uint32_t padding;
-}]],
-    ["struct fuse_bmap_out"] = [[{
-  unsigned long block;
-}]],
-    ["struct fuse_ioctl_in"] = [[{
-  unsigned long fh;
-  uint32_t flags;
-  uint32_t cmd;
-  unsigned long arg;
-  uint32_t in_size;
-  uint32_t out_size;
-}]],
-    ["struct fuse_ioctl_iovec"] = [[{
-  unsigned long base;
-  unsigned long len;
-}]],
     ["struct fuse_ioctl_out"] = [[{
   int32_t result;
   uint32_t flags;
   uint32_t in_iovs;
   uint32_t out_iovs;
 }]],
-    ["struct fuse_poll_in"] = [[{
-  unsigned long fh;
-  unsigned long kh;
-  uint32_t flags;
-  uint32_t events;
-}]],
     ["struct fuse_poll_out"] = [[{
   uint32_t revents;
   uint32_t padding;
-}]],
-    ["struct fuse_notify_poll_wakeup_out"] = [[{
-  unsigned long kh;
-}]],
-    ["struct fuse_fallocate_in"] = [[{
-  unsigned long fh;
-  unsigned long offset;
-  unsigned long length;
-  uint32_t mode;
-  uint32_t padding;
-}]],
-    ["struct fuse_in_header"] = [[{
-  uint32_t len;
-  uint32_t opcode;
-  unsigned long unique;
-  unsigned long nodeid;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t pid;
-  uint16_t total_extlen;
-  uint16_t padding;
-}]],
-    ["struct fuse_out_header"] = [[{
-  uint32_t len;
-  int32_t error;
-  unsigned long unique;
-}]],
-    ["struct fuse_dirent"] = [[{
-  unsigned long ino;
-  unsigned long off;
-  uint32_t namelen;
-  uint32_t type;
-  char name[];
 }]],
     ["struct fuse_direntplus"] = [[{
   struct fuse_entry_out entry_out;
   struct fuse_dirent dirent;
 }]],
-    ["struct fuse_notify_inval_inode_out"] = [[{
-  unsigned long ino;
-  long off;
-  long len;
-}]],
-    ["struct fuse_notify_inval_entry_out"] = [[{
-  unsigned long parent;
-  uint32_t namelen;
-  uint32_t flags;
-}]],
-    ["struct fuse_notify_delete_out"] = [[{
-  unsigned long parent;
-  unsigned long child;
-  uint32_t namelen;
-  uint32_t padding;
-}]],
-    ["struct fuse_notify_store_out"] = [[{
-  unsigned long nodeid;
-  unsigned long offset;
-  uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_notify_retrieve_out"] = [[{
-  unsigned long notify_unique;
-  unsigned long nodeid;
-  unsigned long offset;
-  uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_notify_retrieve_in"] = [[{
-  unsigned long dummy1;
-  unsigned long offset;
-  uint32_t size;
-  uint32_t dummy2;
-  unsigned long dummy3;
-  unsigned long dummy4;
-}]],
-    ["struct fuse_notify_prune_out"] = [[{
-  uint32_t count;
-  uint32_t padding;
-  unsigned long spare;
-}]],
-    ["struct fuse_backing_map"] = [[{
-  int32_t fd;
-  uint32_t flags;
-  unsigned long padding;
-}]],
-    ["struct fuse_lseek_in"] = [[{
-  unsigned long fh;
-  unsigned long offset;
-  uint32_t whence;
-  uint32_t padding;
-}]],
-    ["struct fuse_lseek_out"] = [[{
-  unsigned long offset;
-}]],
-    ["struct fuse_copy_file_range_in"] = [[{
-  unsigned long fh_in;
-  unsigned long off_in;
-  unsigned long nodeid_out;
-  unsigned long fh_out;
-  unsigned long off_out;
-  unsigned long len;
-  unsigned long flags;
-}]],
-    ["struct fuse_copy_file_range_out"] = [[{
-  unsigned long bytes_copied;
-}]],
-    ["struct fuse_setupmapping_in"] = [[{
-  unsigned long fh;
-  unsigned long foffset;
-  unsigned long len;
-  unsigned long flags;
-  unsigned long moffset;
-}]],
     ["struct fuse_removemapping_in"] = [[{
   uint32_t count;
-}]],
-    ["struct fuse_removemapping_one"] = [[{
-  unsigned long moffset;
-  unsigned long len;
-}]],
-    ["struct fuse_syncfs_in"] = [[{
-  unsigned long padding;
 }]],
     ["struct fuse_secctx"] = [[{
   uint32_t size;
@@ -636,43 +307,38 @@ return {
   uint32_t nr_groups;
   uint32_t groups[];
 }]],
-    ["struct fuse_uring_ent_in_out"] = [[{
-  unsigned long flags;
-  unsigned long commit_id;
-  uint32_t payload_sz;
-  uint32_t padding;
-  unsigned long reserved;
-}]],
     ["struct fuse_uring_req_header"] = [[{
   char in_out[128];
   char op_in[128];
   struct fuse_uring_ent_in_out ring_ent_in_out;
 }]],
-    ["struct fuse_uring_cmd_req"] = [[{
-  unsigned long flags;
-  unsigned long commit_id;
-  uint16_t qid;
-  uint8_t padding[6];
-}]],
   },
-  macros = function(M)
-    return {
-      -- #define FUSE_REC_ALIGN(x)
-      FUSE_REC_ALIGN = function(x)
-        return M.int(M.band(M.u64(M.long(x)) + 8 - 1, 0xfffffffffffffff8ULL))
-      end,
-      -- #define FUSE_DIRENT_ALIGN(x)
-      FUSE_DIRENT_ALIGN = function(x)
-        return M.int(M.band(M.u64(M.long(x)) + 8 - 1, 0xfffffffffffffff8ULL))
-      end,
-      -- #define FUSE_DIRENT_SIZE(d)
-      FUSE_DIRENT_SIZE = function(d)
-        return M.int(M.band(24 + M.u64(M.long(d.namelen)) + 8 - 1, 0xfffffffffffffff8ULL))
-      end,
-      -- #define FUSE_DIRENTPLUS_SIZE(d)
-      FUSE_DIRENTPLUS_SIZE = function(d)
-        return M.int(M.band(152 + M.u64(M.long(d.dirent.namelen)) + 8 - 1, 0xfffffffffffffff8ULL))
-      end,
-    }
-  end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FUSE_DEV_IOC_CLONE = 0x8004e500,
+        FUSE_DEV_IOC_BACKING_OPEN = 0x4010e501,
+        FUSE_DEV_IOC_BACKING_CLOSE = 0x4004e502,
+        FUSE_DEV_IOC_SYNC_INIT = 0xe503,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      from = "callgate.uapi.linux.fuse-2",
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      from = "callgate.uapi.linux.fuse-3",
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FUSE_DEV_IOC_CLONE = 0x4004e500,
+        FUSE_DEV_IOC_BACKING_OPEN = 0x8010e501,
+        FUSE_DEV_IOC_BACKING_CLOSE = 0x8004e502,
+        FUSE_DEV_IOC_SYNC_INIT = 0x2000e503,
+      },
+},
+  },
 }

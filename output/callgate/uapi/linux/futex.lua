@@ -77,12 +77,6 @@ return {
     FUTEX_OP_CMP_GE = 5,
   },
   records = {
-    ["struct futex_waitv"] = [[{
-  uint64_t val;
-  uint64_t uaddr;
-  uint32_t flags;
-  uint32_t __reserved;
-}]],
     ["struct robust_list"] = [[{
   struct robust_list *next;
 }]],
@@ -94,11 +88,34 @@ return {
   },
   macros = function(M)
     return {
-      -- #define FUTEX_OP(op, oparg, cmp, cmparg)
       FUTEX_OP = function(op, oparg, cmp, cmparg)
         return M.int(M.bor(M.shl(M.band(M.long(op), 0xf), 28), M.shl(M.band(M.long(cmp), 0xf), 24),
             M.shl(M.band(M.long(oparg), 0xfff), 12), M.band(M.long(cmparg), 0xfff)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct futex_waitv"] = [[{
+    uint64_t val;
+    uint64_t uaddr;
+    uint32_t flags;
+    uint32_t __reserved;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct futex_waitv"] = [[{
+    unsigned long val;
+    unsigned long uaddr;
+    uint32_t flags;
+    uint32_t __reserved;
+  }]],
+      },
+},
+  },
 }

@@ -133,20 +133,6 @@ return {
     GFS2_QCF_USER = 0x1,
   },
   records = {
-    ["struct gfs2_inum"] = [[{
-  uint64_t no_formal_ino;
-  uint64_t no_addr;
-}]],
-    ["struct gfs2_meta_header"] = [[{
-  uint32_t mh_magic;
-  uint32_t mh_type;
-  uint64_t __pad0;
-  uint32_t mh_format;
-  union {
-    uint32_t mh_jid;
-    uint32_t __pad1;
-  };
-}]],
     ["struct gfs2_sb"] = [[{
   struct gfs2_meta_header sb_header;
   uint32_t sb_fs_format;
@@ -164,83 +150,6 @@ return {
   struct gfs2_inum __pad4;
   uint8_t sb_uuid[16];
 }]],
-    ["struct gfs2_rindex"] = [[{
-  uint64_t ri_addr;
-  uint32_t ri_length;
-  uint32_t __pad;
-  uint64_t ri_data0;
-  uint32_t ri_data;
-  uint32_t ri_bitbytes;
-  uint8_t ri_reserved[64];
-}]],
-    ["struct gfs2_inode_lvb"] = [[{
-  uint32_t ri_magic;
-  uint32_t __pad;
-  uint64_t ri_generation_deleted;
-}]],
-    ["struct gfs2_rgrp_lvb"] = [[{
-  uint32_t rl_magic;
-  uint32_t rl_flags;
-  uint32_t rl_free;
-  uint32_t rl_dinodes;
-  uint64_t rl_igeneration;
-  uint32_t rl_unlinked;
-  uint32_t __pad;
-}]],
-    ["struct gfs2_rgrp"] = [[{
-  struct gfs2_meta_header rg_header;
-  uint32_t rg_flags;
-  uint32_t rg_free;
-  uint32_t rg_dinodes;
-  union {
-    uint32_t __pad;
-    uint32_t rg_skip;
-  };
-  uint64_t rg_igeneration;
-  uint64_t rg_data0;
-  uint32_t rg_data;
-  uint32_t rg_bitbytes;
-  uint32_t rg_crc;
-  uint8_t rg_reserved[60];
-}]],
-    ["struct gfs2_quota"] = [[{
-  uint64_t qu_limit;
-  uint64_t qu_warn;
-  uint64_t qu_value;
-  uint8_t qu_reserved[64];
-}]],
-    ["struct gfs2_dinode"] = [[{
-  struct gfs2_meta_header di_header;
-  struct gfs2_inum di_num;
-  uint32_t di_mode;
-  uint32_t di_uid;
-  uint32_t di_gid;
-  uint32_t di_nlink;
-  uint64_t di_size;
-  uint64_t di_blocks;
-  uint64_t di_atime;
-  uint64_t di_mtime;
-  uint64_t di_ctime;
-  uint32_t di_major;
-  uint32_t di_minor;
-  uint64_t di_goal_meta;
-  uint64_t di_goal_data;
-  uint64_t di_generation;
-  uint32_t di_flags;
-  uint32_t di_payload_format;
-  uint16_t __pad1;
-  uint16_t di_height;
-  uint32_t __pad2;
-  uint16_t __pad3;
-  uint16_t di_depth;
-  uint32_t di_entries;
-  struct gfs2_inum __pad4;
-  uint64_t di_eattr;
-  uint32_t di_atime_nsec;
-  uint32_t di_mtime_nsec;
-  uint32_t di_ctime_nsec;
-  uint8_t di_reserved[44];
-}]],
     ["struct gfs2_dirent"] = [[{
   struct gfs2_inum de_inum;
   uint32_t de_hash;
@@ -256,23 +165,6 @@ return {
     };
   };
 }]],
-    ["struct gfs2_leaf"] = [[{
-  struct gfs2_meta_header lf_header;
-  uint16_t lf_depth;
-  uint16_t lf_entries;
-  uint32_t lf_dirent_format;
-  uint64_t lf_next;
-  union {
-    uint8_t lf_reserved[64];
-    struct {
-      uint64_t lf_inode;
-      uint32_t lf_dist;
-      uint32_t lf_nsec;
-      uint64_t lf_sec;
-      uint8_t lf_reserved2[40];
-    };
-  };
-}]],
     ["struct gfs2_ea_header"] = [[{
   uint32_t ea_rec_len;
   uint32_t ea_data_len;
@@ -282,24 +174,6 @@ return {
   uint8_t ea_num_ptrs;
   uint32_t __pad;
 }]],
-    ["struct gfs2_log_header"] = [[{
-  struct gfs2_meta_header lh_header;
-  uint64_t lh_sequence;
-  uint32_t lh_flags;
-  uint32_t lh_tail;
-  uint32_t lh_blkno;
-  uint32_t lh_hash;
-  uint32_t lh_crc;
-  uint32_t lh_nsec;
-  uint64_t lh_sec;
-  uint64_t lh_addr;
-  uint64_t lh_jinode;
-  uint64_t lh_statfs_addr;
-  uint64_t lh_quota_addr;
-  uint64_t lh_local_total;
-  uint64_t lh_local_free;
-  uint64_t lh_local_dinodes;
-}]],
     ["struct gfs2_log_descriptor"] = [[{
   struct gfs2_meta_header ld_header;
   uint32_t ld_type;
@@ -308,46 +182,48 @@ return {
   uint32_t ld_data2;
   uint8_t ld_reserved[32];
 }]],
-    ["struct gfs2_inum_range"] = [[{
-  uint64_t ir_start;
-  uint64_t ir_length;
-}]],
-    ["struct gfs2_statfs_change"] = [[{
-  uint64_t sc_total;
-  uint64_t sc_free;
-  uint64_t sc_dinodes;
-}]],
-    ["struct gfs2_quota_change"] = [[{
-  uint64_t qc_change;
-  uint32_t qc_flags;
-  uint32_t qc_id;
-}]],
-    ["struct gfs2_quota_lvb"] = [[{
-  uint32_t qb_magic;
-  uint32_t __pad;
-  uint64_t qb_limit;
-  uint64_t qb_warn;
-  uint64_t qb_value;
-}]],
   },
   macros = function(M)
     return {
-      -- #define DT2IF(dt)
       DT2IF = function(dt)
         return M.int(M.band(M.shl(M.long(dt), 12), 0xf000))
       end,
-      -- #define IF2DT(sif)
       IF2DT = function(sif)
         return M.int(M.band(M.shr(M.long(sif), 12), 0xf))
       end,
-      -- #define GFS2_DIRENT_SIZE(name_len)
-      GFS2_DIRENT_SIZE = function(name_len)
-        return M.int(M.band(40 + M.u64(M.long(name_len)) + 7, 0xfffffffffffffff8ULL))
-      end,
-      -- #define GFS2_EATYPE_VALID(x)
       GFS2_EATYPE_VALID = function(x)
         return M.long(x) <= 4
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.gfs2_ondisk-1",
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          GFS2_DIRENT_SIZE = function(name_len)
+            return M.int(M.band(40 + M.u64(M.long(name_len)) + 7, 0xfffffffffffffff8ULL))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          GFS2_DIRENT_SIZE = function(name_len)
+            return M.int(M.band(40 + M.long(name_len) + 7, -8LL))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.gfs2_ondisk-4",
+},
+  },
 }

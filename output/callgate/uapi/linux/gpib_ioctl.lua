@@ -5,52 +5,16 @@ return {
     IBWRT = 3222839397,
     IBCMD = 3222839398,
     IBOPENDEV = 3222315011,
-    IBCLOSEDEV = 1074044932,
     IBWAIT = 3223363589,
     IBRPP = 3221331974,
-    IBSIC = 1074044937,
-    IBSRE = 1074044938,
-    IBGTS = 40971,
-    IBCAC = 1074044940,
-    IBLINES = 2147655694,
-    IBPAD = 1074307087,
-    IBSAD = 1074307088,
-    IBTMO = 1074044945,
     IBRSP = 3222052882,
-    IBEOS = 1074307091,
-    IBRSV = 1073848340,
-    CFCBASE = 1074307093,
-    CFCIRQ = 1074044950,
-    CFCDMA = 1074044951,
-    CFCBOARDTYPE = 1080336408,
-    IBMUTEX = 1074044954,
     IBSPOLL_BYTES = 3222052891,
-    IBPPC = 1074044956,
-    IBBOARD_INFO = 2149359645,
-    IBQUERY_BOARD_RSV = 2147786783,
     IBSELECT_PCI = 3221790752,
-    IBEVENT = 2147655713,
-    IBRSC = 1074044962,
-    IB_T1_DELAY = 1074044963,
-    IBLOC = 40996,
-    IBAUTOSPOLL = 1073913894,
-    IBONL = 1074831399,
-    IBPP2_SET = 1073913896,
-    IBPP2_GET = 2147655721,
-    IBSELECT_DEVICE_PATH = 1342218283,
-    IBRSV2 = 1074307117,
     GPIB_CODE = 160,
   },
   records = {
     ["struct gpib_board_type_ioctl"] = [[{
   char name[100];
-}]],
-    ["struct gpib_read_write_ioctl"] = [[{
-  uint64_t buffer_ptr;
-  uint32_t requested_transfer_count;
-  uint32_t completed_transfer_count;
-  int32_t end;
-  int32_t handle;
 }]],
     ["struct gpib_open_dev_ioctl"] = [[{
   uint32_t handle;
@@ -80,11 +44,6 @@ return {
   int32_t pad;
   int32_t sad;
   uint32_t usec_timeout;
-}]],
-    ["struct gpib_online_ioctl"] = [[{
-  uint64_t init_data_ptr;
-  int32_t init_data_length;
-  int32_t online;
 }]],
     ["struct gpib_spoll_bytes_ioctl"] = [[{
   uint32_t num_bytes;
@@ -128,5 +87,109 @@ return {
   uint8_t padding[3];
   int32_t new_reason_for_service;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        IBCLOSEDEV = 1074044932,
+        IBSIC = 1074044937,
+        IBSRE = 1074044938,
+        IBGTS = 40971,
+        IBCAC = 1074044940,
+        IBLINES = 2147655694,
+        IBPAD = 1074307087,
+        IBSAD = 1074307088,
+        IBTMO = 1074044945,
+        IBEOS = 1074307091,
+        IBRSV = 1073848340,
+        CFCBASE = 1074307093,
+        CFCIRQ = 1074044950,
+        CFCDMA = 1074044951,
+        CFCBOARDTYPE = 1080336408,
+        IBMUTEX = 1074044954,
+        IBPPC = 1074044956,
+        IBBOARD_INFO = 2149359645,
+        IBQUERY_BOARD_RSV = 2147786783,
+        IBEVENT = 2147655713,
+        IBRSC = 1074044962,
+        IB_T1_DELAY = 1074044963,
+        IBLOC = 40996,
+        IBAUTOSPOLL = 1073913894,
+        IBONL = 1074831399,
+        IBPP2_SET = 1073913896,
+        IBPP2_GET = 2147655721,
+        IBSELECT_DEVICE_PATH = 1342218283,
+        IBRSV2 = 1074307117,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct gpib_read_write_ioctl"] = [[{
+    uint64_t buffer_ptr;
+    uint32_t requested_transfer_count;
+    uint32_t completed_transfer_count;
+    int32_t end;
+    int32_t handle;
+  }]],
+        ["struct gpib_online_ioctl"] = [[{
+    uint64_t init_data_ptr;
+    int32_t init_data_length;
+    int32_t online;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        IBCLOSEDEV = 2147786756,
+        IBSIC = 2147786761,
+        IBSRE = 2147786762,
+        IBGTS = 536911883,
+        IBCAC = 2147786764,
+        IBLINES = 1073913870,
+        IBPAD = 2148048911,
+        IBSAD = 2148048912,
+        IBTMO = 2147786769,
+        IBEOS = 2148048915,
+        IBRSV = 2147590164,
+        CFCBASE = 2148048917,
+        CFCIRQ = 2147786774,
+        CFCDMA = 2147786775,
+        CFCBOARDTYPE = 2154078232,
+        IBMUTEX = 2147786778,
+        IBPPC = 2147786780,
+        IBBOARD_INFO = 1075617821,
+        IBQUERY_BOARD_RSV = 1074044959,
+        IBEVENT = 1073913889,
+        IBRSC = 2147786786,
+        IB_T1_DELAY = 2147786787,
+        IBLOC = 536911908,
+        IBAUTOSPOLL = 2147655718,
+        IBONL = 2148573223,
+        IBPP2_SET = 2147655720,
+        IBPP2_GET = 1073913897,
+        IBSELECT_DEVICE_PATH = 2415960107,
+        IBRSV2 = 2148048941,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct gpib_read_write_ioctl"] = [[{
+    unsigned long buffer_ptr;
+    uint32_t requested_transfer_count;
+    uint32_t completed_transfer_count;
+    int32_t end;
+    int32_t handle;
+  }]],
+        ["struct gpib_online_ioctl"] = [[{
+    unsigned long init_data_ptr;
+    int32_t init_data_length;
+    int32_t online;
+  }]],
+      },
+},
   },
 }

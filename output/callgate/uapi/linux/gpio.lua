@@ -50,7 +50,6 @@ return {
     GPIOEVENT_REQUEST_BOTH_EDGES = 0x3,
     GPIOEVENT_EVENT_RISING_EDGE = 0x1,
     GPIOEVENT_EVENT_FALLING_EDGE = 0x2,
-    GPIO_GET_CHIPINFO_IOCTL = 0x8044b401,
     GPIO_GET_LINEINFO_UNWATCH_IOCTL = 0xc004b40c,
     GPIO_V2_GET_LINEINFO_IOCTL = 0xc100b405,
     GPIO_V2_GET_LINEINFO_WATCH_IOCTL = 0xc100b406,
@@ -72,29 +71,6 @@ return {
   char label[32];
   uint32_t lines;
 }]],
-    ["struct gpio_v2_line_values"] = [[{
-  uint64_t bits __attribute__((aligned(8)));
-  uint64_t mask __attribute__((aligned(8)));
-}]],
-    ["struct gpio_v2_line_attribute"] = [[{
-  uint32_t id;
-  uint32_t padding;
-  union {
-    uint64_t flags __attribute__((aligned(8)));
-    uint64_t values __attribute__((aligned(8)));
-    uint32_t debounce_period_us;
-  };
-}]],
-    ["struct gpio_v2_line_config_attribute"] = [[{
-  struct gpio_v2_line_attribute attr;
-  uint64_t mask __attribute__((aligned(8)));
-}]],
-    ["struct gpio_v2_line_config"] = [[{
-  uint64_t flags __attribute__((aligned(8)));
-  uint32_t num_attrs;
-  uint32_t padding[5];
-  struct gpio_v2_line_config_attribute attrs[10];
-}]],
     ["struct gpio_v2_line_request"] = [[{
   uint32_t offsets[64];
   char consumer[32];
@@ -104,40 +80,11 @@ return {
   uint32_t padding[5];
   int32_t fd;
 }]],
-    ["struct gpio_v2_line_info"] = [[{
-  char name[32];
-  char consumer[32];
-  uint32_t offset;
-  uint32_t num_attrs;
-  uint64_t flags __attribute__((aligned(8)));
-  struct gpio_v2_line_attribute attrs[10];
-  uint32_t padding[4];
-}]],
-    ["struct gpio_v2_line_info_changed"] = [[{
-  struct gpio_v2_line_info info;
-  uint64_t timestamp_ns __attribute__((aligned(8)));
-  uint32_t event_type;
-  uint32_t padding[5];
-}]],
-    ["struct gpio_v2_line_event"] = [[{
-  uint64_t timestamp_ns __attribute__((aligned(8)));
-  uint32_t id;
-  uint32_t offset;
-  uint32_t seqno;
-  uint32_t line_seqno;
-  uint32_t padding[6];
-}]],
     ["struct gpioline_info"] = [[{
   uint32_t line_offset;
   uint32_t flags;
   char name[32];
   char consumer[32];
-}]],
-    ["struct gpioline_info_changed"] = [[{
-  struct gpioline_info info;
-  uint64_t timestamp;
-  uint32_t event_type;
-  uint32_t padding[5];
 }]],
     ["struct gpiohandle_request"] = [[{
   uint32_t lineoffsets[64];
@@ -162,9 +109,141 @@ return {
   char consumer_label[32];
   int32_t fd;
 }]],
-    ["struct gpioevent_data"] = [[{
-  uint64_t timestamp;
-  uint32_t id;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        GPIO_GET_CHIPINFO_IOCTL = 0x8044b401,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct gpio_v2_line_values"] = [[{
+    uint64_t bits __attribute__((aligned(8)));
+    uint64_t mask __attribute__((aligned(8)));
+  }]],
+        ["struct gpio_v2_line_attribute"] = [[{
+    uint32_t id;
+    uint32_t padding;
+    union {
+      uint64_t flags __attribute__((aligned(8)));
+      uint64_t values __attribute__((aligned(8)));
+      uint32_t debounce_period_us;
+    };
+  }]],
+        ["struct gpio_v2_line_config_attribute"] = [[{
+    struct gpio_v2_line_attribute attr;
+    uint64_t mask __attribute__((aligned(8)));
+  }]],
+        ["struct gpio_v2_line_config"] = [[{
+    uint64_t flags __attribute__((aligned(8)));
+    uint32_t num_attrs;
+    uint32_t padding[5];
+    struct gpio_v2_line_config_attribute attrs[10];
+  }]],
+        ["struct gpio_v2_line_info"] = [[{
+    char name[32];
+    char consumer[32];
+    uint32_t offset;
+    uint32_t num_attrs;
+    uint64_t flags __attribute__((aligned(8)));
+    struct gpio_v2_line_attribute attrs[10];
+    uint32_t padding[4];
+  }]],
+        ["struct gpio_v2_line_info_changed"] = [[{
+    struct gpio_v2_line_info info;
+    uint64_t timestamp_ns __attribute__((aligned(8)));
+    uint32_t event_type;
+    uint32_t padding[5];
+  }]],
+        ["struct gpio_v2_line_event"] = [[{
+    uint64_t timestamp_ns __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t offset;
+    uint32_t seqno;
+    uint32_t line_seqno;
+    uint32_t padding[6];
+  }]],
+        ["struct gpioline_info_changed"] = [[{
+    struct gpioline_info info;
+    uint64_t timestamp;
+    uint32_t event_type;
+    uint32_t padding[5];
+  }]],
+        ["struct gpioevent_data"] = [[{
+    uint64_t timestamp;
+    uint32_t id;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        GPIO_GET_CHIPINFO_IOCTL = 0x4044b401,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct gpio_v2_line_values"] = [[{
+    unsigned long bits __attribute__((aligned(8)));
+    unsigned long mask __attribute__((aligned(8)));
+  }]],
+        ["struct gpio_v2_line_attribute"] = [[{
+    uint32_t id;
+    uint32_t padding;
+    union {
+      unsigned long flags __attribute__((aligned(8)));
+      unsigned long values __attribute__((aligned(8)));
+      uint32_t debounce_period_us;
+    };
+  }]],
+        ["struct gpio_v2_line_config_attribute"] = [[{
+    struct gpio_v2_line_attribute attr;
+    unsigned long mask __attribute__((aligned(8)));
+  }]],
+        ["struct gpio_v2_line_config"] = [[{
+    unsigned long flags __attribute__((aligned(8)));
+    uint32_t num_attrs;
+    uint32_t padding[5];
+    struct gpio_v2_line_config_attribute attrs[10];
+  }]],
+        ["struct gpio_v2_line_info"] = [[{
+    char name[32];
+    char consumer[32];
+    uint32_t offset;
+    uint32_t num_attrs;
+    unsigned long flags __attribute__((aligned(8)));
+    struct gpio_v2_line_attribute attrs[10];
+    uint32_t padding[4];
+  }]],
+        ["struct gpio_v2_line_info_changed"] = [[{
+    struct gpio_v2_line_info info;
+    unsigned long timestamp_ns __attribute__((aligned(8)));
+    uint32_t event_type;
+    uint32_t padding[5];
+  }]],
+        ["struct gpio_v2_line_event"] = [[{
+    unsigned long timestamp_ns __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t offset;
+    uint32_t seqno;
+    uint32_t line_seqno;
+    uint32_t padding[6];
+  }]],
+        ["struct gpioline_info_changed"] = [[{
+    struct gpioline_info info;
+    unsigned long timestamp;
+    uint32_t event_type;
+    uint32_t padding[5];
+  }]],
+        ["struct gpioevent_data"] = [[{
+    unsigned long timestamp;
+    uint32_t id;
+  }]],
+      },
+},
   },
 }

@@ -24,24 +24,12 @@ return {
     HID_MAX_MULTI_USAGES = 1024,
     HID_FIELD_INDEX_NONE = 0xffffffff,
     HID_VERSION = 0x10004,
-    HIDIOCGVERSION = 0x80044801,
-    HIDIOCAPPLICATION = 0x4802,
-    HIDIOCGDEVINFO = 0x801c4803,
-    HIDIOCGSTRING = 0x81044804,
-    HIDIOCINITREPORT = 0x4805,
-    HIDIOCGREPORT = 0x400c4807,
-    HIDIOCSREPORT = 0x400c4808,
     HIDIOCGREPORTINFO = 0xc00c4809,
     HIDIOCGFIELDINFO = 0xc038480a,
     HIDIOCGUSAGE = 0xc018480b,
-    HIDIOCSUSAGE = 0x4018480c,
     HIDIOCGUCODE = 0xc018480d,
-    HIDIOCGFLAG = 0x8004480e,
-    HIDIOCSFLAG = 0x4004480f,
-    HIDIOCGCOLLECTIONINDEX = 0x40184810,
     HIDIOCGCOLLECTIONINFO = 0xc0104811,
     HIDIOCGUSAGES = 0xd01c4813,
-    HIDIOCSUSAGES = 0x501c4814,
     HIDDEV_FLAG_UREF = 0x1,
     HIDDEV_FLAG_REPORT = 0x2,
     HIDDEV_FLAGS = 0x3,
@@ -106,16 +94,60 @@ return {
   int32_t values[1024];
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define HIDIOCGNAME(len)
-      HIDIOCGNAME = function(len)
-        return M.int(M.bor(0x80004806LL, M.shl(M.long(len), 16)))
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        HIDIOCGVERSION = 0x80044801,
+        HIDIOCAPPLICATION = 0x4802,
+        HIDIOCGDEVINFO = 0x801c4803,
+        HIDIOCGSTRING = 0x81044804,
+        HIDIOCINITREPORT = 0x4805,
+        HIDIOCGREPORT = 0x400c4807,
+        HIDIOCSREPORT = 0x400c4808,
+        HIDIOCSUSAGE = 0x4018480c,
+        HIDIOCGFLAG = 0x8004480e,
+        HIDIOCSFLAG = 0x4004480f,
+        HIDIOCGCOLLECTIONINDEX = 0x40184810,
+        HIDIOCSUSAGES = 0x501c4814,
+      },
+      macros = function(M)
+        return {
+          HIDIOCGNAME = function(len)
+            return M.int(M.bor(0x80004806LL, M.shl(M.long(len), 16)))
+          end,
+          HIDIOCGPHYS = function(len)
+            return M.int(M.bor(0x80004812LL, M.shl(M.long(len), 16)))
+          end,
+        }
       end,
-      -- #define HIDIOCGPHYS(len)
-      HIDIOCGPHYS = function(len)
-        return M.int(M.bor(0x80004812LL, M.shl(M.long(len), 16)))
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        HIDIOCGVERSION = 0x40044801,
+        HIDIOCAPPLICATION = 0x20004802,
+        HIDIOCGDEVINFO = 0x401c4803,
+        HIDIOCGSTRING = 0x41044804,
+        HIDIOCINITREPORT = 0x20004805,
+        HIDIOCGREPORT = 0x800c4807,
+        HIDIOCSREPORT = 0x800c4808,
+        HIDIOCSUSAGE = 0x8018480c,
+        HIDIOCGFLAG = 0x4004480e,
+        HIDIOCSFLAG = 0x8004480f,
+        HIDIOCGCOLLECTIONINDEX = 0x80184810,
+        HIDIOCSUSAGES = 0x901c4814,
+      },
+      macros = function(M)
+        return {
+          HIDIOCGNAME = function(len)
+            return M.int(M.bor(0x40004806, M.shl(M.long(len), 16)))
+          end,
+          HIDIOCGPHYS = function(len)
+            return M.int(M.bor(0x40004812, M.shl(M.long(len), 16)))
+          end,
+        }
       end,
-    }
-  end,
+},
+  },
 }

@@ -92,20 +92,6 @@ return {
   uint8_t service_id0[16];
   uint8_t service_id1[16];
 } __attribute__((packed))]],
-    ["struct hv_start_fcopy"] = [[{
-  struct hv_fcopy_hdr hdr;
-  uint16_t file_name[260];
-  uint16_t path_name[260];
-  uint32_t copy_flags;
-  uint64_t file_size;
-} __attribute__((packed))]],
-    ["struct hv_do_fcopy"] = [[{
-  struct hv_fcopy_hdr hdr;
-  uint32_t pad;
-  uint64_t offset;
-  uint32_t size;
-  uint8_t data[6144];
-} __attribute__((packed))]],
     ["struct hv_kvp_ipaddr_value"] = [[{
   uint16_t adapter_id[128];
   uint8_t addr_family;
@@ -119,17 +105,6 @@ return {
   uint8_t operation;
   uint8_t pool;
   uint16_t pad;
-} __attribute__((packed))]],
-    ["struct hv_kvp_exchg_msg_value"] = [[{
-  uint32_t value_type;
-  uint32_t key_size;
-  uint32_t value_size;
-  uint8_t key[512];
-  union {
-    uint8_t value[2048];
-    uint32_t value_u32;
-    uint64_t value_u64;
-  } __attribute__((packed));
 } __attribute__((packed))]],
     ["struct hv_kvp_msg_enumerate"] = [[{
   uint32_t index;
@@ -167,5 +142,67 @@ return {
   uint8_t pool;
   struct hv_kvp_ipaddr_value kvp_ip_val;
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct hv_start_fcopy"] = [[{
+    struct hv_fcopy_hdr hdr;
+    uint16_t file_name[260];
+    uint16_t path_name[260];
+    uint32_t copy_flags;
+    uint64_t file_size;
+  } __attribute__((packed))]],
+        ["struct hv_do_fcopy"] = [[{
+    struct hv_fcopy_hdr hdr;
+    uint32_t pad;
+    uint64_t offset;
+    uint32_t size;
+    uint8_t data[6144];
+  } __attribute__((packed))]],
+        ["struct hv_kvp_exchg_msg_value"] = [[{
+    uint32_t value_type;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint8_t key[512];
+    union {
+      uint8_t value[2048];
+      uint32_t value_u32;
+      uint64_t value_u64;
+    } __attribute__((packed));
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct hv_start_fcopy"] = [[{
+    struct hv_fcopy_hdr hdr;
+    uint16_t file_name[260];
+    uint16_t path_name[260];
+    uint32_t copy_flags;
+    unsigned long file_size;
+  } __attribute__((packed))]],
+        ["struct hv_do_fcopy"] = [[{
+    struct hv_fcopy_hdr hdr;
+    uint32_t pad;
+    unsigned long offset;
+    uint32_t size;
+    uint8_t data[6144];
+  } __attribute__((packed))]],
+        ["struct hv_kvp_exchg_msg_value"] = [[{
+    uint32_t value_type;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint8_t key[512];
+    union {
+      uint8_t value[2048];
+      uint32_t value_u32;
+      unsigned long value_u64;
+    } __attribute__((packed));
+  } __attribute__((packed))]],
+      },
+},
   },
 }

@@ -3,20 +3,6 @@ return {
   constants = {
     MAX_I2O_CONTROLLERS = 32,
     I2O_MAGIC_NUMBER = 105,
-    I2OGETIOPS = 0x80206900,
-    I2OHRTGET = 0xc0186901,
-    I2OLCTGET = 0xc0186902,
-    I2OPARMSET = 0xc0286903,
-    I2OPARMGET = 0xc0286904,
-    I2OSWDL = 0xc0306905,
-    I2OSWUL = 0xc0306906,
-    I2OSWDEL = 0xc0306907,
-    I2OVALIDATE = 0x80046908,
-    I2OHTML = 0xc0306909,
-    I2OEVTREG = 0x400c690a,
-    I2OEVTGET = 0x8068690b,
-    I2OPASSTHRU = 0x8010690c,
-    I2OPASSTHRU32 = 0x8008690c,
     I2O_EVT_Q_LEN = 32,
     I2O_EVT_DATA_SIZE = 88,
     I2O_BUS_LOCAL = 0,
@@ -311,5 +297,77 @@ return {
     i2o_lct_entry = "struct _i2o_lct_entry",
     i2o_lct = "struct _i2o_lct",
     i2o_status_block = "struct _i2o_status_block",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        I2OGETIOPS = 0x80206900,
+        I2OVALIDATE = 0x80046908,
+        I2OEVTREG = 0x400c690a,
+        I2OEVTGET = 0x8068690b,
+        I2OPASSTHRU32 = 0x8008690c,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        I2OHRTGET = 0xc0186901,
+        I2OLCTGET = 0xc0186902,
+        I2OPARMSET = 0xc0286903,
+        I2OPARMGET = 0xc0286904,
+        I2OSWDL = 0xc0306905,
+        I2OSWUL = 0xc0306906,
+        I2OSWDEL = 0xc0306907,
+        I2OHTML = 0xc0306909,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        I2OPASSTHRU = 0x8010690c,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        I2OHRTGET = 0xc00c6901,
+        I2OLCTGET = 0xc00c6902,
+        I2OPARMSET = 0xc0186903,
+        I2OPARMGET = 0xc0186904,
+        I2OSWDL = 0xc01c6905,
+        I2OSWUL = 0xc01c6906,
+        I2OSWDEL = 0xc01c6907,
+        I2OHTML = 0xc01c6909,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        I2OPASSTHRU = 0x8008690c,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        I2OGETIOPS = 0x40206900,
+        I2OVALIDATE = 0x40046908,
+        I2OEVTREG = 0x800c690a,
+        I2OEVTGET = 0x4068690b,
+        I2OPASSTHRU32 = 0x4008690c,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        I2OPASSTHRU = 0x4008690c,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        I2OPASSTHRU = 0x4010690c,
+      },
+},
   },
 }

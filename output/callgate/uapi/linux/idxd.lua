@@ -143,201 +143,21 @@ return {
     DSA_COMP_STATUS_MASK = 0x7f,
     DSA_COMP_STATUS_WRITE = 0x80,
   },
-  records = {
-    ["struct dsa_hw_desc"] = [[{
-  uint32_t pasid : 20;
-  uint32_t rsvd : 11;
-  uint32_t priv : 1;
-  uint32_t flags : 24;
-  uint32_t opcode : 8;
-  uint64_t completion_addr;
-  union {
-    uint64_t src_addr;
-    uint64_t rdback_addr;
-    uint64_t pattern;
-    uint64_t desc_list_addr;
-    uint64_t pattern_lower;
-    uint64_t transl_fetch_addr;
-  };
-  union {
-    uint64_t dst_addr;
-    uint64_t rdback_addr2;
-    uint64_t src2_addr;
-    uint64_t comp_pattern;
-  };
-  union {
-    uint32_t xfer_size;
-    uint32_t desc_count;
-    uint32_t region_size;
-  };
-  uint16_t int_handle;
-  uint16_t rsvd1;
-  union {
-    uint8_t expected_res;
-    struct {
-      uint64_t delta_addr;
-      uint32_t max_delta_size;
-      uint32_t delt_rsvd;
-      uint8_t expected_res_mask;
-    };
-    uint32_t delta_rec_size;
-    uint64_t dest2;
-    struct {
-      uint32_t crc_seed;
-      uint32_t crc_rsvd;
-      uint64_t seed_addr;
-    };
-    struct {
-      uint8_t src_dif_flags;
-      uint8_t dif_chk_res;
-      uint8_t dif_chk_flags;
-      uint8_t dif_chk_res2[5];
-      uint32_t chk_ref_tag_seed;
-      uint16_t chk_app_tag_mask;
-      uint16_t chk_app_tag_seed;
-    };
-    struct {
-      uint8_t dif_ins_res;
-      uint8_t dest_dif_flag;
-      uint8_t dif_ins_flags;
-      uint8_t dif_ins_res2[13];
-      uint32_t ins_ref_tag_seed;
-      uint16_t ins_app_tag_mask;
-      uint16_t ins_app_tag_seed;
-    };
-    struct {
-      uint8_t src_upd_flags;
-      uint8_t upd_dest_flags;
-      uint8_t dif_upd_flags;
-      uint8_t dif_upd_res[5];
-      uint32_t src_ref_tag_seed;
-      uint16_t src_app_tag_mask;
-      uint16_t src_app_tag_seed;
-      uint32_t dest_ref_tag_seed;
-      uint16_t dest_app_tag_mask;
-      uint16_t dest_app_tag_seed;
-    };
-    uint64_t pattern_upper;
-    struct {
-      uint64_t transl_fetch_res;
-      uint32_t region_stride;
-    };
-    struct {
-      uint8_t dix_gen_res;
-      uint8_t dest_dif_flags;
-      uint8_t dif_flags;
-      uint8_t dix_gen_res2[13];
-      uint32_t ref_tag_seed;
-      uint16_t app_tag_mask;
-      uint16_t app_tag_seed;
-    };
-    uint8_t op_specific[24];
-  };
-} __attribute__((packed))]],
-    ["struct iax_hw_desc"] = [[{
-  uint32_t pasid : 20;
-  uint32_t rsvd : 11;
-  uint32_t priv : 1;
-  uint32_t flags : 24;
-  uint32_t opcode : 8;
-  uint64_t completion_addr;
-  uint64_t src1_addr;
-  uint64_t dst_addr;
-  uint32_t src1_size;
-  uint16_t int_handle;
-  union {
-    uint16_t compr_flags;
-    uint16_t decompr_flags;
-  };
-  uint64_t src2_addr;
-  uint32_t max_dst_size;
-  uint32_t src2_size;
-  uint32_t filter_flags;
-  uint32_t num_inputs;
-} __attribute__((packed))]],
-    ["struct dsa_raw_desc"] = [[{
-  uint64_t field[8];
-} __attribute__((packed))]],
-    ["struct dsa_completion_record"] = [[{
-  uint8_t status;
-  union {
-    uint8_t result;
-    uint8_t dif_status;
-  };
-  uint8_t fault_info;
-  uint8_t rsvd;
-  union {
-    uint32_t bytes_completed;
-    uint32_t descs_completed;
-  };
-  uint64_t fault_addr;
-  union {
-    struct {
-      uint32_t invalid_flags : 24;
-      uint32_t rsvd2 : 8;
-    };
-    uint32_t delta_rec_size;
-    uint64_t crc_val;
-    struct {
-      uint32_t dif_chk_ref_tag;
-      uint16_t dif_chk_app_tag_mask;
-      uint16_t dif_chk_app_tag;
-    };
-    struct {
-      uint64_t dif_ins_res;
-      uint32_t dif_ins_ref_tag;
-      uint16_t dif_ins_app_tag_mask;
-      uint16_t dif_ins_app_tag;
-    };
-    struct {
-      uint32_t dif_upd_src_ref_tag;
-      uint16_t dif_upd_src_app_tag_mask;
-      uint16_t dif_upd_src_app_tag;
-      uint32_t dif_upd_dest_ref_tag;
-      uint16_t dif_upd_dest_app_tag_mask;
-      uint16_t dif_upd_dest_app_tag;
-    };
-    struct {
-      uint64_t dix_gen_res;
-      uint32_t dix_ref_tag;
-      uint16_t dix_app_tag_mask;
-      uint16_t dix_app_tag;
-    };
-    uint8_t op_specific[16];
-  };
-} __attribute__((packed))]],
-    ["struct dsa_raw_completion_record"] = [[{
-  uint64_t field[4];
-} __attribute__((packed))]],
-    ["struct iax_completion_record"] = [[{
-  uint8_t status;
-  uint8_t error_code;
-  uint8_t fault_info;
-  uint8_t rsvd;
-  uint32_t bytes_completed;
-  uint64_t fault_addr;
-  uint32_t invalid_flags;
-  uint32_t rsvd2;
-  uint32_t output_size;
-  uint8_t output_bits;
-  uint8_t rsvd3;
-  uint16_t xor_csum;
-  uint32_t crc;
-  uint32_t min;
-  uint32_t max;
-  uint32_t sum;
-  uint64_t rsvd4[2];
-} __attribute__((packed))]],
-    ["struct iax_raw_completion_record"] = [[{
-  uint64_t field[8];
-} __attribute__((packed))]],
-  },
   macros = function(M)
     return {
-      -- #define DSA_COMP_STATUS(status)
       DSA_COMP_STATUS = function(status)
         return M.int(M.band(M.long(status), 0x7f))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.idxd-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.idxd-2",
+},
+  },
 }

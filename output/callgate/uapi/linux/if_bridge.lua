@@ -408,42 +408,6 @@ return {
     BRIDGE_QUERIER_MAX = 7,
   },
   records = {
-    ["struct __bridge_info"] = [[{
-  uint64_t designated_root;
-  uint64_t bridge_id;
-  uint32_t root_path_cost;
-  uint32_t max_age;
-  uint32_t hello_time;
-  uint32_t forward_delay;
-  uint32_t bridge_max_age;
-  uint32_t bridge_hello_time;
-  uint32_t bridge_forward_delay;
-  uint8_t topology_change;
-  uint8_t topology_change_detected;
-  uint8_t root_port;
-  uint8_t stp_enabled;
-  uint32_t ageing_time;
-  uint32_t gc_interval;
-  uint32_t hello_timer_value;
-  uint32_t tcn_timer_value;
-  uint32_t topology_change_timer_value;
-  uint32_t gc_timer_value;
-}]],
-    ["struct __port_info"] = [[{
-  uint64_t designated_root;
-  uint64_t designated_bridge;
-  uint16_t port_id;
-  uint16_t designated_port;
-  uint32_t path_cost;
-  uint32_t designated_cost;
-  uint8_t state;
-  uint8_t top_change_ack;
-  uint8_t config_pending;
-  uint8_t unused0;
-  uint32_t message_age_timer_value;
-  uint32_t forward_delay_timer_value;
-  uint32_t hold_timer_value;
-}]],
     ["struct __fdb_entry"] = [[{
   uint8_t mac_addr[6];
   uint8_t port_no;
@@ -456,15 +420,6 @@ return {
     ["struct bridge_vlan_info"] = [[{
   uint16_t flags;
   uint16_t vid;
-}]],
-    ["struct bridge_vlan_xstats"] = [[{
-  uint64_t rx_bytes;
-  uint64_t rx_packets;
-  uint64_t tx_bytes;
-  uint64_t tx_packets;
-  uint16_t vid;
-  uint16_t flags;
-  uint32_t pad2;
 }]],
     ["struct br_mrp_instance"] = [[{
   uint32_t ring_id;
@@ -503,14 +458,6 @@ return {
   uint32_t period;
   uint16_t in_id;
 }]],
-    ["struct bridge_stp_xstats"] = [[{
-  uint64_t transition_blk;
-  uint64_t transition_fwd;
-  uint64_t rx_bpdu;
-  uint64_t tx_bpdu;
-  uint64_t rx_tcn;
-  uint64_t tx_tcn;
-}]],
     ["struct br_vlan_msg"] = [[{
   uint8_t family;
   uint8_t reserved1;
@@ -535,27 +482,163 @@ return {
     uint16_t proto;
   } addr;
 }]],
-    ["struct br_mcast_stats"] = [[{
-  uint64_t igmp_v1queries[2];
-  uint64_t igmp_v2queries[2];
-  uint64_t igmp_v3queries[2];
-  uint64_t igmp_leaves[2];
-  uint64_t igmp_v1reports[2];
-  uint64_t igmp_v2reports[2];
-  uint64_t igmp_v3reports[2];
-  uint64_t igmp_parse_errors;
-  uint64_t mld_v1queries[2];
-  uint64_t mld_v2queries[2];
-  uint64_t mld_leaves[2];
-  uint64_t mld_v1reports[2];
-  uint64_t mld_v2reports[2];
-  uint64_t mld_parse_errors;
-  uint64_t mcast_bytes[2];
-  uint64_t mcast_packets[2];
-}]],
     ["struct br_boolopt_multi"] = [[{
   uint32_t optval;
   uint32_t optmask;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct __bridge_info"] = [[{
+    uint64_t designated_root;
+    uint64_t bridge_id;
+    uint32_t root_path_cost;
+    uint32_t max_age;
+    uint32_t hello_time;
+    uint32_t forward_delay;
+    uint32_t bridge_max_age;
+    uint32_t bridge_hello_time;
+    uint32_t bridge_forward_delay;
+    uint8_t topology_change;
+    uint8_t topology_change_detected;
+    uint8_t root_port;
+    uint8_t stp_enabled;
+    uint32_t ageing_time;
+    uint32_t gc_interval;
+    uint32_t hello_timer_value;
+    uint32_t tcn_timer_value;
+    uint32_t topology_change_timer_value;
+    uint32_t gc_timer_value;
+  }]],
+        ["struct __port_info"] = [[{
+    uint64_t designated_root;
+    uint64_t designated_bridge;
+    uint16_t port_id;
+    uint16_t designated_port;
+    uint32_t path_cost;
+    uint32_t designated_cost;
+    uint8_t state;
+    uint8_t top_change_ack;
+    uint8_t config_pending;
+    uint8_t unused0;
+    uint32_t message_age_timer_value;
+    uint32_t forward_delay_timer_value;
+    uint32_t hold_timer_value;
+  }]],
+        ["struct bridge_vlan_xstats"] = [[{
+    uint64_t rx_bytes;
+    uint64_t rx_packets;
+    uint64_t tx_bytes;
+    uint64_t tx_packets;
+    uint16_t vid;
+    uint16_t flags;
+    uint32_t pad2;
+  }]],
+        ["struct bridge_stp_xstats"] = [[{
+    uint64_t transition_blk;
+    uint64_t transition_fwd;
+    uint64_t rx_bpdu;
+    uint64_t tx_bpdu;
+    uint64_t rx_tcn;
+    uint64_t tx_tcn;
+  }]],
+        ["struct br_mcast_stats"] = [[{
+    uint64_t igmp_v1queries[2];
+    uint64_t igmp_v2queries[2];
+    uint64_t igmp_v3queries[2];
+    uint64_t igmp_leaves[2];
+    uint64_t igmp_v1reports[2];
+    uint64_t igmp_v2reports[2];
+    uint64_t igmp_v3reports[2];
+    uint64_t igmp_parse_errors;
+    uint64_t mld_v1queries[2];
+    uint64_t mld_v2queries[2];
+    uint64_t mld_leaves[2];
+    uint64_t mld_v1reports[2];
+    uint64_t mld_v2reports[2];
+    uint64_t mld_parse_errors;
+    uint64_t mcast_bytes[2];
+    uint64_t mcast_packets[2];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct __bridge_info"] = [[{
+    unsigned long designated_root;
+    unsigned long bridge_id;
+    uint32_t root_path_cost;
+    uint32_t max_age;
+    uint32_t hello_time;
+    uint32_t forward_delay;
+    uint32_t bridge_max_age;
+    uint32_t bridge_hello_time;
+    uint32_t bridge_forward_delay;
+    uint8_t topology_change;
+    uint8_t topology_change_detected;
+    uint8_t root_port;
+    uint8_t stp_enabled;
+    uint32_t ageing_time;
+    uint32_t gc_interval;
+    uint32_t hello_timer_value;
+    uint32_t tcn_timer_value;
+    uint32_t topology_change_timer_value;
+    uint32_t gc_timer_value;
+  }]],
+        ["struct __port_info"] = [[{
+    unsigned long designated_root;
+    unsigned long designated_bridge;
+    uint16_t port_id;
+    uint16_t designated_port;
+    uint32_t path_cost;
+    uint32_t designated_cost;
+    uint8_t state;
+    uint8_t top_change_ack;
+    uint8_t config_pending;
+    uint8_t unused0;
+    uint32_t message_age_timer_value;
+    uint32_t forward_delay_timer_value;
+    uint32_t hold_timer_value;
+  }]],
+        ["struct bridge_vlan_xstats"] = [[{
+    unsigned long rx_bytes;
+    unsigned long rx_packets;
+    unsigned long tx_bytes;
+    unsigned long tx_packets;
+    uint16_t vid;
+    uint16_t flags;
+    uint32_t pad2;
+  }]],
+        ["struct bridge_stp_xstats"] = [[{
+    unsigned long transition_blk;
+    unsigned long transition_fwd;
+    unsigned long rx_bpdu;
+    unsigned long tx_bpdu;
+    unsigned long rx_tcn;
+    unsigned long tx_tcn;
+  }]],
+        ["struct br_mcast_stats"] = [[{
+    unsigned long igmp_v1queries[2];
+    unsigned long igmp_v2queries[2];
+    unsigned long igmp_v3queries[2];
+    unsigned long igmp_leaves[2];
+    unsigned long igmp_v1reports[2];
+    unsigned long igmp_v2reports[2];
+    unsigned long igmp_v3reports[2];
+    unsigned long igmp_parse_errors;
+    unsigned long mld_v1queries[2];
+    unsigned long mld_v2queries[2];
+    unsigned long mld_leaves[2];
+    unsigned long mld_v1reports[2];
+    unsigned long mld_v2reports[2];
+    unsigned long mld_parse_errors;
+    unsigned long mcast_bytes[2];
+    unsigned long mcast_packets[2];
+  }]],
+      },
+},
   },
 }

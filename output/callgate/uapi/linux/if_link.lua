@@ -730,52 +730,6 @@ return {
   uint32_t tx_compressed;
   uint32_t rx_nohandler;
 }]],
-    ["struct rtnl_link_stats64"] = [[{
-  uint64_t rx_packets;
-  uint64_t tx_packets;
-  uint64_t rx_bytes;
-  uint64_t tx_bytes;
-  uint64_t rx_errors;
-  uint64_t tx_errors;
-  uint64_t rx_dropped;
-  uint64_t tx_dropped;
-  uint64_t multicast;
-  uint64_t collisions;
-  uint64_t rx_length_errors;
-  uint64_t rx_over_errors;
-  uint64_t rx_crc_errors;
-  uint64_t rx_frame_errors;
-  uint64_t rx_fifo_errors;
-  uint64_t rx_missed_errors;
-  uint64_t tx_aborted_errors;
-  uint64_t tx_carrier_errors;
-  uint64_t tx_fifo_errors;
-  uint64_t tx_heartbeat_errors;
-  uint64_t tx_window_errors;
-  uint64_t rx_compressed;
-  uint64_t tx_compressed;
-  uint64_t rx_nohandler;
-  uint64_t rx_otherhost_dropped;
-}]],
-    ["struct rtnl_hw_stats64"] = [[{
-  uint64_t rx_packets;
-  uint64_t tx_packets;
-  uint64_t rx_bytes;
-  uint64_t tx_bytes;
-  uint64_t rx_errors;
-  uint64_t tx_errors;
-  uint64_t rx_dropped;
-  uint64_t tx_dropped;
-  uint64_t multicast;
-}]],
-    ["struct rtnl_link_ifmap"] = [[{
-  uint64_t mem_start;
-  uint64_t mem_end;
-  uint64_t base_addr;
-  uint16_t irq;
-  uint8_t dma;
-  uint8_t port;
-}]],
     ["struct ifla_bridge_id"] = [[{
   uint8_t prio[2];
   uint8_t addr[6];
@@ -839,10 +793,6 @@ return {
   uint32_t vf;
   uint32_t setting;
 }]],
-    ["struct ifla_vf_guid"] = [[{
-  uint32_t vf;
-  uint64_t guid;
-}]],
     ["struct ifla_vf_link_state"] = [[{
   uint32_t vf;
   uint32_t link_state;
@@ -875,18 +825,144 @@ return {
   },
   macros = function(M)
     return {
-      -- #define IFLA_RTA(r)
       IFLA_RTA = function(r)
         return M.cast("struct rtattr *", M.cast("char *", r) + 16)
       end,
-      -- #define IFLA_PAYLOAD(n)
-      IFLA_PAYLOAD = function(n)
-        return M.int(M.u64(M.long(n.nlmsg_len)) - 32)
-      end,
-      -- #define IFLA_STATS_FILTER_BIT(ATTR)
       IFLA_STATS_FILTER_BIT = function(ATTR)
         return M.int(M.i32(M.shl(1LL, M.long(ATTR) - 1)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct rtnl_link_stats64"] = [[{
+    uint64_t rx_packets;
+    uint64_t tx_packets;
+    uint64_t rx_bytes;
+    uint64_t tx_bytes;
+    uint64_t rx_errors;
+    uint64_t tx_errors;
+    uint64_t rx_dropped;
+    uint64_t tx_dropped;
+    uint64_t multicast;
+    uint64_t collisions;
+    uint64_t rx_length_errors;
+    uint64_t rx_over_errors;
+    uint64_t rx_crc_errors;
+    uint64_t rx_frame_errors;
+    uint64_t rx_fifo_errors;
+    uint64_t rx_missed_errors;
+    uint64_t tx_aborted_errors;
+    uint64_t tx_carrier_errors;
+    uint64_t tx_fifo_errors;
+    uint64_t tx_heartbeat_errors;
+    uint64_t tx_window_errors;
+    uint64_t rx_compressed;
+    uint64_t tx_compressed;
+    uint64_t rx_nohandler;
+    uint64_t rx_otherhost_dropped;
+  }]],
+        ["struct rtnl_hw_stats64"] = [[{
+    uint64_t rx_packets;
+    uint64_t tx_packets;
+    uint64_t rx_bytes;
+    uint64_t tx_bytes;
+    uint64_t rx_errors;
+    uint64_t tx_errors;
+    uint64_t rx_dropped;
+    uint64_t tx_dropped;
+    uint64_t multicast;
+  }]],
+        ["struct rtnl_link_ifmap"] = [[{
+    uint64_t mem_start;
+    uint64_t mem_end;
+    uint64_t base_addr;
+    uint16_t irq;
+    uint8_t dma;
+    uint8_t port;
+  }]],
+        ["struct ifla_vf_guid"] = [[{
+    uint32_t vf;
+    uint64_t guid;
+  }]],
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          IFLA_PAYLOAD = function(n)
+            return M.int(M.u64(M.long(n.nlmsg_len)) - 32)
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          IFLA_PAYLOAD = function(n)
+            return M.int(M.u32(M.long(n.nlmsg_len) - 32))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct rtnl_link_stats64"] = [[{
+    unsigned long rx_packets;
+    unsigned long tx_packets;
+    unsigned long rx_bytes;
+    unsigned long tx_bytes;
+    unsigned long rx_errors;
+    unsigned long tx_errors;
+    unsigned long rx_dropped;
+    unsigned long tx_dropped;
+    unsigned long multicast;
+    unsigned long collisions;
+    unsigned long rx_length_errors;
+    unsigned long rx_over_errors;
+    unsigned long rx_crc_errors;
+    unsigned long rx_frame_errors;
+    unsigned long rx_fifo_errors;
+    unsigned long rx_missed_errors;
+    unsigned long tx_aborted_errors;
+    unsigned long tx_carrier_errors;
+    unsigned long tx_fifo_errors;
+    unsigned long tx_heartbeat_errors;
+    unsigned long tx_window_errors;
+    unsigned long rx_compressed;
+    unsigned long tx_compressed;
+    unsigned long rx_nohandler;
+    unsigned long rx_otherhost_dropped;
+  }]],
+        ["struct rtnl_hw_stats64"] = [[{
+    unsigned long rx_packets;
+    unsigned long tx_packets;
+    unsigned long rx_bytes;
+    unsigned long tx_bytes;
+    unsigned long rx_errors;
+    unsigned long tx_errors;
+    unsigned long rx_dropped;
+    unsigned long tx_dropped;
+    unsigned long multicast;
+  }]],
+        ["struct rtnl_link_ifmap"] = [[{
+    unsigned long mem_start;
+    unsigned long mem_end;
+    unsigned long base_addr;
+    uint16_t irq;
+    uint8_t dma;
+    uint8_t port;
+  }]],
+        ["struct ifla_vf_guid"] = [[{
+    uint32_t vf;
+    unsigned long guid;
+  }]],
+      },
+},
+  },
 }

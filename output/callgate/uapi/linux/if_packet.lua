@@ -99,11 +99,6 @@ return {
   uint32_t tp_drops;
   uint32_t tp_freeze_q_cnt;
 }]],
-    ["struct tpacket_rollover_stats"] = [[{
-  uint64_t tp_all __attribute__((aligned(8)));
-  uint64_t tp_huge __attribute__((aligned(8)));
-  uint64_t tp_failed __attribute__((aligned(8)));
-}]],
     ["union tpacket_stats_u"] = [[{
   struct tpacket_stats stats1;
   struct tpacket_stats_v3 stats3;
@@ -165,15 +160,6 @@ return {
     uint32_t ts_nsec;
   };
 }]],
-    ["struct tpacket_hdr_v1"] = [[{
-  uint32_t block_status;
-  uint32_t num_pkts;
-  uint32_t offset_to_first_pkt;
-  uint32_t blk_len;
-  uint64_t seq_num __attribute__((aligned(8)));
-  struct tpacket_bd_ts ts_first_pkt;
-  struct tpacket_bd_ts ts_last_pkt;
-}]],
     ["union tpacket_bd_header_u"] = [[{
   struct tpacket_hdr_v1 bh1;
 }]],
@@ -207,18 +193,72 @@ return {
   uint16_t mr_alen;
   uint8_t mr_address[8];
 }]],
-    ["struct fanout_args"] = [[{
-  uint16_t id;
-  uint16_t type_flags;
-  uint32_t max_num_members;
-}]],
   },
   macros = function(M)
     return {
-      -- #define TPACKET_ALIGN(x)
       TPACKET_ALIGN = function(x)
         return M.int(M.band(M.long(x) + 16 - 1, -16LL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct tpacket_rollover_stats"] = [[{
+    uint64_t tp_all __attribute__((aligned(8)));
+    uint64_t tp_huge __attribute__((aligned(8)));
+    uint64_t tp_failed __attribute__((aligned(8)));
+  }]],
+        ["struct tpacket_hdr_v1"] = [[{
+    uint32_t block_status;
+    uint32_t num_pkts;
+    uint32_t offset_to_first_pkt;
+    uint32_t blk_len;
+    uint64_t seq_num __attribute__((aligned(8)));
+    struct tpacket_bd_ts ts_first_pkt;
+    struct tpacket_bd_ts ts_last_pkt;
+  }]],
+      },
+},
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct fanout_args"] = [[{
+    uint16_t id;
+    uint16_t type_flags;
+    uint32_t max_num_members;
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct fanout_args"] = [[{
+    uint16_t type_flags;
+    uint16_t id;
+    uint32_t max_num_members;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct tpacket_rollover_stats"] = [[{
+    unsigned long tp_all __attribute__((aligned(8)));
+    unsigned long tp_huge __attribute__((aligned(8)));
+    unsigned long tp_failed __attribute__((aligned(8)));
+  }]],
+        ["struct tpacket_hdr_v1"] = [[{
+    uint32_t block_status;
+    uint32_t num_pkts;
+    uint32_t offset_to_first_pkt;
+    uint32_t blk_len;
+    unsigned long seq_num __attribute__((aligned(8)));
+    struct tpacket_bd_ts ts_first_pkt;
+    struct tpacket_bd_ts ts_last_pkt;
+  }]],
+      },
+},
+  },
 }

@@ -127,36 +127,94 @@ return {
   uint16_t relay_prefixlen;
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define GRE_IS_CSUM(f)
-      GRE_IS_CSUM = function(f)
-        return M.int(M.band(M.long(f), 128))
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      macros = function(M)
+        return {
+          GRE_IS_CSUM = function(f)
+            return M.int(M.band(M.long(f), 128))
+          end,
+          GRE_IS_ROUTING = function(f)
+            return M.int(M.band(M.long(f), 64))
+          end,
+          GRE_IS_KEY = function(f)
+            return M.int(M.band(M.long(f), 32))
+          end,
+          GRE_IS_SEQ = function(f)
+            return M.int(M.band(M.long(f), 16))
+          end,
+          GRE_IS_STRICT = function(f)
+            return M.int(M.band(M.long(f), 8))
+          end,
+          GRE_IS_REC = function(f)
+            return M.int(M.band(M.long(f), 7))
+          end,
+          GRE_IS_ACK = function(f)
+            return M.int(M.band(M.long(f), 0x8000))
+          end,
+        }
       end,
-      -- #define GRE_IS_ROUTING(f)
-      GRE_IS_ROUTING = function(f)
-        return M.int(M.band(M.long(f), 64))
+},
+    {
+      on = "mips mips64 s390x ppc",
+      constants = {
+        GRE_CSUM = 0x8000,
+        GRE_ROUTING = 0x4000,
+        GRE_KEY = 0x2000,
+        GRE_SEQ = 0x1000,
+        GRE_STRICT = 0x800,
+        GRE_REC = 0x700,
+        GRE_ACK = 0x80,
+        GRE_FLAGS = 0x78,
+        GRE_VERSION = 0x7,
+        GRE_VERSION_0 = 0x0,
+        GRE_VERSION_1 = 0x1,
+        GRE_PROTO_PPP = 0x880b,
+        GRE_PPTP_KEY_MASK = 0xffff,
+        TUNNEL_CSUM = 0x1,
+        TUNNEL_ROUTING = 0x2,
+        TUNNEL_KEY = 0x4,
+        TUNNEL_SEQ = 0x8,
+        TUNNEL_STRICT = 0x10,
+        TUNNEL_REC = 0x20,
+        TUNNEL_VERSION = 0x40,
+        TUNNEL_NO_KEY = 0x80,
+        TUNNEL_DONT_FRAGMENT = 0x100,
+        TUNNEL_OAM = 0x200,
+        TUNNEL_CRIT_OPT = 0x400,
+        TUNNEL_GENEVE_OPT = 0x800,
+        TUNNEL_VXLAN_OPT = 0x1000,
+        TUNNEL_NOCACHE = 0x2000,
+        TUNNEL_ERSPAN_OPT = 0x4000,
+        TUNNEL_GTP_OPT = 0x8000,
+        TUNNEL_OPTIONS_PRESENT = 55296,
+      },
+      macros = function(M)
+        return {
+          GRE_IS_CSUM = function(f)
+            return M.int(M.band(M.long(f), 0x8000))
+          end,
+          GRE_IS_ROUTING = function(f)
+            return M.int(M.band(M.long(f), 0x4000))
+          end,
+          GRE_IS_KEY = function(f)
+            return M.int(M.band(M.long(f), 0x2000))
+          end,
+          GRE_IS_SEQ = function(f)
+            return M.int(M.band(M.long(f), 0x1000))
+          end,
+          GRE_IS_STRICT = function(f)
+            return M.int(M.band(M.long(f), 0x800))
+          end,
+          GRE_IS_REC = function(f)
+            return M.int(M.band(M.long(f), 0x700))
+          end,
+          GRE_IS_ACK = function(f)
+            return M.int(M.band(M.long(f), 128))
+          end,
+        }
       end,
-      -- #define GRE_IS_KEY(f)
-      GRE_IS_KEY = function(f)
-        return M.int(M.band(M.long(f), 32))
-      end,
-      -- #define GRE_IS_SEQ(f)
-      GRE_IS_SEQ = function(f)
-        return M.int(M.band(M.long(f), 16))
-      end,
-      -- #define GRE_IS_STRICT(f)
-      GRE_IS_STRICT = function(f)
-        return M.int(M.band(M.long(f), 8))
-      end,
-      -- #define GRE_IS_REC(f)
-      GRE_IS_REC = function(f)
-        return M.int(M.band(M.long(f), 7))
-      end,
-      -- #define GRE_IS_ACK(f)
-      GRE_IS_ACK = function(f)
-        return M.int(M.band(M.long(f), 0x8000))
-      end,
-    }
-  end,
+},
+  },
 }

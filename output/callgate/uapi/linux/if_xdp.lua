@@ -40,54 +40,106 @@ return {
   uint32_t sxdp_queue_id;
   uint32_t sxdp_shared_umem_fd;
 }]],
-    ["struct xdp_ring_offset"] = [[{
-  uint64_t producer;
-  uint64_t consumer;
-  uint64_t desc;
-  uint64_t flags;
-}]],
     ["struct xdp_mmap_offsets"] = [[{
   struct xdp_ring_offset rx;
   struct xdp_ring_offset tx;
   struct xdp_ring_offset fr;
   struct xdp_ring_offset cr;
 }]],
-    ["struct xdp_umem_reg"] = [[{
-  uint64_t addr;
-  uint64_t len;
-  uint32_t chunk_size;
-  uint32_t headroom;
-  uint32_t flags;
-  uint32_t tx_metadata_len;
-}]],
-    ["struct xdp_statistics"] = [[{
-  uint64_t rx_dropped;
-  uint64_t rx_invalid_descs;
-  uint64_t tx_invalid_descs;
-  uint64_t rx_ring_full;
-  uint64_t rx_fill_ring_empty_descs;
-  uint64_t tx_ring_empty_descs;
-}]],
     ["struct xdp_options"] = [[{
   uint32_t flags;
 }]],
-    ["struct xsk_tx_metadata"] = [[{
-  uint64_t flags;
-  union {
-    struct {
-      uint16_t csum_start;
-      uint16_t csum_offset;
-      uint64_t launch_time;
-    } request;
-    struct {
-      uint64_t tx_timestamp;
-    } completion;
-  };
-}]],
-    ["struct xdp_desc"] = [[{
-  uint64_t addr;
-  uint32_t len;
-  uint32_t options;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct xdp_ring_offset"] = [[{
+    uint64_t producer;
+    uint64_t consumer;
+    uint64_t desc;
+    uint64_t flags;
+  }]],
+        ["struct xdp_umem_reg"] = [[{
+    uint64_t addr;
+    uint64_t len;
+    uint32_t chunk_size;
+    uint32_t headroom;
+    uint32_t flags;
+    uint32_t tx_metadata_len;
+  }]],
+        ["struct xdp_statistics"] = [[{
+    uint64_t rx_dropped;
+    uint64_t rx_invalid_descs;
+    uint64_t tx_invalid_descs;
+    uint64_t rx_ring_full;
+    uint64_t rx_fill_ring_empty_descs;
+    uint64_t tx_ring_empty_descs;
+  }]],
+        ["struct xsk_tx_metadata"] = [[{
+    uint64_t flags;
+    union {
+      struct {
+        uint16_t csum_start;
+        uint16_t csum_offset;
+        uint64_t launch_time;
+      } request;
+      struct {
+        uint64_t tx_timestamp;
+      } completion;
+    };
+  }]],
+        ["struct xdp_desc"] = [[{
+    uint64_t addr;
+    uint32_t len;
+    uint32_t options;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct xdp_ring_offset"] = [[{
+    unsigned long producer;
+    unsigned long consumer;
+    unsigned long desc;
+    unsigned long flags;
+  }]],
+        ["struct xdp_umem_reg"] = [[{
+    unsigned long addr;
+    unsigned long len;
+    uint32_t chunk_size;
+    uint32_t headroom;
+    uint32_t flags;
+    uint32_t tx_metadata_len;
+  }]],
+        ["struct xdp_statistics"] = [[{
+    unsigned long rx_dropped;
+    unsigned long rx_invalid_descs;
+    unsigned long tx_invalid_descs;
+    unsigned long rx_ring_full;
+    unsigned long rx_fill_ring_empty_descs;
+    unsigned long tx_ring_empty_descs;
+  }]],
+        ["struct xsk_tx_metadata"] = [[{
+    unsigned long flags;
+    union {
+      struct {
+        uint16_t csum_start;
+        uint16_t csum_offset;
+        unsigned long launch_time;
+      } request;
+      struct {
+        unsigned long tx_timestamp;
+      } completion;
+    };
+  }]],
+        ["struct xdp_desc"] = [[{
+    unsigned long addr;
+    uint32_t len;
+    uint32_t options;
+  }]],
+      },
+},
   },
 }

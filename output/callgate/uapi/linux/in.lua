@@ -189,52 +189,86 @@ return {
   uint8_t __pad[8];
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define IP_MSFILTER_SIZE(numsrc)
-      IP_MSFILTER_SIZE = function(numsrc)
-        return M.int(16 + M.u64(M.long(numsrc)) * 4)
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          IP_MSFILTER_SIZE = function(numsrc)
+            return M.int(16 + M.u64(M.long(numsrc)) * 4)
+          end,
+          GROUP_FILTER_SIZE = function(numsrc)
+            return M.int(144 + M.u64(M.long(numsrc)) * 128)
+          end,
+          IN_CLASSA = function(a)
+            return M.band(M.i64(M.long(a)), 0x80000000LL) == 0
+          end,
+          IN_CLASSB = function(a)
+            return M.band(M.i64(M.long(a)), 0xc0000000LL) == 0x80000000LL
+          end,
+          IN_CLASSC = function(a)
+            return M.band(M.i64(M.long(a)), 0xe0000000LL) == 0xc0000000LL
+          end,
+          IN_CLASSD = function(a)
+            return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
+          end,
+          IN_MULTICAST = function(a)
+            return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
+          end,
+          IN_BADCLASS = function(a)
+            return M.i64(M.long(a)) == 0xffffffffLL
+          end,
+          IN_EXPERIMENTAL = function(a)
+            return M.i64(M.long(a)) == 0xffffffffLL
+          end,
+          IN_CLASSE = function(a)
+            return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xf0000000LL
+          end,
+          IN_LOOPBACK = function(a)
+            return M.band(M.i64(M.long(a)), 0xff000000LL) == 0x7f000000
+          end,
+        }
       end,
-      -- #define GROUP_FILTER_SIZE(numsrc)
-      GROUP_FILTER_SIZE = function(numsrc)
-        return M.int(144 + M.u64(M.long(numsrc)) * 128)
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          IP_MSFILTER_SIZE = function(numsrc)
+            return M.int(16 + M.long(numsrc) * 4)
+          end,
+          GROUP_FILTER_SIZE = function(numsrc)
+            return M.int(140 + M.long(numsrc) * 128)
+          end,
+          IN_CLASSA = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0x80000000LL) == 0
+          end,
+          IN_CLASSB = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0xc0000000LL) == 0x80000000LL
+          end,
+          IN_CLASSC = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0xe0000000LL) == 0xc0000000LL
+          end,
+          IN_CLASSD = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xe0000000LL
+          end,
+          IN_MULTICAST = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xe0000000LL
+          end,
+          IN_BADCLASS = function(a)
+            return M.i32(M.long(a)) == -1LL
+          end,
+          IN_EXPERIMENTAL = function(a)
+            return M.i32(M.long(a)) == -1LL
+          end,
+          IN_CLASSE = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0xf0000000LL) == 0xf0000000LL
+          end,
+          IN_LOOPBACK = function(a)
+            return M.band(M.u32(M.i32(M.long(a))), 0xff000000LL) == 0x7f000000
+          end,
+        }
       end,
-      -- #define IN_CLASSA(a)
-      IN_CLASSA = function(a)
-        return M.band(M.i64(M.long(a)), 0x80000000LL) == 0
-      end,
-      -- #define IN_CLASSB(a)
-      IN_CLASSB = function(a)
-        return M.band(M.i64(M.long(a)), 0xc0000000LL) == 0x80000000LL
-      end,
-      -- #define IN_CLASSC(a)
-      IN_CLASSC = function(a)
-        return M.band(M.i64(M.long(a)), 0xe0000000LL) == 0xc0000000LL
-      end,
-      -- #define IN_CLASSD(a)
-      IN_CLASSD = function(a)
-        return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
-      end,
-      -- #define IN_MULTICAST(a)
-      IN_MULTICAST = function(a)
-        return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xe0000000LL
-      end,
-      -- #define IN_BADCLASS(a)
-      IN_BADCLASS = function(a)
-        return M.i64(M.long(a)) == 0xffffffffLL
-      end,
-      -- #define IN_EXPERIMENTAL(a)
-      IN_EXPERIMENTAL = function(a)
-        return M.i64(M.long(a)) == 0xffffffffLL
-      end,
-      -- #define IN_CLASSE(a)
-      IN_CLASSE = function(a)
-        return M.band(M.i64(M.long(a)), 0xf0000000LL) == 0xf0000000LL
-      end,
-      -- #define IN_LOOPBACK(a)
-      IN_LOOPBACK = function(a)
-        return M.band(M.i64(M.long(a)), 0xff000000LL) == 0x7f000000
-      end,
-    }
-  end,
+},
+  },
 }

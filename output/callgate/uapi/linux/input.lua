@@ -3,22 +3,6 @@ return {
   constants = {
     EV_VERSION = 0x10001,
     INPUT_KEYMAP_BY_INDEX = 0x1,
-    EVIOCGVERSION = 0x80044501,
-    EVIOCGID = 0x80084502,
-    EVIOCGREP = 0x80084503,
-    EVIOCSREP = 0x40084503,
-    EVIOCGKEYCODE = 0x80084504,
-    EVIOCGKEYCODE_V2 = 0x80284504,
-    EVIOCSKEYCODE = 0x40084504,
-    EVIOCSKEYCODE_V2 = 0x40284504,
-    EVIOCSFF = 0x40304580,
-    EVIOCRMFF = 0x40044581,
-    EVIOCGEFFECTS = 0x80044584,
-    EVIOCGRAB = 0x40044590,
-    EVIOCREVOKE = 0x40044591,
-    EVIOCGMASK = 0x80104592,
-    EVIOCSMASK = 0x40104593,
-    EVIOCSCLOCKID = 0x400445a0,
     ID_BUS = 0,
     ID_VENDOR = 1,
     ID_PRODUCT = 2,
@@ -108,11 +92,6 @@ return {
   uint32_t keycode;
   uint8_t scancode[32];
 }]],
-    ["struct input_mask"] = [[{
-  uint32_t type;
-  uint32_t codes_size;
-  uint64_t codes_ptr;
-}]],
     ["struct ff_replay"] = [[{
   uint16_t length;
   uint16_t delay;
@@ -182,56 +161,195 @@ return {
   } u;
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define EVIOCGNAME(len)
-      EVIOCGNAME = function(len)
-        return M.int(M.bor(0x80004506LL, M.shl(M.long(len), 16)))
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        EVIOCGVERSION = 0x80044501,
+        EVIOCGID = 0x80084502,
+        EVIOCGREP = 0x80084503,
+        EVIOCSREP = 0x40084503,
+        EVIOCGKEYCODE = 0x80084504,
+        EVIOCGKEYCODE_V2 = 0x80284504,
+        EVIOCSKEYCODE = 0x40084504,
+        EVIOCSKEYCODE_V2 = 0x40284504,
+        EVIOCRMFF = 0x40044581,
+        EVIOCGEFFECTS = 0x80044584,
+        EVIOCGRAB = 0x40044590,
+        EVIOCREVOKE = 0x40044591,
+        EVIOCGMASK = 0x80104592,
+        EVIOCSMASK = 0x40104593,
+        EVIOCSCLOCKID = 0x400445a0,
+      },
+      macros = function(M)
+        return {
+          EVIOCGNAME = function(len)
+            return M.int(M.bor(0x80004506LL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGPHYS = function(len)
+            return M.int(M.bor(0x80004507LL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGUNIQ = function(len)
+            return M.int(M.bor(0x80004508LL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGPROP = function(len)
+            return M.int(M.bor(0x80004509LL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGMTSLOTS = function(len)
+            return M.int(M.bor(0x8000450aLL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGKEY = function(len)
+            return M.int(M.bor(0x80004518LL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGLED = function(len)
+            return M.int(M.bor(0x80004519LL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGSND = function(len)
+            return M.int(M.bor(0x8000451aLL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGSW = function(len)
+            return M.int(M.bor(0x8000451bLL, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGBIT = function(ev, len)
+            return M.int(M.bor(0x80004500LL, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
+          end,
+        }
       end,
-      -- #define EVIOCGPHYS(len)
-      EVIOCGPHYS = function(len)
-        return M.int(M.bor(0x80004507LL, M.shl(M.long(len), 16)))
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        EVIOCSFF = 0x40304580,
+      },
+      macros = function(M)
+        return {
+          EVIOCGABS = function(abs)
+            return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0x40 + M.long(abs))), 0x180000))
+          end,
+          EVIOCSABS = function(abs)
+            return M.int(M.bor(M.u64(M.bor(0x40004500, 0xc0 + M.long(abs))), 0x180000))
+          end,
+        }
       end,
-      -- #define EVIOCGUNIQ(len)
-      EVIOCGUNIQ = function(len)
-        return M.int(M.bor(0x80004508LL, M.shl(M.long(len), 16)))
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct input_mask"] = [[{
+    uint32_t type;
+    uint32_t codes_size;
+    uint64_t codes_ptr;
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        EVIOCSFF = 0x402c4580,
+      },
+      macros = function(M)
+        return {
+          EVIOCGABS = function(abs)
+            return M.int(M.bor(0x80004500LL, 0x40 + M.long(abs), 0x180000))
+          end,
+          EVIOCSABS = function(abs)
+            return M.int(M.bor(0x40004500, 0xc0 + M.long(abs), 0x180000))
+          end,
+        }
       end,
-      -- #define EVIOCGPROP(len)
-      EVIOCGPROP = function(len)
-        return M.int(M.bor(0x80004509LL, M.shl(M.long(len), 16)))
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        EVIOCGVERSION = 0x40044501,
+        EVIOCGID = 0x40084502,
+        EVIOCGREP = 0x40084503,
+        EVIOCSREP = 0x80084503,
+        EVIOCGKEYCODE = 0x40084504,
+        EVIOCGKEYCODE_V2 = 0x40284504,
+        EVIOCSKEYCODE = 0x80084504,
+        EVIOCSKEYCODE_V2 = 0x80284504,
+        EVIOCRMFF = 0x80044581,
+        EVIOCGEFFECTS = 0x40044584,
+        EVIOCGRAB = 0x80044590,
+        EVIOCREVOKE = 0x80044591,
+        EVIOCGMASK = 0x40104592,
+        EVIOCSMASK = 0x80104593,
+        EVIOCSCLOCKID = 0x800445a0,
+      },
+      macros = function(M)
+        return {
+          EVIOCGNAME = function(len)
+            return M.int(M.bor(0x40004506, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGPHYS = function(len)
+            return M.int(M.bor(0x40004507, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGUNIQ = function(len)
+            return M.int(M.bor(0x40004508, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGPROP = function(len)
+            return M.int(M.bor(0x40004509, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGMTSLOTS = function(len)
+            return M.int(M.bor(0x4000450a, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGKEY = function(len)
+            return M.int(M.bor(0x40004518, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGLED = function(len)
+            return M.int(M.bor(0x40004519, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGSND = function(len)
+            return M.int(M.bor(0x4000451a, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGSW = function(len)
+            return M.int(M.bor(0x4000451b, M.shl(M.long(len), 16)))
+          end,
+          EVIOCGBIT = function(ev, len)
+            return M.int(M.bor(0x40004500, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
+          end,
+        }
       end,
-      -- #define EVIOCGMTSLOTS(len)
-      EVIOCGMTSLOTS = function(len)
-        return M.int(M.bor(0x8000450aLL, M.shl(M.long(len), 16)))
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        EVIOCSFF = 0x802c4580,
+      },
+      macros = function(M)
+        return {
+          EVIOCGABS = function(abs)
+            return M.int(M.bor(0x40004500, 0x40 + M.long(abs), 0x180000))
+          end,
+          EVIOCSABS = function(abs)
+            return M.int(M.bor(0x80004500LL, 0xc0 + M.long(abs), 0x180000))
+          end,
+        }
       end,
-      -- #define EVIOCGKEY(len)
-      EVIOCGKEY = function(len)
-        return M.int(M.bor(0x80004518LL, M.shl(M.long(len), 16)))
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        EVIOCSFF = 0x80304580,
+      },
+      records = {
+        ["struct input_mask"] = [[{
+    uint32_t type;
+    uint32_t codes_size;
+    unsigned long codes_ptr;
+  }]],
+      },
+      macros = function(M)
+        return {
+          EVIOCGABS = function(abs)
+            return M.int(M.bor(M.u64(M.bor(0x40004500, 0x40 + M.long(abs))), 0x180000))
+          end,
+          EVIOCSABS = function(abs)
+            return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0xc0 + M.long(abs))), 0x180000))
+          end,
+        }
       end,
-      -- #define EVIOCGLED(len)
-      EVIOCGLED = function(len)
-        return M.int(M.bor(0x80004519LL, M.shl(M.long(len), 16)))
-      end,
-      -- #define EVIOCGSND(len)
-      EVIOCGSND = function(len)
-        return M.int(M.bor(0x8000451aLL, M.shl(M.long(len), 16)))
-      end,
-      -- #define EVIOCGSW(len)
-      EVIOCGSW = function(len)
-        return M.int(M.bor(0x8000451bLL, M.shl(M.long(len), 16)))
-      end,
-      -- #define EVIOCGBIT(ev, len)
-      EVIOCGBIT = function(ev, len)
-        return M.int(M.bor(0x80004500LL, 0x20 + M.long(ev), M.shl(M.long(len), 16)))
-      end,
-      -- #define EVIOCGABS(abs)
-      EVIOCGABS = function(abs)
-        return M.int(M.bor(M.u64(M.bor(0x80004500LL, 0x40 + M.long(abs))), 0x180000))
-      end,
-      -- #define EVIOCSABS(abs)
-      EVIOCSABS = function(abs)
-        return M.int(M.bor(M.u64(M.bor(0x40004500, 0xc0 + M.long(abs))), 0x180000))
-      end,
-    }
-  end,
+},
+  },
 }

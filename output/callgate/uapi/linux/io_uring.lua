@@ -268,123 +268,6 @@ return {
     IORING_CQE_F_TSTAMP_HW = 0x10000,
   },
   records = {
-    ["struct io_uring_sqe"] = [[{
-  uint8_t opcode;
-  uint8_t flags;
-  uint16_t ioprio;
-  int32_t fd;
-  union {
-    uint64_t off;
-    uint64_t addr2;
-    struct {
-      uint32_t cmd_op;
-      uint32_t __pad1;
-    };
-  };
-  union {
-    uint64_t addr;
-    uint64_t splice_off_in;
-    struct {
-      uint32_t level;
-      uint32_t optname;
-    };
-  };
-  uint32_t len;
-  union {
-    uint32_t rw_flags;
-    uint32_t fsync_flags;
-    uint16_t poll_events;
-    uint32_t poll32_events;
-    uint32_t sync_range_flags;
-    uint32_t msg_flags;
-    uint32_t timeout_flags;
-    uint32_t accept_flags;
-    uint32_t cancel_flags;
-    uint32_t open_flags;
-    uint32_t statx_flags;
-    uint32_t fadvise_advice;
-    uint32_t splice_flags;
-    uint32_t rename_flags;
-    uint32_t unlink_flags;
-    uint32_t hardlink_flags;
-    uint32_t xattr_flags;
-    uint32_t msg_ring_flags;
-    uint32_t uring_cmd_flags;
-    uint32_t waitid_flags;
-    uint32_t futex_flags;
-    uint32_t install_fd_flags;
-    uint32_t nop_flags;
-    uint32_t pipe_flags;
-  };
-  uint64_t user_data;
-  union {
-    uint16_t buf_index;
-    uint16_t buf_group;
-  } __attribute__((packed));
-  uint16_t personality;
-  union {
-    int32_t splice_fd_in;
-    uint32_t file_index;
-    uint32_t zcrx_ifq_idx;
-    uint32_t optlen;
-    struct {
-      uint16_t addr_len;
-      uint16_t __pad3[1];
-    };
-    struct {
-      uint8_t write_stream;
-      uint8_t __pad4[3];
-    };
-  };
-  union {
-    struct {
-      uint64_t addr3;
-      uint64_t __pad2[1];
-    };
-    struct {
-      uint64_t attr_ptr;
-      uint64_t attr_type_mask;
-    };
-    uint64_t optval;
-    uint8_t cmd[0];
-  };
-}]],
-    ["struct io_uring_attr_pi"] = [[{
-  uint16_t flags;
-  uint16_t app_tag;
-  uint32_t len;
-  uint64_t addr;
-  uint64_t seed;
-  uint64_t rsvd;
-}]],
-    ["struct io_uring_cqe"] = [[{
-  uint64_t user_data;
-  int32_t res;
-  uint32_t flags;
-  uint64_t big_cqe[];
-}]],
-    ["struct io_sqring_offsets"] = [[{
-  uint32_t head;
-  uint32_t tail;
-  uint32_t ring_mask;
-  uint32_t ring_entries;
-  uint32_t flags;
-  uint32_t dropped;
-  uint32_t array;
-  uint32_t resv1;
-  uint64_t user_addr;
-}]],
-    ["struct io_cqring_offsets"] = [[{
-  uint32_t head;
-  uint32_t tail;
-  uint32_t ring_mask;
-  uint32_t ring_entries;
-  uint32_t overflow;
-  uint32_t cqes;
-  uint32_t flags;
-  uint32_t resv1;
-  uint64_t user_addr;
-}]],
     ["struct io_uring_params"] = [[{
   uint32_t sq_entries;
   uint32_t cq_entries;
@@ -396,44 +279,6 @@ return {
   uint32_t resv[3];
   struct io_sqring_offsets sq_off;
   struct io_cqring_offsets cq_off;
-}]],
-    ["struct io_uring_files_update"] = [[{
-  uint32_t offset;
-  uint32_t resv;
-  uint64_t fds __attribute__((aligned(8)));
-}]],
-    ["struct io_uring_region_desc"] = [[{
-  uint64_t user_addr;
-  uint64_t size;
-  uint32_t flags;
-  uint32_t id;
-  uint64_t mmap_offset;
-  uint64_t __resv[4];
-}]],
-    ["struct io_uring_mem_region_reg"] = [[{
-  uint64_t region_uptr;
-  uint64_t flags;
-  uint64_t __resv[2];
-}]],
-    ["struct io_uring_rsrc_register"] = [[{
-  uint32_t nr;
-  uint32_t flags;
-  uint64_t resv2;
-  uint64_t data __attribute__((aligned(8)));
-  uint64_t tags __attribute__((aligned(8)));
-}]],
-    ["struct io_uring_rsrc_update"] = [[{
-  uint32_t offset;
-  uint32_t resv;
-  uint64_t data __attribute__((aligned(8)));
-}]],
-    ["struct io_uring_rsrc_update2"] = [[{
-  uint32_t offset;
-  uint32_t resv;
-  uint64_t data __attribute__((aligned(8)));
-  uint64_t tags __attribute__((aligned(8)));
-  uint32_t nr;
-  uint32_t resv2;
 }]],
     ["struct io_uring_probe_op"] = [[{
   uint8_t op;
@@ -480,35 +325,6 @@ return {
   uint32_t nr;
   uint32_t pad[3];
 }]],
-    ["struct io_uring_buf"] = [[{
-  uint64_t addr;
-  uint32_t len;
-  uint16_t bid;
-  uint16_t resv;
-}]],
-    ["struct io_uring_buf_ring"] = [[{
-  union {
-    struct {
-      uint64_t resv1;
-      uint32_t resv2;
-      uint16_t resv3;
-      uint16_t tail;
-    };
-    struct {
-      struct {
-      } __empty_bufs;
-      struct io_uring_buf bufs[];
-    };
-  };
-}]],
-    ["struct io_uring_buf_reg"] = [[{
-  uint64_t ring_addr;
-  uint32_t ring_entries;
-  uint16_t bgid;
-  uint16_t flags;
-  uint32_t min_left;
-  uint32_t resv[5];
-}]],
     ["struct io_uring_buf_status"] = [[{
   uint32_t buf_group;
   uint32_t head;
@@ -522,44 +338,21 @@ return {
   uint32_t op_param;
   uint32_t resv;
 }]],
-    ["struct io_uring_reg_wait"] = [[{
-  struct __kernel_timespec ts;
-  uint32_t min_wait_usec;
-  uint32_t flags;
-  uint64_t sigmask;
-  uint32_t sigmask_sz;
-  uint32_t pad[3];
-  uint64_t pad2[2];
-}]],
-    ["struct io_uring_getevents_arg"] = [[{
-  uint64_t sigmask;
-  uint32_t sigmask_sz;
-  uint32_t min_wait_usec;
-  uint64_t ts;
-}]],
-    ["struct io_uring_sync_cancel_reg"] = [[{
-  uint64_t addr;
-  int32_t fd;
-  uint32_t flags;
-  struct __kernel_timespec timeout;
-  uint8_t opcode;
-  uint8_t pad[7];
-  uint64_t pad2[3];
-}]],
-    ["struct io_uring_file_index_range"] = [[{
-  uint32_t off;
-  uint32_t len;
-  uint64_t resv;
-}]],
     ["struct io_uring_recvmsg_out"] = [[{
   uint32_t namelen;
   uint32_t controllen;
   uint32_t payloadlen;
   uint32_t flags;
 }]],
-    ["struct io_timespec"] = [[{
-  uint64_t tv_sec;
-  uint64_t tv_nsec;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.io_uring-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.io_uring-2",
+},
   },
 }

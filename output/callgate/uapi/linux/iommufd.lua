@@ -79,27 +79,6 @@ return {
     IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
     IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
     IOMMUFD_TYPE = 59,
-    IOMMU_DESTROY = 0x3b80,
-    IOMMU_IOAS_ALLOC = 0x3b81,
-    IOMMU_IOAS_IOVA_RANGES = 0x3b84,
-    IOMMU_IOAS_ALLOW_IOVAS = 0x3b82,
-    IOMMU_IOAS_MAP = 0x3b85,
-    IOMMU_IOAS_MAP_FILE = 0x3b8f,
-    IOMMU_IOAS_COPY = 0x3b83,
-    IOMMU_IOAS_UNMAP = 0x3b86,
-    IOMMU_OPTION = 0x3b87,
-    IOMMU_VFIO_IOAS = 0x3b88,
-    IOMMU_HWPT_ALLOC = 0x3b89,
-    IOMMU_GET_HW_INFO = 0x3b8a,
-    IOMMU_HWPT_SET_DIRTY_TRACKING = 0x3b8b,
-    IOMMU_HWPT_GET_DIRTY_BITMAP = 0x3b8c,
-    IOMMU_HWPT_INVALIDATE = 0x3b8d,
-    IOMMU_FAULT_QUEUE_ALLOC = 0x3b8e,
-    IOMMU_VIOMMU_ALLOC = 0x3b90,
-    IOMMU_VDEVICE_ALLOC = 0x3b91,
-    IOMMU_IOAS_CHANGE_PROCESS = 0x3b92,
-    IOMMU_VEVENTQ_ALLOC = 0x3b93,
-    IOMMU_HW_QUEUE_ALLOC = 0x3b94,
   },
   records = {
     ["struct iommu_destroy"] = [[{
@@ -111,102 +90,11 @@ return {
   uint32_t flags;
   uint32_t out_ioas_id;
 }]],
-    ["struct iommu_iova_range"] = [[{
-  uint64_t start __attribute__((aligned(8)));
-  uint64_t last __attribute__((aligned(8)));
-}]],
-    ["struct iommu_ioas_iova_ranges"] = [[{
-  uint32_t size;
-  uint32_t ioas_id;
-  uint32_t num_iovas;
-  uint32_t __reserved;
-  uint64_t allowed_iovas __attribute__((aligned(8)));
-  uint64_t out_iova_alignment __attribute__((aligned(8)));
-}]],
-    ["struct iommu_ioas_allow_iovas"] = [[{
-  uint32_t size;
-  uint32_t ioas_id;
-  uint32_t num_iovas;
-  uint32_t __reserved;
-  uint64_t allowed_iovas __attribute__((aligned(8)));
-}]],
-    ["struct iommu_ioas_map"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t ioas_id;
-  uint32_t __reserved;
-  uint64_t user_va __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t iova __attribute__((aligned(8)));
-}]],
-    ["struct iommu_ioas_map_file"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t ioas_id;
-  int32_t fd;
-  uint64_t start __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t iova __attribute__((aligned(8)));
-}]],
-    ["struct iommu_ioas_copy"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t dst_ioas_id;
-  uint32_t src_ioas_id;
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t dst_iova __attribute__((aligned(8)));
-  uint64_t src_iova __attribute__((aligned(8)));
-}]],
-    ["struct iommu_ioas_unmap"] = [[{
-  uint32_t size;
-  uint32_t ioas_id;
-  uint64_t iova __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-}]],
-    ["struct iommu_option"] = [[{
-  uint32_t size;
-  uint32_t option_id;
-  uint16_t op;
-  uint16_t __reserved;
-  uint32_t object_id;
-  uint64_t val64 __attribute__((aligned(8)));
-}]],
     ["struct iommu_vfio_ioas"] = [[{
   uint32_t size;
   uint32_t ioas_id;
   uint16_t op;
   uint16_t __reserved;
-}]],
-    ["struct iommu_hwpt_vtd_s1"] = [[{
-  uint64_t flags __attribute__((aligned(8)));
-  uint64_t pgtbl_addr __attribute__((aligned(8)));
-  uint32_t addr_width;
-  uint32_t __reserved;
-}]],
-    ["struct iommu_hwpt_arm_smmuv3"] = [[{
-  uint64_t ste[2] __attribute__((aligned(8)));
-}]],
-    ["struct iommu_hwpt_amd_guest"] = [[{
-  uint64_t dte[4] __attribute__((aligned(8)));
-}]],
-    ["struct iommu_hwpt_alloc"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t dev_id;
-  uint32_t pt_id;
-  uint32_t out_hwpt_id;
-  uint32_t __reserved;
-  uint32_t data_type;
-  uint32_t data_len;
-  uint64_t data_uptr __attribute__((aligned(8)));
-  uint32_t fault_id;
-  uint32_t __reserved2;
-}]],
-    ["struct iommu_hw_info_vtd"] = [[{
-  uint32_t flags;
-  uint32_t __reserved;
-  uint64_t cap_reg __attribute__((aligned(8)));
-  uint64_t ecap_reg __attribute__((aligned(8)));
 }]],
     ["struct iommu_hw_info_arm_smmuv3"] = [[{
   uint32_t flags;
@@ -222,68 +110,11 @@ return {
   uint8_t log2vsids;
   uint8_t __reserved;
 }]],
-    ["struct iommu_hw_info_amd"] = [[{
-  uint64_t efr __attribute__((aligned(8)));
-  uint64_t efr2 __attribute__((aligned(8)));
-}]],
-    ["struct iommu_hw_info"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t dev_id;
-  uint32_t data_len;
-  uint64_t data_uptr __attribute__((aligned(8)));
-  union {
-    uint32_t in_data_type;
-    uint32_t out_data_type;
-  };
-  uint8_t out_max_pasid_log2;
-  uint8_t __reserved[3];
-  uint64_t out_capabilities __attribute__((aligned(8)));
-}]],
     ["struct iommu_hwpt_set_dirty_tracking"] = [[{
   uint32_t size;
   uint32_t flags;
   uint32_t hwpt_id;
   uint32_t __reserved;
-}]],
-    ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
-  uint32_t size;
-  uint32_t hwpt_id;
-  uint32_t flags;
-  uint32_t __reserved;
-  uint64_t iova __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t page_size __attribute__((aligned(8)));
-  uint64_t data __attribute__((aligned(8)));
-}]],
-    ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
-  uint64_t addr __attribute__((aligned(8)));
-  uint64_t npages __attribute__((aligned(8)));
-  uint32_t flags;
-  uint32_t __reserved;
-}]],
-    ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
-  uint64_t cmd[2] __attribute__((aligned(8)));
-}]],
-    ["struct iommu_hwpt_invalidate"] = [[{
-  uint32_t size;
-  uint32_t hwpt_id;
-  uint64_t data_uptr __attribute__((aligned(8)));
-  uint32_t data_type;
-  uint32_t entry_len;
-  uint32_t entry_num;
-  uint32_t __reserved;
-}]],
-    ["struct iommu_hwpt_pgfault"] = [[{
-  uint32_t flags;
-  uint32_t dev_id;
-  uint32_t pasid;
-  uint32_t grpid;
-  uint32_t perm;
-  uint32_t __reserved;
-  uint64_t addr __attribute__((aligned(8)));
-  uint32_t length;
-  uint32_t cookie;
 }]],
     ["struct iommu_hwpt_page_response"] = [[{
   uint32_t cookie;
@@ -295,28 +126,6 @@ return {
   uint32_t out_fault_id;
   uint32_t out_fault_fd;
 }]],
-    ["struct iommu_viommu_tegra241_cmdqv"] = [[{
-  uint64_t out_vintf_mmap_offset __attribute__((aligned(8)));
-  uint64_t out_vintf_mmap_length __attribute__((aligned(8)));
-}]],
-    ["struct iommu_viommu_alloc"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t type;
-  uint32_t dev_id;
-  uint32_t hwpt_id;
-  uint32_t out_viommu_id;
-  uint32_t data_len;
-  uint32_t __reserved;
-  uint64_t data_uptr __attribute__((aligned(8)));
-}]],
-    ["struct iommu_vdevice_alloc"] = [[{
-  uint32_t size;
-  uint32_t viommu_id;
-  uint32_t dev_id;
-  uint32_t out_vdevice_id;
-  uint64_t virt_id __attribute__((aligned(8)));
-}]],
     ["struct iommu_ioas_change_process"] = [[{
   uint32_t size;
   uint32_t __reserved;
@@ -324,12 +133,6 @@ return {
     ["struct iommufd_vevent_header"] = [[{
   uint32_t flags;
   uint32_t sequence;
-}]],
-    ["struct iommu_vevent_arm_smmuv3"] = [[{
-  uint64_t evt[4] __attribute__((aligned(8)));
-}]],
-    ["struct iommu_vevent_tegra241_cmdqv"] = [[{
-  uint64_t lvcmdq_err_map[2] __attribute__((aligned(8)));
 }]],
     ["struct iommu_veventq_alloc"] = [[{
   uint32_t size;
@@ -341,15 +144,67 @@ return {
   uint32_t out_veventq_fd;
   uint32_t __reserved;
 }]],
-    ["struct iommu_hw_queue_alloc"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t viommu_id;
-  uint32_t type;
-  uint32_t index;
-  uint32_t out_hw_queue_id;
-  uint64_t nesting_parent_iova __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        IOMMU_DESTROY = 0x3b80,
+        IOMMU_IOAS_ALLOC = 0x3b81,
+        IOMMU_IOAS_IOVA_RANGES = 0x3b84,
+        IOMMU_IOAS_ALLOW_IOVAS = 0x3b82,
+        IOMMU_IOAS_MAP = 0x3b85,
+        IOMMU_IOAS_MAP_FILE = 0x3b8f,
+        IOMMU_IOAS_COPY = 0x3b83,
+        IOMMU_IOAS_UNMAP = 0x3b86,
+        IOMMU_OPTION = 0x3b87,
+        IOMMU_VFIO_IOAS = 0x3b88,
+        IOMMU_HWPT_ALLOC = 0x3b89,
+        IOMMU_GET_HW_INFO = 0x3b8a,
+        IOMMU_HWPT_SET_DIRTY_TRACKING = 0x3b8b,
+        IOMMU_HWPT_GET_DIRTY_BITMAP = 0x3b8c,
+        IOMMU_HWPT_INVALIDATE = 0x3b8d,
+        IOMMU_FAULT_QUEUE_ALLOC = 0x3b8e,
+        IOMMU_VIOMMU_ALLOC = 0x3b90,
+        IOMMU_VDEVICE_ALLOC = 0x3b91,
+        IOMMU_IOAS_CHANGE_PROCESS = 0x3b92,
+        IOMMU_VEVENTQ_ALLOC = 0x3b93,
+        IOMMU_HW_QUEUE_ALLOC = 0x3b94,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.iommufd-2",
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        IOMMU_DESTROY = 0x20003b80,
+        IOMMU_IOAS_ALLOC = 0x20003b81,
+        IOMMU_IOAS_IOVA_RANGES = 0x20003b84,
+        IOMMU_IOAS_ALLOW_IOVAS = 0x20003b82,
+        IOMMU_IOAS_MAP = 0x20003b85,
+        IOMMU_IOAS_MAP_FILE = 0x20003b8f,
+        IOMMU_IOAS_COPY = 0x20003b83,
+        IOMMU_IOAS_UNMAP = 0x20003b86,
+        IOMMU_OPTION = 0x20003b87,
+        IOMMU_VFIO_IOAS = 0x20003b88,
+        IOMMU_HWPT_ALLOC = 0x20003b89,
+        IOMMU_GET_HW_INFO = 0x20003b8a,
+        IOMMU_HWPT_SET_DIRTY_TRACKING = 0x20003b8b,
+        IOMMU_HWPT_GET_DIRTY_BITMAP = 0x20003b8c,
+        IOMMU_HWPT_INVALIDATE = 0x20003b8d,
+        IOMMU_FAULT_QUEUE_ALLOC = 0x20003b8e,
+        IOMMU_VIOMMU_ALLOC = 0x20003b90,
+        IOMMU_VDEVICE_ALLOC = 0x20003b91,
+        IOMMU_IOAS_CHANGE_PROCESS = 0x20003b92,
+        IOMMU_VEVENTQ_ALLOC = 0x20003b93,
+        IOMMU_HW_QUEUE_ALLOC = 0x20003b94,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.iommufd-4",
+},
   },
 }

@@ -84,27 +84,6 @@ return {
     IPV4_DEVCONF_MAX = 33,
   },
   records = {
-    ["struct iphdr"] = [[{
-  uint8_t ihl : 4;
-  uint8_t version : 4;
-  uint8_t tos;
-  uint16_t tot_len;
-  uint16_t id;
-  uint16_t frag_off;
-  uint8_t ttl;
-  uint8_t protocol;
-  uint16_t check;
-  union {
-    struct {
-      uint32_t saddr;
-      uint32_t daddr;
-    };
-    struct {
-      uint32_t saddr;
-      uint32_t daddr;
-    } addrs;
-  };
-}]],
     ["struct ip_auth_hdr"] = [[{
   uint8_t nexthdr;
   uint8_t hdrlen;
@@ -134,38 +113,106 @@ return {
   uint8_t flags;
   uint16_t block_offset;
 }]],
-    ["struct ip_iptfs_cc_hdr"] = [[{
-  uint8_t subtype;
-  uint8_t flags;
-  uint16_t block_offset;
-  uint32_t loss_rate;
-  uint64_t rtt_adelay_xdelay;
-  uint32_t tval;
-  uint32_t techo;
-}]],
   },
   macros = function(M)
     return {
-      -- #define IPTOS_TOS(tos)
       IPTOS_TOS = function(tos)
         return M.int(M.band(M.long(tos), 0x1e))
       end,
-      -- #define IPTOS_PREC(tos)
       IPTOS_PREC = function(tos)
         return M.int(M.band(M.long(tos), 0xe0))
       end,
-      -- #define IPOPT_COPIED(o)
       IPOPT_COPIED = function(o)
         return M.int(M.band(M.long(o), 0x80))
       end,
-      -- #define IPOPT_CLASS(o)
       IPOPT_CLASS = function(o)
         return M.int(M.band(M.long(o), 0x60))
       end,
-      -- #define IPOPT_NUMBER(o)
       IPOPT_NUMBER = function(o)
         return M.int(M.band(M.long(o), 0x1f))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct iphdr"] = [[{
+    uint8_t ihl : 4;
+    uint8_t version : 4;
+    uint8_t tos;
+    uint16_t tot_len;
+    uint16_t id;
+    uint16_t frag_off;
+    uint8_t ttl;
+    uint8_t protocol;
+    uint16_t check;
+    union {
+      struct {
+        uint32_t saddr;
+        uint32_t daddr;
+      };
+      struct {
+        uint32_t saddr;
+        uint32_t daddr;
+      } addrs;
+    };
+  }]],
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ip_iptfs_cc_hdr"] = [[{
+    uint8_t subtype;
+    uint8_t flags;
+    uint16_t block_offset;
+    uint32_t loss_rate;
+    uint64_t rtt_adelay_xdelay;
+    uint32_t tval;
+    uint32_t techo;
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct iphdr"] = [[{
+    uint8_t version : 4;
+    uint8_t ihl : 4;
+    uint8_t tos;
+    uint16_t tot_len;
+    uint16_t id;
+    uint16_t frag_off;
+    uint8_t ttl;
+    uint8_t protocol;
+    uint16_t check;
+    union {
+      struct {
+        uint32_t saddr;
+        uint32_t daddr;
+      };
+      struct {
+        uint32_t saddr;
+        uint32_t daddr;
+      } addrs;
+    };
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ip_iptfs_cc_hdr"] = [[{
+    uint8_t subtype;
+    uint8_t flags;
+    uint16_t block_offset;
+    uint32_t loss_rate;
+    unsigned long rtt_adelay_xdelay;
+    uint32_t tval;
+    uint32_t techo;
+  }]],
+      },
+},
+  },
 }

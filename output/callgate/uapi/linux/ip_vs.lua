@@ -185,18 +185,6 @@ return {
   uint32_t u_threshold;
   uint32_t l_threshold;
 }]],
-    ["struct ip_vs_stats_user"] = [[{
-  uint32_t conns;
-  uint32_t inpkts;
-  uint32_t outpkts;
-  uint64_t inbytes;
-  uint64_t outbytes;
-  uint32_t cps;
-  uint32_t inpps;
-  uint32_t outpps;
-  uint32_t inbps;
-  uint32_t outbps;
-}]],
     ["struct ip_vs_getinfo"] = [[{
   uint32_t version;
   uint32_t size;
@@ -252,5 +240,41 @@ return {
   uint32_t flags;
   uint32_t mask;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ip_vs_stats_user"] = [[{
+    uint32_t conns;
+    uint32_t inpkts;
+    uint32_t outpkts;
+    uint64_t inbytes;
+    uint64_t outbytes;
+    uint32_t cps;
+    uint32_t inpps;
+    uint32_t outpps;
+    uint32_t inbps;
+    uint32_t outbps;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ip_vs_stats_user"] = [[{
+    uint32_t conns;
+    uint32_t inpkts;
+    uint32_t outpkts;
+    unsigned long inbytes;
+    unsigned long outbytes;
+    uint32_t cps;
+    uint32_t inpps;
+    uint32_t outpps;
+    uint32_t inbps;
+    uint32_t outbps;
+  }]],
+      },
+},
   },
 }

@@ -109,23 +109,53 @@ return {
   uint8_t length;
   struct in6_addr addr;
 } __attribute__((packed))]],
-    ["struct ipv6hdr"] = [[{
-  uint8_t priority : 4;
-  uint8_t version : 4;
-  uint8_t flow_lbl[3];
-  uint16_t payload_len;
-  uint8_t nexthdr;
-  uint8_t hop_limit;
-  union {
-    struct {
-      struct in6_addr saddr;
-      struct in6_addr daddr;
+  },
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct ipv6hdr"] = [[{
+    uint8_t priority : 4;
+    uint8_t version : 4;
+    uint8_t flow_lbl[3];
+    uint16_t payload_len;
+    uint8_t nexthdr;
+    uint8_t hop_limit;
+    union {
+      struct {
+        struct in6_addr saddr;
+        struct in6_addr daddr;
+      };
+      struct {
+        struct in6_addr saddr;
+        struct in6_addr daddr;
+      } addrs;
     };
-    struct {
-      struct in6_addr saddr;
-      struct in6_addr daddr;
-    } addrs;
-  };
-}]],
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct ipv6hdr"] = [[{
+    uint8_t version : 4;
+    uint8_t priority : 4;
+    uint8_t flow_lbl[3];
+    uint16_t payload_len;
+    uint8_t nexthdr;
+    uint8_t hop_limit;
+    union {
+      struct {
+        struct in6_addr saddr;
+        struct in6_addr daddr;
+      };
+      struct {
+        struct in6_addr saddr;
+        struct in6_addr daddr;
+      } addrs;
+    };
+  }]],
+      },
+},
   },
 }

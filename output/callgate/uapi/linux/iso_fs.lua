@@ -134,15 +134,12 @@ return {
   },
   macros = function(M)
     return {
-      -- #define ISODCL(from, to)
       ISODCL = function(from, to)
         return M.int(M.long(to) - M.long(from) + 1)
       end,
-      -- #define ISOFS_BUFFER_SIZE(INODE)
       ISOFS_BUFFER_SIZE = function(INODE)
         return M.int(INODE.i_sb.s_blocksize)
       end,
-      -- #define ISOFS_BUFFER_BITS(INODE)
       ISOFS_BUFFER_BITS = function(INODE)
         return M.int(INODE.i_sb.s_blocksize_bits)
       end,

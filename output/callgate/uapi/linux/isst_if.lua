@@ -5,24 +5,6 @@ return {
     TRL_MAX_LEVELS = 6,
     MAX_FABRIC_COUNT = 8,
     ISST_IF_MAGIC = 0xfe,
-    ISST_IF_GET_PLATFORM_INFO = 0x8008fe00,
-    ISST_IF_GET_PHY_ID = 0xc008fe01,
-    ISST_IF_IO_CMD = 0x4008fe02,
-    ISST_IF_MBOX_COMMAND = 0xc008fe03,
-    ISST_IF_MSR_COMMAND = 0xc008fe04,
-    ISST_IF_COUNT_TPMI_INSTANCES = 0x8008fe05,
-    ISST_IF_CORE_POWER_STATE = 0xc008fe06,
-    ISST_IF_CLOS_PARAM = 0xc008fe07,
-    ISST_IF_CLOS_ASSOC = 0xc008fe08,
-    ISST_IF_PERF_LEVELS = 0xc008fe09,
-    ISST_IF_PERF_SET_LEVEL = 0x4008fe0a,
-    ISST_IF_PERF_SET_FEATURE = 0x4008fe0b,
-    ISST_IF_GET_PERF_LEVEL_INFO = 0x8008fe0c,
-    ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8008fe0d,
-    ISST_IF_GET_BASE_FREQ_INFO = 0x8008fe0e,
-    ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8008fe0f,
-    ISST_IF_GET_TURBO_FREQ_INFO = 0x8008fe10,
-    ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8008fe11,
   },
   records = {
     ["struct isst_if_platform_info"] = [[{
@@ -62,12 +44,6 @@ return {
     ["struct isst_if_mbox_cmds"] = [[{
   uint32_t cmd_count;
   struct isst_if_mbox_cmd mbox_cmd[1];
-}]],
-    ["struct isst_if_msr_cmd"] = [[{
-  uint32_t read_write;
-  uint32_t logical_cpu;
-  uint64_t msr;
-  uint64_t data;
 }]],
     ["struct isst_if_msr_cmds"] = [[{
   uint32_t cmd_count;
@@ -165,15 +141,6 @@ return {
   uint16_t p1_fabric_freq_mhz[8];
   uint16_t pm_fabric_freq_mhz[8];
 }]],
-    ["struct isst_perf_level_cpu_mask"] = [[{
-  uint8_t socket_id;
-  uint8_t power_domain_id;
-  uint8_t level;
-  uint8_t punit_cpu_map;
-  uint64_t mask;
-  uint16_t cpu_buffer_size;
-  int8_t cpu_buffer[1];
-}]],
     ["struct isst_base_freq_info"] = [[{
   uint8_t socket_id;
   uint8_t power_domain_id;
@@ -194,5 +161,132 @@ return {
   uint16_t bucket_core_counts[8];
   uint16_t trl_freq_mhz[6][8];
 }]],
+  },
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        ISST_IF_GET_PLATFORM_INFO = 0x8008fe00,
+        ISST_IF_IO_CMD = 0x4008fe02,
+        ISST_IF_COUNT_TPMI_INSTANCES = 0x8008fe05,
+        ISST_IF_PERF_SET_LEVEL = 0x4008fe0a,
+        ISST_IF_PERF_SET_FEATURE = 0x4008fe0b,
+        ISST_IF_GET_PERF_LEVEL_INFO = 0x8008fe0c,
+        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8008fe0d,
+        ISST_IF_GET_BASE_FREQ_INFO = 0x8008fe0e,
+        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8008fe0f,
+        ISST_IF_GET_TURBO_FREQ_INFO = 0x8008fe10,
+        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8008fe11,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        ISST_IF_GET_PHY_ID = 0xc008fe01,
+        ISST_IF_MBOX_COMMAND = 0xc008fe03,
+        ISST_IF_MSR_COMMAND = 0xc008fe04,
+        ISST_IF_CORE_POWER_STATE = 0xc008fe06,
+        ISST_IF_CLOS_PARAM = 0xc008fe07,
+        ISST_IF_CLOS_ASSOC = 0xc008fe08,
+        ISST_IF_PERF_LEVELS = 0xc008fe09,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct isst_if_msr_cmd"] = [[{
+    uint32_t read_write;
+    uint32_t logical_cpu;
+    uint64_t msr;
+    uint64_t data;
+  }]],
+        ["struct isst_perf_level_cpu_mask"] = [[{
+    uint8_t socket_id;
+    uint8_t power_domain_id;
+    uint8_t level;
+    uint8_t punit_cpu_map;
+    uint64_t mask;
+    uint16_t cpu_buffer_size;
+    int8_t cpu_buffer[1];
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        ISST_IF_GET_PLATFORM_INFO = 0x8004fe00,
+        ISST_IF_IO_CMD = 0x4004fe02,
+        ISST_IF_COUNT_TPMI_INSTANCES = 0x8004fe05,
+        ISST_IF_PERF_SET_LEVEL = 0x4004fe0a,
+        ISST_IF_PERF_SET_FEATURE = 0x4004fe0b,
+        ISST_IF_GET_PERF_LEVEL_INFO = 0x8004fe0c,
+        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x8004fe0d,
+        ISST_IF_GET_BASE_FREQ_INFO = 0x8004fe0e,
+        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x8004fe0f,
+        ISST_IF_GET_TURBO_FREQ_INFO = 0x8004fe10,
+        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8004fe11,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        ISST_IF_GET_PHY_ID = 0xc004fe01,
+        ISST_IF_MBOX_COMMAND = 0xc004fe03,
+        ISST_IF_MSR_COMMAND = 0xc004fe04,
+        ISST_IF_CORE_POWER_STATE = 0xc004fe06,
+        ISST_IF_CLOS_PARAM = 0xc004fe07,
+        ISST_IF_CLOS_ASSOC = 0xc004fe08,
+        ISST_IF_PERF_LEVELS = 0xc004fe09,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        ISST_IF_GET_PLATFORM_INFO = 0x4004fe00,
+        ISST_IF_IO_CMD = 0x8004fe02,
+        ISST_IF_COUNT_TPMI_INSTANCES = 0x4004fe05,
+        ISST_IF_PERF_SET_LEVEL = 0x8004fe0a,
+        ISST_IF_PERF_SET_FEATURE = 0x8004fe0b,
+        ISST_IF_GET_PERF_LEVEL_INFO = 0x4004fe0c,
+        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x4004fe0d,
+        ISST_IF_GET_BASE_FREQ_INFO = 0x4004fe0e,
+        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x4004fe0f,
+        ISST_IF_GET_TURBO_FREQ_INFO = 0x4004fe10,
+        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4004fe11,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        ISST_IF_GET_PLATFORM_INFO = 0x4008fe00,
+        ISST_IF_IO_CMD = 0x8008fe02,
+        ISST_IF_COUNT_TPMI_INSTANCES = 0x4008fe05,
+        ISST_IF_PERF_SET_LEVEL = 0x8008fe0a,
+        ISST_IF_PERF_SET_FEATURE = 0x8008fe0b,
+        ISST_IF_GET_PERF_LEVEL_INFO = 0x4008fe0c,
+        ISST_IF_GET_PERF_LEVEL_CPU_MASK = 0x4008fe0d,
+        ISST_IF_GET_BASE_FREQ_INFO = 0x4008fe0e,
+        ISST_IF_GET_BASE_FREQ_CPU_MASK = 0x4008fe0f,
+        ISST_IF_GET_TURBO_FREQ_INFO = 0x4008fe10,
+        ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4008fe11,
+      },
+      records = {
+        ["struct isst_if_msr_cmd"] = [[{
+    uint32_t read_write;
+    uint32_t logical_cpu;
+    unsigned long msr;
+    unsigned long data;
+  }]],
+        ["struct isst_perf_level_cpu_mask"] = [[{
+    uint8_t socket_id;
+    uint8_t power_domain_id;
+    uint8_t level;
+    uint8_t punit_cpu_map;
+    unsigned long mask;
+    uint16_t cpu_buffer_size;
+    int8_t cpu_buffer[1];
+  }]],
+      },
+},
   },
 }

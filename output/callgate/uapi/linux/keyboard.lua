@@ -460,15 +460,12 @@ return {
   },
   macros = function(M)
     return {
-      -- #define K(t, v)
       K = function(t, v)
         return M.int(M.bor(M.shl(M.long(t), 8), M.long(v)))
       end,
-      -- #define KTYP(x)
       KTYP = function(x)
         return M.int(M.shr(M.long(x), 8))
       end,
-      -- #define KVAL(x)
       KVAL = function(x)
         return M.int(M.band(M.long(x), 0xff))
       end,

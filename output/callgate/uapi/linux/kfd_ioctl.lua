@@ -192,32 +192,17 @@ return {
     KFD_DBG_QUEUE_INVALID_MASK = -2147483648,
     KFD_IOC_PROFILER_VERSION_NUM = 1,
     AMDKFD_IOCTL_BASE = 75,
-    AMDKFD_IOC_GET_VERSION = 0x80084b01,
     AMDKFD_IOC_CREATE_QUEUE = 0xc0604b02,
     AMDKFD_IOC_DESTROY_QUEUE = 0xc0084b03,
-    AMDKFD_IOC_SET_MEMORY_POLICY = 0x40204b04,
     AMDKFD_IOC_GET_CLOCK_COUNTERS = 0xc0284b05,
-    AMDKFD_IOC_GET_PROCESS_APERTURES = 0x81904b06,
-    AMDKFD_IOC_UPDATE_QUEUE = 0x40184b07,
     AMDKFD_IOC_CREATE_EVENT = 0xc0204b08,
-    AMDKFD_IOC_DESTROY_EVENT = 0x40084b09,
-    AMDKFD_IOC_SET_EVENT = 0x40084b0a,
-    AMDKFD_IOC_RESET_EVENT = 0x40084b0b,
     AMDKFD_IOC_WAIT_EVENTS = 0xc0184b0c,
-    AMDKFD_IOC_DBG_REGISTER_DEPRECATED = 0x40084b0d,
-    AMDKFD_IOC_DBG_UNREGISTER_DEPRECATED = 0x40084b0e,
-    AMDKFD_IOC_DBG_ADDRESS_WATCH_DEPRECATED = 0x40104b0f,
-    AMDKFD_IOC_DBG_WAVE_CONTROL_DEPRECATED = 0x40104b10,
     AMDKFD_IOC_SET_SCRATCH_BACKING_VA = 0xc0104b11,
     AMDKFD_IOC_GET_TILE_CONFIG = 0xc0284b12,
-    AMDKFD_IOC_SET_TRAP_HANDLER = 0x40184b13,
     AMDKFD_IOC_GET_PROCESS_APERTURES_NEW = 0xc0104b14,
-    AMDKFD_IOC_ACQUIRE_VM = 0x40084b15,
     AMDKFD_IOC_ALLOC_MEMORY_OF_GPU = 0xc0284b16,
-    AMDKFD_IOC_FREE_MEMORY_OF_GPU = 0x40084b17,
     AMDKFD_IOC_MAP_MEMORY_TO_GPU = 0xc0184b18,
     AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU = 0xc0184b19,
-    AMDKFD_IOC_SET_CU_MASK = 0x40104b1a,
     AMDKFD_IOC_GET_QUEUE_WAVE_STATE = 0xc0184b1b,
     AMDKFD_IOC_GET_DMABUF_INFO = 0xc0204b1c,
     AMDKFD_IOC_IMPORT_DMABUF = 0xc0184b1d,
@@ -225,12 +210,10 @@ return {
     AMDKFD_IOC_SMI_EVENTS = 0xc0084b1f,
     AMDKFD_IOC_SVM = 0xc0184b20,
     AMDKFD_IOC_SET_XNACK_MODE = 0xc0044b21,
-    AMDKFD_IOC_CRIU_OP = 0xc0384b22,
     AMDKFD_IOC_AVAILABLE_MEMORY = 0xc0104b23,
     AMDKFD_IOC_EXPORT_DMABUF = 0xc0104b24,
     AMDKFD_IOC_RUNTIME_ENABLE = 0xc0104b25,
     AMDKFD_IOC_DBG_TRAP = 0xc0204b26,
-    AMDKFD_IOC_CREATE_PROCESS = 0x4b27,
     AMDKFD_IOC_PROFILER = 0xc0104b28,
     AMDKFD_COMMAND_START = 0x1,
     AMDKFD_COMMAND_END = 0x29,
@@ -240,113 +223,12 @@ return {
   uint32_t major_version;
   uint32_t minor_version;
 }]],
-    ["struct kfd_ioctl_create_queue_args"] = [[{
-  uint64_t ring_base_address;
-  uint64_t write_pointer_address;
-  uint64_t read_pointer_address;
-  uint64_t doorbell_offset;
-  uint32_t ring_size;
-  uint32_t gpu_id;
-  uint32_t queue_type;
-  uint32_t queue_percentage;
-  uint32_t queue_priority;
-  uint32_t queue_id;
-  uint64_t eop_buffer_address;
-  uint64_t eop_buffer_size;
-  uint64_t ctx_save_restore_address;
-  uint32_t ctx_save_restore_size;
-  uint32_t ctl_stack_size;
-  uint32_t sdma_engine_id;
-  uint32_t metadata_ring_size;
-}]],
     ["struct kfd_ioctl_destroy_queue_args"] = [[{
   uint32_t queue_id;
   uint32_t pad;
 }]],
-    ["struct kfd_ioctl_update_queue_args"] = [[{
-  uint64_t ring_base_address;
-  uint32_t queue_id;
-  uint32_t ring_size;
-  uint32_t queue_percentage;
-  uint32_t queue_priority;
-}]],
-    ["struct kfd_ioctl_set_cu_mask_args"] = [[{
-  uint32_t queue_id;
-  uint32_t num_cu_mask;
-  uint64_t cu_mask_ptr;
-}]],
-    ["struct kfd_ioctl_get_queue_wave_state_args"] = [[{
-  uint64_t ctl_stack_address;
-  uint32_t ctl_stack_used_size;
-  uint32_t save_area_used_size;
-  uint32_t queue_id;
-  uint32_t pad;
-}]],
-    ["struct kfd_ioctl_get_available_memory_args"] = [[{
-  uint64_t available;
-  uint32_t gpu_id;
-  uint32_t pad;
-}]],
-    ["struct kfd_dbg_device_info_entry"] = [[{
-  uint64_t exception_status;
-  uint64_t lds_base;
-  uint64_t lds_limit;
-  uint64_t scratch_base;
-  uint64_t scratch_limit;
-  uint64_t gpuvm_base;
-  uint64_t gpuvm_limit;
-  uint32_t gpu_id;
-  uint32_t location_id;
-  uint32_t vendor_id;
-  uint32_t device_id;
-  uint32_t revision_id;
-  uint32_t subsystem_vendor_id;
-  uint32_t subsystem_device_id;
-  uint32_t fw_version;
-  uint32_t gfx_target_version;
-  uint32_t simd_count;
-  uint32_t max_waves_per_simd;
-  uint32_t array_count;
-  uint32_t simd_arrays_per_engine;
-  uint32_t num_xcc;
-  uint32_t capability;
-  uint32_t debug_prop;
-  uint32_t capability2;
-  uint32_t pad;
-}]],
-    ["struct kfd_ioctl_set_memory_policy_args"] = [[{
-  uint64_t alternate_aperture_base;
-  uint64_t alternate_aperture_size;
-  uint32_t gpu_id;
-  uint32_t default_policy;
-  uint32_t alternate_policy;
-  uint32_t misc_process_flag;
-}]],
-    ["struct kfd_ioctl_get_clock_counters_args"] = [[{
-  uint64_t gpu_clock_counter;
-  uint64_t cpu_clock_counter;
-  uint64_t system_clock_counter;
-  uint64_t system_clock_freq;
-  uint32_t gpu_id;
-  uint32_t pad;
-}]],
-    ["struct kfd_process_device_apertures"] = [[{
-  uint64_t lds_base;
-  uint64_t lds_limit;
-  uint64_t scratch_base;
-  uint64_t scratch_limit;
-  uint64_t gpuvm_base;
-  uint64_t gpuvm_limit;
-  uint32_t gpu_id;
-  uint32_t pad;
-}]],
     ["struct kfd_ioctl_get_process_apertures_args"] = [[{
   struct kfd_process_device_apertures process_apertures[7];
-  uint32_t num_of_nodes;
-  uint32_t pad;
-}]],
-    ["struct kfd_ioctl_get_process_apertures_new_args"] = [[{
-  uint64_t kfd_process_device_apertures_ptr;
   uint32_t num_of_nodes;
   uint32_t pad;
 }]],
@@ -357,25 +239,6 @@ return {
     ["struct kfd_ioctl_dbg_unregister_args"] = [[{
   uint32_t gpu_id;
   uint32_t pad;
-}]],
-    ["struct kfd_ioctl_dbg_address_watch_args"] = [[{
-  uint64_t content_ptr;
-  uint32_t gpu_id;
-  uint32_t buf_size_in_bytes;
-}]],
-    ["struct kfd_ioctl_dbg_wave_control_args"] = [[{
-  uint64_t content_ptr;
-  uint32_t gpu_id;
-  uint32_t buf_size_in_bytes;
-}]],
-    ["struct kfd_ioctl_create_event_args"] = [[{
-  uint64_t event_page_offset;
-  uint32_t event_trigger_data;
-  uint32_t event_type;
-  uint32_t auto_reset;
-  uint32_t node_id;
-  uint32_t event_id;
-  uint32_t event_slot_index;
 }]],
     ["struct kfd_ioctl_destroy_event_args"] = [[{
   uint32_t event_id;
@@ -395,85 +258,15 @@ return {
   uint32_t NoExecute;
   uint32_t imprecise;
 }]],
-    ["struct kfd_hsa_memory_exception_data"] = [[{
-  struct kfd_memory_exception_failure failure;
-  uint64_t va;
-  uint32_t gpu_id;
-  uint32_t ErrorType;
-}]],
     ["struct kfd_hsa_hw_exception_data"] = [[{
   uint32_t reset_type;
   uint32_t reset_cause;
   uint32_t memory_lost;
   uint32_t gpu_id;
 }]],
-    ["struct kfd_hsa_signal_event_data"] = [[{
-  uint64_t last_event_age;
-}]],
-    ["struct kfd_event_data"] = [[{
-  union {
-    struct kfd_hsa_memory_exception_data memory_exception_data;
-    struct kfd_hsa_hw_exception_data hw_exception_data;
-    struct kfd_hsa_signal_event_data signal_event_data;
-  };
-  uint64_t kfd_event_data_ext;
-  uint32_t event_id;
-  uint32_t pad;
-}]],
-    ["struct kfd_ioctl_wait_events_args"] = [[{
-  uint64_t events_ptr;
-  uint32_t num_events;
-  uint32_t wait_for_all;
-  uint32_t timeout;
-  uint32_t wait_result;
-}]],
-    ["struct kfd_ioctl_set_scratch_backing_va_args"] = [[{
-  uint64_t va_addr;
-  uint32_t gpu_id;
-  uint32_t pad;
-}]],
-    ["struct kfd_ioctl_get_tile_config_args"] = [[{
-  uint64_t tile_config_ptr;
-  uint64_t macro_tile_config_ptr;
-  uint32_t num_tile_configs;
-  uint32_t num_macro_tile_configs;
-  uint32_t gpu_id;
-  uint32_t gb_addr_config;
-  uint32_t num_banks;
-  uint32_t num_ranks;
-}]],
-    ["struct kfd_ioctl_set_trap_handler_args"] = [[{
-  uint64_t tba_addr;
-  uint64_t tma_addr;
-  uint32_t gpu_id;
-  uint32_t pad;
-}]],
     ["struct kfd_ioctl_acquire_vm_args"] = [[{
   uint32_t drm_fd;
   uint32_t gpu_id;
-}]],
-    ["struct kfd_ioctl_alloc_memory_of_gpu_args"] = [[{
-  uint64_t va_addr;
-  uint64_t size;
-  uint64_t handle;
-  uint64_t mmap_offset;
-  uint32_t gpu_id;
-  uint32_t flags;
-}]],
-    ["struct kfd_ioctl_free_memory_of_gpu_args"] = [[{
-  uint64_t handle;
-}]],
-    ["struct kfd_ioctl_map_memory_to_gpu_args"] = [[{
-  uint64_t handle;
-  uint64_t device_ids_array_ptr;
-  uint32_t n_devices;
-  uint32_t n_success;
-}]],
-    ["struct kfd_ioctl_unmap_memory_from_gpu_args"] = [[{
-  uint64_t handle;
-  uint64_t device_ids_array_ptr;
-  uint32_t n_devices;
-  uint32_t n_success;
 }]],
     ["struct kfd_ioctl_alloc_queue_gws_args"] = [[{
   uint32_t queue_id;
@@ -481,39 +274,9 @@ return {
   uint32_t first_gws;
   uint32_t pad;
 }]],
-    ["struct kfd_ioctl_get_dmabuf_info_args"] = [[{
-  uint64_t size;
-  uint64_t metadata_ptr;
-  uint32_t metadata_size;
-  uint32_t gpu_id;
-  uint32_t flags;
-  uint32_t dmabuf_fd;
-}]],
-    ["struct kfd_ioctl_import_dmabuf_args"] = [[{
-  uint64_t va_addr;
-  uint64_t handle;
-  uint32_t gpu_id;
-  uint32_t dmabuf_fd;
-}]],
-    ["struct kfd_ioctl_export_dmabuf_args"] = [[{
-  uint64_t handle;
-  uint32_t flags;
-  uint32_t dmabuf_fd;
-}]],
     ["struct kfd_ioctl_smi_events_args"] = [[{
   uint32_t gpuid;
   uint32_t anon_fd;
-}]],
-    ["struct kfd_ioctl_criu_args"] = [[{
-  uint64_t devices;
-  uint64_t bos;
-  uint64_t priv_data;
-  uint64_t priv_data_size;
-  uint32_t num_devices;
-  uint32_t num_bos;
-  uint32_t num_objects;
-  uint32_t pid;
-  uint32_t op;
 }]],
     ["struct kfd_criu_device_bucket"] = [[{
   uint32_t user_gpu_id;
@@ -521,79 +284,12 @@ return {
   uint32_t drm_fd;
   uint32_t pad;
 }]],
-    ["struct kfd_criu_bo_bucket"] = [[{
-  uint64_t addr;
-  uint64_t size;
-  uint64_t offset;
-  uint64_t restored_offset;
-  uint32_t gpu_id;
-  uint32_t alloc_flags;
-  uint32_t dmabuf_fd;
-  uint32_t pad;
-}]],
     ["struct kfd_ioctl_svm_attribute"] = [[{
   uint32_t type;
   uint32_t value;
 }]],
-    ["struct kfd_ioctl_svm_args"] = [[{
-  uint64_t start_addr;
-  uint64_t size;
-  uint32_t op;
-  uint32_t nattr;
-  struct kfd_ioctl_svm_attribute attrs[];
-}]],
     ["struct kfd_ioctl_set_xnack_mode_args"] = [[{
   int32_t xnack_enabled;
-}]],
-    ["struct kfd_runtime_info"] = [[{
-  uint64_t r_debug;
-  uint32_t runtime_state;
-  uint32_t ttmp_setup;
-}]],
-    ["struct kfd_ioctl_runtime_enable_args"] = [[{
-  uint64_t r_debug;
-  uint32_t mode_mask;
-  uint32_t capabilities_mask;
-}]],
-    ["struct kfd_queue_snapshot_entry"] = [[{
-  uint64_t exception_status;
-  uint64_t ring_base_address;
-  uint64_t write_pointer_address;
-  uint64_t read_pointer_address;
-  uint64_t ctx_save_restore_address;
-  uint32_t queue_id;
-  uint32_t gpu_id;
-  uint32_t ring_size;
-  uint32_t queue_type;
-  uint32_t ctx_save_restore_area_size;
-  uint32_t reserved;
-}]],
-    ["struct kfd_context_save_area_header"] = [[{
-  struct {
-    uint32_t control_stack_offset;
-    uint32_t control_stack_size;
-    uint32_t wave_state_offset;
-    uint32_t wave_state_size;
-  } wave_state;
-  uint32_t debug_offset;
-  uint32_t debug_size;
-  uint64_t err_payload_addr;
-  uint32_t err_event_id;
-  uint32_t reserved1;
-}]],
-    ["struct kfd_ioctl_dbg_trap_enable_args"] = [[{
-  uint64_t exception_mask;
-  uint64_t rinfo_ptr;
-  uint32_t rinfo_size;
-  uint32_t dbg_fd;
-}]],
-    ["struct kfd_ioctl_dbg_trap_send_runtime_event_args"] = [[{
-  uint64_t exception_mask;
-  uint32_t gpu_id;
-  uint32_t queue_id;
-}]],
-    ["struct kfd_ioctl_dbg_trap_set_exceptions_enabled_args"] = [[{
-  uint64_t exception_mask;
 }]],
     ["struct kfd_ioctl_dbg_trap_set_wave_launch_override_args"] = [[{
   uint32_t override_mode;
@@ -605,24 +301,6 @@ return {
   uint32_t launch_mode;
   uint32_t pad;
 }]],
-    ["struct kfd_ioctl_dbg_trap_suspend_queues_args"] = [[{
-  uint64_t exception_mask;
-  uint64_t queue_array_ptr;
-  uint32_t num_queues;
-  uint32_t grace_period;
-}]],
-    ["struct kfd_ioctl_dbg_trap_resume_queues_args"] = [[{
-  uint64_t queue_array_ptr;
-  uint32_t num_queues;
-  uint32_t pad;
-}]],
-    ["struct kfd_ioctl_dbg_trap_set_node_address_watch_args"] = [[{
-  uint64_t address;
-  uint32_t mode;
-  uint32_t mask;
-  uint32_t gpu_id;
-  uint32_t id;
-}]],
     ["struct kfd_ioctl_dbg_trap_clear_node_address_watch_args"] = [[{
   uint32_t gpu_id;
   uint32_t id;
@@ -630,30 +308,6 @@ return {
     ["struct kfd_ioctl_dbg_trap_set_flags_args"] = [[{
   uint32_t flags;
   uint32_t pad;
-}]],
-    ["struct kfd_ioctl_dbg_trap_query_debug_event_args"] = [[{
-  uint64_t exception_mask;
-  uint32_t gpu_id;
-  uint32_t queue_id;
-}]],
-    ["struct kfd_ioctl_dbg_trap_query_exception_info_args"] = [[{
-  uint64_t info_ptr;
-  uint32_t info_size;
-  uint32_t source_id;
-  uint32_t exception_code;
-  uint32_t clear_exception;
-}]],
-    ["struct kfd_ioctl_dbg_trap_queue_snapshot_args"] = [[{
-  uint64_t exception_mask;
-  uint64_t snapshot_buf_ptr;
-  uint32_t num_queues;
-  uint32_t entry_size;
-}]],
-    ["struct kfd_ioctl_dbg_trap_device_snapshot_args"] = [[{
-  uint64_t exception_mask;
-  uint64_t snapshot_buf_ptr;
-  uint32_t num_devices;
-  uint32_t entry_size;
 }]],
     ["struct kfd_ioctl_dbg_trap_args"] = [[{
   uint32_t pid;
@@ -695,55 +349,169 @@ return {
   },
   macros = function(M)
     return {
-      -- #define KFD_SMI_EVENT_MASK_FROM_INDEX(i)
       KFD_SMI_EVENT_MASK_FROM_INDEX = function(i)
         return M.int(M.shl(1ULL, M.long(i) - 1))
       end,
-      -- #define KFD_EC_MASK(ecode)
       KFD_EC_MASK = function(ecode)
         return M.int(M.shl(1ULL, M.long(ecode) - 1))
       end,
-      -- #define KFD_DBG_EC_IS_VALID(ecode)
       KFD_DBG_EC_IS_VALID = function(ecode)
         ecode = M.long(ecode)
         return ecode > 0 and ecode < 50
       end,
-      -- #define KFD_DBG_EC_TYPE_IS_QUEUE(ecode)
       KFD_DBG_EC_TYPE_IS_QUEUE = function(ecode)
         ecode = M.long(ecode)
         return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x607f803f) ~= 0
       end,
-      -- #define KFD_DBG_EC_TYPE_IS_DEVICE(ecode)
       KFD_DBG_EC_TYPE_IS_DEVICE = function(ecode)
         ecode = M.long(ecode)
         return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0xf80000000ULL) ~= 0
       end,
-      -- #define KFD_DBG_EC_TYPE_IS_PROCESS(ecode)
       KFD_DBG_EC_TYPE_IS_PROCESS = function(ecode)
         ecode = M.long(ecode)
         return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x1800000000000ULL) ~= 0
       end,
-      -- #define KFD_DBG_EC_TYPE_IS_PACKET(ecode)
       KFD_DBG_EC_TYPE_IS_PACKET = function(ecode)
         ecode = M.long(ecode)
         return ecode > 0 and ecode < 50 and M.band(M.shl(1ULL, ecode - 1), 0x7f8000) ~= 0
       end,
-      -- #define AMDKFD_IO(nr)
-      AMDKFD_IO = function(nr)
-        return M.int(M.bor(0x4b00, M.long(nr)))
-      end,
-      -- #define AMDKFD_IOR(nr, type)
-      AMDKFD_IOR = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0x80004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-      end,
-      -- #define AMDKFD_IOW(nr, type)
-      AMDKFD_IOW = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0x40004b00, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-      end,
-      -- #define AMDKFD_IOWR(nr, type)
-      AMDKFD_IOWR = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0xc0004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AMDKFD_IOC_GET_VERSION = 0x80084b01,
+        AMDKFD_IOC_SET_MEMORY_POLICY = 0x40204b04,
+        AMDKFD_IOC_GET_PROCESS_APERTURES = 0x81904b06,
+        AMDKFD_IOC_UPDATE_QUEUE = 0x40184b07,
+        AMDKFD_IOC_DESTROY_EVENT = 0x40084b09,
+        AMDKFD_IOC_SET_EVENT = 0x40084b0a,
+        AMDKFD_IOC_RESET_EVENT = 0x40084b0b,
+        AMDKFD_IOC_DBG_REGISTER_DEPRECATED = 0x40084b0d,
+        AMDKFD_IOC_DBG_UNREGISTER_DEPRECATED = 0x40084b0e,
+        AMDKFD_IOC_DBG_ADDRESS_WATCH_DEPRECATED = 0x40104b0f,
+        AMDKFD_IOC_DBG_WAVE_CONTROL_DEPRECATED = 0x40104b10,
+        AMDKFD_IOC_SET_TRAP_HANDLER = 0x40184b13,
+        AMDKFD_IOC_ACQUIRE_VM = 0x40084b15,
+        AMDKFD_IOC_FREE_MEMORY_OF_GPU = 0x40084b17,
+        AMDKFD_IOC_SET_CU_MASK = 0x40104b1a,
+        AMDKFD_IOC_CREATE_PROCESS = 0x4b27,
+      },
+      macros = function(M)
+        return {
+          AMDKFD_IO = function(nr)
+            return M.int(M.bor(0x4b00, M.long(nr)))
+          end,
+        }
+      end,
+},
+    {
+      on = "!x86",
+      constants = {
+        AMDKFD_IOC_CRIU_OP = 0xc0384b22,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.kfd_ioctl-3",
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      macros = function(M)
+        return {
+          AMDKFD_IOR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x80004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+          AMDKFD_IOW = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x40004b00, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          AMDKFD_IOWR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0xc0004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86",
+      constants = {
+        AMDKFD_IOC_CRIU_OP = 0xc0344b22,
+      },
+},
+    {
+      on = "x86 arm",
+      macros = function(M)
+        return {
+          AMDKFD_IOR = function(nr, type)
+            return M.int(M.bor(0x80004b00LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+          AMDKFD_IOW = function(nr, type)
+            return M.int(M.bor(0x40004b00, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          AMDKFD_IOWR = function(nr, type)
+            return M.int(M.bor(0xc0004b00LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AMDKFD_IOC_GET_VERSION = 0x40084b01,
+        AMDKFD_IOC_SET_MEMORY_POLICY = 0x80204b04,
+        AMDKFD_IOC_GET_PROCESS_APERTURES = 0x41904b06,
+        AMDKFD_IOC_UPDATE_QUEUE = 0x80184b07,
+        AMDKFD_IOC_DESTROY_EVENT = 0x80084b09,
+        AMDKFD_IOC_SET_EVENT = 0x80084b0a,
+        AMDKFD_IOC_RESET_EVENT = 0x80084b0b,
+        AMDKFD_IOC_DBG_REGISTER_DEPRECATED = 0x80084b0d,
+        AMDKFD_IOC_DBG_UNREGISTER_DEPRECATED = 0x80084b0e,
+        AMDKFD_IOC_DBG_ADDRESS_WATCH_DEPRECATED = 0x80104b0f,
+        AMDKFD_IOC_DBG_WAVE_CONTROL_DEPRECATED = 0x80104b10,
+        AMDKFD_IOC_SET_TRAP_HANDLER = 0x80184b13,
+        AMDKFD_IOC_ACQUIRE_VM = 0x80084b15,
+        AMDKFD_IOC_FREE_MEMORY_OF_GPU = 0x80084b17,
+        AMDKFD_IOC_SET_CU_MASK = 0x80104b1a,
+        AMDKFD_IOC_CREATE_PROCESS = 0x20004b27,
+      },
+      macros = function(M)
+        return {
+          AMDKFD_IO = function(nr)
+            return M.int(M.bor(0x20004b00, M.long(nr)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      macros = function(M)
+        return {
+          AMDKFD_IOR = function(nr, type)
+            return M.int(M.bor(0x40004b00, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+          AMDKFD_IOW = function(nr, type)
+            return M.int(M.bor(0x80004b00LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.kfd_ioctl-11",
+},
+  },
 }

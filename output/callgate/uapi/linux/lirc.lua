@@ -66,111 +66,139 @@ return {
     LIRC_CAN_USE_WIDEBAND_RECEIVER = 0x4000000,
     LIRC_CAN_SET_REC_FILTER = 0,
     LIRC_CAN_NOTIFY_DECODE = 0,
-    LIRC_GET_FEATURES = 0x80046900,
-    LIRC_GET_SEND_MODE = 0x80046901,
-    LIRC_GET_REC_MODE = 0x80046902,
-    LIRC_GET_REC_RESOLUTION = 0x80046907,
-    LIRC_GET_MIN_TIMEOUT = 0x80046908,
-    LIRC_GET_MAX_TIMEOUT = 0x80046909,
-    LIRC_GET_LENGTH = 0x8004690f,
-    LIRC_SET_SEND_MODE = 0x40046911,
-    LIRC_SET_REC_MODE = 0x40046912,
-    LIRC_SET_SEND_CARRIER = 0x40046913,
-    LIRC_SET_REC_CARRIER = 0x40046914,
-    LIRC_SET_SEND_DUTY_CYCLE = 0x40046915,
-    LIRC_SET_TRANSMITTER_MASK = 0x40046917,
-    LIRC_SET_REC_TIMEOUT = 0x40046918,
-    LIRC_SET_REC_TIMEOUT_REPORTS = 0x40046919,
-    LIRC_SET_MEASURE_CARRIER_MODE = 0x4004691d,
-    LIRC_SET_REC_CARRIER_RANGE = 0x4004691f,
-    LIRC_SET_WIDEBAND_RECEIVER = 0x40046923,
-    LIRC_GET_REC_TIMEOUT = 0x80046924,
     LIRC_SCANCODE_FLAG_TOGGLE = 1,
     LIRC_SCANCODE_FLAG_REPEAT = 2,
   },
-  records = {
-    ["struct lirc_scancode"] = [[{
-  uint64_t timestamp;
-  uint16_t flags;
-  uint16_t rc_proto;
-  uint32_t keycode;
-  uint64_t scancode;
-}]],
-  },
   macros = function(M)
     return {
-      -- #define LIRC_SPACE(val)
       LIRC_SPACE = function(val)
         return M.int(M.band(M.long(val), 0xffffff))
       end,
-      -- #define LIRC_PULSE(val)
       LIRC_PULSE = function(val)
         return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x1000000))
       end,
-      -- #define LIRC_FREQUENCY(val)
       LIRC_FREQUENCY = function(val)
         return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x2000000))
       end,
-      -- #define LIRC_TIMEOUT(val)
       LIRC_TIMEOUT = function(val)
         return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x3000000))
       end,
-      -- #define LIRC_OVERFLOW(val)
       LIRC_OVERFLOW = function(val)
         return M.int(M.bor(M.band(M.long(val), 0xffffff), 0x4000000))
       end,
-      -- #define LIRC_VALUE(val)
       LIRC_VALUE = function(val)
         return M.int(M.band(M.long(val), 0xffffff))
       end,
-      -- #define LIRC_MODE2(val)
       LIRC_MODE2 = function(val)
         return M.int(M.band(M.long(val), 0xff000000LL))
       end,
-      -- #define LIRC_IS_SPACE(val)
       LIRC_IS_SPACE = function(val)
         return M.band(M.long(val), 0xff000000LL) == 0x0
       end,
-      -- #define LIRC_IS_PULSE(val)
       LIRC_IS_PULSE = function(val)
         return M.band(M.long(val), 0xff000000LL) == 0x1000000
       end,
-      -- #define LIRC_IS_FREQUENCY(val)
       LIRC_IS_FREQUENCY = function(val)
         return M.band(M.long(val), 0xff000000LL) == 0x2000000
       end,
-      -- #define LIRC_IS_TIMEOUT(val)
       LIRC_IS_TIMEOUT = function(val)
         return M.band(M.long(val), 0xff000000LL) == 0x3000000
       end,
-      -- #define LIRC_IS_OVERFLOW(val)
       LIRC_IS_OVERFLOW = function(val)
         return M.band(M.long(val), 0xff000000LL) == 0x4000000
       end,
-      -- #define LIRC_MODE2SEND(x)
       LIRC_MODE2SEND = function(x)
         return x
       end,
-      -- #define LIRC_SEND2MODE(x)
       LIRC_SEND2MODE = function(x)
         return x
       end,
-      -- #define LIRC_MODE2REC(x)
       LIRC_MODE2REC = function(x)
         return M.int(M.shl(M.long(x), 16))
       end,
-      -- #define LIRC_REC2MODE(x)
       LIRC_REC2MODE = function(x)
         return M.int(M.shr(M.long(x), 16))
       end,
-      -- #define LIRC_CAN_SEND(x)
       LIRC_CAN_SEND = function(x)
         return M.int(M.band(M.long(x), 0x3f))
       end,
-      -- #define LIRC_CAN_REC(x)
       LIRC_CAN_REC = function(x)
         return M.int(M.band(M.long(x), 0x3f0000))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        LIRC_GET_FEATURES = 0x80046900,
+        LIRC_GET_SEND_MODE = 0x80046901,
+        LIRC_GET_REC_MODE = 0x80046902,
+        LIRC_GET_REC_RESOLUTION = 0x80046907,
+        LIRC_GET_MIN_TIMEOUT = 0x80046908,
+        LIRC_GET_MAX_TIMEOUT = 0x80046909,
+        LIRC_GET_LENGTH = 0x8004690f,
+        LIRC_SET_SEND_MODE = 0x40046911,
+        LIRC_SET_REC_MODE = 0x40046912,
+        LIRC_SET_SEND_CARRIER = 0x40046913,
+        LIRC_SET_REC_CARRIER = 0x40046914,
+        LIRC_SET_SEND_DUTY_CYCLE = 0x40046915,
+        LIRC_SET_TRANSMITTER_MASK = 0x40046917,
+        LIRC_SET_REC_TIMEOUT = 0x40046918,
+        LIRC_SET_REC_TIMEOUT_REPORTS = 0x40046919,
+        LIRC_SET_MEASURE_CARRIER_MODE = 0x4004691d,
+        LIRC_SET_REC_CARRIER_RANGE = 0x4004691f,
+        LIRC_SET_WIDEBAND_RECEIVER = 0x40046923,
+        LIRC_GET_REC_TIMEOUT = 0x80046924,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct lirc_scancode"] = [[{
+    uint64_t timestamp;
+    uint16_t flags;
+    uint16_t rc_proto;
+    uint32_t keycode;
+    uint64_t scancode;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        LIRC_GET_FEATURES = 0x40046900,
+        LIRC_GET_SEND_MODE = 0x40046901,
+        LIRC_GET_REC_MODE = 0x40046902,
+        LIRC_GET_REC_RESOLUTION = 0x40046907,
+        LIRC_GET_MIN_TIMEOUT = 0x40046908,
+        LIRC_GET_MAX_TIMEOUT = 0x40046909,
+        LIRC_GET_LENGTH = 0x4004690f,
+        LIRC_SET_SEND_MODE = 0x80046911,
+        LIRC_SET_REC_MODE = 0x80046912,
+        LIRC_SET_SEND_CARRIER = 0x80046913,
+        LIRC_SET_REC_CARRIER = 0x80046914,
+        LIRC_SET_SEND_DUTY_CYCLE = 0x80046915,
+        LIRC_SET_TRANSMITTER_MASK = 0x80046917,
+        LIRC_SET_REC_TIMEOUT = 0x80046918,
+        LIRC_SET_REC_TIMEOUT_REPORTS = 0x80046919,
+        LIRC_SET_MEASURE_CARRIER_MODE = 0x8004691d,
+        LIRC_SET_REC_CARRIER_RANGE = 0x8004691f,
+        LIRC_SET_WIDEBAND_RECEIVER = 0x80046923,
+        LIRC_GET_REC_TIMEOUT = 0x40046924,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct lirc_scancode"] = [[{
+    unsigned long timestamp;
+    uint16_t flags;
+    uint16_t rc_proto;
+    uint32_t keycode;
+    unsigned long scancode;
+  }]],
+      },
+},
+  },
 }

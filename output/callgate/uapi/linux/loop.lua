@@ -36,41 +36,115 @@ return {
     LOOP_CTL_REMOVE = 0x4c81,
     LOOP_CTL_GET_FREE = 0x4c82,
   },
-  records = {
-    ["struct loop_info"] = [[{
-  int32_t lo_number;
-  unsigned long lo_device;
-  unsigned long lo_inode;
-  unsigned long lo_rdevice;
-  int32_t lo_offset;
-  int32_t lo_encrypt_type;
-  int32_t lo_encrypt_key_size;
-  int32_t lo_flags;
-  char lo_name[64];
-  uint8_t lo_encrypt_key[32];
-  unsigned long lo_init[2];
-  char reserved[4];
-}]],
-    ["struct loop_info64"] = [[{
-  uint64_t lo_device;
-  uint64_t lo_inode;
-  uint64_t lo_rdevice;
-  uint64_t lo_offset;
-  uint64_t lo_sizelimit;
-  uint32_t lo_number;
-  uint32_t lo_encrypt_type;
-  uint32_t lo_encrypt_key_size;
-  uint32_t lo_flags;
-  uint8_t lo_file_name[64];
-  uint8_t lo_crypt_name[64];
-  uint8_t lo_encrypt_key[32];
-  uint64_t lo_init[2];
-}]],
-    ["struct loop_config"] = [[{
-  uint32_t fd;
-  uint32_t block_size;
-  struct loop_info64 info;
-  uint64_t __reserved[8];
-}]],
+  deltas = {
+    {
+      on = "x64 ppc64le",
+      records = {
+        ["struct loop_info"] = [[{
+    int32_t lo_number;
+    unsigned long lo_device;
+    unsigned long lo_inode;
+    unsigned long lo_rdevice;
+    int32_t lo_offset;
+    int32_t lo_encrypt_type;
+    int32_t lo_encrypt_key_size;
+    int32_t lo_flags;
+    char lo_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+    char reserved[4];
+  }]],
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct loop_info64"] = [[{
+    uint64_t lo_device;
+    uint64_t lo_inode;
+    uint64_t lo_rdevice;
+    uint64_t lo_offset;
+    uint64_t lo_sizelimit;
+    uint32_t lo_number;
+    uint32_t lo_encrypt_type;
+    uint32_t lo_encrypt_key_size;
+    uint32_t lo_flags;
+    uint8_t lo_file_name[64];
+    uint8_t lo_crypt_name[64];
+    uint8_t lo_encrypt_key[32];
+    uint64_t lo_init[2];
+  }]],
+        ["struct loop_config"] = [[{
+    uint32_t fd;
+    uint32_t block_size;
+    struct loop_info64 info;
+    uint64_t __reserved[8];
+  }]],
+      },
+},
+    {
+      on = "x86 arm s390x",
+      records = {
+        ["struct loop_info"] = [[{
+    int32_t lo_number;
+    uint16_t lo_device;
+    unsigned long lo_inode;
+    uint16_t lo_rdevice;
+    int32_t lo_offset;
+    int32_t lo_encrypt_type;
+    int32_t lo_encrypt_key_size;
+    int32_t lo_flags;
+    char lo_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+    char reserved[4];
+  }]],
+      },
+},
+    {
+      on = "!x64 x86 arm ppc64le s390x",
+      records = {
+        ["struct loop_info"] = [[{
+    int32_t lo_number;
+    uint32_t lo_device;
+    unsigned long lo_inode;
+    uint32_t lo_rdevice;
+    int32_t lo_offset;
+    int32_t lo_encrypt_type;
+    int32_t lo_encrypt_key_size;
+    int32_t lo_flags;
+    char lo_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+    char reserved[4];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct loop_info64"] = [[{
+    unsigned long lo_device;
+    unsigned long lo_inode;
+    unsigned long lo_rdevice;
+    unsigned long lo_offset;
+    unsigned long lo_sizelimit;
+    uint32_t lo_number;
+    uint32_t lo_encrypt_type;
+    uint32_t lo_encrypt_key_size;
+    uint32_t lo_flags;
+    uint8_t lo_file_name[64];
+    uint8_t lo_crypt_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+  }]],
+        ["struct loop_config"] = [[{
+    uint32_t fd;
+    uint32_t block_size;
+    struct loop_info64 info;
+    unsigned long __reserved[8];
+  }]],
+      },
+},
   },
 }

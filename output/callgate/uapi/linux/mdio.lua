@@ -352,7 +352,6 @@ return {
   },
   macros = function(M)
     return {
-      -- #define MDIO_DEVS_PRESENT(devad)
       MDIO_DEVS_PRESENT = function(devad)
         return M.int(M.i32(M.shl(1LL, M.long(devad))))
       end,

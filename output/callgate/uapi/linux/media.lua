@@ -69,12 +69,8 @@ return {
     MEDIA_INTF_T_ALSA_CONTROL = 770,
     MEDIA_IOC_DEVICE_INFO = 0xc1007c00,
     MEDIA_IOC_ENUM_ENTITIES = 0xc1007c01,
-    MEDIA_IOC_ENUM_LINKS = 0xc0287c02,
     MEDIA_IOC_SETUP_LINK = 0xc0347c03,
     MEDIA_IOC_G_TOPOLOGY = 0xc0487c04,
-    MEDIA_IOC_REQUEST_ALLOC = 0x80047c05,
-    MEDIA_REQUEST_IOC_QUEUE = 0x7c80,
-    MEDIA_REQUEST_IOC_REINIT = 0x7c81,
     MEDIA_ENT_TYPE_SHIFT = 16,
     MEDIA_ENT_TYPE_MASK = 0xff0000,
     MEDIA_ENT_SUBTYPE_MASK = 0xffff,
@@ -196,32 +192,85 @@ return {
   uint32_t flags;
   uint32_t reserved[6];
 } __attribute__((packed))]],
-    ["struct media_v2_topology"] = [[{
-  uint64_t topology_version;
-  uint32_t num_entities;
-  uint32_t reserved1;
-  uint64_t ptr_entities;
-  uint32_t num_interfaces;
-  uint32_t reserved2;
-  uint64_t ptr_interfaces;
-  uint32_t num_pads;
-  uint32_t reserved3;
-  uint64_t ptr_pads;
-  uint32_t num_links;
-  uint32_t reserved4;
-  uint64_t ptr_links;
-} __attribute__((packed))]],
   },
   macros = function(M)
     return {
-      -- #define MEDIA_V2_ENTITY_HAS_FLAGS(media_version)
       MEDIA_V2_ENTITY_HAS_FLAGS = function(media_version)
         return M.long(media_version) >= 0x41300
       end,
-      -- #define MEDIA_V2_PAD_HAS_INDEX(media_version)
       MEDIA_V2_PAD_HAS_INDEX = function(media_version)
         return M.long(media_version) >= 0x41300
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        MEDIA_IOC_ENUM_LINKS = 0xc0287c02,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MEDIA_IOC_REQUEST_ALLOC = 0x80047c05,
+        MEDIA_REQUEST_IOC_QUEUE = 0x7c80,
+        MEDIA_REQUEST_IOC_REINIT = 0x7c81,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct media_v2_topology"] = [[{
+    uint64_t topology_version;
+    uint32_t num_entities;
+    uint32_t reserved1;
+    uint64_t ptr_entities;
+    uint32_t num_interfaces;
+    uint32_t reserved2;
+    uint64_t ptr_interfaces;
+    uint32_t num_pads;
+    uint32_t reserved3;
+    uint64_t ptr_pads;
+    uint32_t num_links;
+    uint32_t reserved4;
+    uint64_t ptr_links;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        MEDIA_IOC_ENUM_LINKS = 0xc01c7c02,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MEDIA_IOC_REQUEST_ALLOC = 0x40047c05,
+        MEDIA_REQUEST_IOC_QUEUE = 0x20007c80,
+        MEDIA_REQUEST_IOC_REINIT = 0x20007c81,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct media_v2_topology"] = [[{
+    unsigned long topology_version;
+    uint32_t num_entities;
+    uint32_t reserved1;
+    unsigned long ptr_entities;
+    uint32_t num_interfaces;
+    uint32_t reserved2;
+    unsigned long ptr_interfaces;
+    uint32_t num_pads;
+    uint32_t reserved3;
+    unsigned long ptr_pads;
+    uint32_t num_links;
+    uint32_t reserved4;
+    unsigned long ptr_links;
+  } __attribute__((packed))]],
+      },
+},
+  },
 }

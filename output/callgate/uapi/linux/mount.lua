@@ -97,57 +97,118 @@ return {
     LISTMOUNT_REVERSE = 0x1,
     STATMOUNT_BY_FD = 0x1,
   },
-  records = {
-    ["struct mount_attr"] = [[{
-  uint64_t attr_set;
-  uint64_t attr_clr;
-  uint64_t propagation;
-  uint64_t userns_fd;
-}]],
-    ["struct statmount"] = [[{
-  uint32_t size;
-  uint32_t mnt_opts;
-  uint64_t mask;
-  uint32_t sb_dev_major;
-  uint32_t sb_dev_minor;
-  uint64_t sb_magic;
-  uint32_t sb_flags;
-  uint32_t fs_type;
-  uint64_t mnt_id;
-  uint64_t mnt_parent_id;
-  uint32_t mnt_id_old;
-  uint32_t mnt_parent_id_old;
-  uint64_t mnt_attr;
-  uint64_t mnt_propagation;
-  uint64_t mnt_peer_group;
-  uint64_t mnt_master;
-  uint64_t propagate_from;
-  uint32_t mnt_root;
-  uint32_t mnt_point;
-  uint64_t mnt_ns_id;
-  uint32_t fs_subtype;
-  uint32_t sb_source;
-  uint32_t opt_num;
-  uint32_t opt_array;
-  uint32_t opt_sec_num;
-  uint32_t opt_sec_array;
-  uint64_t supported_mask;
-  uint32_t mnt_uidmap_num;
-  uint32_t mnt_uidmap;
-  uint32_t mnt_gidmap_num;
-  uint32_t mnt_gidmap;
-  uint64_t __spare2[43];
-  char str[];
-}]],
-    ["struct mnt_id_req"] = [[{
-  uint32_t size;
-  union {
-    uint32_t mnt_ns_fd;
-    uint32_t mnt_fd;
-  };
-  uint64_t mnt_id;
-  uint64_t param;
-  uint64_t mnt_ns_id;
-}]],
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mount_attr"] = [[{
+    uint64_t attr_set;
+    uint64_t attr_clr;
+    uint64_t propagation;
+    uint64_t userns_fd;
+  }]],
+        ["struct statmount"] = [[{
+    uint32_t size;
+    uint32_t mnt_opts;
+    uint64_t mask;
+    uint32_t sb_dev_major;
+    uint32_t sb_dev_minor;
+    uint64_t sb_magic;
+    uint32_t sb_flags;
+    uint32_t fs_type;
+    uint64_t mnt_id;
+    uint64_t mnt_parent_id;
+    uint32_t mnt_id_old;
+    uint32_t mnt_parent_id_old;
+    uint64_t mnt_attr;
+    uint64_t mnt_propagation;
+    uint64_t mnt_peer_group;
+    uint64_t mnt_master;
+    uint64_t propagate_from;
+    uint32_t mnt_root;
+    uint32_t mnt_point;
+    uint64_t mnt_ns_id;
+    uint32_t fs_subtype;
+    uint32_t sb_source;
+    uint32_t opt_num;
+    uint32_t opt_array;
+    uint32_t opt_sec_num;
+    uint32_t opt_sec_array;
+    uint64_t supported_mask;
+    uint32_t mnt_uidmap_num;
+    uint32_t mnt_uidmap;
+    uint32_t mnt_gidmap_num;
+    uint32_t mnt_gidmap;
+    uint64_t __spare2[43];
+    char str[];
+  }]],
+        ["struct mnt_id_req"] = [[{
+    uint32_t size;
+    union {
+      uint32_t mnt_ns_fd;
+      uint32_t mnt_fd;
+    };
+    uint64_t mnt_id;
+    uint64_t param;
+    uint64_t mnt_ns_id;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mount_attr"] = [[{
+    unsigned long attr_set;
+    unsigned long attr_clr;
+    unsigned long propagation;
+    unsigned long userns_fd;
+  }]],
+        ["struct statmount"] = [[{
+    uint32_t size;
+    uint32_t mnt_opts;
+    unsigned long mask;
+    uint32_t sb_dev_major;
+    uint32_t sb_dev_minor;
+    unsigned long sb_magic;
+    uint32_t sb_flags;
+    uint32_t fs_type;
+    unsigned long mnt_id;
+    unsigned long mnt_parent_id;
+    uint32_t mnt_id_old;
+    uint32_t mnt_parent_id_old;
+    unsigned long mnt_attr;
+    unsigned long mnt_propagation;
+    unsigned long mnt_peer_group;
+    unsigned long mnt_master;
+    unsigned long propagate_from;
+    uint32_t mnt_root;
+    uint32_t mnt_point;
+    unsigned long mnt_ns_id;
+    uint32_t fs_subtype;
+    uint32_t sb_source;
+    uint32_t opt_num;
+    uint32_t opt_array;
+    uint32_t opt_sec_num;
+    uint32_t opt_sec_array;
+    unsigned long supported_mask;
+    uint32_t mnt_uidmap_num;
+    uint32_t mnt_uidmap;
+    uint32_t mnt_gidmap_num;
+    uint32_t mnt_gidmap;
+    unsigned long __spare2[43];
+    char str[];
+  }]],
+        ["struct mnt_id_req"] = [[{
+    uint32_t size;
+    union {
+      uint32_t mnt_ns_fd;
+      uint32_t mnt_fd;
+    };
+    unsigned long mnt_id;
+    unsigned long param;
+    unsigned long mnt_ns_id;
+  }]],
+      },
+},
   },
 }

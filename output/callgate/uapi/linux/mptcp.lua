@@ -35,34 +35,6 @@ return {
     MPTCP_FULL_INFO = 4,
   },
   records = {
-    ["struct mptcp_info"] = [[{
-  uint8_t mptcpi_subflows;
-  uint8_t mptcpi_add_addr_signal;
-  uint8_t mptcpi_add_addr_accepted;
-  uint8_t mptcpi_subflows_max;
-  uint8_t mptcpi_add_addr_signal_max;
-  uint8_t mptcpi_add_addr_accepted_max;
-  uint32_t mptcpi_flags;
-  uint32_t mptcpi_token;
-  uint64_t mptcpi_write_seq;
-  uint64_t mptcpi_snd_una;
-  uint64_t mptcpi_rcv_nxt;
-  uint8_t mptcpi_local_addr_used;
-  uint8_t mptcpi_local_addr_max;
-  uint8_t mptcpi_csum_enabled;
-  uint32_t mptcpi_retransmits;
-  uint64_t mptcpi_bytes_retrans;
-  uint64_t mptcpi_bytes_sent;
-  uint64_t mptcpi_bytes_received;
-  uint64_t mptcpi_bytes_acked;
-  uint8_t mptcpi_subflows_total;
-  uint8_t mptcpi_endp_laminar_max;
-  uint8_t mptcpi_endp_fullmesh_max;
-  uint8_t reserved;
-  uint32_t mptcpi_last_data_sent;
-  uint32_t mptcpi_last_data_recv;
-  uint32_t mptcpi_last_ack_recv;
-}]],
     ["struct mptcp_subflow_data"] = [[{
   uint32_t size_subflow_data;
   uint32_t num_subflows;
@@ -88,16 +60,95 @@ return {
   uint32_t id;
   struct mptcp_subflow_addrs addrs;
 }]],
-    ["struct mptcp_full_info"] = [[{
-  uint32_t size_tcpinfo_kernel;
-  uint32_t size_tcpinfo_user;
-  uint32_t size_sfinfo_kernel;
-  uint32_t size_sfinfo_user;
-  uint32_t num_subflows;
-  uint32_t size_arrays_user;
-  uint64_t subflow_info __attribute__((aligned(8)));
-  uint64_t tcp_info __attribute__((aligned(8)));
-  struct mptcp_info mptcp_info;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mptcp_info"] = [[{
+    uint8_t mptcpi_subflows;
+    uint8_t mptcpi_add_addr_signal;
+    uint8_t mptcpi_add_addr_accepted;
+    uint8_t mptcpi_subflows_max;
+    uint8_t mptcpi_add_addr_signal_max;
+    uint8_t mptcpi_add_addr_accepted_max;
+    uint32_t mptcpi_flags;
+    uint32_t mptcpi_token;
+    uint64_t mptcpi_write_seq;
+    uint64_t mptcpi_snd_una;
+    uint64_t mptcpi_rcv_nxt;
+    uint8_t mptcpi_local_addr_used;
+    uint8_t mptcpi_local_addr_max;
+    uint8_t mptcpi_csum_enabled;
+    uint32_t mptcpi_retransmits;
+    uint64_t mptcpi_bytes_retrans;
+    uint64_t mptcpi_bytes_sent;
+    uint64_t mptcpi_bytes_received;
+    uint64_t mptcpi_bytes_acked;
+    uint8_t mptcpi_subflows_total;
+    uint8_t mptcpi_endp_laminar_max;
+    uint8_t mptcpi_endp_fullmesh_max;
+    uint8_t reserved;
+    uint32_t mptcpi_last_data_sent;
+    uint32_t mptcpi_last_data_recv;
+    uint32_t mptcpi_last_ack_recv;
+  }]],
+        ["struct mptcp_full_info"] = [[{
+    uint32_t size_tcpinfo_kernel;
+    uint32_t size_tcpinfo_user;
+    uint32_t size_sfinfo_kernel;
+    uint32_t size_sfinfo_user;
+    uint32_t num_subflows;
+    uint32_t size_arrays_user;
+    uint64_t subflow_info __attribute__((aligned(8)));
+    uint64_t tcp_info __attribute__((aligned(8)));
+    struct mptcp_info mptcp_info;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mptcp_info"] = [[{
+    uint8_t mptcpi_subflows;
+    uint8_t mptcpi_add_addr_signal;
+    uint8_t mptcpi_add_addr_accepted;
+    uint8_t mptcpi_subflows_max;
+    uint8_t mptcpi_add_addr_signal_max;
+    uint8_t mptcpi_add_addr_accepted_max;
+    uint32_t mptcpi_flags;
+    uint32_t mptcpi_token;
+    unsigned long mptcpi_write_seq;
+    unsigned long mptcpi_snd_una;
+    unsigned long mptcpi_rcv_nxt;
+    uint8_t mptcpi_local_addr_used;
+    uint8_t mptcpi_local_addr_max;
+    uint8_t mptcpi_csum_enabled;
+    uint32_t mptcpi_retransmits;
+    unsigned long mptcpi_bytes_retrans;
+    unsigned long mptcpi_bytes_sent;
+    unsigned long mptcpi_bytes_received;
+    unsigned long mptcpi_bytes_acked;
+    uint8_t mptcpi_subflows_total;
+    uint8_t mptcpi_endp_laminar_max;
+    uint8_t mptcpi_endp_fullmesh_max;
+    uint8_t reserved;
+    uint32_t mptcpi_last_data_sent;
+    uint32_t mptcpi_last_data_recv;
+    uint32_t mptcpi_last_ack_recv;
+  }]],
+        ["struct mptcp_full_info"] = [[{
+    uint32_t size_tcpinfo_kernel;
+    uint32_t size_tcpinfo_user;
+    uint32_t size_sfinfo_kernel;
+    uint32_t size_sfinfo_user;
+    uint32_t num_subflows;
+    uint32_t size_arrays_user;
+    unsigned long subflow_info __attribute__((aligned(8)));
+    unsigned long tcp_info __attribute__((aligned(8)));
+    struct mptcp_info mptcp_info;
+  }]],
+      },
+},
   },
 }

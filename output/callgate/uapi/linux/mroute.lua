@@ -124,11 +124,9 @@ return {
   },
   macros = function(M)
     return {
-      -- #define VIFM_ISSET(n, m)
       VIFM_ISSET = function(n, m)
         return M.int(M.band(M.long(m), M.i32(M.shl(1LL, M.long(n)))))
       end,
-      -- #define VIFM_SAME(m1, m2)
       VIFM_SAME = function(m1, m2)
         return M.long(m1) == M.long(m2)
       end,

@@ -46,11 +46,6 @@ return {
     FAT_FSINFO_SIG1 = 0x41615252,
     FAT_FSINFO_SIG2 = 0x61417272,
     FAT_STATE_DIRTY = 0x1,
-    VFAT_IOCTL_READDIR_BOTH = 0x82307201,
-    VFAT_IOCTL_READDIR_SHORT = 0x82307202,
-    FAT_IOCTL_GET_ATTRIBUTES = 0x80047210,
-    FAT_IOCTL_SET_ATTRIBUTES = 0x40047211,
-    FAT_IOCTL_GET_VOLUME_ID = 0x80047213,
   },
   records = {
     ["struct __fat_dirent"] = [[{
@@ -135,10 +130,55 @@ return {
   },
   macros = function(M)
     return {
-      -- #define IS_FREE(n)
       IS_FREE = function(n)
         return not M.truth(n[0]) or M.long(n[0]) == 0xe5
       end,
     }
   end,
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        VFAT_IOCTL_READDIR_BOTH = 0x82307201,
+        VFAT_IOCTL_READDIR_SHORT = 0x82307202,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FAT_IOCTL_GET_ATTRIBUTES = 0x80047210,
+        FAT_IOCTL_SET_ATTRIBUTES = 0x40047211,
+        FAT_IOCTL_GET_VOLUME_ID = 0x80047213,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        VFAT_IOCTL_READDIR_BOTH = 0x82187201,
+        VFAT_IOCTL_READDIR_SHORT = 0x82187202,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        VFAT_IOCTL_READDIR_BOTH = 0x42187201,
+        VFAT_IOCTL_READDIR_SHORT = 0x42187202,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FAT_IOCTL_GET_ATTRIBUTES = 0x40047210,
+        FAT_IOCTL_SET_ATTRIBUTES = 0x80047211,
+        FAT_IOCTL_GET_VOLUME_ID = 0x40047213,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        VFAT_IOCTL_READDIR_BOTH = 0x42307201,
+        VFAT_IOCTL_READDIR_SHORT = 0x42307202,
+      },
+},
+  },
 }

@@ -41,21 +41,13 @@ return {
     MSHV_IOCTL = 0xb8,
     MSHV_PT_FLAGS_MASK = 0x3f,
     MSHV_NUM_CPU_FEATURES_BANKS = 2,
-    MSHV_CREATE_PARTITION = 0x4010b800,
     MSHV_SET_MEM_FLAGS_MASK = 0x7,
     MSHV_HV_PAGE_SIZE = 0x1000,
     MSHV_IRQFD_FLAGS_MASK = 0x3,
     MSHV_IOEVENTFD_FLAGS_MASK = 0x7,
-    MSHV_INITIALIZE_PARTITION = 0xb800,
-    MSHV_CREATE_VP = 0x4004b801,
-    MSHV_SET_GUEST_MEMORY = 0x4020b802,
-    MSHV_IRQFD = 0x4010b803,
-    MSHV_IOEVENTFD = 0x4020b804,
-    MSHV_SET_MSI_ROUTING = 0x4008b805,
     MSHV_GET_GPAP_ACCESS_BITMAP = 0xc020b806,
     MSHV_ROOT_HVCALL = 0xc020b807,
     MSHV_RUN_VP_BUF_SZ = 256,
-    MSHV_RUN_VP = 0x8100b800,
     MSHV_GET_VP_STATE = 0xc010b801,
     MSHV_SET_VP_STATE = 0xc010b802,
     MSHV_CAP_CORE_API_STABLE = 0x0,
@@ -63,57 +55,18 @@ return {
     MSHV_CAP_VTL_RETURN_ACTION = 0x2,
     MSHV_CAP_DR6_SHARED = 0x3,
     MSHV_MAX_RUN_MSG_SIZE = 256,
-    MSHV_CHECK_EXTENSION = 0x4004b800,
-    MSHV_CREATE_VTL = 0x8001b81d,
-    MSHV_ADD_VTL0_MEMORY = 0x4010b821,
-    MSHV_SET_POLL_FILE = 0x4008b825,
-    MSHV_RETURN_TO_LOWER_VTL = 0xb827,
     MSHV_GET_VP_REGISTERS = 0xc010b805,
-    MSHV_SET_VP_REGISTERS = 0x4010b806,
-    MSHV_SINT_SIGNAL_EVENT = 0x4008b822,
-    MSHV_SINT_POST_MESSAGE = 0x4018b823,
-    MSHV_SINT_SET_EVENTFD = 0x4008b824,
-    MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x4008b825,
-    MSHV_HVCALL_SETUP = 0x4010b81e,
     MSHV_HVCALL = 0xc030b81f,
   },
   records = {
-    ["struct mshv_create_partition"] = [[{
-  uint64_t pt_flags;
-  uint64_t pt_isolation;
-}]],
-    ["struct mshv_create_partition_v2"] = [[{
-  uint64_t pt_flags;
-  uint64_t pt_isolation;
-  uint16_t pt_num_cpu_fbanks;
-  uint8_t pt_rsvd[6];
-  uint64_t pt_cpu_fbanks[2];
-  uint64_t pt_rsvd1[2];
-  uint64_t pt_disabled_xsave;
-} __attribute__((packed))]],
     ["struct mshv_create_vp"] = [[{
   uint32_t vp_index;
-}]],
-    ["struct mshv_user_mem_region"] = [[{
-  uint64_t size;
-  uint64_t guest_pfn;
-  uint64_t userspace_addr;
-  uint8_t flags;
-  uint8_t rsvd[7];
 }]],
     ["struct mshv_user_irqfd"] = [[{
   int32_t fd;
   int32_t resamplefd;
   uint32_t gsi;
   uint32_t flags;
-}]],
-    ["struct mshv_user_ioeventfd"] = [[{
-  uint64_t datamatch;
-  uint64_t addr;
-  uint32_t len;
-  int32_t fd;
-  uint32_t flags;
-  uint8_t rsvd[4];
 }]],
     ["struct mshv_user_irq_entry"] = [[{
   uint32_t gsi;
@@ -126,37 +79,8 @@ return {
   uint32_t rsvd;
   struct mshv_user_irq_entry entries[];
 }]],
-    ["struct mshv_gpap_access_bitmap"] = [[{
-  uint8_t access_type;
-  uint8_t access_op;
-  uint8_t rsvd[6];
-  uint64_t page_count;
-  uint64_t gpap_base;
-  uint64_t bitmap_ptr;
-}]],
-    ["struct mshv_root_hvcall"] = [[{
-  uint16_t code;
-  uint16_t reps;
-  uint16_t in_sz;
-  uint16_t out_sz;
-  uint16_t status;
-  uint8_t rsvd[6];
-  uint64_t in_ptr;
-  uint64_t out_ptr;
-}]],
     ["struct mshv_run_vp"] = [[{
   uint8_t msg_buf[256];
-}]],
-    ["struct mshv_get_set_vp_state"] = [[{
-  uint8_t type;
-  uint8_t rsvd[3];
-  uint32_t buf_sz;
-  uint64_t buf_ptr;
-}]],
-    ["struct mshv_vp_registers"] = [[{
-  uint32_t count;
-  uint32_t reserved;
-  uint64_t regs_ptr;
 }]],
     ["struct mshv_vtl_set_eventfd"] = [[{
   int32_t fd;
@@ -166,35 +90,250 @@ return {
   uint32_t connection_id;
   uint32_t flag;
 }]],
-    ["struct mshv_vtl_sint_post_msg"] = [[{
-  uint64_t message_type;
-  uint32_t connection_id;
-  uint32_t payload_size;
-  uint64_t payload_ptr;
-}]],
-    ["struct mshv_vtl_ram_disposition"] = [[{
-  uint64_t start_pfn;
-  uint64_t last_pfn;
-}]],
     ["struct mshv_vtl_set_poll_file"] = [[{
   uint32_t cpu;
   uint32_t fd;
-}]],
-    ["struct mshv_vtl_hvcall_setup"] = [[{
-  uint64_t bitmap_array_size;
-  uint64_t allow_bitmap_ptr;
-}]],
-    ["struct mshv_vtl_hvcall"] = [[{
-  uint64_t control;
-  uint64_t input_size;
-  uint64_t input_ptr;
-  uint64_t status;
-  uint64_t output_size;
-  uint64_t output_ptr;
 }]],
     ["struct mshv_sint_mask"] = [[{
   uint8_t mask;
   uint8_t reserved[7];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MSHV_CREATE_PARTITION = 0x4010b800,
+        MSHV_INITIALIZE_PARTITION = 0xb800,
+        MSHV_CREATE_VP = 0x4004b801,
+        MSHV_SET_GUEST_MEMORY = 0x4020b802,
+        MSHV_IRQFD = 0x4010b803,
+        MSHV_IOEVENTFD = 0x4020b804,
+        MSHV_SET_MSI_ROUTING = 0x4008b805,
+        MSHV_RUN_VP = 0x8100b800,
+        MSHV_CHECK_EXTENSION = 0x4004b800,
+        MSHV_CREATE_VTL = 0x8001b81d,
+        MSHV_ADD_VTL0_MEMORY = 0x4010b821,
+        MSHV_SET_POLL_FILE = 0x4008b825,
+        MSHV_RETURN_TO_LOWER_VTL = 0xb827,
+        MSHV_SET_VP_REGISTERS = 0x4010b806,
+        MSHV_SINT_SIGNAL_EVENT = 0x4008b822,
+        MSHV_SINT_POST_MESSAGE = 0x4018b823,
+        MSHV_SINT_SET_EVENTFD = 0x4008b824,
+        MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x4008b825,
+        MSHV_HVCALL_SETUP = 0x4010b81e,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mshv_create_partition"] = [[{
+    uint64_t pt_flags;
+    uint64_t pt_isolation;
+  }]],
+        ["struct mshv_user_mem_region"] = [[{
+    uint64_t size;
+    uint64_t guest_pfn;
+    uint64_t userspace_addr;
+    uint8_t flags;
+    uint8_t rsvd[7];
+  }]],
+        ["struct mshv_user_ioeventfd"] = [[{
+    uint64_t datamatch;
+    uint64_t addr;
+    uint32_t len;
+    int32_t fd;
+    uint32_t flags;
+    uint8_t rsvd[4];
+  }]],
+        ["struct mshv_gpap_access_bitmap"] = [[{
+    uint8_t access_type;
+    uint8_t access_op;
+    uint8_t rsvd[6];
+    uint64_t page_count;
+    uint64_t gpap_base;
+    uint64_t bitmap_ptr;
+  }]],
+        ["struct mshv_root_hvcall"] = [[{
+    uint16_t code;
+    uint16_t reps;
+    uint16_t in_sz;
+    uint16_t out_sz;
+    uint16_t status;
+    uint8_t rsvd[6];
+    uint64_t in_ptr;
+    uint64_t out_ptr;
+  }]],
+        ["struct mshv_get_set_vp_state"] = [[{
+    uint8_t type;
+    uint8_t rsvd[3];
+    uint32_t buf_sz;
+    uint64_t buf_ptr;
+  }]],
+        ["struct mshv_vp_registers"] = [[{
+    uint32_t count;
+    uint32_t reserved;
+    uint64_t regs_ptr;
+  }]],
+        ["struct mshv_vtl_sint_post_msg"] = [[{
+    uint64_t message_type;
+    uint32_t connection_id;
+    uint32_t payload_size;
+    uint64_t payload_ptr;
+  }]],
+        ["struct mshv_vtl_ram_disposition"] = [[{
+    uint64_t start_pfn;
+    uint64_t last_pfn;
+  }]],
+        ["struct mshv_vtl_hvcall_setup"] = [[{
+    uint64_t bitmap_array_size;
+    uint64_t allow_bitmap_ptr;
+  }]],
+        ["struct mshv_vtl_hvcall"] = [[{
+    uint64_t control;
+    uint64_t input_size;
+    uint64_t input_ptr;
+    uint64_t status;
+    uint64_t output_size;
+    uint64_t output_ptr;
+  }]],
+      },
+},
+    {
+      on = "x64",
+      records = {
+        ["struct mshv_create_partition_v2"] = [[{
+    uint64_t pt_flags;
+    uint64_t pt_isolation;
+    uint16_t pt_num_cpu_fbanks;
+    uint8_t pt_rsvd[6];
+    uint64_t pt_cpu_fbanks[2];
+    uint64_t pt_rsvd1[2];
+    uint64_t pt_disabled_xsave;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "!x64 mips64 mips64el ppc64le",
+      records = {
+        ["struct mshv_create_partition_v2"] = [[{
+    uint64_t pt_flags;
+    uint64_t pt_isolation;
+    uint16_t pt_num_cpu_fbanks;
+    uint8_t pt_rsvd[6];
+    uint64_t pt_cpu_fbanks[2];
+    uint64_t pt_rsvd1[2];
+    uint64_t pt_rsvd2;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MSHV_CREATE_PARTITION = 0x8010b800,
+        MSHV_INITIALIZE_PARTITION = 0x2000b800,
+        MSHV_CREATE_VP = 0x8004b801,
+        MSHV_SET_GUEST_MEMORY = 0x8020b802,
+        MSHV_IRQFD = 0x8010b803,
+        MSHV_IOEVENTFD = 0x8020b804,
+        MSHV_SET_MSI_ROUTING = 0x8008b805,
+        MSHV_RUN_VP = 0x4100b800,
+        MSHV_CHECK_EXTENSION = 0x8004b800,
+        MSHV_CREATE_VTL = 0x4001b81d,
+        MSHV_ADD_VTL0_MEMORY = 0x8010b821,
+        MSHV_SET_POLL_FILE = 0x8008b825,
+        MSHV_RETURN_TO_LOWER_VTL = 0x2000b827,
+        MSHV_SET_VP_REGISTERS = 0x8010b806,
+        MSHV_SINT_SIGNAL_EVENT = 0x8008b822,
+        MSHV_SINT_POST_MESSAGE = 0x8018b823,
+        MSHV_SINT_SET_EVENTFD = 0x8008b824,
+        MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x8008b825,
+        MSHV_HVCALL_SETUP = 0x8010b81e,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mshv_create_partition"] = [[{
+    unsigned long pt_flags;
+    unsigned long pt_isolation;
+  }]],
+        ["struct mshv_create_partition_v2"] = [[{
+    unsigned long pt_flags;
+    unsigned long pt_isolation;
+    uint16_t pt_num_cpu_fbanks;
+    uint8_t pt_rsvd[6];
+    unsigned long pt_cpu_fbanks[2];
+    unsigned long pt_rsvd1[2];
+    unsigned long pt_rsvd2;
+  } __attribute__((packed))]],
+        ["struct mshv_user_mem_region"] = [[{
+    unsigned long size;
+    unsigned long guest_pfn;
+    unsigned long userspace_addr;
+    uint8_t flags;
+    uint8_t rsvd[7];
+  }]],
+        ["struct mshv_user_ioeventfd"] = [[{
+    unsigned long datamatch;
+    unsigned long addr;
+    uint32_t len;
+    int32_t fd;
+    uint32_t flags;
+    uint8_t rsvd[4];
+  }]],
+        ["struct mshv_gpap_access_bitmap"] = [[{
+    uint8_t access_type;
+    uint8_t access_op;
+    uint8_t rsvd[6];
+    unsigned long page_count;
+    unsigned long gpap_base;
+    unsigned long bitmap_ptr;
+  }]],
+        ["struct mshv_root_hvcall"] = [[{
+    uint16_t code;
+    uint16_t reps;
+    uint16_t in_sz;
+    uint16_t out_sz;
+    uint16_t status;
+    uint8_t rsvd[6];
+    unsigned long in_ptr;
+    unsigned long out_ptr;
+  }]],
+        ["struct mshv_get_set_vp_state"] = [[{
+    uint8_t type;
+    uint8_t rsvd[3];
+    uint32_t buf_sz;
+    unsigned long buf_ptr;
+  }]],
+        ["struct mshv_vp_registers"] = [[{
+    uint32_t count;
+    uint32_t reserved;
+    unsigned long regs_ptr;
+  }]],
+        ["struct mshv_vtl_sint_post_msg"] = [[{
+    unsigned long message_type;
+    uint32_t connection_id;
+    uint32_t payload_size;
+    unsigned long payload_ptr;
+  }]],
+        ["struct mshv_vtl_ram_disposition"] = [[{
+    unsigned long start_pfn;
+    unsigned long last_pfn;
+  }]],
+        ["struct mshv_vtl_hvcall_setup"] = [[{
+    unsigned long bitmap_array_size;
+    unsigned long allow_bitmap_ptr;
+  }]],
+        ["struct mshv_vtl_hvcall"] = [[{
+    unsigned long control;
+    unsigned long input_size;
+    unsigned long input_ptr;
+    unsigned long status;
+    unsigned long output_size;
+    unsigned long output_ptr;
+  }]],
+      },
+},
   },
 }

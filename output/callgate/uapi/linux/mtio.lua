@@ -55,9 +55,6 @@ return {
     MT_ISSCSI2 = 0x72,
     MT_ISFTAPE_UNKNOWN = 0x800000,
     MT_ISFTAPE_FLAG = 0x800000,
-    MTIOCTOP = 0x40086d01,
-    MTIOCGET = 0x80306d02,
-    MTIOCPOS = 0x80086d03,
     MT_ST_BLKSIZE_SHIFT = 0,
     MT_ST_BLKSIZE_MASK = 0xffffff,
     MT_ST_DENSITY_SHIFT = 24,
@@ -102,73 +99,132 @@ return {
   int16_t mt_op;
   int32_t mt_count;
 }]],
-    ["struct mtget"] = [[{
-  long mt_type;
-  long mt_resid;
-  long mt_dsreg;
-  long mt_gstat;
-  long mt_erreg;
-  int32_t mt_fileno;
-  int32_t mt_blkno;
-}]],
     ["struct mtpos"] = [[{
   long mt_blkno;
 }]],
   },
   macros = function(M)
     return {
-      -- #define GMT_EOF(x)
       GMT_EOF = function(x)
         return M.int(M.band(M.long(x), 0x80000000LL))
       end,
-      -- #define GMT_BOT(x)
       GMT_BOT = function(x)
         return M.int(M.band(M.long(x), 0x40000000))
       end,
-      -- #define GMT_EOT(x)
       GMT_EOT = function(x)
         return M.int(M.band(M.long(x), 0x20000000))
       end,
-      -- #define GMT_SM(x)
       GMT_SM = function(x)
         return M.int(M.band(M.long(x), 0x10000000))
       end,
-      -- #define GMT_EOD(x)
       GMT_EOD = function(x)
         return M.int(M.band(M.long(x), 0x8000000))
       end,
-      -- #define GMT_WR_PROT(x)
       GMT_WR_PROT = function(x)
         return M.int(M.band(M.long(x), 0x4000000))
       end,
-      -- #define GMT_ONLINE(x)
       GMT_ONLINE = function(x)
         return M.int(M.band(M.long(x), 0x1000000))
       end,
-      -- #define GMT_D_6250(x)
       GMT_D_6250 = function(x)
         return M.int(M.band(M.long(x), 0x800000))
       end,
-      -- #define GMT_D_1600(x)
       GMT_D_1600 = function(x)
         return M.int(M.band(M.long(x), 0x400000))
       end,
-      -- #define GMT_D_800(x)
       GMT_D_800 = function(x)
         return M.int(M.band(M.long(x), 0x200000))
       end,
-      -- #define GMT_DR_OPEN(x)
       GMT_DR_OPEN = function(x)
         return M.int(M.band(M.long(x), 0x40000))
       end,
-      -- #define GMT_IM_REP_EN(x)
       GMT_IM_REP_EN = function(x)
         return M.int(M.band(M.long(x), 0x10000))
       end,
-      -- #define GMT_CLN(x)
       GMT_CLN = function(x)
         return M.int(M.band(M.long(x), 0x8000))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MTIOCTOP = 0x40086d01,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        MTIOCGET = 0x80306d02,
+        MTIOCPOS = 0x80086d03,
+      },
+},
+    {
+      on = "!mips mipsel mips64 mips64el",
+      records = {
+        ["struct mtget"] = [[{
+    long mt_type;
+    long mt_resid;
+    long mt_dsreg;
+    long mt_gstat;
+    long mt_erreg;
+    int32_t mt_fileno;
+    int32_t mt_blkno;
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        MTIOCGET = 0x801c6d02,
+        MTIOCPOS = 0x80046d03,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MTIOCTOP = 0x80086d01,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        MTIOCGET = 0x401c6d02,
+        MTIOCPOS = 0x40046d03,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el",
+      records = {
+        ["struct mtget"] = [[{
+    long mt_type;
+    long mt_resid;
+    long mt_dsreg;
+    long mt_gstat;
+    long mt_erreg;
+    long mt_fileno;
+    long mt_blkno;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el",
+      constants = {
+        MTIOCGET = 0x40386d02,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        MTIOCPOS = 0x40086d03,
+      },
+},
+    {
+      on = "ppc64le",
+      constants = {
+        MTIOCGET = 0x40306d02,
+      },
+},
+  },
 }

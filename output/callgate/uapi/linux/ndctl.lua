@@ -87,57 +87,121 @@ return {
   uint32_t out_length;
   uint8_t out_buf[];
 } __attribute__((packed))]],
-    ["struct nd_cmd_ars_cap"] = [[{
-  uint64_t address;
-  uint64_t length;
-  uint32_t status;
-  uint32_t max_ars_out;
-  uint32_t clear_err_unit;
-  uint16_t flags;
-  uint16_t reserved;
-} __attribute__((packed))]],
-    ["struct nd_cmd_ars_start"] = [[{
-  uint64_t address;
-  uint64_t length;
-  uint16_t type;
-  uint8_t flags;
-  uint8_t reserved[5];
-  uint32_t status;
-  uint32_t scrub_time;
-} __attribute__((packed))]],
-    ["struct nd_cmd_ars_status"] = [[{
-  uint32_t status;
-  uint32_t out_length;
-  uint64_t address;
-  uint64_t length;
-  uint64_t restart_address;
-  uint64_t restart_length;
-  uint16_t type;
-  uint16_t flags;
-  uint32_t num_records;
-  struct nd_ars_record records[];
-} __attribute__((packed))]],
-    ["struct nd_ars_record"] = [[{
-  uint32_t handle;
-  uint32_t reserved;
-  uint64_t err_address;
-  uint64_t length;
-} __attribute__((packed))]],
-    ["struct nd_cmd_clear_error"] = [[{
-  uint64_t address;
-  uint64_t length;
-  uint32_t status;
-  uint8_t reserved[4];
-  uint64_t cleared;
-} __attribute__((packed))]],
-    ["struct nd_cmd_pkg"] = [[{
-  uint64_t nd_family;
-  uint64_t nd_command;
-  uint32_t nd_size_in;
-  uint32_t nd_size_out;
-  uint32_t nd_reserved2[9];
-  uint32_t nd_fw_size;
-  uint8_t nd_payload[];
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct nd_cmd_ars_cap"] = [[{
+    uint64_t address;
+    uint64_t length;
+    uint32_t status;
+    uint32_t max_ars_out;
+    uint32_t clear_err_unit;
+    uint16_t flags;
+    uint16_t reserved;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_ars_start"] = [[{
+    uint64_t address;
+    uint64_t length;
+    uint16_t type;
+    uint8_t flags;
+    uint8_t reserved[5];
+    uint32_t status;
+    uint32_t scrub_time;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_ars_status"] = [[{
+    uint32_t status;
+    uint32_t out_length;
+    uint64_t address;
+    uint64_t length;
+    uint64_t restart_address;
+    uint64_t restart_length;
+    uint16_t type;
+    uint16_t flags;
+    uint32_t num_records;
+    struct nd_ars_record records[];
+  } __attribute__((packed))]],
+        ["struct nd_ars_record"] = [[{
+    uint32_t handle;
+    uint32_t reserved;
+    uint64_t err_address;
+    uint64_t length;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_clear_error"] = [[{
+    uint64_t address;
+    uint64_t length;
+    uint32_t status;
+    uint8_t reserved[4];
+    uint64_t cleared;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_pkg"] = [[{
+    uint64_t nd_family;
+    uint64_t nd_command;
+    uint32_t nd_size_in;
+    uint32_t nd_size_out;
+    uint32_t nd_reserved2[9];
+    uint32_t nd_fw_size;
+    uint8_t nd_payload[];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct nd_cmd_ars_cap"] = [[{
+    unsigned long address;
+    unsigned long length;
+    uint32_t status;
+    uint32_t max_ars_out;
+    uint32_t clear_err_unit;
+    uint16_t flags;
+    uint16_t reserved;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_ars_start"] = [[{
+    unsigned long address;
+    unsigned long length;
+    uint16_t type;
+    uint8_t flags;
+    uint8_t reserved[5];
+    uint32_t status;
+    uint32_t scrub_time;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_ars_status"] = [[{
+    uint32_t status;
+    uint32_t out_length;
+    unsigned long address;
+    unsigned long length;
+    unsigned long restart_address;
+    unsigned long restart_length;
+    uint16_t type;
+    uint16_t flags;
+    uint32_t num_records;
+    struct nd_ars_record records[];
+  } __attribute__((packed))]],
+        ["struct nd_ars_record"] = [[{
+    uint32_t handle;
+    uint32_t reserved;
+    unsigned long err_address;
+    unsigned long length;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_clear_error"] = [[{
+    unsigned long address;
+    unsigned long length;
+    uint32_t status;
+    uint8_t reserved[4];
+    unsigned long cleared;
+  } __attribute__((packed))]],
+        ["struct nd_cmd_pkg"] = [[{
+    unsigned long nd_family;
+    unsigned long nd_command;
+    uint32_t nd_size_in;
+    uint32_t nd_size_out;
+    uint32_t nd_reserved2[9];
+    uint32_t nd_fw_size;
+    uint8_t nd_payload[];
+  }]],
+      },
+},
   },
 }

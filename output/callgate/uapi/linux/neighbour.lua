@@ -99,19 +99,6 @@ return {
   uint32_t ndm_updated;
   uint32_t ndm_refcnt;
 }]],
-    ["struct ndt_stats"] = [[{
-  uint64_t ndts_allocs;
-  uint64_t ndts_destroys;
-  uint64_t ndts_hash_grows;
-  uint64_t ndts_res_failed;
-  uint64_t ndts_lookups;
-  uint64_t ndts_hits;
-  uint64_t ndts_rcv_probes_mcast;
-  uint64_t ndts_rcv_probes_ucast;
-  uint64_t ndts_periodic_gc_runs;
-  uint64_t ndts_forced_gc_runs;
-  uint64_t ndts_table_fulls;
-}]],
     ["struct ndtmsg"] = [[{
   uint8_t ndtm_family;
   uint8_t ndtm_pad1;
@@ -128,5 +115,43 @@ return {
   uint32_t ndtc_hash_chain_gc;
   uint32_t ndtc_proxy_qlen;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ndt_stats"] = [[{
+    uint64_t ndts_allocs;
+    uint64_t ndts_destroys;
+    uint64_t ndts_hash_grows;
+    uint64_t ndts_res_failed;
+    uint64_t ndts_lookups;
+    uint64_t ndts_hits;
+    uint64_t ndts_rcv_probes_mcast;
+    uint64_t ndts_rcv_probes_ucast;
+    uint64_t ndts_periodic_gc_runs;
+    uint64_t ndts_forced_gc_runs;
+    uint64_t ndts_table_fulls;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ndt_stats"] = [[{
+    unsigned long ndts_allocs;
+    unsigned long ndts_destroys;
+    unsigned long ndts_hash_grows;
+    unsigned long ndts_res_failed;
+    unsigned long ndts_lookups;
+    unsigned long ndts_hits;
+    unsigned long ndts_rcv_probes_mcast;
+    unsigned long ndts_rcv_probes_ucast;
+    unsigned long ndts_periodic_gc_runs;
+    unsigned long ndts_forced_gc_runs;
+    unsigned long ndts_table_fulls;
+  }]],
+      },
+},
   },
 }

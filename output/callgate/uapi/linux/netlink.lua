@@ -166,40 +166,52 @@ return {
   },
   macros = function(M)
     return {
-      -- #define NLMSG_ALIGN(len)
       NLMSG_ALIGN = function(len)
         return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
       end,
-      -- #define NLMSG_LENGTH(len)
       NLMSG_LENGTH = function(len)
         return M.int(M.long(len) + 16)
       end,
-      -- #define NLMSG_SPACE(len)
       NLMSG_SPACE = function(len)
         return M.int(M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))
       end,
-      -- #define NLMSG_DATA(nlh)
       NLMSG_DATA = function(nlh)
         return M.cast("void *", M.cast("char *", nlh) + 16)
       end,
-      -- #define NLMSG_OK(nlh, len)
-      NLMSG_OK = function(nlh, len)
-        len = M.long(len)
-        return len >= 16 and M.u64(M.long(nlh.nlmsg_len)) >= 16 and M.long(nlh.nlmsg_len) <= len
-      end,
-      -- #define NLMSG_PAYLOAD(nlh, len)
       NLMSG_PAYLOAD = function(nlh, len)
         return M.int(M.long(nlh.nlmsg_len) - M.band(M.long(len) + 16 + 4 - 1, 0xfffffffcLL))
       end,
-      -- #define NL_MMAP_MSG_ALIGN(sz)
       NL_MMAP_MSG_ALIGN = function(sz)
         sz = M.long(sz)
         return M.int(M.band(sz + (M.like(sz, 4LL) - 1), M.bnot(M.like(sz, 4LL) - 1)))
       end,
-      -- #define NLA_ALIGN(len)
       NLA_ALIGN = function(len)
         return M.int(M.band(M.long(len) + 4 - 1, -4LL))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          NLMSG_OK = function(nlh, len)
+            len = M.long(len)
+            return len >= 16 and M.u64(M.long(nlh.nlmsg_len)) >= 16 and M.long(nlh.nlmsg_len) <= len
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          NLMSG_OK = function(nlh, len)
+            len = M.long(len)
+            return len >= 16 and M.long(nlh.nlmsg_len) >= 16 and M.long(nlh.nlmsg_len) <= len
+          end,
+        }
+      end,
+},
+  },
 }

@@ -141,15 +141,37 @@ return {
   uint32_t target_idx;
   uint32_t nfc_protocol;
 }]],
-    ["struct sockaddr_nfc_llcp"] = [[{
-  uint16_t sa_family;
-  uint32_t dev_idx;
-  uint32_t target_idx;
-  uint32_t nfc_protocol;
-  uint8_t dsap;
-  uint8_t ssap;
-  char service_name[63];
-  unsigned long service_name_len;
-}]],
+  },
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      records = {
+        ["struct sockaddr_nfc_llcp"] = [[{
+    uint16_t sa_family;
+    uint32_t dev_idx;
+    uint32_t target_idx;
+    uint32_t nfc_protocol;
+    uint8_t dsap;
+    uint8_t ssap;
+    char service_name[63];
+    unsigned long service_name_len;
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      records = {
+        ["struct sockaddr_nfc_llcp"] = [[{
+    uint16_t sa_family;
+    uint32_t dev_idx;
+    uint32_t target_idx;
+    uint32_t nfc_protocol;
+    uint8_t dsap;
+    uint8_t ssap;
+    char service_name[63];
+    uint32_t service_name_len;
+  }]],
+      },
+},
   },
 }

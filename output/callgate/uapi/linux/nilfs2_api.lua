@@ -15,94 +15,199 @@ return {
     NILFS_CHECKPOINT = 0,
     NILFS_SNAPSHOT = 1,
     NILFS_IOCTL_IDENT = 110,
-    NILFS_IOCTL_CHANGE_CPMODE = 0x40106e80,
-    NILFS_IOCTL_DELETE_CHECKPOINT = 0x40086e81,
-    NILFS_IOCTL_GET_CPINFO = 0x80186e82,
-    NILFS_IOCTL_GET_CPSTAT = 0x80186e83,
-    NILFS_IOCTL_GET_SUINFO = 0x80186e84,
-    NILFS_IOCTL_GET_SUSTAT = 0x80306e85,
     NILFS_IOCTL_GET_VINFO = 0xc0186e86,
     NILFS_IOCTL_GET_BDESCS = 0xc0186e87,
-    NILFS_IOCTL_CLEAN_SEGMENTS = 0x40786e88,
-    NILFS_IOCTL_SYNC = 0x80086e8a,
-    NILFS_IOCTL_RESIZE = 0x40086e8b,
-    NILFS_IOCTL_SET_ALLOC_RANGE = 0x40106e8c,
-    NILFS_IOCTL_SET_SUINFO = 0x40186e8d,
   },
-  records = {
-    ["struct nilfs_cpinfo"] = [[{
-  uint32_t ci_flags;
-  uint32_t ci_pad;
-  uint64_t ci_cno;
-  uint64_t ci_create;
-  uint64_t ci_nblk_inc;
-  uint64_t ci_inodes_count;
-  uint64_t ci_blocks_count;
-  uint64_t ci_next;
-}]],
-    ["struct nilfs_suinfo"] = [[{
-  uint64_t sui_lastmod;
-  uint32_t sui_nblocks;
-  uint32_t sui_flags;
-}]],
-    ["struct nilfs_suinfo_update"] = [[{
-  uint64_t sup_segnum;
-  uint32_t sup_flags;
-  uint32_t sup_reserved;
-  struct nilfs_suinfo sup_sui;
-}]],
-    ["struct nilfs_cpmode"] = [[{
-  uint64_t cm_cno;
-  uint32_t cm_mode;
-  uint32_t cm_pad;
-}]],
-    ["struct nilfs_argv"] = [[{
-  uint64_t v_base;
-  uint32_t v_nmembs;
-  uint16_t v_size;
-  uint16_t v_flags;
-  uint64_t v_index;
-}]],
-    ["struct nilfs_period"] = [[{
-  uint64_t p_start;
-  uint64_t p_end;
-}]],
-    ["struct nilfs_cpstat"] = [[{
-  uint64_t cs_cno;
-  uint64_t cs_ncps;
-  uint64_t cs_nsss;
-}]],
-    ["struct nilfs_sustat"] = [[{
-  uint64_t ss_nsegs;
-  uint64_t ss_ncleansegs;
-  uint64_t ss_ndirtysegs;
-  uint64_t ss_ctime;
-  uint64_t ss_nongc_ctime;
-  uint64_t ss_prot_seq;
-}]],
-    ["struct nilfs_vinfo"] = [[{
-  uint64_t vi_vblocknr;
-  uint64_t vi_start;
-  uint64_t vi_end;
-  uint64_t vi_blocknr;
-}]],
-    ["struct nilfs_vdesc"] = [[{
-  uint64_t vd_ino;
-  uint64_t vd_cno;
-  uint64_t vd_vblocknr;
-  struct nilfs_period vd_period;
-  uint64_t vd_blocknr;
-  uint64_t vd_offset;
-  uint32_t vd_flags;
-  uint32_t vd_pad;
-}]],
-    ["struct nilfs_bdesc"] = [[{
-  uint64_t bd_ino;
-  uint64_t bd_oblocknr;
-  uint64_t bd_blocknr;
-  uint64_t bd_offset;
-  uint32_t bd_level;
-  uint32_t bd_pad;
-}]],
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        NILFS_IOCTL_CHANGE_CPMODE = 0x40106e80,
+        NILFS_IOCTL_DELETE_CHECKPOINT = 0x40086e81,
+        NILFS_IOCTL_GET_CPINFO = 0x80186e82,
+        NILFS_IOCTL_GET_CPSTAT = 0x80186e83,
+        NILFS_IOCTL_GET_SUINFO = 0x80186e84,
+        NILFS_IOCTL_GET_SUSTAT = 0x80306e85,
+        NILFS_IOCTL_CLEAN_SEGMENTS = 0x40786e88,
+        NILFS_IOCTL_SYNC = 0x80086e8a,
+        NILFS_IOCTL_RESIZE = 0x40086e8b,
+        NILFS_IOCTL_SET_ALLOC_RANGE = 0x40106e8c,
+        NILFS_IOCTL_SET_SUINFO = 0x40186e8d,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct nilfs_cpinfo"] = [[{
+    uint32_t ci_flags;
+    uint32_t ci_pad;
+    uint64_t ci_cno;
+    uint64_t ci_create;
+    uint64_t ci_nblk_inc;
+    uint64_t ci_inodes_count;
+    uint64_t ci_blocks_count;
+    uint64_t ci_next;
+  }]],
+        ["struct nilfs_suinfo"] = [[{
+    uint64_t sui_lastmod;
+    uint32_t sui_nblocks;
+    uint32_t sui_flags;
+  }]],
+        ["struct nilfs_suinfo_update"] = [[{
+    uint64_t sup_segnum;
+    uint32_t sup_flags;
+    uint32_t sup_reserved;
+    struct nilfs_suinfo sup_sui;
+  }]],
+        ["struct nilfs_cpmode"] = [[{
+    uint64_t cm_cno;
+    uint32_t cm_mode;
+    uint32_t cm_pad;
+  }]],
+        ["struct nilfs_argv"] = [[{
+    uint64_t v_base;
+    uint32_t v_nmembs;
+    uint16_t v_size;
+    uint16_t v_flags;
+    uint64_t v_index;
+  }]],
+        ["struct nilfs_period"] = [[{
+    uint64_t p_start;
+    uint64_t p_end;
+  }]],
+        ["struct nilfs_cpstat"] = [[{
+    uint64_t cs_cno;
+    uint64_t cs_ncps;
+    uint64_t cs_nsss;
+  }]],
+        ["struct nilfs_sustat"] = [[{
+    uint64_t ss_nsegs;
+    uint64_t ss_ncleansegs;
+    uint64_t ss_ndirtysegs;
+    uint64_t ss_ctime;
+    uint64_t ss_nongc_ctime;
+    uint64_t ss_prot_seq;
+  }]],
+        ["struct nilfs_vinfo"] = [[{
+    uint64_t vi_vblocknr;
+    uint64_t vi_start;
+    uint64_t vi_end;
+    uint64_t vi_blocknr;
+  }]],
+        ["struct nilfs_vdesc"] = [[{
+    uint64_t vd_ino;
+    uint64_t vd_cno;
+    uint64_t vd_vblocknr;
+    struct nilfs_period vd_period;
+    uint64_t vd_blocknr;
+    uint64_t vd_offset;
+    uint32_t vd_flags;
+    uint32_t vd_pad;
+  }]],
+        ["struct nilfs_bdesc"] = [[{
+    uint64_t bd_ino;
+    uint64_t bd_oblocknr;
+    uint64_t bd_blocknr;
+    uint64_t bd_offset;
+    uint32_t bd_level;
+    uint32_t bd_pad;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        NILFS_IOCTL_CHANGE_CPMODE = 0x80106e80,
+        NILFS_IOCTL_DELETE_CHECKPOINT = 0x80086e81,
+        NILFS_IOCTL_GET_CPINFO = 0x40186e82,
+        NILFS_IOCTL_GET_CPSTAT = 0x40186e83,
+        NILFS_IOCTL_GET_SUINFO = 0x40186e84,
+        NILFS_IOCTL_GET_SUSTAT = 0x40306e85,
+        NILFS_IOCTL_CLEAN_SEGMENTS = 0x80786e88,
+        NILFS_IOCTL_SYNC = 0x40086e8a,
+        NILFS_IOCTL_RESIZE = 0x80086e8b,
+        NILFS_IOCTL_SET_ALLOC_RANGE = 0x80106e8c,
+        NILFS_IOCTL_SET_SUINFO = 0x80186e8d,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct nilfs_cpinfo"] = [[{
+    uint32_t ci_flags;
+    uint32_t ci_pad;
+    unsigned long ci_cno;
+    unsigned long ci_create;
+    unsigned long ci_nblk_inc;
+    unsigned long ci_inodes_count;
+    unsigned long ci_blocks_count;
+    unsigned long ci_next;
+  }]],
+        ["struct nilfs_suinfo"] = [[{
+    unsigned long sui_lastmod;
+    uint32_t sui_nblocks;
+    uint32_t sui_flags;
+  }]],
+        ["struct nilfs_suinfo_update"] = [[{
+    unsigned long sup_segnum;
+    uint32_t sup_flags;
+    uint32_t sup_reserved;
+    struct nilfs_suinfo sup_sui;
+  }]],
+        ["struct nilfs_cpmode"] = [[{
+    unsigned long cm_cno;
+    uint32_t cm_mode;
+    uint32_t cm_pad;
+  }]],
+        ["struct nilfs_argv"] = [[{
+    unsigned long v_base;
+    uint32_t v_nmembs;
+    uint16_t v_size;
+    uint16_t v_flags;
+    unsigned long v_index;
+  }]],
+        ["struct nilfs_period"] = [[{
+    unsigned long p_start;
+    unsigned long p_end;
+  }]],
+        ["struct nilfs_cpstat"] = [[{
+    unsigned long cs_cno;
+    unsigned long cs_ncps;
+    unsigned long cs_nsss;
+  }]],
+        ["struct nilfs_sustat"] = [[{
+    unsigned long ss_nsegs;
+    unsigned long ss_ncleansegs;
+    unsigned long ss_ndirtysegs;
+    unsigned long ss_ctime;
+    unsigned long ss_nongc_ctime;
+    unsigned long ss_prot_seq;
+  }]],
+        ["struct nilfs_vinfo"] = [[{
+    unsigned long vi_vblocknr;
+    unsigned long vi_start;
+    unsigned long vi_end;
+    unsigned long vi_blocknr;
+  }]],
+        ["struct nilfs_vdesc"] = [[{
+    unsigned long vd_ino;
+    unsigned long vd_cno;
+    unsigned long vd_vblocknr;
+    struct nilfs_period vd_period;
+    unsigned long vd_blocknr;
+    unsigned long vd_offset;
+    uint32_t vd_flags;
+    uint32_t vd_pad;
+  }]],
+        ["struct nilfs_bdesc"] = [[{
+    unsigned long bd_ino;
+    unsigned long bd_oblocknr;
+    unsigned long bd_blocknr;
+    unsigned long bd_offset;
+    uint32_t bd_level;
+    uint32_t bd_pad;
+  }]],
+      },
+},
   },
 }

@@ -26,45 +26,98 @@ return {
     PID_NS = 536870912,
     NET_NS = 1073741824,
     NSIO = 0xb7,
-    NS_GET_USERNS = 0xb701,
-    NS_GET_PARENT = 0xb702,
-    NS_GET_NSTYPE = 0xb703,
-    NS_GET_OWNER_UID = 0xb704,
-    NS_GET_PID_FROM_PIDNS = 0x8004b706,
-    NS_GET_TGID_FROM_PIDNS = 0x8004b707,
-    NS_GET_PID_IN_PIDNS = 0x8004b708,
-    NS_GET_TGID_IN_PIDNS = 0x8004b709,
     MNT_NS_INFO_SIZE_VER0 = 16,
-    NS_MNT_GET_INFO = 0x8010b70a,
-    NS_MNT_GET_NEXT = 0x8010b70b,
-    NS_MNT_GET_PREV = 0x8010b70c,
-    NS_GET_MNTNS_ID = 0x8008b705,
-    NS_GET_ID = 0x8008b70d,
     NSFS_FILE_HANDLE_SIZE_VER0 = 16,
     NSFS_FILE_HANDLE_SIZE_LATEST = 16,
     LISTNS_CURRENT_USER = 0xffffffffffffffffULL,
     NS_ID_REQ_SIZE_VER0 = 32,
   },
-  records = {
-    ["struct mnt_ns_info"] = [[{
-  uint32_t size;
-  uint32_t nr_mounts;
-  uint64_t mnt_ns_id;
-}]],
-    ["struct nsfs_file_handle"] = [[{
-  uint64_t ns_id;
-  uint32_t ns_type;
-  uint32_t ns_inum;
-}]],
-    ["struct ns_id_req"] = [[{
-  uint32_t size;
-  uint32_t spare;
-  uint64_t ns_id;
-  struct {
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        NS_GET_USERNS = 0xb701,
+        NS_GET_PARENT = 0xb702,
+        NS_GET_NSTYPE = 0xb703,
+        NS_GET_OWNER_UID = 0xb704,
+        NS_GET_PID_FROM_PIDNS = 0x8004b706,
+        NS_GET_TGID_FROM_PIDNS = 0x8004b707,
+        NS_GET_PID_IN_PIDNS = 0x8004b708,
+        NS_GET_TGID_IN_PIDNS = 0x8004b709,
+        NS_MNT_GET_INFO = 0x8010b70a,
+        NS_MNT_GET_NEXT = 0x8010b70b,
+        NS_MNT_GET_PREV = 0x8010b70c,
+        NS_GET_MNTNS_ID = 0x8008b705,
+        NS_GET_ID = 0x8008b70d,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mnt_ns_info"] = [[{
+    uint32_t size;
+    uint32_t nr_mounts;
+    uint64_t mnt_ns_id;
+  }]],
+        ["struct nsfs_file_handle"] = [[{
+    uint64_t ns_id;
     uint32_t ns_type;
-    uint32_t spare2;
-    uint64_t user_ns_id;
-  };
-}]],
+    uint32_t ns_inum;
+  }]],
+        ["struct ns_id_req"] = [[{
+    uint32_t size;
+    uint32_t spare;
+    uint64_t ns_id;
+    struct {
+      uint32_t ns_type;
+      uint32_t spare2;
+      uint64_t user_ns_id;
+    };
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        NS_GET_USERNS = 0x2000b701,
+        NS_GET_PARENT = 0x2000b702,
+        NS_GET_NSTYPE = 0x2000b703,
+        NS_GET_OWNER_UID = 0x2000b704,
+        NS_GET_PID_FROM_PIDNS = 0x4004b706,
+        NS_GET_TGID_FROM_PIDNS = 0x4004b707,
+        NS_GET_PID_IN_PIDNS = 0x4004b708,
+        NS_GET_TGID_IN_PIDNS = 0x4004b709,
+        NS_MNT_GET_INFO = 0x4010b70a,
+        NS_MNT_GET_NEXT = 0x4010b70b,
+        NS_MNT_GET_PREV = 0x4010b70c,
+        NS_GET_MNTNS_ID = 0x4008b705,
+        NS_GET_ID = 0x4008b70d,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mnt_ns_info"] = [[{
+    uint32_t size;
+    uint32_t nr_mounts;
+    unsigned long mnt_ns_id;
+  }]],
+        ["struct nsfs_file_handle"] = [[{
+    unsigned long ns_id;
+    uint32_t ns_type;
+    uint32_t ns_inum;
+  }]],
+        ["struct ns_id_req"] = [[{
+    uint32_t size;
+    uint32_t spare;
+    unsigned long ns_id;
+    struct {
+      uint32_t ns_type;
+      uint32_t spare2;
+      unsigned long user_ns_id;
+    };
+  }]],
+      },
+},
   },
 }

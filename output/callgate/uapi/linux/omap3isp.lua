@@ -19,13 +19,9 @@ return {
     OMAP3ISP_CFAFMT_DNSPL = 3,
     OMAP3ISP_CFAFMT_HONEYCOMB = 4,
     OMAP3ISP_CFAFMT_RRGGBBFOVEON = 5,
-    VIDIOC_OMAP3ISP_CCDC_CFG = 0xc03856c1,
-    VIDIOC_OMAP3ISP_PRV_CFG = 0xc07056c2,
     VIDIOC_OMAP3ISP_AEWB_CFG = 0xc02056c3,
     VIDIOC_OMAP3ISP_HIST_CFG = 0xc03056c4,
     VIDIOC_OMAP3ISP_AF_CFG = 0xc04c56c5,
-    VIDIOC_OMAP3ISP_STAT_REQ = 0xc02856c6,
-    VIDIOC_OMAP3ISP_STAT_EN = 0xc00856c7,
     V4L2_EVENT_OMAP3ISP_CLASS = 0x8000100,
     V4L2_EVENT_OMAP3ISP_AEWB = 0x8000101,
     V4L2_EVENT_OMAP3ISP_AF = 0x8000102,
@@ -321,10 +317,29 @@ return {
   },
   macros = function(M)
     return {
-      -- #define OMAP3ISP_HIST_MEM_SIZE_BINS(n)
       OMAP3ISP_HIST_MEM_SIZE_BINS = function(n)
         return M.int(M.i32(M.i32(M.i32(M.shl(1LL, M.long(n) + 5)) * 4) * 4))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        VIDIOC_OMAP3ISP_CCDC_CFG = 0xc03856c1,
+        VIDIOC_OMAP3ISP_PRV_CFG = 0xc07056c2,
+        VIDIOC_OMAP3ISP_STAT_REQ = 0xc02856c6,
+        VIDIOC_OMAP3ISP_STAT_EN = 0xc00856c7,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        VIDIOC_OMAP3ISP_CCDC_CFG = 0xc02056c1,
+        VIDIOC_OMAP3ISP_PRV_CFG = 0xc03c56c2,
+        VIDIOC_OMAP3ISP_STAT_REQ = 0xc01856c6,
+        VIDIOC_OMAP3ISP_STAT_EN = 0xc00456c7,
+      },
+},
+  },
 }

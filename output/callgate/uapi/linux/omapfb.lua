@@ -27,29 +27,6 @@ return {
     OMAPFB_UPDATE_DISABLED = 0,
     OMAPFB_AUTO_UPDATE = 1,
     OMAPFB_MANUAL_UPDATE = 2,
-    OMAPFB_MIRROR = 0x40044f1f,
-    OMAPFB_SYNC_GFX = 0x4f25,
-    OMAPFB_VSYNC = 0x4f26,
-    OMAPFB_SET_UPDATE_MODE = 0x40044f28,
-    OMAPFB_GET_CAPS = 0x800c4f2a,
-    OMAPFB_GET_UPDATE_MODE = 0x40044f2b,
-    OMAPFB_LCD_TEST = 0x40044f2d,
-    OMAPFB_CTRL_TEST = 0x40044f2e,
-    OMAPFB_UPDATE_WINDOW_OLD = 0x40144f2f,
-    OMAPFB_SET_COLOR_KEY = 0x40104f32,
-    OMAPFB_GET_COLOR_KEY = 0x40104f33,
-    OMAPFB_SETUP_PLANE = 0x40444f34,
-    OMAPFB_QUERY_PLANE = 0x40444f35,
-    OMAPFB_UPDATE_WINDOW = 0x40444f36,
-    OMAPFB_SETUP_MEM = 0x40084f37,
-    OMAPFB_QUERY_MEM = 0x40084f38,
-    OMAPFB_WAITFORVSYNC = 0x4f39,
-    OMAPFB_MEMORY_READ = 0x80184f3a,
-    OMAPFB_GET_OVERLAY_COLORMODE = 0x803c4f3b,
-    OMAPFB_WAITFORGO = 0x4f3c,
-    OMAPFB_GET_VRAM_INFO = 0x80204f3d,
-    OMAPFB_SET_TEARSYNC = 0x40084f3e,
-    OMAPFB_GET_DISPLAY_INFO = 0x80204f3f,
     OMAPFB_CAPS_GENERIC_MASK = 0xfff,
     OMAPFB_CAPS_LCDC_MASK = 0xfff000,
     OMAPFB_CAPS_PANEL_MASK = 0xff000000,
@@ -121,14 +98,6 @@ return {
   uint32_t trans_key;
   uint8_t key_type;
 }]],
-    ["struct omapfb_memory_read"] = [[{
-  uint16_t x;
-  uint16_t y;
-  uint16_t w;
-  uint16_t h;
-  unsigned long buffer_size;
-  void *buffer;
-}]],
     ["struct omapfb_ovl_colormode"] = [[{
   uint8_t overlay_idx;
   uint8_t mode_idx;
@@ -159,24 +128,178 @@ return {
   uint32_t reserved[5];
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define OMAP_IOW(num, dtype)
-      OMAP_IOW = function(num, dtype)
-        return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        OMAPFB_MIRROR = 0x40044f1f,
+        OMAPFB_SYNC_GFX = 0x4f25,
+        OMAPFB_VSYNC = 0x4f26,
+        OMAPFB_SET_UPDATE_MODE = 0x40044f28,
+        OMAPFB_GET_CAPS = 0x800c4f2a,
+        OMAPFB_GET_UPDATE_MODE = 0x40044f2b,
+        OMAPFB_LCD_TEST = 0x40044f2d,
+        OMAPFB_CTRL_TEST = 0x40044f2e,
+        OMAPFB_UPDATE_WINDOW_OLD = 0x40144f2f,
+        OMAPFB_SET_COLOR_KEY = 0x40104f32,
+        OMAPFB_GET_COLOR_KEY = 0x40104f33,
+        OMAPFB_SETUP_PLANE = 0x40444f34,
+        OMAPFB_QUERY_PLANE = 0x40444f35,
+        OMAPFB_UPDATE_WINDOW = 0x40444f36,
+        OMAPFB_SETUP_MEM = 0x40084f37,
+        OMAPFB_QUERY_MEM = 0x40084f38,
+        OMAPFB_WAITFORVSYNC = 0x4f39,
+        OMAPFB_GET_OVERLAY_COLORMODE = 0x803c4f3b,
+        OMAPFB_WAITFORGO = 0x4f3c,
+        OMAPFB_GET_VRAM_INFO = 0x80204f3d,
+        OMAPFB_SET_TEARSYNC = 0x40084f3e,
+        OMAPFB_GET_DISPLAY_INFO = 0x80204f3f,
+      },
+      macros = function(M)
+        return {
+          OMAP_IO = function(num)
+            return M.int(M.bor(0x4f00, M.long(num)))
+          end,
+        }
       end,
-      -- #define OMAP_IOR(num, dtype)
-      OMAP_IOR = function(num, dtype)
-        return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        OMAPFB_MEMORY_READ = 0x80184f3a,
+      },
+      macros = function(M)
+        return {
+          OMAP_IOW = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+          OMAP_IOR = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+        }
       end,
-      -- #define OMAP_IOWR(num, dtype)
-      OMAP_IOWR = function(num, dtype)
-        return M.int(M.bor(M.u64(M.bor(0xc0004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      records = {
+        ["struct omapfb_memory_read"] = [[{
+    uint16_t x;
+    uint16_t y;
+    uint16_t w;
+    uint16_t h;
+    unsigned long buffer_size;
+    void *buffer;
+  }]],
+      },
+      macros = function(M)
+        return {
+          OMAP_IOWR = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0xc0004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+        }
       end,
-      -- #define OMAP_IO(num)
-      OMAP_IO = function(num)
-        return M.int(M.bor(0x4f00, M.long(num)))
+},
+    {
+      on = "x86 arm",
+      constants = {
+        OMAPFB_MEMORY_READ = 0x80104f3a,
+      },
+      macros = function(M)
+        return {
+          OMAP_IOW = function(num, dtype)
+            return M.int(M.bor(0x40004f00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+          OMAP_IOR = function(num, dtype)
+            return M.int(M.bor(0x80004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+        }
       end,
-    }
-  end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      records = {
+        ["struct omapfb_memory_read"] = [[{
+    uint16_t x;
+    uint16_t y;
+    uint16_t w;
+    uint16_t h;
+    uint32_t buffer_size;
+    void *buffer;
+  }]],
+      },
+      macros = function(M)
+        return {
+          OMAP_IOWR = function(num, dtype)
+            return M.int(M.bor(0xc0004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        OMAPFB_MIRROR = 0x80044f1f,
+        OMAPFB_SYNC_GFX = 0x20004f25,
+        OMAPFB_VSYNC = 0x20004f26,
+        OMAPFB_SET_UPDATE_MODE = 0x80044f28,
+        OMAPFB_GET_CAPS = 0x400c4f2a,
+        OMAPFB_GET_UPDATE_MODE = 0x80044f2b,
+        OMAPFB_LCD_TEST = 0x80044f2d,
+        OMAPFB_CTRL_TEST = 0x80044f2e,
+        OMAPFB_UPDATE_WINDOW_OLD = 0x80144f2f,
+        OMAPFB_SET_COLOR_KEY = 0x80104f32,
+        OMAPFB_GET_COLOR_KEY = 0x80104f33,
+        OMAPFB_SETUP_PLANE = 0x80444f34,
+        OMAPFB_QUERY_PLANE = 0x80444f35,
+        OMAPFB_UPDATE_WINDOW = 0x80444f36,
+        OMAPFB_SETUP_MEM = 0x80084f37,
+        OMAPFB_QUERY_MEM = 0x80084f38,
+        OMAPFB_WAITFORVSYNC = 0x20004f39,
+        OMAPFB_GET_OVERLAY_COLORMODE = 0x403c4f3b,
+        OMAPFB_WAITFORGO = 0x20004f3c,
+        OMAPFB_GET_VRAM_INFO = 0x40204f3d,
+        OMAPFB_SET_TEARSYNC = 0x80084f3e,
+        OMAPFB_GET_DISPLAY_INFO = 0x40204f3f,
+      },
+      macros = function(M)
+        return {
+          OMAP_IO = function(num)
+            return M.int(M.bor(0x20004f00, M.long(num)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        OMAPFB_MEMORY_READ = 0x40104f3a,
+      },
+      macros = function(M)
+        return {
+          OMAP_IOW = function(num, dtype)
+            return M.int(M.bor(0x80004f00LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+          OMAP_IOR = function(num, dtype)
+            return M.int(M.bor(0x40004f00, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        OMAPFB_MEMORY_READ = 0x40184f3a,
+      },
+      macros = function(M)
+        return {
+          OMAP_IOW = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x80004f00LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+          OMAP_IOR = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x40004f00, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+        }
+      end,
+},
+  },
 }

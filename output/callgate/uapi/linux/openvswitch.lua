@@ -323,33 +323,6 @@ return {
     ["struct ovs_header"] = [[{
   int32_t dp_ifindex;
 }]],
-    ["struct ovs_dp_stats"] = [[{
-  uint64_t n_hit;
-  uint64_t n_missed;
-  uint64_t n_lost;
-  uint64_t n_flows;
-}]],
-    ["struct ovs_dp_megaflow_stats"] = [[{
-  uint64_t n_mask_hit;
-  uint32_t n_masks;
-  uint32_t pad0;
-  uint64_t n_cache_hit;
-  uint64_t pad1;
-}]],
-    ["struct ovs_vport_stats"] = [[{
-  uint64_t rx_packets;
-  uint64_t tx_packets;
-  uint64_t rx_bytes;
-  uint64_t tx_bytes;
-  uint64_t rx_errors;
-  uint64_t tx_errors;
-  uint64_t rx_dropped;
-  uint64_t tx_dropped;
-}]],
-    ["struct ovs_flow_stats"] = [[{
-  uint64_t n_packets;
-  uint64_t n_bytes;
-}]],
     ["struct ovs_key_ethernet"] = [[{
   uint8_t eth_src[6];
   uint8_t eth_dst[6];
@@ -467,5 +440,71 @@ return {
   uint32_t limit;
   uint32_t count;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ovs_dp_stats"] = [[{
+    uint64_t n_hit;
+    uint64_t n_missed;
+    uint64_t n_lost;
+    uint64_t n_flows;
+  }]],
+        ["struct ovs_dp_megaflow_stats"] = [[{
+    uint64_t n_mask_hit;
+    uint32_t n_masks;
+    uint32_t pad0;
+    uint64_t n_cache_hit;
+    uint64_t pad1;
+  }]],
+        ["struct ovs_vport_stats"] = [[{
+    uint64_t rx_packets;
+    uint64_t tx_packets;
+    uint64_t rx_bytes;
+    uint64_t tx_bytes;
+    uint64_t rx_errors;
+    uint64_t tx_errors;
+    uint64_t rx_dropped;
+    uint64_t tx_dropped;
+  }]],
+        ["struct ovs_flow_stats"] = [[{
+    uint64_t n_packets;
+    uint64_t n_bytes;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ovs_dp_stats"] = [[{
+    unsigned long n_hit;
+    unsigned long n_missed;
+    unsigned long n_lost;
+    unsigned long n_flows;
+  }]],
+        ["struct ovs_dp_megaflow_stats"] = [[{
+    unsigned long n_mask_hit;
+    uint32_t n_masks;
+    uint32_t pad0;
+    unsigned long n_cache_hit;
+    unsigned long pad1;
+  }]],
+        ["struct ovs_vport_stats"] = [[{
+    unsigned long rx_packets;
+    unsigned long tx_packets;
+    unsigned long rx_bytes;
+    unsigned long tx_bytes;
+    unsigned long rx_errors;
+    unsigned long tx_errors;
+    unsigned long rx_dropped;
+    unsigned long tx_dropped;
+  }]],
+        ["struct ovs_flow_stats"] = [[{
+    unsigned long n_packets;
+    unsigned long n_bytes;
+  }]],
+      },
+},
   },
 }

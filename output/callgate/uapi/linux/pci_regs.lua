@@ -66,8 +66,6 @@ return {
     PCI_BASE_ADDRESS_MEM_TYPE_1M = 0x2,
     PCI_BASE_ADDRESS_MEM_TYPE_64 = 0x4,
     PCI_BASE_ADDRESS_MEM_PREFETCH = 0x8,
-    PCI_BASE_ADDRESS_MEM_MASK = 0xfffffffffffffff0ULL,
-    PCI_BASE_ADDRESS_IO_MASK = 0xfffffffffffffffcULL,
     PCI_CARDBUS_CIS = 0x28,
     PCI_SUBSYSTEM_VENDOR_ID = 0x2c,
     PCI_SUBSYSTEM_ID = 0x2e,
@@ -92,19 +90,15 @@ return {
     PCI_IO_RANGE_TYPE_MASK = 0xf,
     PCI_IO_RANGE_TYPE_16 = 0x0,
     PCI_IO_RANGE_TYPE_32 = 0x1,
-    PCI_IO_RANGE_MASK = 0xfffffffffffffff0ULL,
-    PCI_IO_1K_RANGE_MASK = 0xfffffffffffffffcULL,
     PCI_SEC_STATUS = 0x1e,
     PCI_MEMORY_BASE = 0x20,
     PCI_MEMORY_LIMIT = 0x22,
     PCI_MEMORY_RANGE_TYPE_MASK = 0xf,
-    PCI_MEMORY_RANGE_MASK = 0xfffffffffffffff0ULL,
     PCI_PREF_MEMORY_BASE = 0x24,
     PCI_PREF_MEMORY_LIMIT = 0x26,
     PCI_PREF_RANGE_TYPE_MASK = 0xf,
     PCI_PREF_RANGE_TYPE_32 = 0x0,
     PCI_PREF_RANGE_TYPE_64 = 0x1,
-    PCI_PREF_RANGE_MASK = 0xfffffffffffffff0ULL,
     PCI_PREF_BASE_UPPER32 = 0x28,
     PCI_PREF_LIMIT_UPPER32 = 0x2c,
     PCI_IO_BASE_UPPER16 = 0x30,
@@ -136,7 +130,6 @@ return {
     PCI_CB_IO_BASE_1_HI = 0x36,
     PCI_CB_IO_LIMIT_1 = 0x38,
     PCI_CB_IO_LIMIT_1_HI = 0x3a,
-    PCI_CB_IO_RANGE_MASK = 0xfffffffffffffffcULL,
     PCI_CB_BRIDGE_CONTROL = 0x3e,
     PCI_CB_BRIDGE_CTL_PARITY = 0x1,
     PCI_CB_BRIDGE_CTL_SERR = 0x2,
@@ -1117,150 +1110,140 @@ return {
   },
   macros = function(M)
     return {
-      -- #define PCI_X_CMD_VERSION(x)
       PCI_X_CMD_VERSION = function(x)
         return M.int(M.band(M.shr(M.long(x), 12), 3))
       end,
-      -- #define PCI_EXT_CAP_ID(header)
       PCI_EXT_CAP_ID = function(header)
         return M.int(M.band(M.long(header), 0xffff))
       end,
-      -- #define PCI_EXT_CAP_VER(header)
       PCI_EXT_CAP_VER = function(header)
         return M.int(M.band(M.shr(M.long(header), 16), 0xf))
       end,
-      -- #define PCI_EXT_CAP_NEXT(header)
       PCI_EXT_CAP_NEXT = function(header)
         return M.int(M.band(M.shr(M.long(header), 20), 0xffc))
       end,
-      -- #define PCI_ERR_CAP_FEP(x)
       PCI_ERR_CAP_FEP = function(x)
         return M.int(M.band(M.long(x), 0x1f))
       end,
-      -- #define PCI_PWR_DATA_BASE(x)
       PCI_PWR_DATA_BASE = function(x)
         return M.int(M.band(M.long(x), 0xff))
       end,
-      -- #define PCI_PWR_DATA_SCALE(x)
       PCI_PWR_DATA_SCALE = function(x)
         return M.int(M.band(M.shr(M.long(x), 8), 3))
       end,
-      -- #define PCI_PWR_DATA_PM_SUB(x)
       PCI_PWR_DATA_PM_SUB = function(x)
         return M.int(M.band(M.shr(M.long(x), 10), 7))
       end,
-      -- #define PCI_PWR_DATA_PM_STATE(x)
       PCI_PWR_DATA_PM_STATE = function(x)
         return M.int(M.band(M.shr(M.long(x), 13), 3))
       end,
-      -- #define PCI_PWR_DATA_TYPE(x)
       PCI_PWR_DATA_TYPE = function(x)
         return M.int(M.band(M.shr(M.long(x), 15), 7))
       end,
-      -- #define PCI_PWR_DATA_RAIL(x)
       PCI_PWR_DATA_RAIL = function(x)
         return M.int(M.band(M.shr(M.long(x), 18), 7))
       end,
-      -- #define PCI_PWR_CAP_BUDGET(x)
       PCI_PWR_CAP_BUDGET = function(x)
         return M.int(M.band(M.long(x), 1))
       end,
-      -- #define PCI_RCEC_BUSN_NEXT(x)
       PCI_RCEC_BUSN_NEXT = function(x)
         return M.int(M.band(M.shr(M.long(x), 8), 0xff))
       end,
-      -- #define PCI_RCEC_BUSN_LAST(x)
       PCI_RCEC_BUSN_LAST = function(x)
         return M.int(M.band(M.shr(M.long(x), 16), 0xff))
       end,
-      -- #define PCI_VNDR_HEADER_ID(x)
       PCI_VNDR_HEADER_ID = function(x)
         return M.int(M.band(M.long(x), 0xffff))
       end,
-      -- #define PCI_VNDR_HEADER_REV(x)
       PCI_VNDR_HEADER_REV = function(x)
         return M.int(M.band(M.shr(M.long(x), 16), 0xf))
       end,
-      -- #define PCI_VNDR_HEADER_LEN(x)
       PCI_VNDR_HEADER_LEN = function(x)
         return M.int(M.band(M.shr(M.long(x), 20), 0xfff))
       end,
-      -- #define PCI_ARI_CAP_NFN(x)
       PCI_ARI_CAP_NFN = function(x)
         return M.int(M.band(M.shr(M.long(x), 8), 0xff))
       end,
-      -- #define PCI_ARI_CTRL_FG(x)
       PCI_ARI_CTRL_FG = function(x)
         return M.int(M.band(M.shr(M.long(x), 4), 7))
       end,
-      -- #define PCI_ATS_CAP_QDEP(x)
       PCI_ATS_CAP_QDEP = function(x)
         return M.int(M.band(M.long(x), 0x1f))
       end,
-      -- #define PCI_ATS_CTRL_STU(x)
       PCI_ATS_CTRL_STU = function(x)
         return M.int(M.band(M.long(x), 0x1f))
       end,
-      -- #define PCI_SRIOV_CAP_INTR(x)
       PCI_SRIOV_CAP_INTR = function(x)
         return M.int(M.shr(M.long(x), 21))
       end,
-      -- #define PCI_SRIOV_VFM_BIR(x)
       PCI_SRIOV_VFM_BIR = function(x)
         return M.int(M.band(M.long(x), 7))
       end,
-      -- #define PCI_SRIOV_VFM_OFFSET(x)
       PCI_SRIOV_VFM_OFFSET = function(x)
         return M.int(M.band(M.long(x), -8LL))
       end,
-      -- #define PCI_DVSEC_HEADER1_VID(x)
       PCI_DVSEC_HEADER1_VID = function(x)
         return M.int(M.band(M.long(x), 0xffff))
       end,
-      -- #define PCI_DVSEC_HEADER1_REV(x)
       PCI_DVSEC_HEADER1_REV = function(x)
         return M.int(M.band(M.shr(M.long(x), 16), 0xf))
       end,
-      -- #define PCI_DVSEC_HEADER1_LEN(x)
       PCI_DVSEC_HEADER1_LEN = function(x)
         return M.int(M.band(M.shr(M.long(x), 20), 0xfff))
       end,
-      -- #define PCI_DVSEC_HEADER2_ID(x)
       PCI_DVSEC_HEADER2_ID = function(x)
         return M.int(M.band(M.long(x), 0xffff))
       end,
-      -- #define PCI_IDE_SEL_ADDR_1(x)
       PCI_IDE_SEL_ADDR_1 = function(x)
         return M.int(20 + M.long(x) * 12)
       end,
-      -- #define PCI_IDE_SEL_ADDR_2(x)
       PCI_IDE_SEL_ADDR_2 = function(x)
         return M.int(24 + M.long(x) * 12)
       end,
-      -- #define PCI_IDE_SEL_ADDR_3(x)
       PCI_IDE_SEL_ADDR_3 = function(x)
         return M.int(28 + M.long(x) * 12)
       end,
-      -- #define PCI_IDE_SEL_BLOCK_SIZE(nr_assoc)
       PCI_IDE_SEL_BLOCK_SIZE = function(nr_assoc)
         return M.int(20 + 12 * M.long(nr_assoc))
       end,
-      -- #define PCI_DVSEC_CXL_RANGE_SIZE_HIGH(i)
       PCI_DVSEC_CXL_RANGE_SIZE_HIGH = function(i)
         return M.int(0x18 + M.long(i) * 0x10)
       end,
-      -- #define PCI_DVSEC_CXL_RANGE_SIZE_LOW(i)
       PCI_DVSEC_CXL_RANGE_SIZE_LOW = function(i)
         return M.int(0x1c + M.long(i) * 0x10)
       end,
-      -- #define PCI_DVSEC_CXL_RANGE_BASE_HIGH(i)
       PCI_DVSEC_CXL_RANGE_BASE_HIGH = function(i)
         return M.int(0x20 + M.long(i) * 0x10)
       end,
-      -- #define PCI_DVSEC_CXL_RANGE_BASE_LOW(i)
       PCI_DVSEC_CXL_RANGE_BASE_LOW = function(i)
         return M.int(0x24 + M.long(i) * 0x10)
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        PCI_BASE_ADDRESS_MEM_MASK = 0xfffffffffffffff0ULL,
+        PCI_BASE_ADDRESS_IO_MASK = 0xfffffffffffffffcULL,
+        PCI_IO_RANGE_MASK = 0xfffffffffffffff0ULL,
+        PCI_IO_1K_RANGE_MASK = 0xfffffffffffffffcULL,
+        PCI_MEMORY_RANGE_MASK = 0xfffffffffffffff0ULL,
+        PCI_PREF_RANGE_MASK = 0xfffffffffffffff0ULL,
+        PCI_CB_IO_RANGE_MASK = 0xfffffffffffffffcULL,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        PCI_BASE_ADDRESS_MEM_MASK = 0xfffffff0,
+        PCI_BASE_ADDRESS_IO_MASK = 0xfffffffc,
+        PCI_IO_RANGE_MASK = 0xfffffff0,
+        PCI_IO_1K_RANGE_MASK = 0xfffffffc,
+        PCI_MEMORY_RANGE_MASK = 0xfffffff0,
+        PCI_PREF_RANGE_MASK = 0xfffffff0,
+        PCI_CB_IO_RANGE_MASK = 0xfffffffc,
+      },
+},
+  },
 }

@@ -237,18 +237,6 @@ return {
     PERF_ATTR_SIZE_VER7 = 128,
     PERF_ATTR_SIZE_VER8 = 136,
     PERF_ATTR_SIZE_VER9 = 144,
-    PERF_EVENT_IOC_ENABLE = 0x2400,
-    PERF_EVENT_IOC_DISABLE = 0x2401,
-    PERF_EVENT_IOC_REFRESH = 0x2402,
-    PERF_EVENT_IOC_RESET = 0x2403,
-    PERF_EVENT_IOC_PERIOD = 0x40082404,
-    PERF_EVENT_IOC_SET_OUTPUT = 0x2405,
-    PERF_EVENT_IOC_SET_FILTER = 0x40082406,
-    PERF_EVENT_IOC_ID = 0x80082407,
-    PERF_EVENT_IOC_SET_BPF = 0x40042408,
-    PERF_EVENT_IOC_PAUSE_OUTPUT = 0x40042409,
-    PERF_EVENT_IOC_QUERY_BPF = 0xc008240a,
-    PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x4008240b,
     PERF_RECORD_MISC_CPUMODE_MASK = 0x7,
     PERF_RECORD_MISC_CPUMODE_UNKNOWN = 0x0,
     PERF_RECORD_MISC_KERNEL = 0x1,
@@ -367,200 +355,147 @@ return {
     PERF_BRANCH_ENTRY_INFO_BITS_MAX = 33,
   },
   records = {
-    ["struct perf_event_attr"] = [[{
-  uint32_t type;
-  uint32_t size;
-  uint64_t config;
-  union {
-    uint64_t sample_period;
-    uint64_t sample_freq;
-  };
-  uint64_t sample_type;
-  uint64_t read_format;
-  uint64_t _bits40;
-  union {
-    uint32_t wakeup_events;
-    uint32_t wakeup_watermark;
-  };
-  uint32_t bp_type;
-  union {
-    uint64_t bp_addr;
-    uint64_t kprobe_func;
-    uint64_t uprobe_path;
-    uint64_t config1;
-  };
-  union {
-    uint64_t bp_len;
-    uint64_t kprobe_addr;
-    uint64_t probe_offset;
-    uint64_t config2;
-  };
-  uint64_t branch_sample_type;
-  uint64_t sample_regs_user;
-  uint32_t sample_stack_user;
-  int32_t clockid;
-  uint64_t sample_regs_intr;
-  uint32_t aux_watermark;
-  uint16_t sample_max_stack;
-  uint16_t __reserved_2;
-  uint32_t aux_sample_size;
-  union {
-    uint32_t aux_action;
-    struct {
-      uint32_t aux_start_paused : 1;
-      uint32_t aux_pause : 1;
-      uint32_t aux_resume : 1;
-      uint32_t __reserved_3 : 29;
-    };
-  };
-  uint64_t sig_data;
-  uint64_t config3;
-  uint64_t config4;
-}]],
     ["struct perf_event_query_bpf"] = [[{
   uint32_t ids_len;
   uint32_t prog_cnt;
   uint32_t ids[];
-}]],
-    ["struct perf_event_mmap_page"] = [[{
-  uint32_t version;
-  uint32_t compat_version;
-  uint32_t lock;
-  uint32_t index;
-  int64_t offset;
-  uint64_t time_enabled;
-  uint64_t time_running;
-  union {
-    uint64_t capabilities;
-    struct {
-      uint64_t _bits40;
-    };
-  };
-  uint16_t pmc_width;
-  uint16_t time_shift;
-  uint32_t time_mult;
-  uint64_t time_offset;
-  uint64_t time_zero;
-  uint32_t size;
-  uint32_t __reserved_1;
-  uint64_t time_cycles;
-  uint64_t time_mask;
-  uint8_t __reserved[928];
-  uint64_t data_head;
-  uint64_t data_tail;
-  uint64_t data_offset;
-  uint64_t data_size;
-  uint64_t aux_head;
-  uint64_t aux_tail;
-  uint64_t aux_offset;
-  uint64_t aux_size;
 }]],
     ["struct perf_event_header"] = [[{
   uint32_t type;
   uint16_t misc;
   uint16_t size;
 }]],
-    ["struct perf_ns_link_info"] = [[{
-  uint64_t dev;
-  uint64_t ino;
-}]],
-    ["union perf_mem_data_src"] = [[{
-  uint64_t val;
-  struct {
-    uint64_t _bits0;
-  };
-}]],
-    ["struct perf_branch_entry"] = [[{
-  uint64_t from;
-  uint64_t to;
-  uint64_t _bits16;
-}]],
-    ["union perf_sample_weight"] = [[{
-  uint64_t full;
-  struct {
-    uint32_t var1_dw;
-    uint16_t var2_w;
-    uint16_t var3_w;
-  };
-}]],
   },
-  accessors = {
-    ["struct perf_event_attr"] = {
-      ["disabled"] = { unit = "_bits40", shift = 0, width = 1, signed = false },
-      ["inherit"] = { unit = "_bits40", shift = 1, width = 1, signed = false },
-      ["pinned"] = { unit = "_bits40", shift = 2, width = 1, signed = false },
-      ["exclusive"] = { unit = "_bits40", shift = 3, width = 1, signed = false },
-      ["exclude_user"] = { unit = "_bits40", shift = 4, width = 1, signed = false },
-      ["exclude_kernel"] = { unit = "_bits40", shift = 5, width = 1, signed = false },
-      ["exclude_hv"] = { unit = "_bits40", shift = 6, width = 1, signed = false },
-      ["exclude_idle"] = { unit = "_bits40", shift = 7, width = 1, signed = false },
-      ["mmap"] = { unit = "_bits40", shift = 8, width = 1, signed = false },
-      ["comm"] = { unit = "_bits40", shift = 9, width = 1, signed = false },
-      ["freq"] = { unit = "_bits40", shift = 10, width = 1, signed = false },
-      ["inherit_stat"] = { unit = "_bits40", shift = 11, width = 1, signed = false },
-      ["enable_on_exec"] = { unit = "_bits40", shift = 12, width = 1, signed = false },
-      ["task"] = { unit = "_bits40", shift = 13, width = 1, signed = false },
-      ["watermark"] = { unit = "_bits40", shift = 14, width = 1, signed = false },
-      ["precise_ip"] = { unit = "_bits40", shift = 15, width = 2, signed = false },
-      ["mmap_data"] = { unit = "_bits40", shift = 17, width = 1, signed = false },
-      ["sample_id_all"] = { unit = "_bits40", shift = 18, width = 1, signed = false },
-      ["exclude_host"] = { unit = "_bits40", shift = 19, width = 1, signed = false },
-      ["exclude_guest"] = { unit = "_bits40", shift = 20, width = 1, signed = false },
-      ["exclude_callchain_kernel"] = { unit = "_bits40", shift = 21, width = 1, signed = false },
-      ["exclude_callchain_user"] = { unit = "_bits40", shift = 22, width = 1, signed = false },
-      ["mmap2"] = { unit = "_bits40", shift = 23, width = 1, signed = false },
-      ["comm_exec"] = { unit = "_bits40", shift = 24, width = 1, signed = false },
-      ["use_clockid"] = { unit = "_bits40", shift = 25, width = 1, signed = false },
-      ["context_switch"] = { unit = "_bits40", shift = 26, width = 1, signed = false },
-      ["write_backward"] = { unit = "_bits40", shift = 27, width = 1, signed = false },
-      ["namespaces"] = { unit = "_bits40", shift = 28, width = 1, signed = false },
-      ["ksymbol"] = { unit = "_bits40", shift = 29, width = 1, signed = false },
-      ["bpf_event"] = { unit = "_bits40", shift = 30, width = 1, signed = false },
-      ["aux_output"] = { unit = "_bits40", shift = 31, width = 1, signed = false },
-      ["cgroup"] = { unit = "_bits40", shift = 32, width = 1, signed = false },
-      ["text_poke"] = { unit = "_bits40", shift = 33, width = 1, signed = false },
-      ["build_id"] = { unit = "_bits40", shift = 34, width = 1, signed = false },
-      ["inherit_thread"] = { unit = "_bits40", shift = 35, width = 1, signed = false },
-      ["remove_on_exec"] = { unit = "_bits40", shift = 36, width = 1, signed = false },
-      ["sigtrap"] = { unit = "_bits40", shift = 37, width = 1, signed = false },
-      ["defer_callchain"] = { unit = "_bits40", shift = 38, width = 1, signed = false },
-      ["defer_output"] = { unit = "_bits40", shift = 39, width = 1, signed = false },
-      ["__reserved_1"] = { unit = "_bits40", shift = 40, width = 24, signed = false },
-    },
-    ["struct perf_event_mmap_page"] = {
-      ["cap_bit0"] = { unit = "_bits40", shift = 0, width = 1, signed = false },
-      ["cap_bit0_is_deprecated"] = { unit = "_bits40", shift = 1, width = 1, signed = false },
-      ["cap_user_rdpmc"] = { unit = "_bits40", shift = 2, width = 1, signed = false },
-      ["cap_user_time"] = { unit = "_bits40", shift = 3, width = 1, signed = false },
-      ["cap_user_time_zero"] = { unit = "_bits40", shift = 4, width = 1, signed = false },
-      ["cap_user_time_short"] = { unit = "_bits40", shift = 5, width = 1, signed = false },
-      ["cap_____res"] = { unit = "_bits40", shift = 6, width = 58, signed = false },
-    },
-    ["union perf_mem_data_src"] = {
-      ["mem_op"] = { unit = "_bits0", shift = 0, width = 5, signed = false },
-      ["mem_lvl"] = { unit = "_bits0", shift = 5, width = 14, signed = false },
-      ["mem_snoop"] = { unit = "_bits0", shift = 19, width = 5, signed = false },
-      ["mem_lock"] = { unit = "_bits0", shift = 24, width = 2, signed = false },
-      ["mem_dtlb"] = { unit = "_bits0", shift = 26, width = 7, signed = false },
-      ["mem_lvl_num"] = { unit = "_bits0", shift = 33, width = 4, signed = false },
-      ["mem_remote"] = { unit = "_bits0", shift = 37, width = 1, signed = false },
-      ["mem_snoopx"] = { unit = "_bits0", shift = 38, width = 2, signed = false },
-      ["mem_blk"] = { unit = "_bits0", shift = 40, width = 3, signed = false },
-      ["mem_hops"] = { unit = "_bits0", shift = 43, width = 3, signed = false },
-      ["mem_region"] = { unit = "_bits0", shift = 46, width = 5, signed = false },
-      ["mem_rsvd"] = { unit = "_bits0", shift = 51, width = 13, signed = false },
-    },
-    ["struct perf_branch_entry"] = {
-      ["mispred"] = { unit = "_bits16", shift = 0, width = 1, signed = false },
-      ["predicted"] = { unit = "_bits16", shift = 1, width = 1, signed = false },
-      ["in_tx"] = { unit = "_bits16", shift = 2, width = 1, signed = false },
-      ["abort"] = { unit = "_bits16", shift = 3, width = 1, signed = false },
-      ["cycles"] = { unit = "_bits16", shift = 4, width = 16, signed = false },
-      ["type"] = { unit = "_bits16", shift = 20, width = 4, signed = false },
-      ["spec"] = { unit = "_bits16", shift = 24, width = 2, signed = false },
-      ["new_type"] = { unit = "_bits16", shift = 26, width = 4, signed = false },
-      ["priv"] = { unit = "_bits16", shift = 30, width = 3, signed = false },
-      ["reserved"] = { unit = "_bits16", shift = 33, width = 31, signed = false },
-    },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PERF_EVENT_IOC_ENABLE = 0x2400,
+        PERF_EVENT_IOC_DISABLE = 0x2401,
+        PERF_EVENT_IOC_REFRESH = 0x2402,
+        PERF_EVENT_IOC_RESET = 0x2403,
+        PERF_EVENT_IOC_PERIOD = 0x40082404,
+        PERF_EVENT_IOC_SET_OUTPUT = 0x2405,
+        PERF_EVENT_IOC_SET_BPF = 0x40042408,
+        PERF_EVENT_IOC_PAUSE_OUTPUT = 0x40042409,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PERF_EVENT_IOC_SET_FILTER = 0x40082406,
+        PERF_EVENT_IOC_ID = 0x80082407,
+        PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x4008240b,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        PERF_EVENT_IOC_QUERY_BPF = 0xc008240a,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.perf_event-4",
+},
+    {
+      on = "!mips mips64 mips64el ppc64le s390x ppc",
+      records = {
+        ["union perf_sample_weight"] = [[{
+    uint64_t full;
+    struct {
+      uint32_t var1_dw;
+      uint16_t var2_w;
+      uint16_t var3_w;
+    };
+  }]],
+      },
+},
+    {
+      on = "!mips mips64 s390x ppc",
+      from = "callgate.uapi.linux.perf_event-6",
+},
+    {
+      on = "x86 arm",
+      constants = {
+        PERF_EVENT_IOC_SET_FILTER = 0x40042406,
+        PERF_EVENT_IOC_ID = 0x80042407,
+        PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x4004240b,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        PERF_EVENT_IOC_QUERY_BPF = 0xc004240a,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PERF_EVENT_IOC_ENABLE = 0x20002400,
+        PERF_EVENT_IOC_DISABLE = 0x20002401,
+        PERF_EVENT_IOC_REFRESH = 0x20002402,
+        PERF_EVENT_IOC_RESET = 0x20002403,
+        PERF_EVENT_IOC_PERIOD = 0x80082404,
+        PERF_EVENT_IOC_SET_OUTPUT = 0x20002405,
+        PERF_EVENT_IOC_SET_BPF = 0x80042408,
+        PERF_EVENT_IOC_PAUSE_OUTPUT = 0x80042409,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        PERF_EVENT_IOC_SET_FILTER = 0x80042406,
+        PERF_EVENT_IOC_ID = 0x40042407,
+        PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x8004240b,
+      },
+},
+    {
+      on = "mips s390x ppc",
+      records = {
+        ["union perf_sample_weight"] = [[{
+    uint64_t full;
+    struct {
+      uint16_t var3_w;
+      uint16_t var2_w;
+      uint32_t var1_dw;
+    };
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      from = "callgate.uapi.linux.perf_event-12",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.perf_event-13",
+},
+    {
+      on = "mips64",
+      records = {
+        ["union perf_sample_weight"] = [[{
+    unsigned long full;
+    struct {
+      uint16_t var3_w;
+      uint16_t var2_w;
+      uint32_t var1_dw;
+    };
+  }]],
+      },
+},
+    {
+      on = "mips64el ppc64le",
+      records = {
+        ["union perf_sample_weight"] = [[{
+    unsigned long full;
+    struct {
+      uint32_t var1_dw;
+      uint16_t var2_w;
+      uint16_t var3_w;
+    };
+  }]],
+      },
+},
   },
 }

@@ -143,14 +143,6 @@ return {
   uint8_t sadb_sa_encrypt;
   uint32_t sadb_sa_flags;
 } __attribute__((packed))]],
-    ["struct sadb_lifetime"] = [[{
-  uint16_t sadb_lifetime_len;
-  uint16_t sadb_lifetime_exttype;
-  uint32_t sadb_lifetime_allocations;
-  uint64_t sadb_lifetime_bytes;
-  uint64_t sadb_lifetime_addtime;
-  uint64_t sadb_lifetime_usetime;
-} __attribute__((packed))]],
     ["struct sadb_address"] = [[{
   uint16_t sadb_address_len;
   uint16_t sadb_address_exttype;
@@ -163,13 +155,6 @@ return {
   uint16_t sadb_key_exttype;
   uint16_t sadb_key_bits;
   uint16_t sadb_key_reserved;
-} __attribute__((packed))]],
-    ["struct sadb_ident"] = [[{
-  uint16_t sadb_ident_len;
-  uint16_t sadb_ident_exttype;
-  uint16_t sadb_ident_type;
-  uint16_t sadb_ident_reserved;
-  uint64_t sadb_ident_id;
 } __attribute__((packed))]],
     ["struct sadb_sens"] = [[{
   uint16_t sadb_sens_len;
@@ -186,24 +171,6 @@ return {
   uint16_t sadb_prop_exttype;
   uint8_t sadb_prop_replay;
   uint8_t sadb_prop_reserved[3];
-} __attribute__((packed))]],
-    ["struct sadb_comb"] = [[{
-  uint8_t sadb_comb_auth;
-  uint8_t sadb_comb_encrypt;
-  uint16_t sadb_comb_flags;
-  uint16_t sadb_comb_auth_minbits;
-  uint16_t sadb_comb_auth_maxbits;
-  uint16_t sadb_comb_encrypt_minbits;
-  uint16_t sadb_comb_encrypt_maxbits;
-  uint32_t sadb_comb_reserved;
-  uint32_t sadb_comb_soft_allocations;
-  uint32_t sadb_comb_hard_allocations;
-  uint64_t sadb_comb_soft_bytes;
-  uint64_t sadb_comb_hard_bytes;
-  uint64_t sadb_comb_soft_addtime;
-  uint64_t sadb_comb_hard_addtime;
-  uint64_t sadb_comb_soft_usetime;
-  uint64_t sadb_comb_hard_usetime;
 } __attribute__((packed))]],
     ["struct sadb_supported"] = [[{
   uint16_t sadb_supported_len;
@@ -289,5 +256,83 @@ return {
   uint8_t sadb_x_filter_splen;
   uint8_t sadb_x_filter_dplen;
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct sadb_lifetime"] = [[{
+    uint16_t sadb_lifetime_len;
+    uint16_t sadb_lifetime_exttype;
+    uint32_t sadb_lifetime_allocations;
+    uint64_t sadb_lifetime_bytes;
+    uint64_t sadb_lifetime_addtime;
+    uint64_t sadb_lifetime_usetime;
+  } __attribute__((packed))]],
+        ["struct sadb_ident"] = [[{
+    uint16_t sadb_ident_len;
+    uint16_t sadb_ident_exttype;
+    uint16_t sadb_ident_type;
+    uint16_t sadb_ident_reserved;
+    uint64_t sadb_ident_id;
+  } __attribute__((packed))]],
+        ["struct sadb_comb"] = [[{
+    uint8_t sadb_comb_auth;
+    uint8_t sadb_comb_encrypt;
+    uint16_t sadb_comb_flags;
+    uint16_t sadb_comb_auth_minbits;
+    uint16_t sadb_comb_auth_maxbits;
+    uint16_t sadb_comb_encrypt_minbits;
+    uint16_t sadb_comb_encrypt_maxbits;
+    uint32_t sadb_comb_reserved;
+    uint32_t sadb_comb_soft_allocations;
+    uint32_t sadb_comb_hard_allocations;
+    uint64_t sadb_comb_soft_bytes;
+    uint64_t sadb_comb_hard_bytes;
+    uint64_t sadb_comb_soft_addtime;
+    uint64_t sadb_comb_hard_addtime;
+    uint64_t sadb_comb_soft_usetime;
+    uint64_t sadb_comb_hard_usetime;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct sadb_lifetime"] = [[{
+    uint16_t sadb_lifetime_len;
+    uint16_t sadb_lifetime_exttype;
+    uint32_t sadb_lifetime_allocations;
+    unsigned long sadb_lifetime_bytes;
+    unsigned long sadb_lifetime_addtime;
+    unsigned long sadb_lifetime_usetime;
+  } __attribute__((packed))]],
+        ["struct sadb_ident"] = [[{
+    uint16_t sadb_ident_len;
+    uint16_t sadb_ident_exttype;
+    uint16_t sadb_ident_type;
+    uint16_t sadb_ident_reserved;
+    unsigned long sadb_ident_id;
+  } __attribute__((packed))]],
+        ["struct sadb_comb"] = [[{
+    uint8_t sadb_comb_auth;
+    uint8_t sadb_comb_encrypt;
+    uint16_t sadb_comb_flags;
+    uint16_t sadb_comb_auth_minbits;
+    uint16_t sadb_comb_auth_maxbits;
+    uint16_t sadb_comb_encrypt_minbits;
+    uint16_t sadb_comb_encrypt_maxbits;
+    uint32_t sadb_comb_reserved;
+    uint32_t sadb_comb_soft_allocations;
+    uint32_t sadb_comb_hard_allocations;
+    unsigned long sadb_comb_soft_bytes;
+    unsigned long sadb_comb_hard_bytes;
+    unsigned long sadb_comb_soft_addtime;
+    unsigned long sadb_comb_hard_addtime;
+    unsigned long sadb_comb_soft_usetime;
+    unsigned long sadb_comb_hard_usetime;
+  } __attribute__((packed))]],
+      },
+},
   },
 }

@@ -9,14 +9,6 @@ return {
     DSM_UNKNOWN = 5,
     DSM_FUNC_SPEC_ERR = 6,
     PFRUT_IOCTL_MAGIC = 0xee,
-    PFRU_IOC_SET_REV = 0x4004ee01,
-    PFRU_IOC_STAGE = 0x4004ee02,
-    PFRU_IOC_ACTIVATE = 0x4004ee03,
-    PFRU_IOC_STAGE_ACTIVATE = 0x4004ee04,
-    PFRU_IOC_QUERY_CAP = 0x805cee05,
-    PFRT_LOG_IOC_SET_INFO = 0x400cee06,
-    PFRT_LOG_IOC_GET_INFO = 0x800cee07,
-    PFRT_LOG_IOC_GET_DATA_INFO = 0x8040ee08,
   },
   records = {
     ["struct pfru_payload_hdr"] = [[{
@@ -41,38 +33,115 @@ return {
   uint8_t oem_id[16];
   uint32_t oem_info_len;
 }]],
-    ["struct pfru_com_buf_info"] = [[{
-  uint32_t status;
-  uint32_t ext_status;
-  uint64_t addr_lo;
-  uint64_t addr_hi;
-  uint32_t buf_size;
-}]],
-    ["struct pfru_updated_result"] = [[{
-  uint32_t status;
-  uint32_t ext_status;
-  uint64_t low_auth_time;
-  uint64_t high_auth_time;
-  uint64_t low_exec_time;
-  uint64_t high_exec_time;
-}]],
-    ["struct pfrt_log_data_info"] = [[{
-  uint32_t status;
-  uint32_t ext_status;
-  uint64_t chunk1_addr_lo;
-  uint64_t chunk1_addr_hi;
-  uint64_t chunk2_addr_lo;
-  uint64_t chunk2_addr_hi;
-  uint32_t max_data_size;
-  uint32_t chunk1_size;
-  uint32_t chunk2_size;
-  uint32_t rollover_cnt;
-  uint32_t reset_cnt;
-}]],
     ["struct pfrt_log_info"] = [[{
   uint32_t log_level;
   uint32_t log_type;
   uint32_t log_revid;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PFRU_IOC_SET_REV = 0x4004ee01,
+        PFRU_IOC_STAGE = 0x4004ee02,
+        PFRU_IOC_ACTIVATE = 0x4004ee03,
+        PFRU_IOC_STAGE_ACTIVATE = 0x4004ee04,
+        PFRU_IOC_QUERY_CAP = 0x805cee05,
+        PFRT_LOG_IOC_SET_INFO = 0x400cee06,
+        PFRT_LOG_IOC_GET_INFO = 0x800cee07,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PFRT_LOG_IOC_GET_DATA_INFO = 0x8040ee08,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct pfru_com_buf_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    uint64_t addr_lo;
+    uint64_t addr_hi;
+    uint32_t buf_size;
+  }]],
+        ["struct pfru_updated_result"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    uint64_t low_auth_time;
+    uint64_t high_auth_time;
+    uint64_t low_exec_time;
+    uint64_t high_exec_time;
+  }]],
+        ["struct pfrt_log_data_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    uint64_t chunk1_addr_lo;
+    uint64_t chunk1_addr_hi;
+    uint64_t chunk2_addr_lo;
+    uint64_t chunk2_addr_hi;
+    uint32_t max_data_size;
+    uint32_t chunk1_size;
+    uint32_t chunk2_size;
+    uint32_t rollover_cnt;
+    uint32_t reset_cnt;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        PFRT_LOG_IOC_GET_DATA_INFO = 0x803cee08,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PFRU_IOC_SET_REV = 0x8004ee01,
+        PFRU_IOC_STAGE = 0x8004ee02,
+        PFRU_IOC_ACTIVATE = 0x8004ee03,
+        PFRU_IOC_STAGE_ACTIVATE = 0x8004ee04,
+        PFRU_IOC_QUERY_CAP = 0x405cee05,
+        PFRT_LOG_IOC_SET_INFO = 0x800cee06,
+        PFRT_LOG_IOC_GET_INFO = 0x400cee07,
+        PFRT_LOG_IOC_GET_DATA_INFO = 0x4040ee08,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct pfru_com_buf_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    unsigned long addr_lo;
+    unsigned long addr_hi;
+    uint32_t buf_size;
+  }]],
+        ["struct pfru_updated_result"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    unsigned long low_auth_time;
+    unsigned long high_auth_time;
+    unsigned long low_exec_time;
+    unsigned long high_exec_time;
+  }]],
+        ["struct pfrt_log_data_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    unsigned long chunk1_addr_lo;
+    unsigned long chunk1_addr_hi;
+    unsigned long chunk2_addr_lo;
+    unsigned long chunk2_addr_hi;
+    uint32_t max_data_size;
+    uint32_t chunk1_size;
+    uint32_t chunk2_size;
+    uint32_t rollover_cnt;
+    uint32_t reset_cnt;
+  }]],
+      },
+},
   },
 }

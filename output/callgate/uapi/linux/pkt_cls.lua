@@ -450,12 +450,6 @@ return {
   int32_t bindcnt;
   uint32_t capab;
 }]],
-    ["struct tcf_t"] = [[{
-  uint64_t install;
-  uint64_t lastuse;
-  uint64_t expires;
-  uint64_t firstuse;
-}]],
     ["struct tc_cnt"] = [[{
   int32_t refcnt;
   int32_t bindcnt;
@@ -497,18 +491,6 @@ return {
   uint32_t mask;
   uint32_t success;
 }]],
-    ["struct tc_u32_pcnt"] = [[{
-  uint64_t rcnt;
-  uint64_t rhit;
-  uint64_t kcnts[];
-}]],
-    ["struct tc_basic_pcnt"] = [[{
-  uint64_t rcnt;
-  uint64_t rhit;
-}]],
-    ["struct tc_matchall_pcnt"] = [[{
-  uint64_t rhit;
-}]],
     ["struct tcf_ematch_tree_hdr"] = [[{
   uint16_t nmatches;
   uint16_t progid;
@@ -522,42 +504,81 @@ return {
   },
   macros = function(M)
     return {
-      -- #define __TC_ACT_EXT(local)
       __TC_ACT_EXT = function(local_)
         return M.int(M.shl(M.long(local_), 28))
       end,
-      -- #define TC_ACT_EXT_OPCODE(combined)
       TC_ACT_EXT_OPCODE = function(combined)
         return M.int(M.band(M.long(combined), -0x10000000LL))
       end,
-      -- #define TC_ACT_EXT_CMP(combined, opcode)
       TC_ACT_EXT_CMP = function(combined, opcode)
         return M.band(M.long(combined), -0x10000000LL) == M.long(opcode)
       end,
-      -- #define TC_U32_HTID(h)
       TC_U32_HTID = function(h)
         return M.int(M.band(M.long(h), 0xfff00000LL))
       end,
-      -- #define TC_U32_USERHTID(h)
       TC_U32_USERHTID = function(h)
         return M.int(M.band(M.shr(M.long(h), 20), 0xfff))
       end,
-      -- #define TC_U32_HASH(h)
       TC_U32_HASH = function(h)
         return M.int(M.band(M.shr(M.long(h), 12), 0xff))
       end,
-      -- #define TC_U32_NODE(h)
       TC_U32_NODE = function(h)
         return M.int(M.band(M.long(h), 0xfff))
       end,
-      -- #define TC_U32_KEY(h)
       TC_U32_KEY = function(h)
         return M.int(M.band(M.long(h), 0xfffff))
       end,
-      -- #define TCF_EM_REL_VALID(v)
       TCF_EM_REL_VALID = function(v)
         return M.band(M.long(v), 3) ~= 3
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct tcf_t"] = [[{
+    uint64_t install;
+    uint64_t lastuse;
+    uint64_t expires;
+    uint64_t firstuse;
+  }]],
+        ["struct tc_u32_pcnt"] = [[{
+    uint64_t rcnt;
+    uint64_t rhit;
+    uint64_t kcnts[];
+  }]],
+        ["struct tc_basic_pcnt"] = [[{
+    uint64_t rcnt;
+    uint64_t rhit;
+  }]],
+        ["struct tc_matchall_pcnt"] = [[{
+    uint64_t rhit;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct tcf_t"] = [[{
+    unsigned long install;
+    unsigned long lastuse;
+    unsigned long expires;
+    unsigned long firstuse;
+  }]],
+        ["struct tc_u32_pcnt"] = [[{
+    unsigned long rcnt;
+    unsigned long rhit;
+    unsigned long kcnts[];
+  }]],
+        ["struct tc_basic_pcnt"] = [[{
+    unsigned long rcnt;
+    unsigned long rhit;
+  }]],
+        ["struct tc_matchall_pcnt"] = [[{
+    unsigned long rhit;
+  }]],
+      },
+},
+  },
 }

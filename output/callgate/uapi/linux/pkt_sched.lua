@@ -463,16 +463,6 @@ return {
     TCA_DUALPI2_MAX = 16,
   },
   records = {
-    ["struct tc_stats"] = [[{
-  uint64_t bytes;
-  uint32_t packets;
-  uint32_t drops;
-  uint32_t overlimits;
-  uint32_t bps;
-  uint32_t pps;
-  uint32_t qlen;
-  uint32_t backlog;
-}]],
     ["struct tc_estimator"] = [[{
   int8_t interval;
   uint8_t ewma_log;
@@ -639,12 +629,6 @@ return {
   uint32_t d;
   uint32_t m2;
 }]],
-    ["struct tc_hfsc_stats"] = [[{
-  uint64_t work;
-  uint64_t rtwork;
-  uint32_t period;
-  uint32_t level;
-}]],
     ["struct tc_netem_qopt"] = [[{
   uint32_t latency;
   uint32_t limit;
@@ -672,14 +656,6 @@ return {
   uint32_t cell_size;
   int32_t cell_overhead;
 }]],
-    ["struct tc_netem_slot"] = [[{
-  int64_t min_delay;
-  int64_t max_delay;
-  int32_t max_packets;
-  int32_t max_bytes;
-  int64_t dist_delay;
-  int64_t dist_jitter;
-}]],
     ["struct tc_netem_gimodel"] = [[{
   uint32_t p13;
   uint32_t p31;
@@ -692,15 +668,6 @@ return {
   uint32_t r;
   uint32_t h;
   uint32_t k1;
-}]],
-    ["struct tc_netem_xstats"] = [[{
-  uint64_t delayed;
-  uint64_t dropped;
-  uint64_t corrupted;
-  uint64_t duplicated;
-  uint64_t reordered;
-  uint64_t ecn_marked;
-  uint64_t allocation_errors;
 }]],
     ["struct tc_drr_stats"] = [[{
   uint32_t deficit;
@@ -775,43 +742,11 @@ return {
     struct tc_fq_codel_cl_stats class_stats;
   };
 }]],
-    ["struct tc_fq_qd_stats"] = [[{
-  uint64_t gc_flows;
-  uint64_t highprio_packets;
-  uint64_t tcp_retrans;
-  uint64_t throttled;
-  uint64_t flows_plimit;
-  uint64_t pkts_too_long;
-  uint64_t allocation_errors;
-  int64_t time_next_delayed_flow;
-  uint32_t flows;
-  uint32_t inactive_flows;
-  uint32_t throttled_flows;
-  uint32_t unthrottle_latency_ns;
-  uint64_t ce_mark;
-  uint64_t horizon_drops;
-  uint64_t horizon_caps;
-  uint64_t fastpath_packets;
-  uint64_t band_drops[3];
-  uint32_t band_pkt_count[3];
-  uint32_t pad;
-}]],
     ["struct tc_hhf_xstats"] = [[{
   uint32_t drop_overlimit;
   uint32_t hh_overlimit;
   uint32_t hh_tot_count;
   uint32_t hh_cur_count;
-}]],
-    ["struct tc_pie_xstats"] = [[{
-  uint64_t prob;
-  uint32_t delay;
-  uint32_t avg_dq_rate;
-  uint32_t dq_rate_estimating;
-  uint32_t packets_in;
-  uint32_t dropped;
-  uint32_t overlimit;
-  uint32_t maxq;
-  uint32_t ecn_mark;
 }]],
     ["struct tc_fq_pie_xstats"] = [[{
   uint32_t packets_in;
@@ -854,18 +789,157 @@ return {
   },
   macros = function(M)
     return {
-      -- #define TC_H_MAJ(h)
       TC_H_MAJ = function(h)
         return M.int(M.band(M.long(h), 0xffff0000LL))
       end,
-      -- #define TC_H_MIN(h)
       TC_H_MIN = function(h)
         return M.int(M.band(M.long(h), 0xffff))
       end,
-      -- #define TC_H_MAKE(maj, min)
       TC_H_MAKE = function(maj, min)
         return M.int(M.bor(M.band(M.long(maj), 0xffff0000LL), M.band(M.long(min), 0xffff)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct tc_stats"] = [[{
+    uint64_t bytes;
+    uint32_t packets;
+    uint32_t drops;
+    uint32_t overlimits;
+    uint32_t bps;
+    uint32_t pps;
+    uint32_t qlen;
+    uint32_t backlog;
+  }]],
+        ["struct tc_hfsc_stats"] = [[{
+    uint64_t work;
+    uint64_t rtwork;
+    uint32_t period;
+    uint32_t level;
+  }]],
+        ["struct tc_netem_slot"] = [[{
+    int64_t min_delay;
+    int64_t max_delay;
+    int32_t max_packets;
+    int32_t max_bytes;
+    int64_t dist_delay;
+    int64_t dist_jitter;
+  }]],
+        ["struct tc_netem_xstats"] = [[{
+    uint64_t delayed;
+    uint64_t dropped;
+    uint64_t corrupted;
+    uint64_t duplicated;
+    uint64_t reordered;
+    uint64_t ecn_marked;
+    uint64_t allocation_errors;
+  }]],
+        ["struct tc_fq_qd_stats"] = [[{
+    uint64_t gc_flows;
+    uint64_t highprio_packets;
+    uint64_t tcp_retrans;
+    uint64_t throttled;
+    uint64_t flows_plimit;
+    uint64_t pkts_too_long;
+    uint64_t allocation_errors;
+    int64_t time_next_delayed_flow;
+    uint32_t flows;
+    uint32_t inactive_flows;
+    uint32_t throttled_flows;
+    uint32_t unthrottle_latency_ns;
+    uint64_t ce_mark;
+    uint64_t horizon_drops;
+    uint64_t horizon_caps;
+    uint64_t fastpath_packets;
+    uint64_t band_drops[3];
+    uint32_t band_pkt_count[3];
+    uint32_t pad;
+  }]],
+        ["struct tc_pie_xstats"] = [[{
+    uint64_t prob;
+    uint32_t delay;
+    uint32_t avg_dq_rate;
+    uint32_t dq_rate_estimating;
+    uint32_t packets_in;
+    uint32_t dropped;
+    uint32_t overlimit;
+    uint32_t maxq;
+    uint32_t ecn_mark;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct tc_stats"] = [[{
+    unsigned long bytes;
+    uint32_t packets;
+    uint32_t drops;
+    uint32_t overlimits;
+    uint32_t bps;
+    uint32_t pps;
+    uint32_t qlen;
+    uint32_t backlog;
+  }]],
+        ["struct tc_hfsc_stats"] = [[{
+    unsigned long work;
+    unsigned long rtwork;
+    uint32_t period;
+    uint32_t level;
+  }]],
+        ["struct tc_netem_slot"] = [[{
+    long min_delay;
+    long max_delay;
+    int32_t max_packets;
+    int32_t max_bytes;
+    long dist_delay;
+    long dist_jitter;
+  }]],
+        ["struct tc_netem_xstats"] = [[{
+    unsigned long delayed;
+    unsigned long dropped;
+    unsigned long corrupted;
+    unsigned long duplicated;
+    unsigned long reordered;
+    unsigned long ecn_marked;
+    unsigned long allocation_errors;
+  }]],
+        ["struct tc_fq_qd_stats"] = [[{
+    unsigned long gc_flows;
+    unsigned long highprio_packets;
+    unsigned long tcp_retrans;
+    unsigned long throttled;
+    unsigned long flows_plimit;
+    unsigned long pkts_too_long;
+    unsigned long allocation_errors;
+    long time_next_delayed_flow;
+    uint32_t flows;
+    uint32_t inactive_flows;
+    uint32_t throttled_flows;
+    uint32_t unthrottle_latency_ns;
+    unsigned long ce_mark;
+    unsigned long horizon_drops;
+    unsigned long horizon_caps;
+    unsigned long fastpath_packets;
+    unsigned long band_drops[3];
+    uint32_t band_pkt_count[3];
+    uint32_t pad;
+  }]],
+        ["struct tc_pie_xstats"] = [[{
+    unsigned long prob;
+    uint32_t delay;
+    uint32_t avg_dq_rate;
+    uint32_t dq_rate_estimating;
+    uint32_t packets_in;
+    uint32_t dropped;
+    uint32_t overlimit;
+    uint32_t maxq;
+    uint32_t ecn_mark;
+  }]],
+      },
+},
+  },
 }

@@ -76,12 +76,63 @@ return {
     PMU_I2C_STATUS_OK = 0,
     PMU_I2C_STATUS_DATAREAD = 1,
     PMU_I2C_STATUS_BUSY = 0xfe,
-    PMU_IOC_SLEEP = 0x4200,
-    PMU_IOC_GET_BACKLIGHT = 0x80084201,
-    PMU_IOC_SET_BACKLIGHT = 0x40084202,
-    PMU_IOC_GET_MODEL = 0x80084203,
-    PMU_IOC_HAS_ADB = 0x80084204,
-    PMU_IOC_CAN_SLEEP = 0x80084205,
-    PMU_IOC_GRAB_BACKLIGHT = 0x80084206,
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PMU_IOC_SLEEP = 0x4200,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x80084201,
+        PMU_IOC_SET_BACKLIGHT = 0x40084202,
+        PMU_IOC_GET_MODEL = 0x80084203,
+        PMU_IOC_HAS_ADB = 0x80084204,
+        PMU_IOC_CAN_SLEEP = 0x80084205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x80084206,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x80044201,
+        PMU_IOC_SET_BACKLIGHT = 0x40044202,
+        PMU_IOC_GET_MODEL = 0x80044203,
+        PMU_IOC_HAS_ADB = 0x80044204,
+        PMU_IOC_CAN_SLEEP = 0x80044205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x80044206,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PMU_IOC_SLEEP = 0x20004200,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x40044201,
+        PMU_IOC_SET_BACKLIGHT = 0x80044202,
+        PMU_IOC_GET_MODEL = 0x40044203,
+        PMU_IOC_HAS_ADB = 0x40044204,
+        PMU_IOC_CAN_SLEEP = 0x40044205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x40044206,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x40084201,
+        PMU_IOC_SET_BACKLIGHT = 0x80084202,
+        PMU_IOC_GET_MODEL = 0x40084203,
+        PMU_IOC_HAS_ADB = 0x40084204,
+        PMU_IOC_CAN_SLEEP = 0x40084205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x40084206,
+      },
+},
   },
 }

@@ -31,40 +31,8 @@ return {
     SC_RCV_B7_0 = 0x1000000,
     SC_DC_FERROR = 0x800000,
     SC_DC_ERROR = 0x400000,
-    PPPIOCGFLAGS = 0x8004745a,
-    PPPIOCSFLAGS = 0x40047459,
-    PPPIOCGASYNCMAP = 0x80047458,
-    PPPIOCSASYNCMAP = 0x40047457,
-    PPPIOCGUNIT = 0x80047456,
-    PPPIOCGRASYNCMAP = 0x80047455,
-    PPPIOCSRASYNCMAP = 0x40047454,
-    PPPIOCGMRU = 0x80047453,
-    PPPIOCSMRU = 0x40047452,
-    PPPIOCSMAXCID = 0x40047451,
-    PPPIOCGXASYNCMAP = 0x80207450,
-    PPPIOCSXASYNCMAP = 0x4020744f,
-    PPPIOCXFERUNIT = 0x744e,
-    PPPIOCSCOMPRESS = 0x4010744d,
     PPPIOCGNPMODE = 0xc008744c,
-    PPPIOCSNPMODE = 0x4008744b,
-    PPPIOCSPASS = 0x40107447,
-    PPPIOCSACTIVE = 0x40107446,
-    PPPIOCGDEBUG = 0x80047441,
-    PPPIOCSDEBUG = 0x40047440,
-    PPPIOCGIDLE = 0x8010743f,
-    PPPIOCGIDLE32 = 0x8008743f,
-    PPPIOCGIDLE64 = 0x8010743f,
     PPPIOCNEWUNIT = 0xc004743e,
-    PPPIOCATTACH = 0x4004743d,
-    PPPIOCDETACH = 0x4004743c,
-    PPPIOCSMRRU = 0x4004743b,
-    PPPIOCCONNECT = 0x4004743a,
-    PPPIOCDISCONN = 0x7439,
-    PPPIOCATTCHAN = 0x40047438,
-    PPPIOCGCHAN = 0x80047437,
-    PPPIOCGL2TPSTATS = 0x80487436,
-    PPPIOCBRIDGECHAN = 0x40047435,
-    PPPIOCUNBRIDGECHAN = 0x7434,
     SIOCGPPPSTATS = 35312,
     SIOCGPPPVER = 35313,
     SIOCGPPPCSTATS = 35314,
@@ -79,18 +47,142 @@ return {
   uint32_t length;
   int32_t transmit;
 }]],
-    ["struct pppol2tp_ioc_stats"] = [[{
-  uint16_t tunnel_id;
-  uint16_t session_id;
-  uint32_t using_ipsec : 1;
-  uint64_t tx_packets __attribute__((aligned(8)));
-  uint64_t tx_bytes __attribute__((aligned(8)));
-  uint64_t tx_errors __attribute__((aligned(8)));
-  uint64_t rx_packets __attribute__((aligned(8)));
-  uint64_t rx_bytes __attribute__((aligned(8)));
-  uint64_t rx_seq_discards __attribute__((aligned(8)));
-  uint64_t rx_oos_packets __attribute__((aligned(8)));
-  uint64_t rx_errors __attribute__((aligned(8)));
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PPPIOCGFLAGS = 0x8004745a,
+        PPPIOCSFLAGS = 0x40047459,
+        PPPIOCGASYNCMAP = 0x80047458,
+        PPPIOCSASYNCMAP = 0x40047457,
+        PPPIOCGUNIT = 0x80047456,
+        PPPIOCGRASYNCMAP = 0x80047455,
+        PPPIOCSRASYNCMAP = 0x40047454,
+        PPPIOCGMRU = 0x80047453,
+        PPPIOCSMRU = 0x40047452,
+        PPPIOCSMAXCID = 0x40047451,
+        PPPIOCGXASYNCMAP = 0x80207450,
+        PPPIOCSXASYNCMAP = 0x4020744f,
+        PPPIOCXFERUNIT = 0x744e,
+        PPPIOCSNPMODE = 0x4008744b,
+        PPPIOCGDEBUG = 0x80047441,
+        PPPIOCSDEBUG = 0x40047440,
+        PPPIOCGIDLE32 = 0x8008743f,
+        PPPIOCGIDLE64 = 0x8010743f,
+        PPPIOCATTACH = 0x4004743d,
+        PPPIOCDETACH = 0x4004743c,
+        PPPIOCSMRRU = 0x4004743b,
+        PPPIOCCONNECT = 0x4004743a,
+        PPPIOCDISCONN = 0x7439,
+        PPPIOCATTCHAN = 0x40047438,
+        PPPIOCGCHAN = 0x80047437,
+        PPPIOCGL2TPSTATS = 0x80487436,
+        PPPIOCBRIDGECHAN = 0x40047435,
+        PPPIOCUNBRIDGECHAN = 0x7434,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PPPIOCSCOMPRESS = 0x4010744d,
+        PPPIOCSPASS = 0x40107447,
+        PPPIOCSACTIVE = 0x40107446,
+        PPPIOCGIDLE = 0x8010743f,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct pppol2tp_ioc_stats"] = [[{
+    uint16_t tunnel_id;
+    uint16_t session_id;
+    uint32_t using_ipsec : 1;
+    uint64_t tx_packets __attribute__((aligned(8)));
+    uint64_t tx_bytes __attribute__((aligned(8)));
+    uint64_t tx_errors __attribute__((aligned(8)));
+    uint64_t rx_packets __attribute__((aligned(8)));
+    uint64_t rx_bytes __attribute__((aligned(8)));
+    uint64_t rx_seq_discards __attribute__((aligned(8)));
+    uint64_t rx_oos_packets __attribute__((aligned(8)));
+    uint64_t rx_errors __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        PPPIOCSCOMPRESS = 0x400c744d,
+        PPPIOCSPASS = 0x40087447,
+        PPPIOCSACTIVE = 0x40087446,
+        PPPIOCGIDLE = 0x8008743f,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PPPIOCGFLAGS = 0x4004745a,
+        PPPIOCSFLAGS = 0x80047459,
+        PPPIOCGASYNCMAP = 0x40047458,
+        PPPIOCSASYNCMAP = 0x80047457,
+        PPPIOCGUNIT = 0x40047456,
+        PPPIOCGRASYNCMAP = 0x40047455,
+        PPPIOCSRASYNCMAP = 0x80047454,
+        PPPIOCGMRU = 0x40047453,
+        PPPIOCSMRU = 0x80047452,
+        PPPIOCSMAXCID = 0x80047451,
+        PPPIOCGXASYNCMAP = 0x40207450,
+        PPPIOCSXASYNCMAP = 0x8020744f,
+        PPPIOCXFERUNIT = 0x2000744e,
+        PPPIOCSNPMODE = 0x8008744b,
+        PPPIOCGDEBUG = 0x40047441,
+        PPPIOCSDEBUG = 0x80047440,
+        PPPIOCGIDLE32 = 0x4008743f,
+        PPPIOCGIDLE64 = 0x4010743f,
+        PPPIOCATTACH = 0x8004743d,
+        PPPIOCDETACH = 0x8004743c,
+        PPPIOCSMRRU = 0x8004743b,
+        PPPIOCCONNECT = 0x8004743a,
+        PPPIOCDISCONN = 0x20007439,
+        PPPIOCATTCHAN = 0x80047438,
+        PPPIOCGCHAN = 0x40047437,
+        PPPIOCGL2TPSTATS = 0x40487436,
+        PPPIOCBRIDGECHAN = 0x80047435,
+        PPPIOCUNBRIDGECHAN = 0x20007434,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        PPPIOCSCOMPRESS = 0x800c744d,
+        PPPIOCSPASS = 0x80087447,
+        PPPIOCSACTIVE = 0x80087446,
+        PPPIOCGIDLE = 0x4008743f,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        PPPIOCSCOMPRESS = 0x8010744d,
+        PPPIOCSPASS = 0x80107447,
+        PPPIOCSACTIVE = 0x80107446,
+        PPPIOCGIDLE = 0x4010743f,
+      },
+      records = {
+        ["struct pppol2tp_ioc_stats"] = [[{
+    uint16_t tunnel_id;
+    uint16_t session_id;
+    uint32_t using_ipsec : 1;
+    unsigned long tx_packets __attribute__((aligned(8)));
+    unsigned long tx_bytes __attribute__((aligned(8)));
+    unsigned long tx_errors __attribute__((aligned(8)));
+    unsigned long rx_packets __attribute__((aligned(8)));
+    unsigned long rx_bytes __attribute__((aligned(8)));
+    unsigned long rx_seq_discards __attribute__((aligned(8)));
+    unsigned long rx_oos_packets __attribute__((aligned(8)));
+    unsigned long rx_errors __attribute__((aligned(8)));
+  }]],
+      },
+},
   },
 }

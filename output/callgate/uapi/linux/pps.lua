@@ -21,23 +21,8 @@ return {
     PPS_KC_HARDPPS = 0,
     PPS_KC_HARDPPS_PLL = 1,
     PPS_KC_HARDPPS_FLL = 2,
-    PPS_GETPARAMS = 0x800870a1,
-    PPS_SETPARAMS = 0x400870a2,
-    PPS_GETCAP = 0x800870a3,
-    PPS_FETCH = 0xc00870a4,
-    PPS_KC_BIND = 0x400870a5,
   },
   records = {
-    ["struct pps_ktime"] = [[{
-  int64_t sec;
-  int32_t nsec;
-  uint32_t flags;
-}]],
-    ["struct pps_ktime_compat"] = [[{
-  int64_t sec;
-  int32_t nsec;
-  uint32_t flags;
-} __attribute__((packed, aligned(4)))]],
     ["struct pps_kinfo"] = [[{
   uint32_t assert_sequence;
   uint32_t clear_sequence;
@@ -71,5 +56,82 @@ return {
   int32_t edge;
   int32_t consumer;
 }]],
+  },
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PPS_GETPARAMS = 0x800870a1,
+        PPS_SETPARAMS = 0x400870a2,
+        PPS_GETCAP = 0x800870a3,
+        PPS_KC_BIND = 0x400870a5,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        PPS_FETCH = 0xc00870a4,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct pps_ktime"] = [[{
+    int64_t sec;
+    int32_t nsec;
+    uint32_t flags;
+  }]],
+        ["struct pps_ktime_compat"] = [[{
+    int64_t sec;
+    int32_t nsec;
+    uint32_t flags;
+  } __attribute__((packed, aligned(4)))]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        PPS_GETPARAMS = 0x800470a1,
+        PPS_SETPARAMS = 0x400470a2,
+        PPS_GETCAP = 0x800470a3,
+        PPS_KC_BIND = 0x400470a5,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        PPS_FETCH = 0xc00470a4,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        PPS_GETPARAMS = 0x400470a1,
+        PPS_SETPARAMS = 0x800470a2,
+        PPS_GETCAP = 0x400470a3,
+        PPS_KC_BIND = 0x800470a5,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        PPS_GETPARAMS = 0x400870a1,
+        PPS_SETPARAMS = 0x800870a2,
+        PPS_GETCAP = 0x400870a3,
+        PPS_KC_BIND = 0x800870a5,
+      },
+      records = {
+        ["struct pps_ktime"] = [[{
+    long sec;
+    int32_t nsec;
+    uint32_t flags;
+  }]],
+        ["struct pps_ktime_compat"] = [[{
+    long sec;
+    int32_t nsec;
+    uint32_t flags;
+  } __attribute__((packed, aligned(4)))]],
+      },
+},
   },
 }

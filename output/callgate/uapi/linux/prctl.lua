@@ -76,7 +76,6 @@ return {
     PR_SET_MM_MAP = 14,
     PR_SET_MM_MAP_SIZE = 15,
     PR_SET_PTRACER = 0x59616d61,
-    PR_SET_PTRACER_ANY = 18446744073709551615ULL,
     PR_SET_CHILD_SUBREAPER = 36,
     PR_GET_CHILD_SUBREAPER = 37,
     PR_SET_NO_NEW_PRIVS = 38,
@@ -215,22 +214,60 @@ return {
     PR_CFI_DISABLE = 2,
     PR_CFI_LOCK = 4,
   },
-  records = {
-    ["struct prctl_mm_map"] = [[{
-  uint64_t start_code;
-  uint64_t end_code;
-  uint64_t start_data;
-  uint64_t end_data;
-  uint64_t start_brk;
-  uint64_t brk;
-  uint64_t start_stack;
-  uint64_t arg_start;
-  uint64_t arg_end;
-  uint64_t env_start;
-  uint64_t env_end;
-  uint64_t *auxv;
-  uint32_t auxv_size;
-  uint32_t exe_fd;
-}]],
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        PR_SET_PTRACER_ANY = 18446744073709551615ULL,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct prctl_mm_map"] = [[{
+    uint64_t start_code;
+    uint64_t end_code;
+    uint64_t start_data;
+    uint64_t end_data;
+    uint64_t start_brk;
+    uint64_t brk;
+    uint64_t start_stack;
+    uint64_t arg_start;
+    uint64_t arg_end;
+    uint64_t env_start;
+    uint64_t env_end;
+    uint64_t *auxv;
+    uint32_t auxv_size;
+    uint32_t exe_fd;
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        PR_SET_PTRACER_ANY = 4294967295,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct prctl_mm_map"] = [[{
+    unsigned long start_code;
+    unsigned long end_code;
+    unsigned long start_data;
+    unsigned long end_data;
+    unsigned long start_brk;
+    unsigned long brk;
+    unsigned long start_stack;
+    unsigned long arg_start;
+    unsigned long arg_end;
+    unsigned long env_start;
+    unsigned long env_end;
+    unsigned long *auxv;
+    uint32_t auxv_size;
+    uint32_t exe_fd;
+  }]],
+      },
+},
   },
 }

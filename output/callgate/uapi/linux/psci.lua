@@ -77,23 +77,18 @@ return {
   },
   macros = function(M)
     return {
-      -- #define PSCI_0_2_FN(n)
       PSCI_0_2_FN = function(n)
         return M.int(0x84000000LL + M.long(n))
       end,
-      -- #define PSCI_0_2_FN64(n)
       PSCI_0_2_FN64 = function(n)
         return M.int(0xc4000000LL + M.long(n))
       end,
-      -- #define PSCI_VERSION_MAJOR(ver)
       PSCI_VERSION_MAJOR = function(ver)
         return M.int(M.band(M.shr(M.long(ver), 16), 0xffff))
       end,
-      -- #define PSCI_VERSION_MINOR(ver)
       PSCI_VERSION_MINOR = function(ver)
         return M.int(M.band(M.long(ver), 0xffff))
       end,
-      -- #define PSCI_VERSION(maj, min)
       PSCI_VERSION = function(maj, min)
         return M.int(M.bor(M.band(M.shl(M.long(maj), 16), 0xffff0000LL), M.band(M.long(min), 0xffff)))
       end,

@@ -86,72 +86,141 @@ return {
   uint8_t build;
   uint32_t guest_count;
 } __attribute__((packed))]],
-    ["struct sev_user_data_pek_csr"] = [[{
-  uint64_t address;
-  uint32_t length;
-} __attribute__((packed))]],
-    ["struct sev_user_data_pek_cert_import"] = [[{
-  uint64_t pek_cert_address;
-  uint32_t pek_cert_len;
-  uint64_t oca_cert_address;
-  uint32_t oca_cert_len;
-} __attribute__((packed))]],
-    ["struct sev_user_data_pdh_cert_export"] = [[{
-  uint64_t pdh_cert_address;
-  uint32_t pdh_cert_len;
-  uint64_t cert_chain_address;
-  uint32_t cert_chain_len;
-} __attribute__((packed))]],
     ["struct sev_user_data_get_id"] = [[{
   uint8_t socket1[64];
   uint8_t socket2[64];
 } __attribute__((packed))]],
-    ["struct sev_user_data_get_id2"] = [[{
-  uint64_t address;
-  uint32_t length;
-} __attribute__((packed))]],
-    ["struct sev_user_data_snp_status"] = [[{
-  uint8_t api_major;
-  uint8_t api_minor;
-  uint8_t state;
-  uint8_t is_rmp_initialized : 1;
-  uint8_t rsvd : 7;
-  uint32_t build_id;
-  uint32_t mask_chip_id : 1;
-  uint32_t mask_chip_key : 1;
-  uint32_t vlek_en : 1;
-  uint32_t feature_info : 1;
-  uint32_t rapl_dis : 1;
-  uint32_t ciphertext_hiding_cap : 1;
-  uint32_t ciphertext_hiding_en : 1;
-  uint32_t rsvd1 : 25;
-  uint32_t guest_count;
-  uint64_t current_tcb_version;
-  uint64_t reported_tcb_version;
-} __attribute__((packed))]],
-    ["struct sev_user_data_snp_config"] = [[{
-  uint64_t reported_tcb;
-  uint32_t mask_chip_id : 1;
-  uint32_t mask_chip_key : 1;
-  uint32_t rsvd : 30;
-  uint8_t rsvd1[52];
-} __attribute__((packed))]],
-    ["struct sev_user_data_snp_vlek_load"] = [[{
-  uint32_t len;
-  uint8_t vlek_wrapped_version;
-  uint8_t rsvd[3];
-  uint64_t vlek_wrapped_address;
-} __attribute__((packed))]],
     ["struct sev_user_data_snp_wrapped_vlek_hashstick"] = [[{
   uint8_t data[432];
-} __attribute__((packed))]],
-    ["struct sev_issue_cmd"] = [[{
-  uint32_t cmd;
-  uint64_t data;
-  uint32_t error;
 } __attribute__((packed))]],
   },
   typedefs = {
     sev_ret_code = "int32_t",
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct sev_user_data_pek_csr"] = [[{
+    uint64_t address;
+    uint32_t length;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_pek_cert_import"] = [[{
+    uint64_t pek_cert_address;
+    uint32_t pek_cert_len;
+    uint64_t oca_cert_address;
+    uint32_t oca_cert_len;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_pdh_cert_export"] = [[{
+    uint64_t pdh_cert_address;
+    uint32_t pdh_cert_len;
+    uint64_t cert_chain_address;
+    uint32_t cert_chain_len;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_get_id2"] = [[{
+    uint64_t address;
+    uint32_t length;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_snp_status"] = [[{
+    uint8_t api_major;
+    uint8_t api_minor;
+    uint8_t state;
+    uint8_t is_rmp_initialized : 1;
+    uint8_t rsvd : 7;
+    uint32_t build_id;
+    uint32_t mask_chip_id : 1;
+    uint32_t mask_chip_key : 1;
+    uint32_t vlek_en : 1;
+    uint32_t feature_info : 1;
+    uint32_t rapl_dis : 1;
+    uint32_t ciphertext_hiding_cap : 1;
+    uint32_t ciphertext_hiding_en : 1;
+    uint32_t rsvd1 : 25;
+    uint32_t guest_count;
+    uint64_t current_tcb_version;
+    uint64_t reported_tcb_version;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_snp_config"] = [[{
+    uint64_t reported_tcb;
+    uint32_t mask_chip_id : 1;
+    uint32_t mask_chip_key : 1;
+    uint32_t rsvd : 30;
+    uint8_t rsvd1[52];
+  } __attribute__((packed))]],
+        ["struct sev_user_data_snp_vlek_load"] = [[{
+    uint32_t len;
+    uint8_t vlek_wrapped_version;
+    uint8_t rsvd[3];
+    uint64_t vlek_wrapped_address;
+  } __attribute__((packed))]],
+        ["struct sev_issue_cmd"] = [[{
+    uint32_t cmd;
+    uint64_t data;
+    uint32_t error;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct sev_user_data_pek_csr"] = [[{
+    unsigned long address;
+    uint32_t length;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_pek_cert_import"] = [[{
+    unsigned long pek_cert_address;
+    uint32_t pek_cert_len;
+    unsigned long oca_cert_address;
+    uint32_t oca_cert_len;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_pdh_cert_export"] = [[{
+    unsigned long pdh_cert_address;
+    uint32_t pdh_cert_len;
+    unsigned long cert_chain_address;
+    uint32_t cert_chain_len;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_get_id2"] = [[{
+    unsigned long address;
+    uint32_t length;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_snp_status"] = [[{
+    uint8_t api_major;
+    uint8_t api_minor;
+    uint8_t state;
+    uint8_t is_rmp_initialized : 1;
+    uint8_t rsvd : 7;
+    uint32_t build_id;
+    uint32_t mask_chip_id : 1;
+    uint32_t mask_chip_key : 1;
+    uint32_t vlek_en : 1;
+    uint32_t feature_info : 1;
+    uint32_t rapl_dis : 1;
+    uint32_t ciphertext_hiding_cap : 1;
+    uint32_t ciphertext_hiding_en : 1;
+    uint32_t rsvd1 : 25;
+    uint32_t guest_count;
+    unsigned long current_tcb_version;
+    unsigned long reported_tcb_version;
+  } __attribute__((packed))]],
+        ["struct sev_user_data_snp_config"] = [[{
+    unsigned long reported_tcb;
+    uint32_t mask_chip_id : 1;
+    uint32_t mask_chip_key : 1;
+    uint32_t rsvd : 30;
+    uint8_t rsvd1[52];
+  } __attribute__((packed))]],
+        ["struct sev_user_data_snp_vlek_load"] = [[{
+    uint32_t len;
+    uint8_t vlek_wrapped_version;
+    uint8_t rsvd[3];
+    unsigned long vlek_wrapped_address;
+  } __attribute__((packed))]],
+        ["struct sev_issue_cmd"] = [[{
+    uint32_t cmd;
+    unsigned long data;
+    uint32_t error;
+  } __attribute__((packed))]],
+      },
+},
   },
 }

@@ -21,35 +21,16 @@ return {
     PTP_PEROUT_V1_VALID_FLAGS = 0,
     PTP_MAX_SAMPLES = 25,
     PTP_CLK_MAGIC = 61,
-    PTP_CLOCK_GETCAPS = 0x80503d01,
-    PTP_EXTTS_REQUEST = 0x40103d02,
-    PTP_PEROUT_REQUEST = 0x40383d03,
-    PTP_ENABLE_PPS = 0x40043d04,
-    PTP_SYS_OFFSET = 0x43403d05,
     PTP_PIN_GETFUNC = 0xc0603d06,
-    PTP_PIN_SETFUNC = 0x40603d07,
     PTP_SYS_OFFSET_PRECISE = 0xc0403d08,
     PTP_SYS_OFFSET_EXTENDED = 0xc4c03d09,
-    PTP_CLOCK_GETCAPS2 = 0x80503d0a,
-    PTP_EXTTS_REQUEST2 = 0x40103d0b,
-    PTP_PEROUT_REQUEST2 = 0x40383d0c,
-    PTP_ENABLE_PPS2 = 0x40043d0d,
-    PTP_SYS_OFFSET2 = 0x43403d0e,
     PTP_PIN_GETFUNC2 = 0xc0603d0f,
-    PTP_PIN_SETFUNC2 = 0x40603d10,
     PTP_SYS_OFFSET_PRECISE2 = 0xc0403d11,
     PTP_SYS_OFFSET_EXTENDED2 = 0xc4c03d12,
-    PTP_MASK_CLEAR_ALL = 0x3d13,
-    PTP_MASK_EN_SINGLE = 0x40043d14,
     PTP_SYS_OFFSET_PRECISE_CYCLES = 0xc0403d15,
     PTP_SYS_OFFSET_EXTENDED_CYCLES = 0xc4c03d16,
   },
   records = {
-    ["struct ptp_clock_time"] = [[{
-  int64_t sec;
-  uint32_t nsec;
-  uint32_t reserved;
-}]],
     ["struct ptp_clock_caps"] = [[{
   int32_t max_adj;
   int32_t n_alarm;
@@ -110,5 +91,65 @@ return {
   uint32_t flags;
   uint32_t rsv[2];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PTP_CLOCK_GETCAPS = 0x80503d01,
+        PTP_EXTTS_REQUEST = 0x40103d02,
+        PTP_PEROUT_REQUEST = 0x40383d03,
+        PTP_ENABLE_PPS = 0x40043d04,
+        PTP_SYS_OFFSET = 0x43403d05,
+        PTP_PIN_SETFUNC = 0x40603d07,
+        PTP_CLOCK_GETCAPS2 = 0x80503d0a,
+        PTP_EXTTS_REQUEST2 = 0x40103d0b,
+        PTP_PEROUT_REQUEST2 = 0x40383d0c,
+        PTP_ENABLE_PPS2 = 0x40043d0d,
+        PTP_SYS_OFFSET2 = 0x43403d0e,
+        PTP_PIN_SETFUNC2 = 0x40603d10,
+        PTP_MASK_CLEAR_ALL = 0x3d13,
+        PTP_MASK_EN_SINGLE = 0x40043d14,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ptp_clock_time"] = [[{
+    int64_t sec;
+    uint32_t nsec;
+    uint32_t reserved;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PTP_CLOCK_GETCAPS = 0x40503d01,
+        PTP_EXTTS_REQUEST = 0x80103d02,
+        PTP_PEROUT_REQUEST = 0x80383d03,
+        PTP_ENABLE_PPS = 0x80043d04,
+        PTP_SYS_OFFSET = 0x83403d05,
+        PTP_PIN_SETFUNC = 0x80603d07,
+        PTP_CLOCK_GETCAPS2 = 0x40503d0a,
+        PTP_EXTTS_REQUEST2 = 0x80103d0b,
+        PTP_PEROUT_REQUEST2 = 0x80383d0c,
+        PTP_ENABLE_PPS2 = 0x80043d0d,
+        PTP_SYS_OFFSET2 = 0x83403d0e,
+        PTP_PIN_SETFUNC2 = 0x80603d10,
+        PTP_MASK_CLEAR_ALL = 0x20003d13,
+        PTP_MASK_EN_SINGLE = 0x80043d14,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ptp_clock_time"] = [[{
+    long sec;
+    uint32_t nsec;
+    uint32_t reserved;
+  }]],
+      },
+},
   },
 }

@@ -60,52 +60,108 @@ return {
     PTRACE_O_SUSPEND_SECCOMP = 0x200000,
     PTRACE_O_MASK = 0x3000ff,
   },
-  records = {
-    ["struct ptrace_peeksiginfo_args"] = [[{
-  uint64_t off;
-  uint32_t flags;
-  int32_t nr;
-}]],
-    ["struct seccomp_metadata"] = [[{
-  uint64_t filter_off;
-  uint64_t flags;
-}]],
-    ["struct ptrace_syscall_info"] = [[{
-  uint8_t op;
-  uint8_t reserved;
-  uint16_t flags;
-  uint32_t arch;
-  uint64_t instruction_pointer;
-  uint64_t stack_pointer;
-  union {
-    struct {
-      uint64_t nr;
-      uint64_t args[6];
-    } entry;
-    struct {
-      int64_t rval;
-      uint8_t is_error;
-    } exit;
-    struct {
-      uint64_t nr;
-      uint64_t args[6];
-      uint32_t ret_data;
-      uint32_t reserved2;
-    } seccomp;
-  };
-}]],
-    ["struct ptrace_rseq_configuration"] = [[{
-  uint64_t rseq_abi_pointer;
-  uint32_t rseq_abi_size;
-  uint32_t signature;
-  uint32_t flags;
-  uint32_t pad;
-}]],
-    ["struct ptrace_sud_config"] = [[{
-  uint64_t mode;
-  uint64_t selector;
-  uint64_t offset;
-  uint64_t len;
-}]],
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ptrace_peeksiginfo_args"] = [[{
+    uint64_t off;
+    uint32_t flags;
+    int32_t nr;
+  }]],
+        ["struct seccomp_metadata"] = [[{
+    uint64_t filter_off;
+    uint64_t flags;
+  }]],
+        ["struct ptrace_syscall_info"] = [[{
+    uint8_t op;
+    uint8_t reserved;
+    uint16_t flags;
+    uint32_t arch;
+    uint64_t instruction_pointer;
+    uint64_t stack_pointer;
+    union {
+      struct {
+        uint64_t nr;
+        uint64_t args[6];
+      } entry;
+      struct {
+        int64_t rval;
+        uint8_t is_error;
+      } exit;
+      struct {
+        uint64_t nr;
+        uint64_t args[6];
+        uint32_t ret_data;
+        uint32_t reserved2;
+      } seccomp;
+    };
+  }]],
+        ["struct ptrace_rseq_configuration"] = [[{
+    uint64_t rseq_abi_pointer;
+    uint32_t rseq_abi_size;
+    uint32_t signature;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct ptrace_sud_config"] = [[{
+    uint64_t mode;
+    uint64_t selector;
+    uint64_t offset;
+    uint64_t len;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ptrace_peeksiginfo_args"] = [[{
+    unsigned long off;
+    uint32_t flags;
+    int32_t nr;
+  }]],
+        ["struct seccomp_metadata"] = [[{
+    unsigned long filter_off;
+    unsigned long flags;
+  }]],
+        ["struct ptrace_syscall_info"] = [[{
+    uint8_t op;
+    uint8_t reserved;
+    uint16_t flags;
+    uint32_t arch;
+    unsigned long instruction_pointer;
+    unsigned long stack_pointer;
+    union {
+      struct {
+        unsigned long nr;
+        unsigned long args[6];
+      } entry;
+      struct {
+        long rval;
+        uint8_t is_error;
+      } exit;
+      struct {
+        unsigned long nr;
+        unsigned long args[6];
+        uint32_t ret_data;
+        uint32_t reserved2;
+      } seccomp;
+    };
+  }]],
+        ["struct ptrace_rseq_configuration"] = [[{
+    unsigned long rseq_abi_pointer;
+    uint32_t rseq_abi_size;
+    uint32_t signature;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct ptrace_sud_config"] = [[{
+    unsigned long mode;
+    unsigned long selector;
+    unsigned long offset;
+    unsigned long len;
+  }]],
+      },
+},
   },
 }

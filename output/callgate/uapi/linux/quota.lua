@@ -75,43 +75,81 @@ return {
     QUOTA_NL_C_MAX = 1,
     QUOTA_NL_A_MAX = 7,
   },
-  records = {
-    ["struct if_dqblk"] = [[{
-  uint64_t dqb_bhardlimit;
-  uint64_t dqb_bsoftlimit;
-  uint64_t dqb_curspace;
-  uint64_t dqb_ihardlimit;
-  uint64_t dqb_isoftlimit;
-  uint64_t dqb_curinodes;
-  uint64_t dqb_btime;
-  uint64_t dqb_itime;
-  uint32_t dqb_valid;
-}]],
-    ["struct if_nextdqblk"] = [[{
-  uint64_t dqb_bhardlimit;
-  uint64_t dqb_bsoftlimit;
-  uint64_t dqb_curspace;
-  uint64_t dqb_ihardlimit;
-  uint64_t dqb_isoftlimit;
-  uint64_t dqb_curinodes;
-  uint64_t dqb_btime;
-  uint64_t dqb_itime;
-  uint32_t dqb_valid;
-  uint32_t dqb_id;
-}]],
-    ["struct if_dqinfo"] = [[{
-  uint64_t dqi_bgrace;
-  uint64_t dqi_igrace;
-  uint32_t dqi_flags;
-  uint32_t dqi_valid;
-}]],
-  },
   macros = function(M)
     return {
-      -- #define QCMD(cmd, type)
       QCMD = function(cmd, type)
         return M.int(M.bor(M.shl(M.long(cmd), 8), M.band(M.long(type), 0xff)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct if_dqblk"] = [[{
+    uint64_t dqb_bhardlimit;
+    uint64_t dqb_bsoftlimit;
+    uint64_t dqb_curspace;
+    uint64_t dqb_ihardlimit;
+    uint64_t dqb_isoftlimit;
+    uint64_t dqb_curinodes;
+    uint64_t dqb_btime;
+    uint64_t dqb_itime;
+    uint32_t dqb_valid;
+  }]],
+        ["struct if_nextdqblk"] = [[{
+    uint64_t dqb_bhardlimit;
+    uint64_t dqb_bsoftlimit;
+    uint64_t dqb_curspace;
+    uint64_t dqb_ihardlimit;
+    uint64_t dqb_isoftlimit;
+    uint64_t dqb_curinodes;
+    uint64_t dqb_btime;
+    uint64_t dqb_itime;
+    uint32_t dqb_valid;
+    uint32_t dqb_id;
+  }]],
+        ["struct if_dqinfo"] = [[{
+    uint64_t dqi_bgrace;
+    uint64_t dqi_igrace;
+    uint32_t dqi_flags;
+    uint32_t dqi_valid;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct if_dqblk"] = [[{
+    unsigned long dqb_bhardlimit;
+    unsigned long dqb_bsoftlimit;
+    unsigned long dqb_curspace;
+    unsigned long dqb_ihardlimit;
+    unsigned long dqb_isoftlimit;
+    unsigned long dqb_curinodes;
+    unsigned long dqb_btime;
+    unsigned long dqb_itime;
+    uint32_t dqb_valid;
+  }]],
+        ["struct if_nextdqblk"] = [[{
+    unsigned long dqb_bhardlimit;
+    unsigned long dqb_bsoftlimit;
+    unsigned long dqb_curspace;
+    unsigned long dqb_ihardlimit;
+    unsigned long dqb_isoftlimit;
+    unsigned long dqb_curinodes;
+    unsigned long dqb_btime;
+    unsigned long dqb_itime;
+    uint32_t dqb_valid;
+    uint32_t dqb_id;
+  }]],
+        ["struct if_dqinfo"] = [[{
+    unsigned long dqi_bgrace;
+    unsigned long dqi_igrace;
+    uint32_t dqi_flags;
+    uint32_t dqi_valid;
+  }]],
+      },
+},
+  },
 }

@@ -77,88 +77,6 @@ return {
     RDS_RDMA_SILENT = 0x40,
   },
   records = {
-    ["struct rds_info_counter"] = [[{
-  uint8_t name[32];
-  uint64_t value;
-} __attribute__((packed))]],
-    ["struct rds_info_connection"] = [[{
-  uint64_t next_tx_seq;
-  uint64_t next_rx_seq;
-  uint32_t laddr;
-  uint32_t faddr;
-  uint8_t transport[16];
-  uint8_t flags;
-  uint8_t tos;
-} __attribute__((packed))]],
-    ["struct rds6_info_connection"] = [[{
-  uint64_t next_tx_seq;
-  uint64_t next_rx_seq;
-  struct in6_addr laddr;
-  struct in6_addr faddr;
-  uint8_t transport[16];
-  uint8_t flags;
-} __attribute__((packed))]],
-    ["struct rds_info_message"] = [[{
-  uint64_t seq;
-  uint32_t len;
-  uint32_t laddr;
-  uint32_t faddr;
-  uint16_t lport;
-  uint16_t fport;
-  uint8_t flags;
-  uint8_t tos;
-} __attribute__((packed))]],
-    ["struct rds6_info_message"] = [[{
-  uint64_t seq;
-  uint32_t len;
-  struct in6_addr laddr;
-  struct in6_addr faddr;
-  uint16_t lport;
-  uint16_t fport;
-  uint8_t flags;
-  uint8_t tos;
-} __attribute__((packed))]],
-    ["struct rds_info_socket"] = [[{
-  uint32_t sndbuf;
-  uint32_t bound_addr;
-  uint32_t connected_addr;
-  uint16_t bound_port;
-  uint16_t connected_port;
-  uint32_t rcvbuf;
-  uint64_t inum;
-} __attribute__((packed))]],
-    ["struct rds6_info_socket"] = [[{
-  uint32_t sndbuf;
-  struct in6_addr bound_addr;
-  struct in6_addr connected_addr;
-  uint16_t bound_port;
-  uint16_t connected_port;
-  uint32_t rcvbuf;
-  uint64_t inum;
-} __attribute__((packed))]],
-    ["struct rds_info_tcp_socket"] = [[{
-  uint32_t local_addr;
-  uint16_t local_port;
-  uint32_t peer_addr;
-  uint16_t peer_port;
-  uint64_t hdr_rem;
-  uint64_t data_rem;
-  uint32_t last_sent_nxt;
-  uint32_t last_expected_una;
-  uint32_t last_seen_una;
-  uint8_t tos;
-} __attribute__((packed))]],
-    ["struct rds6_info_tcp_socket"] = [[{
-  struct in6_addr local_addr;
-  uint16_t local_port;
-  struct in6_addr peer_addr;
-  uint16_t peer_port;
-  uint64_t hdr_rem;
-  uint64_t data_rem;
-  uint32_t last_sent_nxt;
-  uint32_t last_expected_una;
-  uint32_t last_seen_una;
-} __attribute__((packed))]],
     ["struct rds_info_rdma_connection"] = [[{
   uint32_t src_addr;
   uint32_t dst_addr;
@@ -191,68 +109,6 @@ return {
   uint8_t rx_traces;
   uint8_t rx_trace_pos[3];
 }]],
-    ["struct rds_cmsg_rx_trace"] = [[{
-  uint8_t rx_traces;
-  uint8_t rx_trace_pos[3];
-  uint64_t rx_trace[3];
-}]],
-    ["struct rds_iovec"] = [[{
-  uint64_t addr;
-  uint64_t bytes;
-}]],
-    ["struct rds_get_mr_args"] = [[{
-  struct rds_iovec vec;
-  uint64_t cookie_addr;
-  uint64_t flags;
-}]],
-    ["struct rds_get_mr_for_dest_args"] = [[{
-  struct __kernel_sockaddr_storage dest_addr;
-  struct rds_iovec vec;
-  uint64_t cookie_addr;
-  uint64_t flags;
-}]],
-    ["struct rds_free_mr_args"] = [[{
-  uint64_t cookie;
-  uint64_t flags;
-}]],
-    ["struct rds_rdma_args"] = [[{
-  uint64_t cookie;
-  struct rds_iovec remote_vec;
-  uint64_t local_vec_addr;
-  uint64_t nr_local;
-  uint64_t flags;
-  uint64_t user_token;
-}]],
-    ["struct rds_atomic_args"] = [[{
-  uint64_t cookie;
-  uint64_t local_addr;
-  uint64_t remote_addr;
-  union {
-    struct {
-      uint64_t compare;
-      uint64_t swap;
-    } cswp;
-    struct {
-      uint64_t add;
-    } fadd;
-    struct {
-      uint64_t compare;
-      uint64_t swap;
-      uint64_t compare_mask;
-      uint64_t swap_mask;
-    } m_cswp;
-    struct {
-      uint64_t add;
-      uint64_t nocarry_mask;
-    } m_fadd;
-  };
-  uint64_t flags;
-  uint64_t user_token;
-}]],
-    ["struct rds_rdma_notify"] = [[{
-  uint64_t user_token;
-  int32_t status;
-}]],
     ["struct rds_zcopy_cookies"] = [[{
   uint32_t num;
   uint32_t cookies[8];
@@ -260,18 +116,25 @@ return {
   },
   typedefs = {
     rds_tos_t = "uint8_t",
-    rds_rdma_cookie_t = "uint64_t",
   },
   macros = function(M)
     return {
-      -- #define RDS_CONG_MONITOR_BIT(port)
       RDS_CONG_MONITOR_BIT = function(port)
         return M.int(M.u32(M.long(port)) % 64)
       end,
-      -- #define RDS_CONG_MONITOR_MASK(port)
       RDS_CONG_MONITOR_MASK = function(port)
         return M.int(M.shl(1ULL, M.u32(M.long(port)) % 64))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.rds-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.rds-2",
+},
+  },
 }

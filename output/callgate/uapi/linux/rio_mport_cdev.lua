@@ -25,40 +25,12 @@ return {
     RIO_MAP_ANY_ADDR = 18446744073709551615ULL,
     RIO_MAX_DEVNAME_SZ = 20,
     RIO_MPORT_DRV_MAGIC = 109,
-    RIO_MPORT_MAINT_HDID_SET = 0x40026d01,
-    RIO_MPORT_MAINT_COMPTAG_SET = 0x40046d02,
-    RIO_MPORT_MAINT_PORT_IDX_GET = 0x80046d03,
-    RIO_MPORT_GET_PROPERTIES = 0x80306d04,
-    RIO_MPORT_MAINT_READ_LOCAL = 0x80186d05,
-    RIO_MPORT_MAINT_WRITE_LOCAL = 0x40186d06,
-    RIO_MPORT_MAINT_READ_REMOTE = 0x80186d07,
-    RIO_MPORT_MAINT_WRITE_REMOTE = 0x40186d08,
-    RIO_ENABLE_DOORBELL_RANGE = 0x40086d09,
-    RIO_DISABLE_DOORBELL_RANGE = 0x40086d0a,
-    RIO_ENABLE_PORTWRITE_RANGE = 0x40106d0b,
-    RIO_DISABLE_PORTWRITE_RANGE = 0x40106d0c,
-    RIO_SET_EVENT_MASK = 0x40046d0d,
-    RIO_GET_EVENT_MASK = 0x80046d0e,
     RIO_MAP_OUTBOUND = 0xc0286d0f,
-    RIO_UNMAP_OUTBOUND = 0x40286d10,
     RIO_MAP_INBOUND = 0xc0286d11,
-    RIO_UNMAP_INBOUND = 0x40086d12,
     RIO_ALLOC_DMA = 0xc0186d13,
-    RIO_FREE_DMA = 0x40086d14,
     RIO_TRANSFER = 0xc0186d15,
-    RIO_WAIT_FOR_ASYNC = 0x40086d16,
-    RIO_DEV_ADD = 0x40206d17,
-    RIO_DEV_DEL = 0x40206d18,
   },
   records = {
-    ["struct rio_mport_maint_io"] = [[{
-  uint16_t rioid;
-  uint8_t hopcount;
-  uint8_t pad0[5];
-  uint32_t offset;
-  uint32_t length;
-  uint64_t buffer;
-}]],
     ["struct rio_mport_properties"] = [[{
   uint16_t hdid;
   uint8_t id;
@@ -97,43 +69,12 @@ return {
   uint32_t high;
   uint32_t pad0;
 }]],
-    ["struct rio_mmap"] = [[{
-  uint16_t rioid;
-  uint16_t pad0[3];
-  uint64_t rio_addr;
-  uint64_t length;
-  uint64_t handle;
-  uint64_t address;
-}]],
-    ["struct rio_dma_mem"] = [[{
-  uint64_t length;
-  uint64_t dma_handle;
-  uint64_t address;
-}]],
     ["struct rio_event"] = [[{
   uint32_t header;
   union {
     struct rio_doorbell doorbell;
     struct rio_portwrite portwrite;
   } u;
-  uint32_t pad0;
-}]],
-    ["struct rio_transfer_io"] = [[{
-  uint64_t rio_addr;
-  uint64_t loc_addr;
-  uint64_t handle;
-  uint64_t offset;
-  uint64_t length;
-  uint16_t rioid;
-  uint16_t method;
-  uint32_t completion_code;
-}]],
-    ["struct rio_transaction"] = [[{
-  uint64_t block;
-  uint32_t count;
-  uint32_t transfer_mode;
-  uint16_t sync;
-  uint16_t dir;
   uint32_t pad0;
 }]],
     ["struct rio_async_tx_wait"] = [[{
@@ -147,5 +88,145 @@ return {
   uint32_t comptag;
   char name[21];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        RIO_MPORT_MAINT_HDID_SET = 0x40026d01,
+        RIO_MPORT_MAINT_COMPTAG_SET = 0x40046d02,
+        RIO_MPORT_MAINT_PORT_IDX_GET = 0x80046d03,
+        RIO_MPORT_GET_PROPERTIES = 0x80306d04,
+        RIO_MPORT_MAINT_READ_LOCAL = 0x80186d05,
+        RIO_MPORT_MAINT_WRITE_LOCAL = 0x40186d06,
+        RIO_MPORT_MAINT_READ_REMOTE = 0x80186d07,
+        RIO_MPORT_MAINT_WRITE_REMOTE = 0x40186d08,
+        RIO_ENABLE_DOORBELL_RANGE = 0x40086d09,
+        RIO_DISABLE_DOORBELL_RANGE = 0x40086d0a,
+        RIO_ENABLE_PORTWRITE_RANGE = 0x40106d0b,
+        RIO_DISABLE_PORTWRITE_RANGE = 0x40106d0c,
+        RIO_SET_EVENT_MASK = 0x40046d0d,
+        RIO_GET_EVENT_MASK = 0x80046d0e,
+        RIO_UNMAP_OUTBOUND = 0x40286d10,
+        RIO_UNMAP_INBOUND = 0x40086d12,
+        RIO_FREE_DMA = 0x40086d14,
+        RIO_WAIT_FOR_ASYNC = 0x40086d16,
+        RIO_DEV_ADD = 0x40206d17,
+        RIO_DEV_DEL = 0x40206d18,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct rio_mport_maint_io"] = [[{
+    uint16_t rioid;
+    uint8_t hopcount;
+    uint8_t pad0[5];
+    uint32_t offset;
+    uint32_t length;
+    uint64_t buffer;
+  }]],
+        ["struct rio_mmap"] = [[{
+    uint16_t rioid;
+    uint16_t pad0[3];
+    uint64_t rio_addr;
+    uint64_t length;
+    uint64_t handle;
+    uint64_t address;
+  }]],
+        ["struct rio_dma_mem"] = [[{
+    uint64_t length;
+    uint64_t dma_handle;
+    uint64_t address;
+  }]],
+        ["struct rio_transfer_io"] = [[{
+    uint64_t rio_addr;
+    uint64_t loc_addr;
+    uint64_t handle;
+    uint64_t offset;
+    uint64_t length;
+    uint16_t rioid;
+    uint16_t method;
+    uint32_t completion_code;
+  }]],
+        ["struct rio_transaction"] = [[{
+    uint64_t block;
+    uint32_t count;
+    uint32_t transfer_mode;
+    uint16_t sync;
+    uint16_t dir;
+    uint32_t pad0;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        RIO_MPORT_MAINT_HDID_SET = 0x80026d01,
+        RIO_MPORT_MAINT_COMPTAG_SET = 0x80046d02,
+        RIO_MPORT_MAINT_PORT_IDX_GET = 0x40046d03,
+        RIO_MPORT_GET_PROPERTIES = 0x40306d04,
+        RIO_MPORT_MAINT_READ_LOCAL = 0x40186d05,
+        RIO_MPORT_MAINT_WRITE_LOCAL = 0x80186d06,
+        RIO_MPORT_MAINT_READ_REMOTE = 0x40186d07,
+        RIO_MPORT_MAINT_WRITE_REMOTE = 0x80186d08,
+        RIO_ENABLE_DOORBELL_RANGE = 0x80086d09,
+        RIO_DISABLE_DOORBELL_RANGE = 0x80086d0a,
+        RIO_ENABLE_PORTWRITE_RANGE = 0x80106d0b,
+        RIO_DISABLE_PORTWRITE_RANGE = 0x80106d0c,
+        RIO_SET_EVENT_MASK = 0x80046d0d,
+        RIO_GET_EVENT_MASK = 0x40046d0e,
+        RIO_UNMAP_OUTBOUND = 0x80286d10,
+        RIO_UNMAP_INBOUND = 0x80086d12,
+        RIO_FREE_DMA = 0x80086d14,
+        RIO_WAIT_FOR_ASYNC = 0x80086d16,
+        RIO_DEV_ADD = 0x80206d17,
+        RIO_DEV_DEL = 0x80206d18,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct rio_mport_maint_io"] = [[{
+    uint16_t rioid;
+    uint8_t hopcount;
+    uint8_t pad0[5];
+    uint32_t offset;
+    uint32_t length;
+    unsigned long buffer;
+  }]],
+        ["struct rio_mmap"] = [[{
+    uint16_t rioid;
+    uint16_t pad0[3];
+    unsigned long rio_addr;
+    unsigned long length;
+    unsigned long handle;
+    unsigned long address;
+  }]],
+        ["struct rio_dma_mem"] = [[{
+    unsigned long length;
+    unsigned long dma_handle;
+    unsigned long address;
+  }]],
+        ["struct rio_transfer_io"] = [[{
+    unsigned long rio_addr;
+    unsigned long loc_addr;
+    unsigned long handle;
+    unsigned long offset;
+    unsigned long length;
+    uint16_t rioid;
+    uint16_t method;
+    uint32_t completion_code;
+  }]],
+        ["struct rio_transaction"] = [[{
+    unsigned long block;
+    uint32_t count;
+    uint32_t transfer_mode;
+    uint16_t sync;
+    uint16_t dir;
+    uint32_t pad0;
+  }]],
+      },
+},
   },
 }

@@ -521,63 +521,48 @@ return {
   },
   macros = function(M)
     return {
-      -- #define RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_SET(n)
       RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_SET = function(n)
         return M.int(M.long(n))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_LINE_THRESH_G(v)
       RKISP1_CIF_ISP_DPCC_LINE_THRESH_G = function(v)
         return M.int(M.long(v))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_LINE_THRESH_RB(v)
       RKISP1_CIF_ISP_DPCC_LINE_THRESH_RB = function(v)
         return M.int(M.shl(M.long(v), 8))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_G(v)
       RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_G = function(v)
         return M.int(M.long(v))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_RB(v)
       RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_RB = function(v)
         return M.int(M.shl(M.long(v), 8))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_PG_FAC_G(v)
       RKISP1_CIF_ISP_DPCC_PG_FAC_G = function(v)
         return M.int(M.long(v))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_PG_FAC_RB(v)
       RKISP1_CIF_ISP_DPCC_PG_FAC_RB = function(v)
         return M.int(M.shl(M.long(v), 8))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RND_THRESH_G(v)
       RKISP1_CIF_ISP_DPCC_RND_THRESH_G = function(v)
         return M.int(M.long(v))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RND_THRESH_RB(v)
       RKISP1_CIF_ISP_DPCC_RND_THRESH_RB = function(v)
         return M.int(M.shl(M.long(v), 8))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RG_FAC_G(v)
       RKISP1_CIF_ISP_DPCC_RG_FAC_G = function(v)
         return M.int(M.long(v))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RG_FAC_RB(v)
       RKISP1_CIF_ISP_DPCC_RG_FAC_RB = function(v)
         return M.int(M.shl(M.long(v), 8))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_G(n, v)
       RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_G = function(n, v)
         return M.int(M.shl(M.long(v), M.long(n) * 4))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_RB(n, v)
       RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_RB = function(n, v)
         return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RND_OFFS_n_G(n, v)
       RKISP1_CIF_ISP_DPCC_RND_OFFS_n_G = function(n, v)
         return M.int(M.shl(M.long(v), M.long(n) * 4))
       end,
-      -- #define RKISP1_CIF_ISP_DPCC_RND_OFFS_n_RB(n, v)
       RKISP1_CIF_ISP_DPCC_RND_OFFS_n_RB = function(n, v)
         return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
       end,

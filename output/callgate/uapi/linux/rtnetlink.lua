@@ -376,11 +376,6 @@ return {
     uint32_t spi;
   } u;
 }]],
-    ["struct rta_mfc_stats"] = [[{
-  uint64_t mfcs_packets;
-  uint64_t mfcs_bytes;
-  uint64_t mfcs_wrong_if;
-}]],
     ["struct rtgenmsg"] = [[{
   uint8_t rtgen_family;
 }]],
@@ -433,84 +428,132 @@ return {
   },
   macros = function(M)
     return {
-      -- #define RTM_FAM(cmd)
       RTM_FAM = function(cmd)
         return M.int(M.shr(M.long(cmd) - 16, 2))
       end,
-      -- #define RTA_ALIGN(len)
       RTA_ALIGN = function(len)
         return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
       end,
-      -- #define RTA_OK(rta, len)
-      RTA_OK = function(rta, len)
-        len = M.long(len)
-        return len >= 4 and M.u64(M.long(rta.rta_len)) >= 4 and M.long(rta.rta_len) <= len
-      end,
-      -- #define RTA_LENGTH(len)
-      RTA_LENGTH = function(len)
-        return M.int(4 + M.u64(M.long(len)))
-      end,
-      -- #define RTA_SPACE(len)
-      RTA_SPACE = function(len)
-        return M.int(M.band(4 + M.u64(M.long(len)) + 4 - 1, 0xfffffffcULL))
-      end,
-      -- #define RTA_DATA(rta)
       RTA_DATA = function(rta)
         return M.cast("void *", M.cast("char *", rta) + 4)
       end,
-      -- #define RTA_PAYLOAD(rta)
-      RTA_PAYLOAD = function(rta)
-        return M.int(M.u64(M.long(rta.rta_len)) - 4)
-      end,
-      -- #define RTM_RTA(r)
       RTM_RTA = function(r)
         return M.cast("struct rtattr *", M.cast("char *", r) + 12)
       end,
-      -- #define RTM_PAYLOAD(n)
-      RTM_PAYLOAD = function(n)
-        return M.int(M.u64(M.long(n.nlmsg_len)) - 28)
-      end,
-      -- #define RTNH_ALIGN(len)
       RTNH_ALIGN = function(len)
         return M.int(M.band(M.long(len) + 4 - 1, -4LL))
       end,
-      -- #define RTNH_OK(rtnh, len)
-      RTNH_OK = function(rtnh, len)
-        return M.u64(M.long(rtnh.rtnh_len)) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
-      end,
-      -- #define RTNH_NEXT(rtnh)
       RTNH_NEXT = function(rtnh)
         return M.cast("struct rtnexthop *", M.cast("char *", rtnh) +
             M.band(M.i32(M.i32(M.long(rtnh.rtnh_len) + 4) - 1), -4LL))
       end,
-      -- #define RTNH_LENGTH(len)
-      RTNH_LENGTH = function(len)
-        return M.int(8 + M.u64(M.long(len)))
-      end,
-      -- #define RTNH_SPACE(len)
-      RTNH_SPACE = function(len)
-        return M.int(M.band(8 + M.u64(M.long(len)) + 4 - 1, 0xfffffffffffffffcULL))
-      end,
-      -- #define RTNH_DATA(rtnh)
       RTNH_DATA = function(rtnh)
         return M.cast("struct rtattr *", M.cast("char *", rtnh) + 8)
       end,
-      -- #define TCA_RTA(r)
       TCA_RTA = function(r)
         return M.cast("struct rtattr *", M.cast("char *", r) + 20)
       end,
-      -- #define TCA_PAYLOAD(n)
-      TCA_PAYLOAD = function(n)
-        return M.int(M.u64(M.long(n.nlmsg_len)) - 36)
-      end,
-      -- #define TA_RTA(r)
       TA_RTA = function(r)
         return M.cast("struct rtattr *", M.cast("char *", r) + 4)
       end,
-      -- #define TA_PAYLOAD(n)
-      TA_PAYLOAD = function(n)
-        return M.int(M.u64(M.long(n.nlmsg_len)) - 20)
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct rta_mfc_stats"] = [[{
+    uint64_t mfcs_packets;
+    uint64_t mfcs_bytes;
+    uint64_t mfcs_wrong_if;
+  }]],
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          RTA_OK = function(rta, len)
+            len = M.long(len)
+            return len >= 4 and M.u64(M.long(rta.rta_len)) >= 4 and M.long(rta.rta_len) <= len
+          end,
+          RTA_LENGTH = function(len)
+            return M.int(4 + M.u64(M.long(len)))
+          end,
+          RTA_SPACE = function(len)
+            return M.int(M.band(4 + M.u64(M.long(len)) + 4 - 1, 0xfffffffcULL))
+          end,
+          RTA_PAYLOAD = function(rta)
+            return M.int(M.u64(M.long(rta.rta_len)) - 4)
+          end,
+          RTM_PAYLOAD = function(n)
+            return M.int(M.u64(M.long(n.nlmsg_len)) - 28)
+          end,
+          RTNH_OK = function(rtnh, len)
+            return M.u64(M.long(rtnh.rtnh_len)) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
+          end,
+          RTNH_LENGTH = function(len)
+            return M.int(8 + M.u64(M.long(len)))
+          end,
+          RTNH_SPACE = function(len)
+            return M.int(M.band(8 + M.u64(M.long(len)) + 4 - 1, 0xfffffffffffffffcULL))
+          end,
+          TCA_PAYLOAD = function(n)
+            return M.int(M.u64(M.long(n.nlmsg_len)) - 36)
+          end,
+          TA_PAYLOAD = function(n)
+            return M.int(M.u64(M.long(n.nlmsg_len)) - 20)
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          RTA_OK = function(rta, len)
+            len = M.long(len)
+            return len >= 4 and M.long(rta.rta_len) >= 4 and M.long(rta.rta_len) <= len
+          end,
+          RTA_LENGTH = function(len)
+            return M.int(4 + M.long(len))
+          end,
+          RTA_SPACE = function(len)
+            return M.int(M.band(4 + M.long(len) + 4 - 1, 0xfffffffcLL))
+          end,
+          RTA_PAYLOAD = function(rta)
+            return M.int(M.u32(M.u32(M.long(rta.rta_len)) - 4))
+          end,
+          RTM_PAYLOAD = function(n)
+            return M.int(M.u32(M.long(n.nlmsg_len) - 28))
+          end,
+          RTNH_OK = function(rtnh, len)
+            return M.long(rtnh.rtnh_len) >= 8 and M.long(rtnh.rtnh_len) <= M.long(len)
+          end,
+          RTNH_LENGTH = function(len)
+            return M.int(8 + M.long(len))
+          end,
+          RTNH_SPACE = function(len)
+            return M.int(M.band(8 + M.long(len) + 4 - 1, -4LL))
+          end,
+          TCA_PAYLOAD = function(n)
+            return M.int(M.u32(M.long(n.nlmsg_len) - 36))
+          end,
+          TA_PAYLOAD = function(n)
+            return M.int(M.u32(M.long(n.nlmsg_len) - 20))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct rta_mfc_stats"] = [[{
+    unsigned long mfcs_packets;
+    unsigned long mfcs_bytes;
+    unsigned long mfcs_wrong_if;
+  }]],
+      },
+},
+  },
 }

@@ -57,19 +57,42 @@ return {
     SCHED_FLAG_ALL = 127,
     SCHED_GETATTR_FLAG_DL_DYNAMIC = 0x1,
   },
-  records = {
-    ["struct clone_args"] = [[{
-  uint64_t flags __attribute__((aligned(8)));
-  uint64_t pidfd __attribute__((aligned(8)));
-  uint64_t child_tid __attribute__((aligned(8)));
-  uint64_t parent_tid __attribute__((aligned(8)));
-  uint64_t exit_signal __attribute__((aligned(8)));
-  uint64_t stack __attribute__((aligned(8)));
-  uint64_t stack_size __attribute__((aligned(8)));
-  uint64_t tls __attribute__((aligned(8)));
-  uint64_t set_tid __attribute__((aligned(8)));
-  uint64_t set_tid_size __attribute__((aligned(8)));
-  uint64_t cgroup __attribute__((aligned(8)));
-}]],
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct clone_args"] = [[{
+    uint64_t flags __attribute__((aligned(8)));
+    uint64_t pidfd __attribute__((aligned(8)));
+    uint64_t child_tid __attribute__((aligned(8)));
+    uint64_t parent_tid __attribute__((aligned(8)));
+    uint64_t exit_signal __attribute__((aligned(8)));
+    uint64_t stack __attribute__((aligned(8)));
+    uint64_t stack_size __attribute__((aligned(8)));
+    uint64_t tls __attribute__((aligned(8)));
+    uint64_t set_tid __attribute__((aligned(8)));
+    uint64_t set_tid_size __attribute__((aligned(8)));
+    uint64_t cgroup __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct clone_args"] = [[{
+    unsigned long flags __attribute__((aligned(8)));
+    unsigned long pidfd __attribute__((aligned(8)));
+    unsigned long child_tid __attribute__((aligned(8)));
+    unsigned long parent_tid __attribute__((aligned(8)));
+    unsigned long exit_signal __attribute__((aligned(8)));
+    unsigned long stack __attribute__((aligned(8)));
+    unsigned long stack_size __attribute__((aligned(8)));
+    unsigned long tls __attribute__((aligned(8)));
+    unsigned long set_tid __attribute__((aligned(8)));
+    unsigned long set_tid_size __attribute__((aligned(8)));
+    unsigned long cgroup __attribute__((aligned(8)));
+  }]],
+      },
+},
   },
 }

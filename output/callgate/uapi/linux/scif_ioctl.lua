@@ -2,22 +2,12 @@
 return {
   constants = {
     SCIF_BIND = 0xc0087301,
-    SCIF_LISTEN = 0x40047302,
     SCIF_CONNECT = 0xc0087303,
     SCIF_ACCEPTREQ = 0xc0107304,
     SCIF_ACCEPTREG = 0xc0087305,
-    SCIF_SEND = 0xc0187306,
-    SCIF_RECV = 0xc0187307,
     SCIF_REG = 0xc0287308,
     SCIF_UNREG = 0xc0107309,
-    SCIF_READFROM = 0xc028730a,
-    SCIF_WRITETO = 0xc028730b,
-    SCIF_VREADFROM = 0xc028730c,
-    SCIF_VWRITETO = 0xc028730d,
-    SCIF_GET_NODEIDS = 0xc018730e,
-    SCIF_FENCE_MARK = 0xc010730f,
     SCIF_FENCE_WAIT = 0xc0047310,
-    SCIF_FENCE_SIGNAL = 0xc0287311,
   },
   records = {
     ["struct scif_port_id"] = [[{
@@ -28,51 +18,149 @@ return {
   struct scif_port_id self;
   struct scif_port_id peer;
 }]],
-    ["struct scifioctl_accept"] = [[{
-  int32_t flags;
-  struct scif_port_id peer;
-  uint64_t endpt;
-}]],
-    ["struct scifioctl_msg"] = [[{
-  uint64_t msg;
-  int32_t len;
-  int32_t flags;
-  int32_t out_len;
-}]],
-    ["struct scifioctl_reg"] = [[{
-  uint64_t addr;
-  uint64_t len;
-  int64_t offset;
-  int32_t prot;
-  int32_t flags;
-  int64_t out_offset;
-}]],
-    ["struct scifioctl_unreg"] = [[{
-  int64_t offset;
-  uint64_t len;
-}]],
-    ["struct scifioctl_copy"] = [[{
-  int64_t loffset;
-  uint64_t len;
-  int64_t roffset;
-  uint64_t addr;
-  int32_t flags;
-}]],
-    ["struct scifioctl_fence_mark"] = [[{
-  int32_t flags;
-  uint64_t mark;
-}]],
-    ["struct scifioctl_fence_signal"] = [[{
-  int64_t loff;
-  uint64_t lval;
-  int64_t roff;
-  uint64_t rval;
-  int32_t flags;
-}]],
-    ["struct scifioctl_node_ids"] = [[{
-  uint64_t nodes;
-  uint64_t self;
-  int32_t len;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SCIF_LISTEN = 0x40047302,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        SCIF_SEND = 0xc0187306,
+        SCIF_RECV = 0xc0187307,
+        SCIF_READFROM = 0xc028730a,
+        SCIF_WRITETO = 0xc028730b,
+        SCIF_VREADFROM = 0xc028730c,
+        SCIF_VWRITETO = 0xc028730d,
+        SCIF_GET_NODEIDS = 0xc018730e,
+        SCIF_FENCE_MARK = 0xc010730f,
+        SCIF_FENCE_SIGNAL = 0xc0287311,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct scifioctl_accept"] = [[{
+    int32_t flags;
+    struct scif_port_id peer;
+    uint64_t endpt;
+  }]],
+        ["struct scifioctl_msg"] = [[{
+    uint64_t msg;
+    int32_t len;
+    int32_t flags;
+    int32_t out_len;
+  }]],
+        ["struct scifioctl_reg"] = [[{
+    uint64_t addr;
+    uint64_t len;
+    int64_t offset;
+    int32_t prot;
+    int32_t flags;
+    int64_t out_offset;
+  }]],
+        ["struct scifioctl_unreg"] = [[{
+    int64_t offset;
+    uint64_t len;
+  }]],
+        ["struct scifioctl_copy"] = [[{
+    int64_t loffset;
+    uint64_t len;
+    int64_t roffset;
+    uint64_t addr;
+    int32_t flags;
+  }]],
+        ["struct scifioctl_fence_mark"] = [[{
+    int32_t flags;
+    uint64_t mark;
+  }]],
+        ["struct scifioctl_fence_signal"] = [[{
+    int64_t loff;
+    uint64_t lval;
+    int64_t roff;
+    uint64_t rval;
+    int32_t flags;
+  }]],
+        ["struct scifioctl_node_ids"] = [[{
+    uint64_t nodes;
+    uint64_t self;
+    int32_t len;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        SCIF_SEND = 0xc0147306,
+        SCIF_RECV = 0xc0147307,
+        SCIF_READFROM = 0xc024730a,
+        SCIF_WRITETO = 0xc024730b,
+        SCIF_VREADFROM = 0xc024730c,
+        SCIF_VWRITETO = 0xc024730d,
+        SCIF_GET_NODEIDS = 0xc014730e,
+        SCIF_FENCE_MARK = 0xc00c730f,
+        SCIF_FENCE_SIGNAL = 0xc0247311,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SCIF_LISTEN = 0x80047302,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct scifioctl_accept"] = [[{
+    int32_t flags;
+    struct scif_port_id peer;
+    unsigned long endpt;
+  }]],
+        ["struct scifioctl_msg"] = [[{
+    unsigned long msg;
+    int32_t len;
+    int32_t flags;
+    int32_t out_len;
+  }]],
+        ["struct scifioctl_reg"] = [[{
+    unsigned long addr;
+    unsigned long len;
+    long offset;
+    int32_t prot;
+    int32_t flags;
+    long out_offset;
+  }]],
+        ["struct scifioctl_unreg"] = [[{
+    long offset;
+    unsigned long len;
+  }]],
+        ["struct scifioctl_copy"] = [[{
+    long loffset;
+    unsigned long len;
+    long roffset;
+    unsigned long addr;
+    int32_t flags;
+  }]],
+        ["struct scifioctl_fence_mark"] = [[{
+    int32_t flags;
+    unsigned long mark;
+  }]],
+        ["struct scifioctl_fence_signal"] = [[{
+    long loff;
+    unsigned long lval;
+    long roff;
+    unsigned long rval;
+    int32_t flags;
+  }]],
+        ["struct scifioctl_node_ids"] = [[{
+    unsigned long nodes;
+    unsigned long self;
+    int32_t len;
+  }]],
+      },
+},
   },
 }

@@ -501,25 +501,6 @@ return {
   uint32_t addr_num;
   uint8_t addrs[];
 }]],
-    ["struct sctp_assoc_stats"] = [[{
-  int32_t sas_assoc_id;
-  struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
-  uint64_t sas_maxrto;
-  uint64_t sas_isacks;
-  uint64_t sas_osacks;
-  uint64_t sas_opackets;
-  uint64_t sas_ipackets;
-  uint64_t sas_rtxchunks;
-  uint64_t sas_outofseqtsns;
-  uint64_t sas_idupchunks;
-  uint64_t sas_gapcnt;
-  uint64_t sas_ouodchunks;
-  uint64_t sas_iuodchunks;
-  uint64_t sas_oodchunks;
-  uint64_t sas_iodchunks;
-  uint64_t sas_octrlchunks;
-  uint64_t sas_ictrlchunks;
-}]],
     ["struct sctp_peeloff_arg_t"] = [[{
   int32_t associd;
   int32_t sd;
@@ -541,74 +522,10 @@ return {
   uint16_t spt_pathpfthld;
   uint16_t spt_pathcpthld;
 }]],
-    ["struct sctp_prstatus"] = [[{
-  int32_t sprstat_assoc_id;
-  uint16_t sprstat_sid;
-  uint16_t sprstat_policy;
-  uint64_t sprstat_abandoned_unsent;
-  uint64_t sprstat_abandoned_sent;
-}]],
     ["struct sctp_default_prinfo"] = [[{
   int32_t pr_assoc_id;
   uint32_t pr_value;
   uint16_t pr_policy;
-}]],
-    ["struct sctp_info"] = [[{
-  uint32_t sctpi_tag;
-  uint32_t sctpi_state;
-  uint32_t sctpi_rwnd;
-  uint16_t sctpi_unackdata;
-  uint16_t sctpi_penddata;
-  uint16_t sctpi_instrms;
-  uint16_t sctpi_outstrms;
-  uint32_t sctpi_fragmentation_point;
-  uint32_t sctpi_inqueue;
-  uint32_t sctpi_outqueue;
-  uint32_t sctpi_overall_error;
-  uint32_t sctpi_max_burst;
-  uint32_t sctpi_maxseg;
-  uint32_t sctpi_peer_rwnd;
-  uint32_t sctpi_peer_tag;
-  uint8_t sctpi_peer_capable;
-  uint8_t sctpi_peer_sack;
-  uint16_t __reserved1;
-  uint64_t sctpi_isacks;
-  uint64_t sctpi_osacks;
-  uint64_t sctpi_opackets;
-  uint64_t sctpi_ipackets;
-  uint64_t sctpi_rtxchunks;
-  uint64_t sctpi_outofseqtsns;
-  uint64_t sctpi_idupchunks;
-  uint64_t sctpi_gapcnt;
-  uint64_t sctpi_ouodchunks;
-  uint64_t sctpi_iuodchunks;
-  uint64_t sctpi_oodchunks;
-  uint64_t sctpi_iodchunks;
-  uint64_t sctpi_octrlchunks;
-  uint64_t sctpi_ictrlchunks;
-  struct __kernel_sockaddr_storage sctpi_p_address;
-  int32_t sctpi_p_state;
-  uint32_t sctpi_p_cwnd;
-  uint32_t sctpi_p_srtt;
-  uint32_t sctpi_p_rto;
-  uint32_t sctpi_p_hbinterval;
-  uint32_t sctpi_p_pathmaxrxt;
-  uint32_t sctpi_p_sackdelay;
-  uint32_t sctpi_p_sackfreq;
-  uint32_t sctpi_p_ssthresh;
-  uint32_t sctpi_p_partial_bytes_acked;
-  uint32_t sctpi_p_flight_size;
-  uint16_t sctpi_p_error;
-  uint16_t __reserved2;
-  uint32_t sctpi_s_autoclose;
-  uint32_t sctpi_s_adaptation_ind;
-  uint32_t sctpi_s_pd_point;
-  uint8_t sctpi_s_nodelay;
-  uint8_t sctpi_s_disable_fragments;
-  uint8_t sctpi_s_v4mapped;
-  uint8_t sctpi_s_frag_interleave;
-  uint32_t sctpi_s_type;
-  uint32_t __reserved3;
 }]],
     ["struct sctp_reset_streams"] = [[{
   int32_t srs_assoc_id;
@@ -647,26 +564,31 @@ return {
   },
   macros = function(M)
     return {
-      -- #define __SCTP_PR_INDEX(x)
       __SCTP_PR_INDEX = function(x)
         return M.int(M.shr(M.long(x), 4) - 1)
       end,
-      -- #define SCTP_PR_POLICY(x)
       SCTP_PR_POLICY = function(x)
         return M.int(M.band(M.long(x), 0x30))
       end,
-      -- #define SCTP_PR_TTL_ENABLED(x)
       SCTP_PR_TTL_ENABLED = function(x)
         return M.band(M.long(x), 0x30) == 0x10
       end,
-      -- #define SCTP_PR_RTX_ENABLED(x)
       SCTP_PR_RTX_ENABLED = function(x)
         return M.band(M.long(x), 0x30) == 0x20
       end,
-      -- #define SCTP_PR_PRIO_ENABLED(x)
       SCTP_PR_PRIO_ENABLED = function(x)
         return M.band(M.long(x), 0x30) == 0x30
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.sctp-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.sctp-2",
+},
+  },
 }

@@ -33,60 +33,173 @@ return {
     SECCOMP_IOC_MAGIC = 33,
     SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100,
     SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101,
-    SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102,
-    SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103,
-    SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104,
   },
   records = {
-    ["struct seccomp_data"] = [[{
-  int32_t nr;
-  uint32_t arch;
-  uint64_t instruction_pointer;
-  uint64_t args[6];
-}]],
     ["struct seccomp_notif_sizes"] = [[{
   uint16_t seccomp_notif;
   uint16_t seccomp_notif_resp;
   uint16_t seccomp_data;
 }]],
-    ["struct seccomp_notif"] = [[{
-  uint64_t id;
-  uint32_t pid;
-  uint32_t flags;
-  struct seccomp_data data;
-}]],
-    ["struct seccomp_notif_resp"] = [[{
-  uint64_t id;
-  int64_t val;
-  int32_t error;
-  uint32_t flags;
-}]],
-    ["struct seccomp_notif_addfd"] = [[{
-  uint64_t id;
-  uint32_t flags;
-  uint32_t srcfd;
-  uint32_t newfd;
-  uint32_t newfd_flags;
-}]],
   },
-  macros = function(M)
-    return {
-      -- #define SECCOMP_IO(nr)
-      SECCOMP_IO = function(nr)
-        return M.int(M.bor(0x2100, M.long(nr)))
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102,
+        SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103,
+        SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104,
+      },
+      macros = function(M)
+        return {
+          SECCOMP_IO = function(nr)
+            return M.int(M.bor(0x2100, M.long(nr)))
+          end,
+        }
       end,
-      -- #define SECCOMP_IOR(nr, type)
-      SECCOMP_IOR = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct seccomp_data"] = [[{
+    int32_t nr;
+    uint32_t arch;
+    uint64_t instruction_pointer;
+    uint64_t args[6];
+  }]],
+        ["struct seccomp_notif"] = [[{
+    uint64_t id;
+    uint32_t pid;
+    uint32_t flags;
+    struct seccomp_data data;
+  }]],
+        ["struct seccomp_notif_resp"] = [[{
+    uint64_t id;
+    int64_t val;
+    int32_t error;
+    uint32_t flags;
+  }]],
+        ["struct seccomp_notif_addfd"] = [[{
+    uint64_t id;
+    uint32_t flags;
+    uint32_t srcfd;
+    uint32_t newfd;
+    uint32_t newfd_flags;
+  }]],
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      macros = function(M)
+        return {
+          SECCOMP_IOR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+          SECCOMP_IOW = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
       end,
-      -- #define SECCOMP_IOW(nr, type)
-      SECCOMP_IOW = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          SECCOMP_IOWR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0xc0002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
       end,
-      -- #define SECCOMP_IOWR(nr, type)
-      SECCOMP_IOWR = function(nr, type)
-        return M.int(M.bor(M.u64(M.bor(0xc0002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+},
+    {
+      on = "x86 arm",
+      macros = function(M)
+        return {
+          SECCOMP_IOR = function(nr, type)
+            return M.int(M.bor(0x80002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+          SECCOMP_IOW = function(nr, type)
+            return M.int(M.bor(0x40002100, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
       end,
-    }
-  end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          SECCOMP_IOWR = function(nr, type)
+            return M.int(M.bor(0xc0002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SECCOMP_IOCTL_NOTIF_ID_VALID = 0x80082102,
+        SECCOMP_IOCTL_NOTIF_ADDFD = 0x80182103,
+        SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x80082104,
+      },
+      macros = function(M)
+        return {
+          SECCOMP_IO = function(nr)
+            return M.int(M.bor(0x20002100, M.long(nr)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      macros = function(M)
+        return {
+          SECCOMP_IOR = function(nr, type)
+            return M.int(M.bor(0x40002100, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+          SECCOMP_IOW = function(nr, type)
+            return M.int(M.bor(0x80002100LL, M.long(nr), M.u32(M.shl(M.u32(M.sizeof(type)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct seccomp_data"] = [[{
+    int32_t nr;
+    uint32_t arch;
+    unsigned long instruction_pointer;
+    unsigned long args[6];
+  }]],
+        ["struct seccomp_notif"] = [[{
+    unsigned long id;
+    uint32_t pid;
+    uint32_t flags;
+    struct seccomp_data data;
+  }]],
+        ["struct seccomp_notif_resp"] = [[{
+    unsigned long id;
+    long val;
+    int32_t error;
+    uint32_t flags;
+  }]],
+        ["struct seccomp_notif_addfd"] = [[{
+    unsigned long id;
+    uint32_t flags;
+    uint32_t srcfd;
+    uint32_t newfd;
+    uint32_t newfd_flags;
+  }]],
+      },
+      macros = function(M)
+        return {
+          SECCOMP_IOR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x40002100, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+          SECCOMP_IOW = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x80002100LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
+},
+  },
 }

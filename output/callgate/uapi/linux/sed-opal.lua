@@ -36,33 +36,6 @@ return {
     OPAL_FL_MBR_ENABLED = 0x10,
     OPAL_FL_MBR_DONE = 0x20,
     OPAL_FL_SUM_SUPPORTED = 0x40,
-    IOC_OPAL_SAVE = 0x411870dc,
-    IOC_OPAL_LOCK_UNLOCK = 0x411870dd,
-    IOC_OPAL_TAKE_OWNERSHIP = 0x410870de,
-    IOC_OPAL_ACTIVATE_LSP = 0x411870df,
-    IOC_OPAL_SET_PW = 0x422070e0,
-    IOC_OPAL_ACTIVATE_USR = 0x411070e1,
-    IOC_OPAL_REVERT_TPR = 0x410870e2,
-    IOC_OPAL_LR_SETUP = 0x412870e3,
-    IOC_OPAL_ADD_USR_TO_LR = 0x411870e4,
-    IOC_OPAL_ENABLE_DISABLE_MBR = 0x411070e5,
-    IOC_OPAL_ERASE_LR = 0x411070e6,
-    IOC_OPAL_SECURE_ERASE_LR = 0x411070e7,
-    IOC_OPAL_PSID_REVERT_TPR = 0x410870e8,
-    IOC_OPAL_MBR_DONE = 0x411070e9,
-    IOC_OPAL_WRITE_SHADOW_MBR = 0x412070ea,
-    IOC_OPAL_GENERIC_TABLE_RW = 0x413870eb,
-    IOC_OPAL_GET_STATUS = 0x800870ec,
-    IOC_OPAL_GET_LR_STATUS = 0x413070ed,
-    IOC_OPAL_GET_GEOMETRY = 0x802070ee,
-    IOC_OPAL_DISCOVERY = 0x401070ef,
-    IOC_OPAL_REVERT_LSP = 0x411070f0,
-    IOC_OPAL_SET_SID_PW = 0x422070f1,
-    IOC_OPAL_REACTIVATE_LSP = 0x422070f2,
-    IOC_OPAL_LR_SET_START_LEN = 0x412870f3,
-    IOC_OPAL_ENABLE_DISABLE_LR = 0x412870f4,
-    IOC_OPAL_GET_SUM_STATUS = 0x411870f5,
-    IOC_OPAL_STACK_RESET = 0x70f6,
   },
   records = {
     ["struct opal_key"] = [[{
@@ -93,22 +66,6 @@ return {
   uint32_t who;
   struct opal_key opal_key;
 }]],
-    ["struct opal_user_lr_setup"] = [[{
-  uint64_t range_start;
-  uint64_t range_length;
-  uint32_t RLE;
-  uint32_t WLE;
-  struct opal_session_info session;
-}]],
-    ["struct opal_lr_status"] = [[{
-  struct opal_session_info session;
-  uint64_t range_start;
-  uint64_t range_length;
-  uint32_t RLE;
-  uint32_t WLE;
-  uint32_t l_state;
-  uint8_t align[4];
-}]],
     ["struct opal_sum_ranges"] = [[{
   struct opal_key key;
   uint8_t num_lrs;
@@ -136,40 +93,185 @@ return {
   uint8_t done_flag;
   uint8_t __align[7];
 }]],
-    ["struct opal_shadow_mbr"] = [[{
-  struct opal_key key;
-  uint64_t data;
-  uint64_t offset;
-  uint64_t size;
-}]],
-    ["struct opal_read_write_table"] = [[{
-  struct opal_key key;
-  uint64_t data;
-  uint8_t table_uid[8];
-  uint64_t offset;
-  uint64_t size;
-  uint64_t flags;
-  uint64_t priv;
-}]],
     ["struct opal_status"] = [[{
   uint32_t flags;
   uint32_t reserved;
-}]],
-    ["struct opal_geometry"] = [[{
-  uint8_t align;
-  uint32_t logical_block_size;
-  uint64_t alignment_granularity;
-  uint64_t lowest_aligned_lba;
-  uint8_t __align[3];
-}]],
-    ["struct opal_discovery"] = [[{
-  uint64_t data;
-  uint64_t size;
 }]],
     ["struct opal_revert_lsp"] = [[{
   struct opal_key key;
   uint32_t options;
   uint32_t __pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        IOC_OPAL_SAVE = 0x411870dc,
+        IOC_OPAL_LOCK_UNLOCK = 0x411870dd,
+        IOC_OPAL_TAKE_OWNERSHIP = 0x410870de,
+        IOC_OPAL_ACTIVATE_LSP = 0x411870df,
+        IOC_OPAL_SET_PW = 0x422070e0,
+        IOC_OPAL_ACTIVATE_USR = 0x411070e1,
+        IOC_OPAL_REVERT_TPR = 0x410870e2,
+        IOC_OPAL_LR_SETUP = 0x412870e3,
+        IOC_OPAL_ADD_USR_TO_LR = 0x411870e4,
+        IOC_OPAL_ENABLE_DISABLE_MBR = 0x411070e5,
+        IOC_OPAL_ERASE_LR = 0x411070e6,
+        IOC_OPAL_SECURE_ERASE_LR = 0x411070e7,
+        IOC_OPAL_PSID_REVERT_TPR = 0x410870e8,
+        IOC_OPAL_MBR_DONE = 0x411070e9,
+        IOC_OPAL_WRITE_SHADOW_MBR = 0x412070ea,
+        IOC_OPAL_GENERIC_TABLE_RW = 0x413870eb,
+        IOC_OPAL_GET_STATUS = 0x800870ec,
+        IOC_OPAL_GET_LR_STATUS = 0x413070ed,
+        IOC_OPAL_DISCOVERY = 0x401070ef,
+        IOC_OPAL_REVERT_LSP = 0x411070f0,
+        IOC_OPAL_SET_SID_PW = 0x422070f1,
+        IOC_OPAL_REACTIVATE_LSP = 0x422070f2,
+        IOC_OPAL_LR_SET_START_LEN = 0x412870f3,
+        IOC_OPAL_ENABLE_DISABLE_LR = 0x412870f4,
+        IOC_OPAL_GET_SUM_STATUS = 0x411870f5,
+        IOC_OPAL_STACK_RESET = 0x70f6,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        IOC_OPAL_GET_GEOMETRY = 0x802070ee,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct opal_user_lr_setup"] = [[{
+    uint64_t range_start;
+    uint64_t range_length;
+    uint32_t RLE;
+    uint32_t WLE;
+    struct opal_session_info session;
+  }]],
+        ["struct opal_lr_status"] = [[{
+    struct opal_session_info session;
+    uint64_t range_start;
+    uint64_t range_length;
+    uint32_t RLE;
+    uint32_t WLE;
+    uint32_t l_state;
+    uint8_t align[4];
+  }]],
+        ["struct opal_shadow_mbr"] = [[{
+    struct opal_key key;
+    uint64_t data;
+    uint64_t offset;
+    uint64_t size;
+  }]],
+        ["struct opal_read_write_table"] = [[{
+    struct opal_key key;
+    uint64_t data;
+    uint8_t table_uid[8];
+    uint64_t offset;
+    uint64_t size;
+    uint64_t flags;
+    uint64_t priv;
+  }]],
+        ["struct opal_geometry"] = [[{
+    uint8_t align;
+    uint32_t logical_block_size;
+    uint64_t alignment_granularity;
+    uint64_t lowest_aligned_lba;
+    uint8_t __align[3];
+  }]],
+        ["struct opal_discovery"] = [[{
+    uint64_t data;
+    uint64_t size;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        IOC_OPAL_GET_GEOMETRY = 0x801c70ee,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        IOC_OPAL_SAVE = 0x811870dc,
+        IOC_OPAL_LOCK_UNLOCK = 0x811870dd,
+        IOC_OPAL_TAKE_OWNERSHIP = 0x810870de,
+        IOC_OPAL_ACTIVATE_LSP = 0x811870df,
+        IOC_OPAL_SET_PW = 0x822070e0,
+        IOC_OPAL_ACTIVATE_USR = 0x811070e1,
+        IOC_OPAL_REVERT_TPR = 0x810870e2,
+        IOC_OPAL_LR_SETUP = 0x812870e3,
+        IOC_OPAL_ADD_USR_TO_LR = 0x811870e4,
+        IOC_OPAL_ENABLE_DISABLE_MBR = 0x811070e5,
+        IOC_OPAL_ERASE_LR = 0x811070e6,
+        IOC_OPAL_SECURE_ERASE_LR = 0x811070e7,
+        IOC_OPAL_PSID_REVERT_TPR = 0x810870e8,
+        IOC_OPAL_MBR_DONE = 0x811070e9,
+        IOC_OPAL_WRITE_SHADOW_MBR = 0x812070ea,
+        IOC_OPAL_GENERIC_TABLE_RW = 0x813870eb,
+        IOC_OPAL_GET_STATUS = 0x400870ec,
+        IOC_OPAL_GET_LR_STATUS = 0x813070ed,
+        IOC_OPAL_GET_GEOMETRY = 0x402070ee,
+        IOC_OPAL_DISCOVERY = 0x801070ef,
+        IOC_OPAL_REVERT_LSP = 0x811070f0,
+        IOC_OPAL_SET_SID_PW = 0x822070f1,
+        IOC_OPAL_REACTIVATE_LSP = 0x822070f2,
+        IOC_OPAL_LR_SET_START_LEN = 0x812870f3,
+        IOC_OPAL_ENABLE_DISABLE_LR = 0x812870f4,
+        IOC_OPAL_GET_SUM_STATUS = 0x811870f5,
+        IOC_OPAL_STACK_RESET = 0x200070f6,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct opal_user_lr_setup"] = [[{
+    unsigned long range_start;
+    unsigned long range_length;
+    uint32_t RLE;
+    uint32_t WLE;
+    struct opal_session_info session;
+  }]],
+        ["struct opal_lr_status"] = [[{
+    struct opal_session_info session;
+    unsigned long range_start;
+    unsigned long range_length;
+    uint32_t RLE;
+    uint32_t WLE;
+    uint32_t l_state;
+    uint8_t align[4];
+  }]],
+        ["struct opal_shadow_mbr"] = [[{
+    struct opal_key key;
+    unsigned long data;
+    unsigned long offset;
+    unsigned long size;
+  }]],
+        ["struct opal_read_write_table"] = [[{
+    struct opal_key key;
+    unsigned long data;
+    uint8_t table_uid[8];
+    unsigned long offset;
+    unsigned long size;
+    unsigned long flags;
+    unsigned long priv;
+  }]],
+        ["struct opal_geometry"] = [[{
+    uint8_t align;
+    uint32_t logical_block_size;
+    unsigned long alignment_granularity;
+    unsigned long lowest_aligned_lba;
+    uint8_t __align[3];
+  }]],
+        ["struct opal_discovery"] = [[{
+    unsigned long data;
+    unsigned long size;
+  }]],
+      },
+},
   },
 }

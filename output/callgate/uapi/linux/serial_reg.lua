@@ -234,7 +234,6 @@ return {
   },
   macros = function(M)
     return {
-      -- #define UART_FCR_R_TRIG_BITS(x)
       UART_FCR_R_TRIG_BITS = function(x)
         return M.int(M.band(M.shr(M.long(x), 6), 0x3))
       end,

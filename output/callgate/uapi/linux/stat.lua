@@ -56,76 +56,117 @@ return {
     STATX_ATTR_DAX = 0x200000,
     STATX_ATTR_WRITE_ATOMIC = 0x400000,
   },
-  records = {
-    ["struct statx_timestamp"] = [[{
-  int64_t tv_sec;
-  uint32_t tv_nsec;
-  int32_t __reserved;
-}]],
-    ["struct statx"] = [[{
-  uint32_t stx_mask;
-  uint32_t stx_blksize;
-  uint64_t stx_attributes;
-  uint32_t stx_nlink;
-  uint32_t stx_uid;
-  uint32_t stx_gid;
-  uint16_t stx_mode;
-  uint16_t __spare0[1];
-  uint64_t stx_ino;
-  uint64_t stx_size;
-  uint64_t stx_blocks;
-  uint64_t stx_attributes_mask;
-  struct statx_timestamp stx_atime;
-  struct statx_timestamp stx_btime;
-  struct statx_timestamp stx_ctime;
-  struct statx_timestamp stx_mtime;
-  uint32_t stx_rdev_major;
-  uint32_t stx_rdev_minor;
-  uint32_t stx_dev_major;
-  uint32_t stx_dev_minor;
-  uint64_t stx_mnt_id;
-  uint32_t stx_dio_mem_align;
-  uint32_t stx_dio_offset_align;
-  uint64_t stx_subvol;
-  uint32_t stx_atomic_write_unit_min;
-  uint32_t stx_atomic_write_unit_max;
-  uint32_t stx_atomic_write_segments_max;
-  uint32_t stx_dio_read_offset_align;
-  uint32_t stx_atomic_write_unit_max_opt;
-  uint32_t __spare2[1];
-  uint64_t __spare3[8];
-}]],
-  },
   macros = function(M)
     return {
-      -- #define S_ISLNK(m)
       S_ISLNK = function(m)
         return M.band(M.long(m), 0xf000) == 0xa000
       end,
-      -- #define S_ISREG(m)
       S_ISREG = function(m)
         return M.band(M.long(m), 0xf000) == 0x8000
       end,
-      -- #define S_ISDIR(m)
       S_ISDIR = function(m)
         return M.band(M.long(m), 0xf000) == 0x4000
       end,
-      -- #define S_ISCHR(m)
       S_ISCHR = function(m)
         return M.band(M.long(m), 0xf000) == 0x2000
       end,
-      -- #define S_ISBLK(m)
       S_ISBLK = function(m)
         return M.band(M.long(m), 0xf000) == 0x6000
       end,
-      -- #define S_ISFIFO(m)
       S_ISFIFO = function(m)
         return M.band(M.long(m), 0xf000) == 0x1000
       end,
-      -- #define S_ISSOCK(m)
       S_ISSOCK = function(m)
         return M.band(M.long(m), 0xf000) == 0xc000
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct statx_timestamp"] = [[{
+    int64_t tv_sec;
+    uint32_t tv_nsec;
+    int32_t __reserved;
+  }]],
+        ["struct statx"] = [[{
+    uint32_t stx_mask;
+    uint32_t stx_blksize;
+    uint64_t stx_attributes;
+    uint32_t stx_nlink;
+    uint32_t stx_uid;
+    uint32_t stx_gid;
+    uint16_t stx_mode;
+    uint16_t __spare0[1];
+    uint64_t stx_ino;
+    uint64_t stx_size;
+    uint64_t stx_blocks;
+    uint64_t stx_attributes_mask;
+    struct statx_timestamp stx_atime;
+    struct statx_timestamp stx_btime;
+    struct statx_timestamp stx_ctime;
+    struct statx_timestamp stx_mtime;
+    uint32_t stx_rdev_major;
+    uint32_t stx_rdev_minor;
+    uint32_t stx_dev_major;
+    uint32_t stx_dev_minor;
+    uint64_t stx_mnt_id;
+    uint32_t stx_dio_mem_align;
+    uint32_t stx_dio_offset_align;
+    uint64_t stx_subvol;
+    uint32_t stx_atomic_write_unit_min;
+    uint32_t stx_atomic_write_unit_max;
+    uint32_t stx_atomic_write_segments_max;
+    uint32_t stx_dio_read_offset_align;
+    uint32_t stx_atomic_write_unit_max_opt;
+    uint32_t __spare2[1];
+    uint64_t __spare3[8];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct statx_timestamp"] = [[{
+    long tv_sec;
+    uint32_t tv_nsec;
+    int32_t __reserved;
+  }]],
+        ["struct statx"] = [[{
+    uint32_t stx_mask;
+    uint32_t stx_blksize;
+    unsigned long stx_attributes;
+    uint32_t stx_nlink;
+    uint32_t stx_uid;
+    uint32_t stx_gid;
+    uint16_t stx_mode;
+    uint16_t __spare0[1];
+    unsigned long stx_ino;
+    unsigned long stx_size;
+    unsigned long stx_blocks;
+    unsigned long stx_attributes_mask;
+    struct statx_timestamp stx_atime;
+    struct statx_timestamp stx_btime;
+    struct statx_timestamp stx_ctime;
+    struct statx_timestamp stx_mtime;
+    uint32_t stx_rdev_major;
+    uint32_t stx_rdev_minor;
+    uint32_t stx_dev_major;
+    uint32_t stx_dev_minor;
+    unsigned long stx_mnt_id;
+    uint32_t stx_dio_mem_align;
+    uint32_t stx_dio_offset_align;
+    unsigned long stx_subvol;
+    uint32_t stx_atomic_write_unit_min;
+    uint32_t stx_atomic_write_unit_max;
+    uint32_t stx_atomic_write_segments_max;
+    uint32_t stx_dio_read_offset_align;
+    uint32_t stx_atomic_write_unit_max_opt;
+    uint32_t __spare2[1];
+    unsigned long __spare3[8];
+  }]],
+      },
+},
+  },
 }

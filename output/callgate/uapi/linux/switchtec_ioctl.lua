@@ -71,41 +71,17 @@ return {
     SWITCHTEC_IOCTL_EVENT_FLAG_DIS_FATAL = 0x100,
     SWITCHTEC_IOCTL_EVENT_FLAG_UNUSED = -512,
     SWITCHTEC_IOCTL_PFF_VEP = 100,
-    SWITCHTEC_IOCTL_FLASH_INFO = 0x80105740,
     SWITCHTEC_IOCTL_FLASH_PART_INFO = 0xc0105741,
-    SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d85742,
-    SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x81985742,
     SWITCHTEC_IOCTL_EVENT_CTL = 0xc0285743,
     SWITCHTEC_IOCTL_PFF_TO_PORT = 0xc00c5744,
     SWITCHTEC_IOCTL_PORT_TO_PFF = 0xc00c5745,
   },
   records = {
-    ["struct switchtec_ioctl_flash_info"] = [[{
-  uint64_t flash_length;
-  uint32_t num_partitions;
-  uint32_t padding;
-}]],
     ["struct switchtec_ioctl_flash_part_info"] = [[{
   uint32_t flash_partition;
   uint32_t address;
   uint32_t length;
   uint32_t active;
-}]],
-    ["struct switchtec_ioctl_event_summary_legacy"] = [[{
-  uint64_t global;
-  uint64_t part_bitmap;
-  uint32_t local_part;
-  uint32_t padding;
-  uint32_t part[48];
-  uint32_t pff[48];
-}]],
-    ["struct switchtec_ioctl_event_summary"] = [[{
-  uint64_t global;
-  uint64_t part_bitmap;
-  uint32_t local_part;
-  uint32_t padding;
-  uint32_t part[48];
-  uint32_t pff[255];
 }]],
     ["struct switchtec_ioctl_event_ctl"] = [[{
   uint32_t event_id;
@@ -120,5 +96,86 @@ return {
   uint32_t partition;
   uint32_t port;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SWITCHTEC_IOCTL_FLASH_INFO = 0x80105740,
+        SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x81985742,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d85742,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct switchtec_ioctl_flash_info"] = [[{
+    uint64_t flash_length;
+    uint32_t num_partitions;
+    uint32_t padding;
+  }]],
+        ["struct switchtec_ioctl_event_summary_legacy"] = [[{
+    uint64_t global;
+    uint64_t part_bitmap;
+    uint32_t local_part;
+    uint32_t padding;
+    uint32_t part[48];
+    uint32_t pff[48];
+  }]],
+        ["struct switchtec_ioctl_event_summary"] = [[{
+    uint64_t global;
+    uint64_t part_bitmap;
+    uint32_t local_part;
+    uint32_t padding;
+    uint32_t part[48];
+    uint32_t pff[255];
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d45742,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SWITCHTEC_IOCTL_FLASH_INFO = 0x40105740,
+        SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x44d85742,
+        SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x41985742,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct switchtec_ioctl_flash_info"] = [[{
+    unsigned long flash_length;
+    uint32_t num_partitions;
+    uint32_t padding;
+  }]],
+        ["struct switchtec_ioctl_event_summary_legacy"] = [[{
+    unsigned long global;
+    unsigned long part_bitmap;
+    uint32_t local_part;
+    uint32_t padding;
+    uint32_t part[48];
+    uint32_t pff[48];
+  }]],
+        ["struct switchtec_ioctl_event_summary"] = [[{
+    unsigned long global;
+    unsigned long part_bitmap;
+    uint32_t local_part;
+    uint32_t padding;
+    uint32_t part[48];
+    uint32_t pff[255];
+  }]],
+      },
+},
   },
 }

@@ -624,15 +624,34 @@ return {
     ABI_FAKE_UTSNAME = 6,
     CTL_MAXNAME = 10,
   },
-  records = {
-    ["struct __sysctl_args"] = [[{
-  int32_t *name;
-  int32_t nlen;
-  void *oldval;
-  unsigned long *oldlenp;
-  void *newval;
-  unsigned long newlen;
-  unsigned long __unused[4];
-}]],
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      records = {
+        ["struct __sysctl_args"] = [[{
+    int32_t *name;
+    int32_t nlen;
+    void *oldval;
+    unsigned long *oldlenp;
+    void *newval;
+    unsigned long newlen;
+    unsigned long __unused[4];
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      records = {
+        ["struct __sysctl_args"] = [[{
+    int32_t *name;
+    int32_t nlen;
+    void *oldval;
+    uint32_t *oldlenp;
+    void *newval;
+    uint32_t newlen;
+    unsigned long __unused[4];
+  }]],
+      },
+},
   },
 }

@@ -64,40 +64,87 @@ return {
   uint8_t kflags;
   uint8_t uflags;
 } __attribute__((packed))]],
-    ["struct tcmu_cmd_entry"] = [[{
-  struct tcmu_cmd_entry_hdr hdr;
-  union {
-    struct {
-      uint32_t iov_cnt;
-      uint32_t iov_bidi_cnt;
-      uint32_t iov_dif_cnt;
-      uint64_t cdb_off;
-      uint64_t __pad1;
-      uint64_t __pad2;
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct tcmu_cmd_entry"] = [[{
+    struct tcmu_cmd_entry_hdr hdr;
+    union {
       struct {
+        uint32_t iov_cnt;
+        uint32_t iov_bidi_cnt;
+        uint32_t iov_dif_cnt;
+        uint64_t cdb_off;
+        uint64_t __pad1;
+        uint64_t __pad2;
         struct {
-        } __empty_iov;
-        struct iovec iov[0];
-      };
-    } req;
-    struct {
-      uint8_t scsi_status;
-      uint8_t __pad1;
-      uint16_t __pad2;
-      uint32_t read_len;
-      char sense_buffer[96];
-    } rsp;
-  };
-} __attribute__((packed))]],
-    ["struct tcmu_tmr_entry"] = [[{
-  struct tcmu_cmd_entry_hdr hdr;
-  uint8_t tmr_type;
-  uint8_t __pad1;
-  uint16_t __pad2;
-  uint32_t cmd_cnt;
-  uint64_t __pad3;
-  uint64_t __pad4;
-  uint16_t cmd_ids[];
-} __attribute__((packed))]],
+          struct {
+          } __empty_iov;
+          struct iovec iov[0];
+        };
+      } req;
+      struct {
+        uint8_t scsi_status;
+        uint8_t __pad1;
+        uint16_t __pad2;
+        uint32_t read_len;
+        char sense_buffer[96];
+      } rsp;
+    };
+  } __attribute__((packed))]],
+        ["struct tcmu_tmr_entry"] = [[{
+    struct tcmu_cmd_entry_hdr hdr;
+    uint8_t tmr_type;
+    uint8_t __pad1;
+    uint16_t __pad2;
+    uint32_t cmd_cnt;
+    uint64_t __pad3;
+    uint64_t __pad4;
+    uint16_t cmd_ids[];
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct tcmu_cmd_entry"] = [[{
+    struct tcmu_cmd_entry_hdr hdr;
+    union {
+      struct {
+        uint32_t iov_cnt;
+        uint32_t iov_bidi_cnt;
+        uint32_t iov_dif_cnt;
+        unsigned long cdb_off;
+        unsigned long __pad1;
+        unsigned long __pad2;
+        struct {
+          struct {
+          } __empty_iov;
+          struct iovec iov[0];
+        };
+      } req;
+      struct {
+        uint8_t scsi_status;
+        uint8_t __pad1;
+        uint16_t __pad2;
+        uint32_t read_len;
+        char sense_buffer[96];
+      } rsp;
+    };
+  } __attribute__((packed))]],
+        ["struct tcmu_tmr_entry"] = [[{
+    struct tcmu_cmd_entry_hdr hdr;
+    uint8_t tmr_type;
+    uint8_t __pad1;
+    uint16_t __pad2;
+    uint32_t cmd_cnt;
+    unsigned long __pad3;
+    unsigned long __pad4;
+    uint16_t cmd_ids[];
+  } __attribute__((packed))]],
+      },
+},
   },
 }

@@ -16,7 +16,6 @@ return {
     TEE_IMPL_ID_TSTEE = 3,
     TEE_IMPL_ID_QTEE = 4,
     TEE_OPTEE_CAP_TZ = 0x1,
-    TEE_IOC_VERSION = 0x800ca400,
     TEE_IOC_SHM_ALLOC = 0xc010a401,
     TEE_IOCTL_PARAM_ATTR_TYPE_NONE = 0,
     TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT = 1,
@@ -44,36 +43,14 @@ return {
     TEE_IOCTL_LOGIN_REE_KERNEL_MAX = 0xbfffffff,
     TEE_IOCTL_LOGIN_REE_KERNEL = 0x80000000,
     TEE_IOCTL_UUID_LEN = 16,
-    TEE_IOC_OPEN_SESSION = 0x8010a402,
-    TEE_IOC_INVOKE = 0x8010a403,
-    TEE_IOC_CANCEL = 0x8008a404,
-    TEE_IOC_CLOSE_SESSION = 0x8004a405,
-    TEE_IOC_SUPPL_RECV = 0x8010a406,
-    TEE_IOC_SUPPL_SEND = 0x8010a407,
     TEE_IOC_SHM_REGISTER_FD = 0xc018a408,
     TEE_IOC_SHM_REGISTER = 0xc018a409,
-    TEE_IOC_OBJECT_INVOKE = 0x8010a40a,
   },
   records = {
     ["struct tee_ioctl_version_data"] = [[{
   uint32_t impl_id;
   uint32_t impl_caps;
   uint32_t gen_caps;
-}]],
-    ["struct tee_ioctl_shm_alloc_data"] = [[{
-  uint64_t size;
-  uint32_t flags;
-  int32_t id;
-}]],
-    ["struct tee_ioctl_buf_data"] = [[{
-  uint64_t buf_ptr;
-  uint64_t buf_len;
-}]],
-    ["struct tee_ioctl_param"] = [[{
-  uint64_t attr;
-  uint64_t a;
-  uint64_t b;
-  uint64_t c;
 }]],
     ["struct tee_ioctl_open_session_arg"] = [[{
   uint8_t uuid[16];
@@ -112,25 +89,113 @@ return {
   uint32_t num_params;
   struct tee_ioctl_param params[];
 }]],
-    ["struct tee_ioctl_shm_register_data"] = [[{
-  uint64_t addr;
-  uint64_t length;
-  uint32_t flags;
-  int32_t id;
-}]],
-    ["struct tee_ioctl_shm_register_fd_data"] = [[{
-  int64_t fd;
-  uint64_t size;
-  uint32_t flags;
-  int32_t id;
-}]],
-    ["struct tee_ioctl_object_invoke_arg"] = [[{
-  uint64_t id;
-  uint32_t op;
-  uint32_t ret;
-  uint32_t num_params;
-  uint32_t : 32;
-  struct tee_ioctl_param params[];
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        TEE_IOC_VERSION = 0x800ca400,
+        TEE_IOC_OPEN_SESSION = 0x8010a402,
+        TEE_IOC_INVOKE = 0x8010a403,
+        TEE_IOC_CANCEL = 0x8008a404,
+        TEE_IOC_CLOSE_SESSION = 0x8004a405,
+        TEE_IOC_SUPPL_RECV = 0x8010a406,
+        TEE_IOC_SUPPL_SEND = 0x8010a407,
+        TEE_IOC_OBJECT_INVOKE = 0x8010a40a,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct tee_ioctl_shm_alloc_data"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    int32_t id;
+  }]],
+        ["struct tee_ioctl_buf_data"] = [[{
+    uint64_t buf_ptr;
+    uint64_t buf_len;
+  }]],
+        ["struct tee_ioctl_param"] = [[{
+    uint64_t attr;
+    uint64_t a;
+    uint64_t b;
+    uint64_t c;
+  }]],
+        ["struct tee_ioctl_shm_register_data"] = [[{
+    uint64_t addr;
+    uint64_t length;
+    uint32_t flags;
+    int32_t id;
+  }]],
+        ["struct tee_ioctl_shm_register_fd_data"] = [[{
+    int64_t fd;
+    uint64_t size;
+    uint32_t flags;
+    int32_t id;
+  }]],
+        ["struct tee_ioctl_object_invoke_arg"] = [[{
+    uint64_t id;
+    uint32_t op;
+    uint32_t ret;
+    uint32_t num_params;
+    uint32_t : 32;
+    struct tee_ioctl_param params[];
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        TEE_IOC_VERSION = 0x400ca400,
+        TEE_IOC_OPEN_SESSION = 0x4010a402,
+        TEE_IOC_INVOKE = 0x4010a403,
+        TEE_IOC_CANCEL = 0x4008a404,
+        TEE_IOC_CLOSE_SESSION = 0x4004a405,
+        TEE_IOC_SUPPL_RECV = 0x4010a406,
+        TEE_IOC_SUPPL_SEND = 0x4010a407,
+        TEE_IOC_OBJECT_INVOKE = 0x4010a40a,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct tee_ioctl_shm_alloc_data"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    int32_t id;
+  }]],
+        ["struct tee_ioctl_buf_data"] = [[{
+    unsigned long buf_ptr;
+    unsigned long buf_len;
+  }]],
+        ["struct tee_ioctl_param"] = [[{
+    unsigned long attr;
+    unsigned long a;
+    unsigned long b;
+    unsigned long c;
+  }]],
+        ["struct tee_ioctl_shm_register_data"] = [[{
+    unsigned long addr;
+    unsigned long length;
+    uint32_t flags;
+    int32_t id;
+  }]],
+        ["struct tee_ioctl_shm_register_fd_data"] = [[{
+    long fd;
+    unsigned long size;
+    uint32_t flags;
+    int32_t id;
+  }]],
+        ["struct tee_ioctl_object_invoke_arg"] = [[{
+    unsigned long id;
+    uint32_t op;
+    uint32_t ret;
+    uint32_t num_params;
+    uint32_t : 32;
+    struct tee_ioctl_param params[];
+  }]],
+      },
+},
   },
 }

@@ -128,38 +128,58 @@ return {
   },
   macros = function(M)
     return {
-      -- #define TLV_ALIGN(datalen)
       TLV_ALIGN = function(datalen)
         return M.int(M.band(M.long(datalen) + 3, -4LL))
       end,
-      -- #define TLV_LENGTH(datalen)
-      TLV_LENGTH = function(datalen)
-        return M.int(4 + M.u64(M.long(datalen)))
-      end,
-      -- #define TLV_SPACE(datalen)
-      TLV_SPACE = function(datalen)
-        return M.int(M.band(4 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
-      end,
-      -- #define TLV_DATA(tlv)
       TLV_DATA = function(tlv)
         return M.cast("void *", M.cast("char *", tlv) + 4)
       end,
-      -- #define TCM_ALIGN(datalen)
       TCM_ALIGN = function(datalen)
         return M.int(M.band(M.long(datalen) + 3, -4LL))
       end,
-      -- #define TCM_LENGTH(datalen)
-      TCM_LENGTH = function(datalen)
-        return M.int(16 + M.u64(M.long(datalen)))
-      end,
-      -- #define TCM_SPACE(datalen)
-      TCM_SPACE = function(datalen)
-        return M.int(M.band(16 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
-      end,
-      -- #define TCM_DATA(tcm_hdr)
       TCM_DATA = function(tcm_hdr)
         return M.cast("void *", M.cast("char *", tcm_hdr) + 16)
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          TLV_LENGTH = function(datalen)
+            return M.int(4 + M.u64(M.long(datalen)))
+          end,
+          TLV_SPACE = function(datalen)
+            return M.int(M.band(4 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
+          end,
+          TCM_LENGTH = function(datalen)
+            return M.int(16 + M.u64(M.long(datalen)))
+          end,
+          TCM_SPACE = function(datalen)
+            return M.int(M.band(16 + M.u64(M.long(datalen)) + 3, 0xfffffffffffffffcULL))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          TLV_LENGTH = function(datalen)
+            return M.int(4 + M.long(datalen))
+          end,
+          TLV_SPACE = function(datalen)
+            return M.int(M.band(4 + M.long(datalen) + 3, -4LL))
+          end,
+          TCM_LENGTH = function(datalen)
+            return M.int(16 + M.long(datalen))
+          end,
+          TCM_SPACE = function(datalen)
+            return M.int(M.band(16 + M.long(datalen) + 3, -4LL))
+          end,
+        }
+      end,
+},
+  },
 }

@@ -141,11 +141,9 @@ return {
   },
   macros = function(M)
     return {
-      -- #define TLS_VERSION_MINOR(ver)
       TLS_VERSION_MINOR = function(ver)
         return M.int(M.band(M.long(ver), 0xff))
       end,
-      -- #define TLS_VERSION_MAJOR(ver)
       TLS_VERSION_MAJOR = function(ver)
         return M.int(M.band(M.shr(M.long(ver), 8), 0xff))
       end,

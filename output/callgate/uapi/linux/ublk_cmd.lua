@@ -12,19 +12,13 @@ return {
     UBLK_CMD_START_USER_RECOVERY = 0x10,
     UBLK_CMD_END_USER_RECOVERY = 0x11,
     UBLK_CMD_GET_DEV_INFO2 = 0x12,
-    UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x80207501,
-    UBLK_U_CMD_GET_DEV_INFO = 0x80207502,
     UBLK_U_CMD_ADD_DEV = 0xc0207504,
     UBLK_U_CMD_DEL_DEV = 0xc0207505,
     UBLK_U_CMD_START_DEV = 0xc0207506,
     UBLK_U_CMD_STOP_DEV = 0xc0207507,
     UBLK_U_CMD_SET_PARAMS = 0xc0207508,
-    UBLK_U_CMD_GET_PARAMS = 0x80207509,
     UBLK_U_CMD_START_USER_RECOVERY = 0xc0207510,
     UBLK_U_CMD_END_USER_RECOVERY = 0xc0207511,
-    UBLK_U_CMD_GET_DEV_INFO2 = 0x80207512,
-    UBLK_U_CMD_GET_FEATURES = 0x80207513,
-    UBLK_U_CMD_DEL_DEV_ASYNC = 0x80207514,
     UBLK_U_CMD_UPDATE_SIZE = 0xc0207515,
     UBLK_U_CMD_QUIESCE_DEV = 0xc0207516,
     UBLK_U_CMD_TRY_STOP_DEV = 0xc0207517,
@@ -132,85 +126,16 @@ return {
     UBLK_SHMEM_ZC_IDX_MASK = 0xffff,
   },
   records = {
-    ["struct ublk_shmem_buf_reg"] = [[{
-  uint64_t addr;
-  uint64_t len;
-  uint32_t flags;
-  uint32_t reserved;
-}]],
-    ["struct ublksrv_ctrl_cmd"] = [[{
-  uint32_t dev_id;
-  uint16_t queue_id;
-  uint16_t len;
-  uint64_t addr;
-  uint64_t data[1];
-  uint16_t dev_path_len;
-  uint16_t pad;
-  uint32_t reserved;
-}]],
-    ["struct ublksrv_ctrl_dev_info"] = [[{
-  uint16_t nr_hw_queues;
-  uint16_t queue_depth;
-  uint16_t state;
-  uint16_t pad0;
-  uint32_t max_io_buf_bytes;
-  uint32_t dev_id;
-  int32_t ublksrv_pid;
-  uint32_t pad1;
-  uint64_t flags;
-  uint64_t ublksrv_flags;
-  uint32_t owner_uid;
-  uint32_t owner_gid;
-  uint64_t reserved1;
-  uint64_t reserved2;
-}]],
-    ["struct ublksrv_io_desc"] = [[{
-  uint32_t op_flags;
-  union {
-    uint32_t nr_sectors;
-    uint32_t nr_zones;
-  };
-  uint64_t start_sector;
-  uint64_t addr;
-}]],
     ["struct ublk_auto_buf_reg"] = [[{
   uint16_t index;
   uint8_t flags;
   uint8_t reserved0;
   uint32_t reserved1;
 }]],
-    ["struct ublksrv_io_cmd"] = [[{
-  uint16_t q_id;
-  uint16_t tag;
-  int32_t result;
-  union {
-    uint64_t addr;
-    uint64_t zone_append_lba;
-  };
-}]],
     ["struct ublk_elem_header"] = [[{
   uint16_t tag;
   uint16_t buf_index;
   int32_t result;
-}]],
-    ["struct ublk_batch_io"] = [[{
-  uint16_t q_id;
-  uint16_t flags;
-  uint16_t nr_elem;
-  uint8_t elem_bytes;
-  uint8_t reserved;
-  uint64_t reserved2;
-}]],
-    ["struct ublk_param_basic"] = [[{
-  uint32_t attrs;
-  uint8_t logical_bs_shift;
-  uint8_t physical_bs_shift;
-  uint8_t io_opt_shift;
-  uint8_t io_min_shift;
-  uint32_t max_sectors;
-  uint32_t chunk_sectors;
-  uint64_t dev_sectors;
-  uint64_t virt_boundary_mask;
 }]],
     ["struct ublk_param_discard"] = [[{
   uint32_t discard_alignment;
@@ -236,12 +161,6 @@ return {
   uint32_t alignment;
   uint8_t pad[4];
 }]],
-    ["struct ublk_param_segment"] = [[{
-  uint64_t seg_boundary_mask;
-  uint32_t max_segment_size;
-  uint16_t max_segments;
-  uint8_t pad[2];
-}]],
     ["struct ublk_param_integrity"] = [[{
   uint32_t flags;
   uint16_t max_integrity_segments;
@@ -263,5 +182,189 @@ return {
   struct ublk_param_segment seg;
   struct ublk_param_integrity integrity;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x80207501,
+        UBLK_U_CMD_GET_DEV_INFO = 0x80207502,
+        UBLK_U_CMD_GET_PARAMS = 0x80207509,
+        UBLK_U_CMD_GET_DEV_INFO2 = 0x80207512,
+        UBLK_U_CMD_GET_FEATURES = 0x80207513,
+        UBLK_U_CMD_DEL_DEV_ASYNC = 0x80207514,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ublk_shmem_buf_reg"] = [[{
+    uint64_t addr;
+    uint64_t len;
+    uint32_t flags;
+    uint32_t reserved;
+  }]],
+        ["struct ublksrv_ctrl_cmd"] = [[{
+    uint32_t dev_id;
+    uint16_t queue_id;
+    uint16_t len;
+    uint64_t addr;
+    uint64_t data[1];
+    uint16_t dev_path_len;
+    uint16_t pad;
+    uint32_t reserved;
+  }]],
+        ["struct ublksrv_ctrl_dev_info"] = [[{
+    uint16_t nr_hw_queues;
+    uint16_t queue_depth;
+    uint16_t state;
+    uint16_t pad0;
+    uint32_t max_io_buf_bytes;
+    uint32_t dev_id;
+    int32_t ublksrv_pid;
+    uint32_t pad1;
+    uint64_t flags;
+    uint64_t ublksrv_flags;
+    uint32_t owner_uid;
+    uint32_t owner_gid;
+    uint64_t reserved1;
+    uint64_t reserved2;
+  }]],
+        ["struct ublksrv_io_desc"] = [[{
+    uint32_t op_flags;
+    union {
+      uint32_t nr_sectors;
+      uint32_t nr_zones;
+    };
+    uint64_t start_sector;
+    uint64_t addr;
+  }]],
+        ["struct ublksrv_io_cmd"] = [[{
+    uint16_t q_id;
+    uint16_t tag;
+    int32_t result;
+    union {
+      uint64_t addr;
+      uint64_t zone_append_lba;
+    };
+  }]],
+        ["struct ublk_batch_io"] = [[{
+    uint16_t q_id;
+    uint16_t flags;
+    uint16_t nr_elem;
+    uint8_t elem_bytes;
+    uint8_t reserved;
+    uint64_t reserved2;
+  }]],
+        ["struct ublk_param_basic"] = [[{
+    uint32_t attrs;
+    uint8_t logical_bs_shift;
+    uint8_t physical_bs_shift;
+    uint8_t io_opt_shift;
+    uint8_t io_min_shift;
+    uint32_t max_sectors;
+    uint32_t chunk_sectors;
+    uint64_t dev_sectors;
+    uint64_t virt_boundary_mask;
+  }]],
+        ["struct ublk_param_segment"] = [[{
+    uint64_t seg_boundary_mask;
+    uint32_t max_segment_size;
+    uint16_t max_segments;
+    uint8_t pad[2];
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        UBLK_U_CMD_GET_QUEUE_AFFINITY = 0x40207501,
+        UBLK_U_CMD_GET_DEV_INFO = 0x40207502,
+        UBLK_U_CMD_GET_PARAMS = 0x40207509,
+        UBLK_U_CMD_GET_DEV_INFO2 = 0x40207512,
+        UBLK_U_CMD_GET_FEATURES = 0x40207513,
+        UBLK_U_CMD_DEL_DEV_ASYNC = 0x40207514,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ublk_shmem_buf_reg"] = [[{
+    unsigned long addr;
+    unsigned long len;
+    uint32_t flags;
+    uint32_t reserved;
+  }]],
+        ["struct ublksrv_ctrl_cmd"] = [[{
+    uint32_t dev_id;
+    uint16_t queue_id;
+    uint16_t len;
+    unsigned long addr;
+    unsigned long data[1];
+    uint16_t dev_path_len;
+    uint16_t pad;
+    uint32_t reserved;
+  }]],
+        ["struct ublksrv_ctrl_dev_info"] = [[{
+    uint16_t nr_hw_queues;
+    uint16_t queue_depth;
+    uint16_t state;
+    uint16_t pad0;
+    uint32_t max_io_buf_bytes;
+    uint32_t dev_id;
+    int32_t ublksrv_pid;
+    uint32_t pad1;
+    unsigned long flags;
+    unsigned long ublksrv_flags;
+    uint32_t owner_uid;
+    uint32_t owner_gid;
+    unsigned long reserved1;
+    unsigned long reserved2;
+  }]],
+        ["struct ublksrv_io_desc"] = [[{
+    uint32_t op_flags;
+    union {
+      uint32_t nr_sectors;
+      uint32_t nr_zones;
+    };
+    unsigned long start_sector;
+    unsigned long addr;
+  }]],
+        ["struct ublksrv_io_cmd"] = [[{
+    uint16_t q_id;
+    uint16_t tag;
+    int32_t result;
+    union {
+      unsigned long addr;
+      unsigned long zone_append_lba;
+    };
+  }]],
+        ["struct ublk_batch_io"] = [[{
+    uint16_t q_id;
+    uint16_t flags;
+    uint16_t nr_elem;
+    uint8_t elem_bytes;
+    uint8_t reserved;
+    unsigned long reserved2;
+  }]],
+        ["struct ublk_param_basic"] = [[{
+    uint32_t attrs;
+    uint8_t logical_bs_shift;
+    uint8_t physical_bs_shift;
+    uint8_t io_opt_shift;
+    uint8_t io_min_shift;
+    uint32_t max_sectors;
+    uint32_t chunk_sectors;
+    unsigned long dev_sectors;
+    unsigned long virt_boundary_mask;
+  }]],
+        ["struct ublk_param_segment"] = [[{
+    unsigned long seg_boundary_mask;
+    uint32_t max_segment_size;
+    uint16_t max_segments;
+    uint8_t pad[2];
+  }]],
+      },
+},
   },
 }

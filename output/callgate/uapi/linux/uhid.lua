@@ -42,9 +42,6 @@ return {
   uint32_t country;
   uint8_t rd_data[4096];
 } __attribute__((packed))]],
-    ["struct uhid_start_req"] = [[{
-  uint64_t dev_flags;
-}]],
     ["struct uhid_input2_req"] = [[{
   uint16_t size;
   uint8_t data[4096];
@@ -126,5 +123,23 @@ return {
     struct uhid_start_req start;
   } u;
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct uhid_start_req"] = [[{
+    uint64_t dev_flags;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct uhid_start_req"] = [[{
+    unsigned long dev_flags;
+  }]],
+      },
+},
   },
 }

@@ -4,26 +4,7 @@ return {
     UINPUT_VERSION = 5,
     UINPUT_MAX_NAME_SIZE = 80,
     UINPUT_IOCTL_BASE = 85,
-    UI_DEV_CREATE = 0x5501,
-    UI_DEV_DESTROY = 0x5502,
-    UI_DEV_SETUP = 0x405c5503,
-    UI_ABS_SETUP = 0x401c5504,
-    UI_SET_EVBIT = 0x40045564,
-    UI_SET_KEYBIT = 0x40045565,
-    UI_SET_RELBIT = 0x40045566,
-    UI_SET_ABSBIT = 0x40045567,
-    UI_SET_MSCBIT = 0x40045568,
-    UI_SET_LEDBIT = 0x40045569,
-    UI_SET_SNDBIT = 0x4004556a,
-    UI_SET_FFBIT = 0x4004556b,
-    UI_SET_PHYS = 0x4008556c,
-    UI_SET_SWBIT = 0x4004556d,
-    UI_SET_PROPBIT = 0x4004556e,
-    UI_BEGIN_FF_UPLOAD = 0xc06855c8,
-    UI_END_FF_UPLOAD = 0x406855c9,
     UI_BEGIN_FF_ERASE = 0xc00c55ca,
-    UI_END_FF_ERASE = 0x400c55cb,
-    UI_GET_VERSION = 0x8004552d,
     EV_UINPUT = 0x101,
     UI_FF_UPLOAD = 1,
     UI_FF_ERASE = 2,
@@ -59,12 +40,102 @@ return {
   int32_t absflat[64];
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define UI_GET_SYSNAME(len)
-      UI_GET_SYSNAME = function(len)
-        return M.int(M.bor(0x8000552cLL, M.shl(M.long(len), 16)))
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        UI_DEV_CREATE = 0x5501,
+        UI_DEV_DESTROY = 0x5502,
+        UI_DEV_SETUP = 0x405c5503,
+        UI_ABS_SETUP = 0x401c5504,
+        UI_SET_EVBIT = 0x40045564,
+        UI_SET_KEYBIT = 0x40045565,
+        UI_SET_RELBIT = 0x40045566,
+        UI_SET_ABSBIT = 0x40045567,
+        UI_SET_MSCBIT = 0x40045568,
+        UI_SET_LEDBIT = 0x40045569,
+        UI_SET_SNDBIT = 0x4004556a,
+        UI_SET_FFBIT = 0x4004556b,
+        UI_SET_SWBIT = 0x4004556d,
+        UI_SET_PROPBIT = 0x4004556e,
+        UI_END_FF_ERASE = 0x400c55cb,
+        UI_GET_VERSION = 0x8004552d,
+      },
+      macros = function(M)
+        return {
+          UI_GET_SYSNAME = function(len)
+            return M.int(M.bor(0x8000552cLL, M.shl(M.long(len), 16)))
+          end,
+        }
       end,
-    }
-  end,
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        UI_SET_PHYS = 0x4008556c,
+        UI_END_FF_UPLOAD = 0x406855c9,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        UI_BEGIN_FF_UPLOAD = 0xc06855c8,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        UI_SET_PHYS = 0x4004556c,
+        UI_END_FF_UPLOAD = 0x406055c9,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        UI_BEGIN_FF_UPLOAD = 0xc06055c8,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        UI_DEV_CREATE = 0x20005501,
+        UI_DEV_DESTROY = 0x20005502,
+        UI_DEV_SETUP = 0x805c5503,
+        UI_ABS_SETUP = 0x801c5504,
+        UI_SET_EVBIT = 0x80045564,
+        UI_SET_KEYBIT = 0x80045565,
+        UI_SET_RELBIT = 0x80045566,
+        UI_SET_ABSBIT = 0x80045567,
+        UI_SET_MSCBIT = 0x80045568,
+        UI_SET_LEDBIT = 0x80045569,
+        UI_SET_SNDBIT = 0x8004556a,
+        UI_SET_FFBIT = 0x8004556b,
+        UI_SET_SWBIT = 0x8004556d,
+        UI_SET_PROPBIT = 0x8004556e,
+        UI_END_FF_ERASE = 0x800c55cb,
+        UI_GET_VERSION = 0x4004552d,
+      },
+      macros = function(M)
+        return {
+          UI_GET_SYSNAME = function(len)
+            return M.int(M.bor(0x4000552c, M.shl(M.long(len), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        UI_SET_PHYS = 0x8004556c,
+        UI_END_FF_UPLOAD = 0x806055c9,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        UI_SET_PHYS = 0x8008556c,
+        UI_END_FF_UPLOAD = 0x806855c9,
+      },
+},
+  },
 }

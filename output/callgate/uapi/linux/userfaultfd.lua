@@ -2,7 +2,6 @@
 return {
   constants = {
     USERFAULTFD_IOC = 0xaa,
-    USERFAULTFD_IOC_NEW = 0xaa00,
     UFFD_API = 0xaa,
     UFFD_API_REGISTER_MODES = 7,
     UFFD_API_FEATURES = 131071,
@@ -22,8 +21,6 @@ return {
     UFFDIO = 0xaa,
     UFFDIO_API = 0xc018aa3f,
     UFFDIO_REGISTER = 0xc020aa00,
-    UFFDIO_UNREGISTER = 0x8010aa01,
-    UFFDIO_WAKE = 0x8010aa02,
     UFFDIO_COPY = 0xc028aa03,
     UFFDIO_ZEROPAGE = 0xc020aa04,
     UFFDIO_MOVE = 0xc028aa05,
@@ -70,85 +67,190 @@ return {
     UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES = 0x2,
     UFFD_USER_MODE_ONLY = 1,
   },
-  records = {
-    ["struct uffd_msg"] = [[{
-  uint8_t event;
-  uint8_t reserved1;
-  uint16_t reserved2;
-  uint32_t reserved3;
-  union {
-    struct {
-      uint64_t flags;
-      uint64_t address;
-      union {
-        uint32_t ptid;
-      } feat;
-    } pagefault;
-    struct {
-      uint32_t ufd;
-    } fork;
-    struct {
-      uint64_t from;
-      uint64_t to;
-      uint64_t len;
-    } remap;
-    struct {
-      uint64_t start;
-      uint64_t end;
-    } remove;
-    struct {
-      uint64_t reserved1;
-      uint64_t reserved2;
-      uint64_t reserved3;
-    } reserved;
-  } arg;
-} __attribute__((packed))]],
-    ["struct uffdio_api"] = [[{
-  uint64_t api;
-  uint64_t features;
-  uint64_t ioctls;
-}]],
-    ["struct uffdio_range"] = [[{
-  uint64_t start;
-  uint64_t len;
-}]],
-    ["struct uffdio_register"] = [[{
-  struct uffdio_range range;
-  uint64_t mode;
-  uint64_t ioctls;
-}]],
-    ["struct uffdio_copy"] = [[{
-  uint64_t dst;
-  uint64_t src;
-  uint64_t len;
-  uint64_t mode;
-  int64_t copy;
-}]],
-    ["struct uffdio_zeropage"] = [[{
-  struct uffdio_range range;
-  uint64_t mode;
-  int64_t zeropage;
-}]],
-    ["struct uffdio_writeprotect"] = [[{
-  struct uffdio_range range;
-  uint64_t mode;
-}]],
-    ["struct uffdio_continue"] = [[{
-  struct uffdio_range range;
-  uint64_t mode;
-  int64_t mapped;
-}]],
-    ["struct uffdio_poison"] = [[{
-  struct uffdio_range range;
-  uint64_t mode;
-  int64_t updated;
-}]],
-    ["struct uffdio_move"] = [[{
-  uint64_t dst;
-  uint64_t src;
-  uint64_t len;
-  uint64_t mode;
-  int64_t move;
-}]],
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        USERFAULTFD_IOC_NEW = 0xaa00,
+        UFFDIO_UNREGISTER = 0x8010aa01,
+        UFFDIO_WAKE = 0x8010aa02,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct uffd_msg"] = [[{
+    uint8_t event;
+    uint8_t reserved1;
+    uint16_t reserved2;
+    uint32_t reserved3;
+    union {
+      struct {
+        uint64_t flags;
+        uint64_t address;
+        union {
+          uint32_t ptid;
+        } feat;
+      } pagefault;
+      struct {
+        uint32_t ufd;
+      } fork;
+      struct {
+        uint64_t from;
+        uint64_t to;
+        uint64_t len;
+      } remap;
+      struct {
+        uint64_t start;
+        uint64_t end;
+      } remove;
+      struct {
+        uint64_t reserved1;
+        uint64_t reserved2;
+        uint64_t reserved3;
+      } reserved;
+    } arg;
+  } __attribute__((packed))]],
+        ["struct uffdio_api"] = [[{
+    uint64_t api;
+    uint64_t features;
+    uint64_t ioctls;
+  }]],
+        ["struct uffdio_range"] = [[{
+    uint64_t start;
+    uint64_t len;
+  }]],
+        ["struct uffdio_register"] = [[{
+    struct uffdio_range range;
+    uint64_t mode;
+    uint64_t ioctls;
+  }]],
+        ["struct uffdio_copy"] = [[{
+    uint64_t dst;
+    uint64_t src;
+    uint64_t len;
+    uint64_t mode;
+    int64_t copy;
+  }]],
+        ["struct uffdio_zeropage"] = [[{
+    struct uffdio_range range;
+    uint64_t mode;
+    int64_t zeropage;
+  }]],
+        ["struct uffdio_writeprotect"] = [[{
+    struct uffdio_range range;
+    uint64_t mode;
+  }]],
+        ["struct uffdio_continue"] = [[{
+    struct uffdio_range range;
+    uint64_t mode;
+    int64_t mapped;
+  }]],
+        ["struct uffdio_poison"] = [[{
+    struct uffdio_range range;
+    uint64_t mode;
+    int64_t updated;
+  }]],
+        ["struct uffdio_move"] = [[{
+    uint64_t dst;
+    uint64_t src;
+    uint64_t len;
+    uint64_t mode;
+    int64_t move;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        USERFAULTFD_IOC_NEW = 0x2000aa00,
+        UFFDIO_UNREGISTER = 0x4010aa01,
+        UFFDIO_WAKE = 0x4010aa02,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct uffd_msg"] = [[{
+    uint8_t event;
+    uint8_t reserved1;
+    uint16_t reserved2;
+    uint32_t reserved3;
+    union {
+      struct {
+        unsigned long flags;
+        unsigned long address;
+        union {
+          uint32_t ptid;
+        } feat;
+      } pagefault;
+      struct {
+        uint32_t ufd;
+      } fork;
+      struct {
+        unsigned long from;
+        unsigned long to;
+        unsigned long len;
+      } remap;
+      struct {
+        unsigned long start;
+        unsigned long end;
+      } remove;
+      struct {
+        unsigned long reserved1;
+        unsigned long reserved2;
+        unsigned long reserved3;
+      } reserved;
+    } arg;
+  } __attribute__((packed))]],
+        ["struct uffdio_api"] = [[{
+    unsigned long api;
+    unsigned long features;
+    unsigned long ioctls;
+  }]],
+        ["struct uffdio_range"] = [[{
+    unsigned long start;
+    unsigned long len;
+  }]],
+        ["struct uffdio_register"] = [[{
+    struct uffdio_range range;
+    unsigned long mode;
+    unsigned long ioctls;
+  }]],
+        ["struct uffdio_copy"] = [[{
+    unsigned long dst;
+    unsigned long src;
+    unsigned long len;
+    unsigned long mode;
+    long copy;
+  }]],
+        ["struct uffdio_zeropage"] = [[{
+    struct uffdio_range range;
+    unsigned long mode;
+    long zeropage;
+  }]],
+        ["struct uffdio_writeprotect"] = [[{
+    struct uffdio_range range;
+    unsigned long mode;
+  }]],
+        ["struct uffdio_continue"] = [[{
+    struct uffdio_range range;
+    unsigned long mode;
+    long mapped;
+  }]],
+        ["struct uffdio_poison"] = [[{
+    struct uffdio_range range;
+    unsigned long mode;
+    long updated;
+  }]],
+        ["struct uffdio_move"] = [[{
+    unsigned long dst;
+    unsigned long src;
+    unsigned long len;
+    unsigned long mode;
+    long move;
+  }]],
+      },
+},
   },
 }

@@ -13,7 +13,6 @@ return {
     V4L2_SUBDEV_ROUTE_FL_ACTIVE = 0x1,
     V4L2_SUBDEV_CLIENT_CAP_STREAMS = 0x1,
     V4L2_SUBDEV_CLIENT_CAP_INTERVAL_USES_WHICH = 0x2,
-    VIDIOC_SUBDEV_QUERYCAP = 0x80405600,
     VIDIOC_SUBDEV_G_FMT = 0xc0585604,
     VIDIOC_SUBDEV_S_FMT = 0xc0585605,
     VIDIOC_SUBDEV_G_FRAME_INTERVAL = 0xc0305615,
@@ -27,18 +26,10 @@ return {
     VIDIOC_SUBDEV_S_SELECTION = 0xc040563e,
     VIDIOC_SUBDEV_G_ROUTING = 0xc0405626,
     VIDIOC_SUBDEV_S_ROUTING = 0xc0405627,
-    VIDIOC_SUBDEV_G_CLIENT_CAP = 0x80085665,
     VIDIOC_SUBDEV_S_CLIENT_CAP = 0xc0085666,
-    VIDIOC_SUBDEV_G_STD = 0x80085617,
-    VIDIOC_SUBDEV_S_STD = 0x40085618,
-    VIDIOC_SUBDEV_ENUMSTD = 0xc0485619,
-    VIDIOC_SUBDEV_G_EDID = 0xc0285628,
-    VIDIOC_SUBDEV_S_EDID = 0xc0285629,
-    VIDIOC_SUBDEV_QUERYSTD = 0x8008563f,
     VIDIOC_SUBDEV_S_DV_TIMINGS = 0xc0845657,
     VIDIOC_SUBDEV_G_DV_TIMINGS = 0xc0845658,
     VIDIOC_SUBDEV_ENUM_DV_TIMINGS = 0xc0945662,
-    VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x80845663,
     VIDIOC_SUBDEV_DV_TIMINGS_CAP = 0xc0905664,
   },
   records = {
@@ -117,15 +108,85 @@ return {
   uint32_t flags;
   uint32_t reserved[5];
 }]],
-    ["struct v4l2_subdev_routing"] = [[{
-  uint32_t which;
-  uint32_t len_routes;
-  uint64_t routes;
-  uint32_t num_routes;
-  uint32_t reserved[11];
-}]],
-    ["struct v4l2_subdev_client_capability"] = [[{
-  uint64_t capabilities;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VIDIOC_SUBDEV_QUERYCAP = 0x80405600,
+        VIDIOC_SUBDEV_G_CLIENT_CAP = 0x80085665,
+        VIDIOC_SUBDEV_G_STD = 0x80085617,
+        VIDIOC_SUBDEV_S_STD = 0x40085618,
+        VIDIOC_SUBDEV_QUERYSTD = 0x8008563f,
+        VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x80845663,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        VIDIOC_SUBDEV_ENUMSTD = 0xc0485619,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        VIDIOC_SUBDEV_G_EDID = 0xc0285628,
+        VIDIOC_SUBDEV_S_EDID = 0xc0285629,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct v4l2_subdev_routing"] = [[{
+    uint32_t which;
+    uint32_t len_routes;
+    uint64_t routes;
+    uint32_t num_routes;
+    uint32_t reserved[11];
+  }]],
+        ["struct v4l2_subdev_client_capability"] = [[{
+    uint64_t capabilities;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        VIDIOC_SUBDEV_ENUMSTD = 0xc0405619,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        VIDIOC_SUBDEV_G_EDID = 0xc0245628,
+        VIDIOC_SUBDEV_S_EDID = 0xc0245629,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VIDIOC_SUBDEV_QUERYCAP = 0x40405600,
+        VIDIOC_SUBDEV_G_CLIENT_CAP = 0x40085665,
+        VIDIOC_SUBDEV_G_STD = 0x40085617,
+        VIDIOC_SUBDEV_S_STD = 0x80085618,
+        VIDIOC_SUBDEV_QUERYSTD = 0x4008563f,
+        VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x40845663,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct v4l2_subdev_routing"] = [[{
+    uint32_t which;
+    uint32_t len_routes;
+    unsigned long routes;
+    uint32_t num_routes;
+    uint32_t reserved[11];
+  }]],
+        ["struct v4l2_subdev_client_capability"] = [[{
+    unsigned long capabilities;
+  }]],
+      },
+},
   },
 }

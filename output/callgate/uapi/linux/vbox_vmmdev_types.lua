@@ -76,7 +76,6 @@ return {
     VMMDEV_HGCM_PARM_TYPE_LINADDR_KERNEL_OUT = 9,
     VMMDEV_HGCM_PARM_TYPE_PAGELIST = 10,
     VMMDEV_HGCM_PARM_TYPE_SIZEHACK = 2147483647,
-    VMMDEVREQ_HGCM_CALL = 63,
     VMMDEV_REQUESTOR_USR_NOT_GIVEN = 0x0,
     VMMDEV_REQUESTOR_USR_DRV = 0x1,
     VMMDEV_REQUESTOR_USR_DRV_OTHER = 0x2,
@@ -116,55 +115,6 @@ return {
     struct vmmdev_hgcm_service_location_localhost localhost;
   } u;
 }]],
-    ["struct vmmdev_hgcm_function_parameter32"] = [[{
-  uint32_t type;
-  union {
-    uint32_t value32;
-    uint64_t value64;
-    struct {
-      uint32_t size;
-      union {
-        uint32_t phys_addr;
-        uint32_t linear_addr;
-      } u;
-    } pointer;
-    struct {
-      uint32_t size;
-      uint32_t offset;
-    } page_list;
-  } __attribute__((packed)) u;
-} __attribute__((packed))]],
-    ["struct vmmdev_hgcm_function_parameter64"] = [[{
-  uint32_t type;
-  union {
-    uint32_t value32;
-    uint64_t value64;
-    struct {
-      uint32_t size;
-      union {
-        uint64_t phys_addr;
-        uint64_t linear_addr;
-      } __attribute__((packed)) u;
-    } __attribute__((packed)) pointer;
-    struct {
-      uint32_t size;
-      uint32_t offset;
-    } page_list;
-  } __attribute__((packed)) u;
-} __attribute__((packed))]],
-    ["struct vmmdev_hgcm_pagelist"] = [[{
-  uint32_t flags;
-  uint16_t offset_first_page;
-  uint16_t page_count;
-  union {
-    uint64_t unused;
-    struct {
-      struct {
-      } __empty_pages;
-      uint64_t pages[];
-    };
-  };
-}]],
   },
   typedefs = {
     vmmdev_hgcm_service_location_localhost_asrt_size = "char [1]",
@@ -172,5 +122,127 @@ return {
     vmmdev_hgcm_function_parameter32_asrt_size = "char [1]",
     vmmdev_hgcm_function_parameter64_asrt_size = "char [1]",
     vmmdev_hgcm_pagelist_asrt_size = "char [1]",
+  },
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        VMMDEVREQ_HGCM_CALL = 63,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct vmmdev_hgcm_function_parameter32"] = [[{
+    uint32_t type;
+    union {
+      uint32_t value32;
+      uint64_t value64;
+      struct {
+        uint32_t size;
+        union {
+          uint32_t phys_addr;
+          uint32_t linear_addr;
+        } u;
+      } pointer;
+      struct {
+        uint32_t size;
+        uint32_t offset;
+      } page_list;
+    } __attribute__((packed)) u;
+  } __attribute__((packed))]],
+        ["struct vmmdev_hgcm_function_parameter64"] = [[{
+    uint32_t type;
+    union {
+      uint32_t value32;
+      uint64_t value64;
+      struct {
+        uint32_t size;
+        union {
+          uint64_t phys_addr;
+          uint64_t linear_addr;
+        } __attribute__((packed)) u;
+      } __attribute__((packed)) pointer;
+      struct {
+        uint32_t size;
+        uint32_t offset;
+      } page_list;
+    } __attribute__((packed)) u;
+  } __attribute__((packed))]],
+        ["struct vmmdev_hgcm_pagelist"] = [[{
+    uint32_t flags;
+    uint16_t offset_first_page;
+    uint16_t page_count;
+    union {
+      uint64_t unused;
+      struct {
+        struct {
+        } __empty_pages;
+        uint64_t pages[];
+      };
+    };
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        VMMDEVREQ_HGCM_CALL = 62,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct vmmdev_hgcm_function_parameter32"] = [[{
+    uint32_t type;
+    union {
+      uint32_t value32;
+      unsigned long value64;
+      struct {
+        uint32_t size;
+        union {
+          uint32_t phys_addr;
+          uint32_t linear_addr;
+        } u;
+      } pointer;
+      struct {
+        uint32_t size;
+        uint32_t offset;
+      } page_list;
+    } __attribute__((packed)) u;
+  } __attribute__((packed))]],
+        ["struct vmmdev_hgcm_function_parameter64"] = [[{
+    uint32_t type;
+    union {
+      uint32_t value32;
+      unsigned long value64;
+      struct {
+        uint32_t size;
+        union {
+          unsigned long phys_addr;
+          unsigned long linear_addr;
+        } __attribute__((packed)) u;
+      } __attribute__((packed)) pointer;
+      struct {
+        uint32_t size;
+        uint32_t offset;
+      } page_list;
+    } __attribute__((packed)) u;
+  } __attribute__((packed))]],
+        ["struct vmmdev_hgcm_pagelist"] = [[{
+    uint32_t flags;
+    uint16_t offset_first_page;
+    uint16_t page_count;
+    union {
+      unsigned long unused;
+      struct {
+        struct {
+        } __empty_pages;
+        unsigned long pages[];
+      };
+    };
+  }]],
+      },
+},
   },
 }

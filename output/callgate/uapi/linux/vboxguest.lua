@@ -5,7 +5,6 @@ return {
     VBG_IOCTL_HDR_TYPE_DEFAULT = 0,
     VBG_IOC_VERSION = 0x10000,
     VBG_IOCTL_DRIVER_VERSION_INFO = 0xc02c5600,
-    VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x5603,
     VBG_IOCTL_HGCM_CONNECT = 0xc09c5604,
     VBG_IOCTL_HGCM_DISCONNECT = 0xc01c5605,
     VBG_IOCTL_WAIT_FOR_EVENTS = 0xc020560a,
@@ -159,26 +158,63 @@ return {
   },
   macros = function(M)
     return {
-      -- #define VBG_IOCTL_VMMDEV_REQUEST(s)
       VBG_IOCTL_VMMDEV_REQUEST = function(s)
         return M.int(M.bor(0xc0005602LL, M.shl(M.long(s), 16)))
       end,
-      -- #define VBG_IOCTL_HGCM_CALL_32(s)
       VBG_IOCTL_HGCM_CALL_32 = function(s)
         return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
       end,
-      -- #define VBG_IOCTL_HGCM_CALL_64(s)
       VBG_IOCTL_HGCM_CALL_64 = function(s)
         return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
       end,
-      -- #define VBG_IOCTL_HGCM_CALL(s)
-      VBG_IOCTL_HGCM_CALL = function(s)
-        return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
-      end,
-      -- #define VBG_IOCTL_LOG(s)
-      VBG_IOCTL_LOG = function(_s)
-        return 0x5609
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x5603,
+      },
+      macros = function(_M)
+        return {
+          VBG_IOCTL_LOG = function(_s)
+            return 0x5609
+          end,
+        }
+      end,
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          VBG_IOCTL_HGCM_CALL = function(s)
+            return M.int(M.bor(0xc0005607LL, M.shl(M.long(s), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          VBG_IOCTL_HGCM_CALL = function(s)
+            return M.int(M.bor(0xc0005606LL, M.shl(M.long(s), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VBG_IOCTL_VMMDEV_REQUEST_BIG = 0x20005603,
+      },
+      macros = function(_M)
+        return {
+          VBG_IOCTL_LOG = function(_s)
+            return 0x20005609
+          end,
+        }
+      end,
+},
+  },
 }

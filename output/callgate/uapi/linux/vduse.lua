@@ -8,25 +8,11 @@ return {
     VDUSE_BASE = 0x81,
     VDUSE_API_VERSION = 0,
     VDUSE_API_VERSION_1 = 1,
-    VDUSE_GET_API_VERSION = 0x80088100,
-    VDUSE_SET_API_VERSION = 0x40088101,
     VDUSE_NAME_MAX = 256,
-    VDUSE_CREATE_DEV = 0x41508102,
-    VDUSE_DESTROY_DEV = 0x41008103,
     VDUSE_ACCESS_RO = 0x1,
     VDUSE_ACCESS_WO = 0x2,
     VDUSE_ACCESS_RW = 0x3,
-    VDUSE_IOTLB_GET_FD = 0xc0208110,
-    VDUSE_DEV_GET_FEATURES = 0x80088111,
-    VDUSE_DEV_SET_CONFIG = 0x40088112,
-    VDUSE_DEV_INJECT_CONFIG_IRQ = 0x8113,
-    VDUSE_VQ_SETUP = 0x40208114,
-    VDUSE_VQ_GET_INFO = 0xc0308115,
     VDUSE_EVENTFD_DEASSIGN = -1,
-    VDUSE_VQ_SETUP_KICKFD = 0x40088116,
-    VDUSE_VQ_INJECT_IRQ = 0x40048117,
-    VDUSE_IOTLB_REG_UMEM = 0x40308118,
-    VDUSE_IOTLB_DEREG_UMEM = 0x40308119,
     VDUSE_IOVA_CAP_UMEM = 0x1,
     VDUSE_IOTLB_GET_INFO = 0xc030811a,
     VDUSE_IOTLB_GET_FD2 = 0xc050811b,
@@ -34,25 +20,6 @@ return {
     VDUSE_REQ_RESULT_FAILED = 0x1,
   },
   records = {
-    ["struct vduse_dev_config"] = [[{
-  char name[256];
-  uint32_t vendor_id;
-  uint32_t device_id;
-  uint64_t features;
-  uint32_t vq_num;
-  uint32_t vq_align;
-  uint32_t ngroups;
-  uint32_t nas;
-  uint32_t reserved[11];
-  uint32_t config_size;
-  uint8_t config[];
-}]],
-    ["struct vduse_iotlb_entry"] = [[{
-  uint64_t offset;
-  uint64_t start;
-  uint64_t last;
-  uint8_t perm;
-}]],
     ["struct vduse_config_data"] = [[{
   uint32_t offset;
   uint32_t length;
@@ -78,44 +45,9 @@ return {
   uint32_t group;
   uint32_t asid;
 }]],
-    ["struct vduse_vq_info"] = [[{
-  uint32_t index;
-  uint32_t num;
-  uint64_t desc_addr;
-  uint64_t driver_addr;
-  uint64_t device_addr;
-  union {
-    struct vduse_vq_state_split split;
-    struct vduse_vq_state_packed packed;
-  };
-  uint8_t ready;
-}]],
     ["struct vduse_vq_eventfd"] = [[{
   uint32_t index;
   int32_t fd;
-}]],
-    ["struct vduse_iova_umem"] = [[{
-  uint64_t uaddr;
-  uint64_t iova;
-  uint64_t size;
-  uint32_t asid;
-  uint32_t reserved[5];
-}]],
-    ["struct vduse_iova_info"] = [[{
-  uint64_t start;
-  uint64_t last;
-  uint64_t capability;
-  uint32_t asid;
-  uint32_t reserved[5];
-}]],
-    ["struct vduse_iotlb_entry_v2"] = [[{
-  uint64_t offset;
-  uint64_t start;
-  uint64_t last;
-  uint8_t perm;
-  uint8_t padding[7];
-  uint32_t asid;
-  uint32_t reserved[11];
 }]],
     ["struct vduse_vq_state"] = [[{
   uint32_t index;
@@ -126,16 +58,6 @@ return {
 }]],
     ["struct vduse_dev_status"] = [[{
   uint8_t status;
-}]],
-    ["struct vduse_iova_range"] = [[{
-  uint64_t start;
-  uint64_t last;
-}]],
-    ["struct vduse_iova_range_v2"] = [[{
-  uint64_t start;
-  uint64_t last;
-  uint32_t asid;
-  uint32_t padding;
 }]],
     ["struct vduse_dev_request"] = [[{
   uint32_t type;
@@ -159,5 +81,193 @@ return {
     uint32_t padding[32];
   };
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VDUSE_GET_API_VERSION = 0x80088100,
+        VDUSE_SET_API_VERSION = 0x40088101,
+        VDUSE_CREATE_DEV = 0x41508102,
+        VDUSE_DESTROY_DEV = 0x41008103,
+        VDUSE_DEV_GET_FEATURES = 0x80088111,
+        VDUSE_DEV_SET_CONFIG = 0x40088112,
+        VDUSE_DEV_INJECT_CONFIG_IRQ = 0x8113,
+        VDUSE_VQ_SETUP = 0x40208114,
+        VDUSE_VQ_SETUP_KICKFD = 0x40088116,
+        VDUSE_VQ_INJECT_IRQ = 0x40048117,
+        VDUSE_IOTLB_REG_UMEM = 0x40308118,
+        VDUSE_IOTLB_DEREG_UMEM = 0x40308119,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        VDUSE_IOTLB_GET_FD = 0xc0208110,
+        VDUSE_VQ_GET_INFO = 0xc0308115,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct vduse_dev_config"] = [[{
+    char name[256];
+    uint32_t vendor_id;
+    uint32_t device_id;
+    uint64_t features;
+    uint32_t vq_num;
+    uint32_t vq_align;
+    uint32_t ngroups;
+    uint32_t nas;
+    uint32_t reserved[11];
+    uint32_t config_size;
+    uint8_t config[];
+  }]],
+        ["struct vduse_iotlb_entry"] = [[{
+    uint64_t offset;
+    uint64_t start;
+    uint64_t last;
+    uint8_t perm;
+  }]],
+        ["struct vduse_vq_info"] = [[{
+    uint32_t index;
+    uint32_t num;
+    uint64_t desc_addr;
+    uint64_t driver_addr;
+    uint64_t device_addr;
+    union {
+      struct vduse_vq_state_split split;
+      struct vduse_vq_state_packed packed;
+    };
+    uint8_t ready;
+  }]],
+        ["struct vduse_iova_umem"] = [[{
+    uint64_t uaddr;
+    uint64_t iova;
+    uint64_t size;
+    uint32_t asid;
+    uint32_t reserved[5];
+  }]],
+        ["struct vduse_iova_info"] = [[{
+    uint64_t start;
+    uint64_t last;
+    uint64_t capability;
+    uint32_t asid;
+    uint32_t reserved[5];
+  }]],
+        ["struct vduse_iotlb_entry_v2"] = [[{
+    uint64_t offset;
+    uint64_t start;
+    uint64_t last;
+    uint8_t perm;
+    uint8_t padding[7];
+    uint32_t asid;
+    uint32_t reserved[11];
+  }]],
+        ["struct vduse_iova_range"] = [[{
+    uint64_t start;
+    uint64_t last;
+  }]],
+        ["struct vduse_iova_range_v2"] = [[{
+    uint64_t start;
+    uint64_t last;
+    uint32_t asid;
+    uint32_t padding;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        VDUSE_IOTLB_GET_FD = 0xc01c8110,
+        VDUSE_VQ_GET_INFO = 0xc02c8115,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VDUSE_GET_API_VERSION = 0x40088100,
+        VDUSE_SET_API_VERSION = 0x80088101,
+        VDUSE_CREATE_DEV = 0x81508102,
+        VDUSE_DESTROY_DEV = 0x81008103,
+        VDUSE_DEV_GET_FEATURES = 0x40088111,
+        VDUSE_DEV_SET_CONFIG = 0x80088112,
+        VDUSE_DEV_INJECT_CONFIG_IRQ = 0x20008113,
+        VDUSE_VQ_SETUP = 0x80208114,
+        VDUSE_VQ_SETUP_KICKFD = 0x80088116,
+        VDUSE_VQ_INJECT_IRQ = 0x80048117,
+        VDUSE_IOTLB_REG_UMEM = 0x80308118,
+        VDUSE_IOTLB_DEREG_UMEM = 0x80308119,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct vduse_dev_config"] = [[{
+    char name[256];
+    uint32_t vendor_id;
+    uint32_t device_id;
+    unsigned long features;
+    uint32_t vq_num;
+    uint32_t vq_align;
+    uint32_t ngroups;
+    uint32_t nas;
+    uint32_t reserved[11];
+    uint32_t config_size;
+    uint8_t config[];
+  }]],
+        ["struct vduse_iotlb_entry"] = [[{
+    unsigned long offset;
+    unsigned long start;
+    unsigned long last;
+    uint8_t perm;
+  }]],
+        ["struct vduse_vq_info"] = [[{
+    uint32_t index;
+    uint32_t num;
+    unsigned long desc_addr;
+    unsigned long driver_addr;
+    unsigned long device_addr;
+    union {
+      struct vduse_vq_state_split split;
+      struct vduse_vq_state_packed packed;
+    };
+    uint8_t ready;
+  }]],
+        ["struct vduse_iova_umem"] = [[{
+    unsigned long uaddr;
+    unsigned long iova;
+    unsigned long size;
+    uint32_t asid;
+    uint32_t reserved[5];
+  }]],
+        ["struct vduse_iova_info"] = [[{
+    unsigned long start;
+    unsigned long last;
+    unsigned long capability;
+    uint32_t asid;
+    uint32_t reserved[5];
+  }]],
+        ["struct vduse_iotlb_entry_v2"] = [[{
+    unsigned long offset;
+    unsigned long start;
+    unsigned long last;
+    uint8_t perm;
+    uint8_t padding[7];
+    uint32_t asid;
+    uint32_t reserved[11];
+  }]],
+        ["struct vduse_iova_range"] = [[{
+    unsigned long start;
+    unsigned long last;
+  }]],
+        ["struct vduse_iova_range_v2"] = [[{
+    unsigned long start;
+    unsigned long last;
+    uint32_t asid;
+    uint32_t padding;
+  }]],
+      },
+},
   },
 }

@@ -48,15 +48,8 @@ return {
     VFIO_UPDATE_VADDR = 10,
     VFIO_TYPE = 59,
     VFIO_BASE = 100,
-    VFIO_GET_API_VERSION = 0x3b64,
-    VFIO_CHECK_EXTENSION = 0x3b65,
-    VFIO_SET_IOMMU = 0x3b66,
     VFIO_GROUP_FLAGS_VIABLE = 0x1,
     VFIO_GROUP_FLAGS_CONTAINER_SET = 0x2,
-    VFIO_GROUP_GET_STATUS = 0x3b67,
-    VFIO_GROUP_SET_CONTAINER = 0x3b68,
-    VFIO_GROUP_UNSET_CONTAINER = 0x3b69,
-    VFIO_GROUP_GET_DEVICE_FD = 0x3b6a,
     VFIO_DEVICE_FLAGS_RESET = 0x1,
     VFIO_DEVICE_FLAGS_PCI = 0x2,
     VFIO_DEVICE_FLAGS_PLATFORM = 0x4,
@@ -66,7 +59,6 @@ return {
     VFIO_DEVICE_FLAGS_FSL_MC = 0x40,
     VFIO_DEVICE_FLAGS_CAPS = 0x80,
     VFIO_DEVICE_FLAGS_CDX = 0x100,
-    VFIO_DEVICE_GET_INFO = 0x3b6b,
     VFIO_DEVICE_API_PCI_STRING = "vfio-pci",
     VFIO_DEVICE_API_PLATFORM_STRING = "vfio-platform",
     VFIO_DEVICE_API_AMBA_STRING = "vfio-amba",
@@ -84,7 +76,6 @@ return {
     VFIO_REGION_INFO_FLAG_WRITE = 0x2,
     VFIO_REGION_INFO_FLAG_MMAP = 0x4,
     VFIO_REGION_INFO_FLAG_CAPS = 0x8,
-    VFIO_DEVICE_GET_REGION_INFO = 0x3b6c,
     VFIO_REGION_INFO_CAP_SPARSE_MMAP = 1,
     VFIO_REGION_INFO_CAP_TYPE = 2,
     VFIO_REGION_TYPE_PCI_VENDOR_TYPE = -2147483648,
@@ -116,45 +107,33 @@ return {
     VFIO_IRQ_INFO_MASKABLE = 0x2,
     VFIO_IRQ_INFO_AUTOMASKED = 0x4,
     VFIO_IRQ_INFO_NORESIZE = 0x8,
-    VFIO_DEVICE_GET_IRQ_INFO = 0x3b6d,
     VFIO_IRQ_SET_DATA_NONE = 0x1,
     VFIO_IRQ_SET_DATA_BOOL = 0x2,
     VFIO_IRQ_SET_DATA_EVENTFD = 0x4,
     VFIO_IRQ_SET_ACTION_MASK = 0x8,
     VFIO_IRQ_SET_ACTION_UNMASK = 0x10,
     VFIO_IRQ_SET_ACTION_TRIGGER = 0x20,
-    VFIO_DEVICE_SET_IRQS = 0x3b6e,
     VFIO_IRQ_SET_DATA_TYPE_MASK = 7,
     VFIO_IRQ_SET_ACTION_TYPE_MASK = 56,
-    VFIO_DEVICE_RESET = 0x3b6f,
     VFIO_PCI_DEVID_OWNED = 0,
     VFIO_PCI_DEVID_NOT_OWNED = -1,
     VFIO_PCI_HOT_RESET_FLAG_DEV_ID = 0x1,
     VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED = 0x2,
-    VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x3b70,
-    VFIO_DEVICE_PCI_HOT_RESET = 0x3b71,
     VFIO_GFX_PLANE_TYPE_PROBE = 0x1,
     VFIO_GFX_PLANE_TYPE_DMABUF = 0x2,
     VFIO_GFX_PLANE_TYPE_REGION = 0x4,
-    VFIO_DEVICE_QUERY_GFX_PLANE = 0x3b72,
-    VFIO_DEVICE_GET_GFX_DMABUF = 0x3b73,
     VFIO_DEVICE_IOEVENTFD_8 = 0x1,
     VFIO_DEVICE_IOEVENTFD_16 = 0x2,
     VFIO_DEVICE_IOEVENTFD_32 = 0x4,
     VFIO_DEVICE_IOEVENTFD_64 = 0x8,
     VFIO_DEVICE_IOEVENTFD_SIZE_MASK = 0xf,
-    VFIO_DEVICE_IOEVENTFD = 0x3b74,
     VFIO_DEVICE_FEATURE_MASK = 0xffff,
     VFIO_DEVICE_FEATURE_GET = 0x10000,
     VFIO_DEVICE_FEATURE_SET = 0x20000,
     VFIO_DEVICE_FEATURE_PROBE = 0x40000,
-    VFIO_DEVICE_FEATURE = 0x3b75,
     VFIO_DEVICE_BIND_FLAG_TOKEN = 0x1,
-    VFIO_DEVICE_BIND_IOMMUFD = 0x3b76,
     VFIO_DEVICE_ATTACH_PASID = 0x1,
-    VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x3b77,
     VFIO_DEVICE_DETACH_PASID = 0x1,
-    VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x3b78,
     VFIO_DEVICE_FEATURE_PCI_VF_TOKEN = 0,
     VFIO_MIGRATION_STOP_COPY = 0x1,
     VFIO_MIGRATION_P2P = 0x2,
@@ -162,7 +141,6 @@ return {
     VFIO_DEVICE_FEATURE_MIGRATION = 1,
     VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE = 2,
     VFIO_PRECOPY_INFO_REINIT = 0x1,
-    VFIO_MIG_GET_PRECOPY_INFO = 0x3b79,
     VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY = 3,
     VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP = 4,
     VFIO_DEVICE_FEATURE_LOW_POWER_EXIT = 5,
@@ -180,23 +158,16 @@ return {
     VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE = 1,
     VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION = 2,
     VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL = 3,
-    VFIO_IOMMU_GET_INFO = 0x3b70,
     VFIO_DMA_MAP_FLAG_READ = 0x1,
     VFIO_DMA_MAP_FLAG_WRITE = 0x2,
     VFIO_DMA_MAP_FLAG_VADDR = 0x4,
-    VFIO_IOMMU_MAP_DMA = 0x3b71,
     VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP = 0x1,
     VFIO_DMA_UNMAP_FLAG_ALL = 0x2,
     VFIO_DMA_UNMAP_FLAG_VADDR = 0x4,
-    VFIO_IOMMU_UNMAP_DMA = 0x3b72,
-    VFIO_IOMMU_ENABLE = 0x3b73,
-    VFIO_IOMMU_DISABLE = 0x3b74,
     VFIO_IOMMU_DIRTY_PAGES_FLAG_START = 0x1,
     VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP = 0x2,
     VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP = 0x4,
-    VFIO_IOMMU_DIRTY_PAGES = 0x3b75,
     VFIO_IOMMU_SPAPR_INFO_DDW = 0x1,
-    VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x3b70,
     VFIO_EEH_PE_DISABLE = 0,
     VFIO_EEH_PE_ENABLE = 1,
     VFIO_EEH_PE_UNFREEZE_IO = 2,
@@ -212,11 +183,6 @@ return {
     VFIO_EEH_PE_RESET_FUNDAMENTAL = 7,
     VFIO_EEH_PE_CONFIGURE = 8,
     VFIO_EEH_PE_INJECT_ERR = 9,
-    VFIO_EEH_PE_OP = 0x3b79,
-    VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x3b75,
-    VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x3b76,
-    VFIO_IOMMU_SPAPR_TCE_CREATE = 0x3b77,
-    VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x3b78,
   },
   records = {
     ["struct vfio_info_cap_header"] = [[{
@@ -241,18 +207,6 @@ return {
   uint32_t flags;
   uint32_t reserved;
 }]],
-    ["struct vfio_region_info"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint32_t index;
-  uint32_t cap_offset;
-  uint64_t size __attribute__((aligned(8)));
-  uint64_t offset __attribute__((aligned(8)));
-}]],
-    ["struct vfio_region_sparse_mmap_area"] = [[{
-  uint64_t offset __attribute__((aligned(8)));
-  uint64_t size __attribute__((aligned(8)));
-}]],
     ["struct vfio_region_info_cap_sparse_mmap"] = [[{
   struct vfio_info_cap_header header;
   uint32_t nr_areas;
@@ -271,17 +225,6 @@ return {
   uint32_t max_xres;
   uint32_t max_yres;
   uint32_t link_state;
-}]],
-    ["struct vfio_device_migration_info"] = [[{
-  uint32_t device_state;
-  uint32_t reserved;
-  uint64_t pending_bytes __attribute__((aligned(8)));
-  uint64_t data_offset __attribute__((aligned(8)));
-  uint64_t data_size __attribute__((aligned(8)));
-}]],
-    ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
-  struct vfio_info_cap_header header;
-  uint64_t tgt __attribute__((aligned(8)));
 }]],
     ["struct vfio_region_info_cap_nvlink2_lnkspd"] = [[{
   struct vfio_info_cap_header header;
@@ -323,45 +266,10 @@ return {
   uint32_t count;
   int32_t group_fds[];
 }]],
-    ["struct vfio_device_gfx_plane_info"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint32_t drm_plane_type;
-  uint32_t drm_format;
-  uint64_t drm_format_mod __attribute__((aligned(8)));
-  uint32_t width;
-  uint32_t height;
-  uint32_t stride;
-  uint32_t size;
-  uint32_t x_pos;
-  uint32_t y_pos;
-  uint32_t x_hot;
-  uint32_t y_hot;
-  union {
-    uint32_t region_index;
-    uint32_t dmabuf_id;
-  };
-  uint32_t reserved;
-}]],
-    ["struct vfio_device_ioeventfd"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t offset __attribute__((aligned(8)));
-  uint64_t data __attribute__((aligned(8)));
-  int32_t fd;
-  uint32_t reserved;
-}]],
     ["struct vfio_device_feature"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint8_t data[];
-}]],
-    ["struct vfio_device_bind_iommufd"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  int32_t iommufd;
-  uint32_t out_devid;
-  uint64_t token_uuid_ptr __attribute__((aligned(8)));
 }]],
     ["struct vfio_device_attach_iommufd_pt"] = [[{
   uint32_t argsz;
@@ -374,48 +282,16 @@ return {
   uint32_t flags;
   uint32_t pasid;
 }]],
-    ["struct vfio_device_feature_migration"] = [[{
-  uint64_t flags __attribute__((aligned(8)));
-}]],
     ["struct vfio_device_feature_mig_state"] = [[{
   uint32_t device_state;
   int32_t data_fd;
-}]],
-    ["struct vfio_precopy_info"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t initial_bytes __attribute__((aligned(8)));
-  uint64_t dirty_bytes __attribute__((aligned(8)));
 }]],
     ["struct vfio_device_low_power_entry_with_wakeup"] = [[{
   int32_t wakeup_eventfd;
   uint32_t reserved;
 }]],
-    ["struct vfio_device_feature_dma_logging_control"] = [[{
-  uint64_t page_size __attribute__((aligned(8)));
-  uint32_t num_ranges;
-  uint32_t __reserved;
-  uint64_t ranges __attribute__((aligned(8)));
-}]],
-    ["struct vfio_device_feature_dma_logging_range"] = [[{
-  uint64_t iova __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-}]],
-    ["struct vfio_device_feature_dma_logging_report"] = [[{
-  uint64_t iova __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t page_size __attribute__((aligned(8)));
-  uint64_t bitmap __attribute__((aligned(8)));
-}]],
-    ["struct vfio_device_feature_mig_data_size"] = [[{
-  uint64_t stop_copy_length __attribute__((aligned(8)));
-}]],
     ["struct vfio_device_feature_bus_master"] = [[{
   uint32_t op;
-}]],
-    ["struct vfio_region_dma_range"] = [[{
-  uint64_t offset;
-  uint64_t length;
 }]],
     ["struct vfio_device_feature_dma_buf"] = [[{
   uint32_t region_index;
@@ -424,66 +300,20 @@ return {
   uint32_t nr_ranges;
   struct vfio_region_dma_range dma_ranges[];
 }]],
-    ["struct vfio_iommu_type1_info"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t iova_pgsizes __attribute__((aligned(8)));
-  uint32_t cap_offset;
-  uint32_t pad;
-}]],
-    ["struct vfio_iova_range"] = [[{
-  uint64_t start;
-  uint64_t end;
-}]],
     ["struct vfio_iommu_type1_info_cap_iova_range"] = [[{
   struct vfio_info_cap_header header;
   uint32_t nr_iovas;
   uint32_t reserved;
   struct vfio_iova_range iova_ranges[];
 }]],
-    ["struct vfio_iommu_type1_info_cap_migration"] = [[{
-  struct vfio_info_cap_header header;
-  uint32_t flags;
-  uint64_t pgsize_bitmap;
-  uint64_t max_dirty_bitmap_size;
-}]],
     ["struct vfio_iommu_type1_info_dma_avail"] = [[{
   struct vfio_info_cap_header header;
   uint32_t avail;
-}]],
-    ["struct vfio_iommu_type1_dma_map"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t vaddr;
-  uint64_t iova;
-  uint64_t size;
-}]],
-    ["struct vfio_bitmap"] = [[{
-  uint64_t pgsize;
-  uint64_t size;
-  uint64_t *data;
-}]],
-    ["struct vfio_iommu_type1_dma_unmap"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t iova;
-  uint64_t size;
-  uint8_t data[];
 }]],
     ["struct vfio_iommu_type1_dirty_bitmap"] = [[{
   uint32_t argsz;
   uint32_t flags;
   uint8_t data[];
-}]],
-    ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
-  uint64_t iova;
-  uint64_t size;
-  struct vfio_bitmap bitmap;
-}]],
-    ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
-  uint64_t pgsizes;
-  uint32_t max_dynamic_windows_supported;
-  uint32_t levels;
 }]],
     ["struct vfio_iommu_spapr_tce_info"] = [[{
   uint32_t argsz;
@@ -491,12 +321,6 @@ return {
   uint32_t dma32_window_start;
   uint32_t dma32_window_size;
   struct vfio_iommu_spapr_tce_ddw_info ddw;
-}]],
-    ["struct vfio_eeh_pe_err"] = [[{
-  uint32_t type;
-  uint32_t func;
-  uint64_t addr;
-  uint64_t mask;
 }]],
     ["struct vfio_eeh_pe_op"] = [[{
   uint32_t argsz;
@@ -506,43 +330,107 @@ return {
     struct vfio_eeh_pe_err err;
   };
 }]],
-    ["struct vfio_iommu_spapr_register_memory"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t vaddr;
-  uint64_t size;
-}]],
-    ["struct vfio_iommu_spapr_tce_create"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint32_t page_shift;
-  uint32_t __resv1;
-  uint64_t window_size;
-  uint32_t levels;
-  uint32_t __resv2;
-  uint64_t start_addr;
-}]],
-    ["struct vfio_iommu_spapr_tce_remove"] = [[{
-  uint32_t argsz;
-  uint32_t flags;
-  uint64_t start_addr;
-}]],
   },
   macros = function(M)
     return {
-      -- #define VFIO_DEVICE_STATE_VALID(state)
       VFIO_DEVICE_STATE_VALID = function(state)
         state = M.long(state)
         return M.band(state, 4) == 0 or M.band(state, 7) == 4
       end,
-      -- #define VFIO_DEVICE_STATE_IS_ERROR(state)
       VFIO_DEVICE_STATE_IS_ERROR = function(state)
         return M.band(M.long(state), 7) == 6
       end,
-      -- #define VFIO_DEVICE_STATE_SET_ERROR(state)
       VFIO_DEVICE_STATE_SET_ERROR = function(state)
         return M.int(M.bor(M.band(M.long(state), -8LL), 2, 4))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VFIO_GET_API_VERSION = 0x3b64,
+        VFIO_CHECK_EXTENSION = 0x3b65,
+        VFIO_SET_IOMMU = 0x3b66,
+        VFIO_GROUP_GET_STATUS = 0x3b67,
+        VFIO_GROUP_SET_CONTAINER = 0x3b68,
+        VFIO_GROUP_UNSET_CONTAINER = 0x3b69,
+        VFIO_GROUP_GET_DEVICE_FD = 0x3b6a,
+        VFIO_DEVICE_GET_INFO = 0x3b6b,
+        VFIO_DEVICE_GET_REGION_INFO = 0x3b6c,
+        VFIO_DEVICE_GET_IRQ_INFO = 0x3b6d,
+        VFIO_DEVICE_SET_IRQS = 0x3b6e,
+        VFIO_DEVICE_RESET = 0x3b6f,
+        VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x3b70,
+        VFIO_DEVICE_PCI_HOT_RESET = 0x3b71,
+        VFIO_DEVICE_QUERY_GFX_PLANE = 0x3b72,
+        VFIO_DEVICE_GET_GFX_DMABUF = 0x3b73,
+        VFIO_DEVICE_IOEVENTFD = 0x3b74,
+        VFIO_DEVICE_FEATURE = 0x3b75,
+        VFIO_DEVICE_BIND_IOMMUFD = 0x3b76,
+        VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x3b77,
+        VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x3b78,
+        VFIO_MIG_GET_PRECOPY_INFO = 0x3b79,
+        VFIO_IOMMU_GET_INFO = 0x3b70,
+        VFIO_IOMMU_MAP_DMA = 0x3b71,
+        VFIO_IOMMU_UNMAP_DMA = 0x3b72,
+        VFIO_IOMMU_ENABLE = 0x3b73,
+        VFIO_IOMMU_DISABLE = 0x3b74,
+        VFIO_IOMMU_DIRTY_PAGES = 0x3b75,
+        VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x3b70,
+        VFIO_EEH_PE_OP = 0x3b79,
+        VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x3b75,
+        VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x3b76,
+        VFIO_IOMMU_SPAPR_TCE_CREATE = 0x3b77,
+        VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x3b78,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.vfio-2",
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VFIO_GET_API_VERSION = 0x20003b64,
+        VFIO_CHECK_EXTENSION = 0x20003b65,
+        VFIO_SET_IOMMU = 0x20003b66,
+        VFIO_GROUP_GET_STATUS = 0x20003b67,
+        VFIO_GROUP_SET_CONTAINER = 0x20003b68,
+        VFIO_GROUP_UNSET_CONTAINER = 0x20003b69,
+        VFIO_GROUP_GET_DEVICE_FD = 0x20003b6a,
+        VFIO_DEVICE_GET_INFO = 0x20003b6b,
+        VFIO_DEVICE_GET_REGION_INFO = 0x20003b6c,
+        VFIO_DEVICE_GET_IRQ_INFO = 0x20003b6d,
+        VFIO_DEVICE_SET_IRQS = 0x20003b6e,
+        VFIO_DEVICE_RESET = 0x20003b6f,
+        VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = 0x20003b70,
+        VFIO_DEVICE_PCI_HOT_RESET = 0x20003b71,
+        VFIO_DEVICE_QUERY_GFX_PLANE = 0x20003b72,
+        VFIO_DEVICE_GET_GFX_DMABUF = 0x20003b73,
+        VFIO_DEVICE_IOEVENTFD = 0x20003b74,
+        VFIO_DEVICE_FEATURE = 0x20003b75,
+        VFIO_DEVICE_BIND_IOMMUFD = 0x20003b76,
+        VFIO_DEVICE_ATTACH_IOMMUFD_PT = 0x20003b77,
+        VFIO_DEVICE_DETACH_IOMMUFD_PT = 0x20003b78,
+        VFIO_MIG_GET_PRECOPY_INFO = 0x20003b79,
+        VFIO_IOMMU_GET_INFO = 0x20003b70,
+        VFIO_IOMMU_MAP_DMA = 0x20003b71,
+        VFIO_IOMMU_UNMAP_DMA = 0x20003b72,
+        VFIO_IOMMU_ENABLE = 0x20003b73,
+        VFIO_IOMMU_DISABLE = 0x20003b74,
+        VFIO_IOMMU_DIRTY_PAGES = 0x20003b75,
+        VFIO_IOMMU_SPAPR_TCE_GET_INFO = 0x20003b70,
+        VFIO_EEH_PE_OP = 0x20003b79,
+        VFIO_IOMMU_SPAPR_REGISTER_MEMORY = 0x20003b75,
+        VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY = 0x20003b76,
+        VFIO_IOMMU_SPAPR_TCE_CREATE = 0x20003b77,
+        VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x20003b78,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.vfio-4",
+},
+  },
 }

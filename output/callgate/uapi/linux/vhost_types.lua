@@ -35,27 +35,12 @@ return {
   uint32_t index;
   int32_t fd;
 }]],
-    ["struct vhost_vring_addr"] = [[{
-  uint32_t index;
-  uint32_t flags;
-  uint64_t desc_user_addr;
-  uint64_t used_user_addr;
-  uint64_t avail_user_addr;
-  uint64_t log_guest_addr;
-}]],
     ["struct vhost_worker_state"] = [[{
   uint32_t worker_id;
 }]],
     ["struct vhost_vring_worker"] = [[{
   uint32_t index;
   uint32_t worker_id;
-}]],
-    ["struct vhost_iotlb_msg"] = [[{
-  uint64_t iova;
-  uint64_t size;
-  uint64_t uaddr;
-  uint8_t perm;
-  uint8_t type;
 }]],
     ["struct vhost_msg"] = [[{
   int32_t type;
@@ -71,16 +56,6 @@ return {
     struct vhost_iotlb_msg iotlb;
     uint8_t padding[64];
   };
-}]],
-    ["struct vhost_features_array"] = [[{
-  uint64_t count;
-  uint64_t features[];
-}]],
-    ["struct vhost_memory_region"] = [[{
-  uint64_t guest_phys_addr;
-  uint64_t memory_size;
-  uint64_t userspace_addr;
-  uint64_t flags_padding;
 }]],
     ["struct vhost_memory"] = [[{
   uint32_t nregions;
@@ -98,9 +73,75 @@ return {
   uint32_t len;
   uint8_t buf[];
 }]],
-    ["struct vhost_vdpa_iova_range"] = [[{
-  uint64_t first;
-  uint64_t last;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct vhost_vring_addr"] = [[{
+    uint32_t index;
+    uint32_t flags;
+    uint64_t desc_user_addr;
+    uint64_t used_user_addr;
+    uint64_t avail_user_addr;
+    uint64_t log_guest_addr;
+  }]],
+        ["struct vhost_iotlb_msg"] = [[{
+    uint64_t iova;
+    uint64_t size;
+    uint64_t uaddr;
+    uint8_t perm;
+    uint8_t type;
+  }]],
+        ["struct vhost_features_array"] = [[{
+    uint64_t count;
+    uint64_t features[];
+  }]],
+        ["struct vhost_memory_region"] = [[{
+    uint64_t guest_phys_addr;
+    uint64_t memory_size;
+    uint64_t userspace_addr;
+    uint64_t flags_padding;
+  }]],
+        ["struct vhost_vdpa_iova_range"] = [[{
+    uint64_t first;
+    uint64_t last;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct vhost_vring_addr"] = [[{
+    uint32_t index;
+    uint32_t flags;
+    unsigned long desc_user_addr;
+    unsigned long used_user_addr;
+    unsigned long avail_user_addr;
+    unsigned long log_guest_addr;
+  }]],
+        ["struct vhost_iotlb_msg"] = [[{
+    unsigned long iova;
+    unsigned long size;
+    unsigned long uaddr;
+    uint8_t perm;
+    uint8_t type;
+  }]],
+        ["struct vhost_features_array"] = [[{
+    unsigned long count;
+    unsigned long features[];
+  }]],
+        ["struct vhost_memory_region"] = [[{
+    unsigned long guest_phys_addr;
+    unsigned long memory_size;
+    unsigned long userspace_addr;
+    unsigned long flags_padding;
+  }]],
+        ["struct vhost_vdpa_iova_range"] = [[{
+    unsigned long first;
+    unsigned long last;
+  }]],
+      },
+},
   },
 }

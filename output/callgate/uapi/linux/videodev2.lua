@@ -741,84 +741,38 @@ return {
     V4L2_CHIP_MATCH_AC97 = 3,
     V4L2_CHIP_FL_READABLE = 0x1,
     V4L2_CHIP_FL_WRITABLE = 0x2,
-    VIDIOC_QUERYCAP = 0x80685600,
     VIDIOC_ENUM_FMT = 0xc0405602,
-    VIDIOC_G_FMT = 0xc0d05604,
-    VIDIOC_S_FMT = 0xc0d05605,
     VIDIOC_REQBUFS = 0xc0145608,
-    VIDIOC_QUERYBUF = 0xc0585609,
-    VIDIOC_G_FBUF = 0x8030560a,
-    VIDIOC_S_FBUF = 0x4030560b,
-    VIDIOC_OVERLAY = 0x4004560e,
-    VIDIOC_QBUF = 0xc058560f,
     VIDIOC_EXPBUF = 0xc0405610,
-    VIDIOC_DQBUF = 0xc0585611,
-    VIDIOC_STREAMON = 0x40045612,
-    VIDIOC_STREAMOFF = 0x40045613,
     VIDIOC_G_PARM = 0xc0cc5615,
     VIDIOC_S_PARM = 0xc0cc5616,
-    VIDIOC_G_STD = 0x80085617,
-    VIDIOC_S_STD = 0x40085618,
-    VIDIOC_ENUMSTD = 0xc0485619,
-    VIDIOC_ENUMINPUT = 0xc050561a,
     VIDIOC_G_CTRL = 0xc008561b,
     VIDIOC_S_CTRL = 0xc008561c,
     VIDIOC_G_TUNER = 0xc054561d,
-    VIDIOC_S_TUNER = 0x4054561e,
-    VIDIOC_G_AUDIO = 0x80345621,
-    VIDIOC_S_AUDIO = 0x40345622,
     VIDIOC_QUERYCTRL = 0xc0445624,
     VIDIOC_QUERYMENU = 0xc02c5625,
-    VIDIOC_G_INPUT = 0x80045626,
     VIDIOC_S_INPUT = 0xc0045627,
-    VIDIOC_G_EDID = 0xc0285628,
-    VIDIOC_S_EDID = 0xc0285629,
-    VIDIOC_G_OUTPUT = 0x8004562e,
     VIDIOC_S_OUTPUT = 0xc004562f,
     VIDIOC_ENUMOUTPUT = 0xc0485630,
-    VIDIOC_G_AUDOUT = 0x80345631,
-    VIDIOC_S_AUDOUT = 0x40345632,
     VIDIOC_G_MODULATOR = 0xc0445636,
-    VIDIOC_S_MODULATOR = 0x40445637,
     VIDIOC_G_FREQUENCY = 0xc02c5638,
-    VIDIOC_S_FREQUENCY = 0x402c5639,
     VIDIOC_CROPCAP = 0xc02c563a,
     VIDIOC_G_CROP = 0xc014563b,
-    VIDIOC_S_CROP = 0x4014563c,
-    VIDIOC_G_JPEGCOMP = 0x808c563d,
-    VIDIOC_S_JPEGCOMP = 0x408c563e,
-    VIDIOC_QUERYSTD = 0x8008563f,
-    VIDIOC_TRY_FMT = 0xc0d05640,
     VIDIOC_ENUMAUDIO = 0xc0345641,
     VIDIOC_ENUMAUDOUT = 0xc0345642,
-    VIDIOC_G_PRIORITY = 0x80045643,
-    VIDIOC_S_PRIORITY = 0x40045644,
     VIDIOC_G_SLICED_VBI_CAP = 0xc0745645,
-    VIDIOC_LOG_STATUS = 0x5646,
-    VIDIOC_G_EXT_CTRLS = 0xc0205647,
-    VIDIOC_S_EXT_CTRLS = 0xc0205648,
-    VIDIOC_TRY_EXT_CTRLS = 0xc0205649,
     VIDIOC_ENUM_FRAMESIZES = 0xc02c564a,
     VIDIOC_ENUM_FRAMEINTERVALS = 0xc034564b,
-    VIDIOC_G_ENC_INDEX = 0x8818564c,
     VIDIOC_ENCODER_CMD = 0xc028564d,
     VIDIOC_TRY_ENCODER_CMD = 0xc028564e,
-    VIDIOC_DBG_S_REGISTER = 0x4038564f,
     VIDIOC_DBG_G_REGISTER = 0xc0385650,
-    VIDIOC_S_HW_FREQ_SEEK = 0x40305652,
     VIDIOC_S_DV_TIMINGS = 0xc0845657,
     VIDIOC_G_DV_TIMINGS = 0xc0845658,
-    VIDIOC_DQEVENT = 0x80885659,
-    VIDIOC_SUBSCRIBE_EVENT = 0x4020565a,
-    VIDIOC_UNSUBSCRIBE_EVENT = 0x4020565b,
-    VIDIOC_CREATE_BUFS = 0xc100565c,
-    VIDIOC_PREPARE_BUF = 0xc058565d,
     VIDIOC_G_SELECTION = 0xc040565e,
     VIDIOC_S_SELECTION = 0xc040565f,
     VIDIOC_DECODER_CMD = 0xc0485660,
     VIDIOC_TRY_DECODER_CMD = 0xc0485661,
     VIDIOC_ENUM_DV_TIMINGS = 0xc0945662,
-    VIDIOC_QUERY_DV_TIMINGS = 0x80845663,
     VIDIOC_DV_TIMINGS_CAP = 0xc0905664,
     VIDIOC_ENUM_FREQ_BANDS = 0xc0405665,
     VIDIOC_DBG_G_CHIP_INFO = 0xc0c85666,
@@ -1047,36 +1001,6 @@ return {
   struct v4l2_rect r;
   uint32_t reserved[9];
 }]],
-    ["struct v4l2_standard"] = [[{
-  uint32_t index;
-  uint64_t id;
-  uint8_t name[24];
-  struct v4l2_fract frameperiod;
-  uint32_t framelines;
-  uint32_t reserved[4];
-}]],
-    ["struct v4l2_bt_timings"] = [[{
-  uint32_t width;
-  uint32_t height;
-  uint32_t interlaced;
-  uint32_t polarities;
-  uint64_t pixelclock;
-  uint32_t hfrontporch;
-  uint32_t hsync;
-  uint32_t hbackporch;
-  uint32_t vfrontporch;
-  uint32_t vsync;
-  uint32_t vbackporch;
-  uint32_t il_vfrontporch;
-  uint32_t il_vsync;
-  uint32_t il_vbackporch;
-  uint32_t standards;
-  uint32_t flags;
-  struct v4l2_fract picture_aspect;
-  uint8_t cea861_vic;
-  uint8_t hdmi_vic;
-  uint8_t reserved[46];
-} __attribute__((packed))]],
     ["struct v4l2_dv_timings"] = [[{
   uint32_t type;
   union {
@@ -1090,17 +1014,6 @@ return {
   uint32_t reserved[2];
   struct v4l2_dv_timings timings;
 }]],
-    ["struct v4l2_bt_timings_cap"] = [[{
-  uint32_t min_width;
-  uint32_t max_width;
-  uint32_t min_height;
-  uint32_t max_height;
-  uint64_t min_pixelclock;
-  uint64_t max_pixelclock;
-  uint32_t standards;
-  uint32_t capabilities;
-  uint32_t reserved[16];
-} __attribute__((packed))]],
     ["struct v4l2_dv_timings_cap"] = [[{
   uint32_t type;
   uint32_t pad;
@@ -1110,73 +1023,10 @@ return {
     uint32_t raw_data[32];
   };
 }]],
-    ["struct v4l2_input"] = [[{
-  uint32_t index;
-  uint8_t name[32];
-  uint32_t type;
-  uint32_t audioset;
-  uint32_t tuner;
-  uint64_t std;
-  uint32_t status;
-  uint32_t capabilities;
-  uint32_t reserved[3];
-}]],
-    ["struct v4l2_output"] = [[{
-  uint32_t index;
-  uint8_t name[32];
-  uint32_t type;
-  uint32_t audioset;
-  uint32_t modulator;
-  uint64_t std;
-  uint32_t capabilities;
-  uint32_t reserved[3];
-}]],
     ["struct v4l2_control"] = [[{
   uint32_t id;
   int32_t value;
 }]],
-    ["struct v4l2_ext_control"] = [[{
-  uint32_t id;
-  uint32_t size;
-  uint32_t reserved2[1];
-  union {
-    int32_t value;
-    int64_t value64;
-    char *string;
-    uint8_t *p_u8;
-    uint16_t *p_u16;
-    uint32_t *p_u32;
-    int32_t *p_s32;
-    int64_t *p_s64;
-    struct v4l2_area *p_area;
-    struct v4l2_rect *p_rect;
-    struct v4l2_ctrl_h264_sps *p_h264_sps;
-    struct v4l2_ctrl_h264_pps *p_h264_pps;
-    struct v4l2_ctrl_h264_scaling_matrix *p_h264_scaling_matrix;
-    struct v4l2_ctrl_h264_pred_weights *p_h264_pred_weights;
-    struct v4l2_ctrl_h264_slice_params *p_h264_slice_params;
-    struct v4l2_ctrl_h264_decode_params *p_h264_decode_params;
-    struct v4l2_ctrl_fwht_params *p_fwht_params;
-    struct v4l2_ctrl_vp8_frame *p_vp8_frame;
-    struct v4l2_ctrl_mpeg2_sequence *p_mpeg2_sequence;
-    struct v4l2_ctrl_mpeg2_picture *p_mpeg2_picture;
-    struct v4l2_ctrl_mpeg2_quantisation *p_mpeg2_quantisation;
-    struct v4l2_ctrl_vp9_compressed_hdr *p_vp9_compressed_hdr_probs;
-    struct v4l2_ctrl_vp9_frame *p_vp9_frame;
-    struct v4l2_ctrl_hevc_sps *p_hevc_sps;
-    struct v4l2_ctrl_hevc_pps *p_hevc_pps;
-    struct v4l2_ctrl_hevc_slice_params *p_hevc_slice_params;
-    struct v4l2_ctrl_hevc_scaling_matrix *p_hevc_scaling_matrix;
-    struct v4l2_ctrl_hevc_decode_params *p_hevc_decode_params;
-    struct v4l2_ctrl_av1_sequence *p_av1_sequence;
-    struct v4l2_ctrl_av1_tile_group_entry *p_av1_tile_group_entry;
-    struct v4l2_ctrl_av1_frame *p_av1_frame;
-    struct v4l2_ctrl_av1_film_grain *p_av1_film_grain;
-    struct v4l2_ctrl_hdr10_cll_info *p_hdr10_cll_info;
-    struct v4l2_ctrl_hdr10_mastering_display *p_hdr10_mastering_display;
-    void *ptr;
-  } __attribute__((packed));
-} __attribute__((packed))]],
     ["struct v4l2_ext_controls"] = [[{
   union {
     uint32_t ctrl_class;
@@ -1199,30 +1049,6 @@ return {
   uint32_t flags;
   uint32_t reserved[2];
 }]],
-    ["struct v4l2_query_ext_ctrl"] = [[{
-  uint32_t id;
-  uint32_t type;
-  char name[32];
-  int64_t minimum;
-  int64_t maximum;
-  uint64_t step;
-  int64_t default_value;
-  uint32_t flags;
-  uint32_t elem_size;
-  uint32_t elems;
-  uint32_t nr_of_dims;
-  uint32_t dims[4];
-  uint32_t reserved[32];
-}]],
-    ["struct v4l2_querymenu"] = [[{
-  uint32_t id;
-  uint32_t index;
-  union {
-    uint8_t name[32];
-    int64_t value;
-  };
-  uint32_t reserved;
-} __attribute__((packed))]],
     ["struct v4l2_tuner"] = [[{
   uint32_t index;
   uint8_t name[32];
@@ -1291,13 +1117,6 @@ return {
   uint32_t mode;
   uint32_t reserved[2];
 }]],
-    ["struct v4l2_enc_idx_entry"] = [[{
-  uint64_t offset;
-  uint64_t pts;
-  uint32_t length;
-  uint32_t flags;
-  uint32_t reserved[2];
-}]],
     ["struct v4l2_enc_idx"] = [[{
   uint32_t entries;
   uint32_t entries_cap;
@@ -1310,22 +1129,6 @@ return {
   union {
     struct {
       uint32_t data[8];
-    } raw;
-  };
-}]],
-    ["struct v4l2_decoder_cmd"] = [[{
-  uint32_t cmd;
-  uint32_t flags;
-  union {
-    struct {
-      uint64_t pts;
-    } stop;
-    struct {
-      int32_t speed;
-      uint32_t format;
-    } start;
-    struct {
-      uint32_t data[16];
     } raw;
   };
 }]],
@@ -1434,19 +1237,6 @@ return {
     ["struct v4l2_event_vsync"] = [[{
   uint8_t field;
 } __attribute__((packed))]],
-    ["struct v4l2_event_ctrl"] = [[{
-  uint32_t changes;
-  uint32_t type;
-  union {
-    int32_t value;
-    int64_t value64;
-  };
-  uint32_t flags;
-  int32_t minimum;
-  int32_t maximum;
-  int32_t step;
-  int32_t default_value;
-}]],
     ["struct v4l2_event_frame_sync"] = [[{
   uint32_t frame_sequence;
 }]],
@@ -1487,12 +1277,6 @@ return {
     char name[32];
   };
 } __attribute__((packed))]],
-    ["struct v4l2_dbg_register"] = [[{
-  struct v4l2_dbg_match match;
-  uint32_t size;
-  uint64_t reg;
-  uint64_t val;
-} __attribute__((packed))]],
     ["struct v4l2_dbg_chip_info"] = [[{
   struct v4l2_dbg_match match;
   char name[32];
@@ -1516,128 +1300,272 @@ return {
   uint32_t reserved[13];
 }]],
   },
-  typedefs = {
-    v4l2_std_id = "uint64_t",
-  },
   macros = function(M)
     return {
-      -- #define v4l2_fourcc(a, b, c, d)
       v4l2_fourcc = function(a, b, c, d)
         return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
             M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24))))
       end,
-      -- #define v4l2_fourcc_be(a, b, c, d)
       v4l2_fourcc_be = function(a, b, c, d)
         return M.int(M.bor(M.u32(M.long(a)), M.u32(M.shl(M.u32(M.long(b)), 8)),
             M.u32(M.shl(M.u32(M.long(c)), 16)), M.u32(M.shl(M.u32(M.long(d)), 24)), 0x80000000LL))
       end,
-      -- #define V4L2_FIELD_HAS_TOP(field)
       V4L2_FIELD_HAS_TOP = function(field)
         field = M.long(field)
         return field == 2 or field == 4 or field == 8 or field == 9 or field == 5 or field == 6
       end,
-      -- #define V4L2_FIELD_HAS_BOTTOM(field)
       V4L2_FIELD_HAS_BOTTOM = function(field)
         field = M.long(field)
         return field == 3 or field == 4 or field == 8 or field == 9 or field == 5 or field == 6
       end,
-      -- #define V4L2_FIELD_HAS_BOTH(field)
       V4L2_FIELD_HAS_BOTH = function(field)
         field = M.long(field)
         return field == 4 or field == 8 or field == 9 or field == 5 or field == 6
       end,
-      -- #define V4L2_FIELD_HAS_T_OR_B(field)
       V4L2_FIELD_HAS_T_OR_B = function(field)
         field = M.long(field)
         return field == 3 or field == 2 or field == 7
       end,
-      -- #define V4L2_FIELD_IS_INTERLACED(field)
       V4L2_FIELD_IS_INTERLACED = function(field)
         field = M.long(field)
         return field == 4 or field == 8 or field == 9
       end,
-      -- #define V4L2_FIELD_IS_SEQUENTIAL(field)
       V4L2_FIELD_IS_SEQUENTIAL = function(field)
         field = M.long(field)
         return field == 5 or field == 6
       end,
-      -- #define V4L2_TYPE_IS_VALID(type)
       V4L2_TYPE_IS_VALID = function(type)
         type = M.long(type)
         return type >= 1 and type <= 14
       end,
-      -- #define V4L2_TYPE_IS_MULTIPLANAR(type)
       V4L2_TYPE_IS_MULTIPLANAR = function(type)
         type = M.long(type)
         return type == 9 or type == 10
       end,
-      -- #define V4L2_TYPE_IS_OUTPUT(type)
       V4L2_TYPE_IS_OUTPUT = function(type)
         type = M.long(type)
         return type == 2 or type == 10 or type == 8 or type == 5 or type == 7 or type == 12 or type ==
             14
       end,
-      -- #define V4L2_TYPE_IS_CAPTURE(type)
       V4L2_TYPE_IS_CAPTURE = function(type)
         type = M.long(type)
         return type >= 1 and type <= 14 and not (type == 2 or type == 10 or type == 8 or type == 5 or
             type == 7 or type == 12 or type == 14)
       end,
-      -- #define V4L2_MAP_COLORSPACE_DEFAULT(is_sdtv, is_hdtv)
       V4L2_MAP_COLORSPACE_DEFAULT = function(is_sdtv, is_hdtv)
         return M.int(M.long(is_sdtv) ~= 0 and 1LL or M.long(is_hdtv) ~= 0 and 3LL or 8LL)
       end,
-      -- #define V4L2_MAP_XFER_FUNC_DEFAULT(colsp)
       V4L2_MAP_XFER_FUNC_DEFAULT = function(colsp)
         colsp = M.long(colsp)
         return M.int(colsp == 9 and 3LL or colsp == 2 and 4LL or colsp == 12 and 6LL or colsp == 11 and
             5LL or (colsp == 8 or colsp == 7) and 2LL or 1LL)
       end,
-      -- #define V4L2_MAP_YCBCR_ENC_DEFAULT(colsp)
       V4L2_MAP_YCBCR_ENC_DEFAULT = function(colsp)
         colsp = M.long(colsp)
         return M.int((colsp == 3 or colsp == 12) and 2LL or colsp == 10 and 6LL or colsp == 2 and 8LL or
             1LL)
       end,
-      -- #define V4L2_MAP_QUANTIZATION_DEFAULT(is_rgb_or_hsv, colsp, ycbcr_enc)
       V4L2_MAP_QUANTIZATION_DEFAULT = function(is_rgb_or_hsv, colsp, _ycbcr_enc)
         return M.int((M.long(is_rgb_or_hsv) ~= 0 or M.long(colsp) == 7) and 1LL or 2LL)
       end,
-      -- #define V4L2_DV_BT_BLANKING_WIDTH(bt)
       V4L2_DV_BT_BLANKING_WIDTH = function(bt)
         return M.int(M.u32(M.u32(M.long(bt.hfrontporch) + M.long(bt.hsync)) + M.long(bt.hbackporch)))
       end,
-      -- #define V4L2_DV_BT_FRAME_WIDTH(bt)
       V4L2_DV_BT_FRAME_WIDTH = function(bt)
         return M.int(M.long(bt.width) + M.u32(M.u32(M.long(bt.hfrontporch) + M.long(bt.hsync)) +
             M.long(bt.hbackporch)))
       end,
-      -- #define V4L2_DV_BT_BLANKING_HEIGHT(bt)
       V4L2_DV_BT_BLANKING_HEIGHT = function(bt)
         return M.int(M.u32(M.u32(M.u32(M.long(bt.vfrontporch) + M.long(bt.vsync)) +
             M.long(bt.vbackporch)) + (M.long(bt.interlaced) ~= 0 and
             M.u32(M.u32(M.long(bt.il_vfrontporch) + M.long(bt.il_vsync)) + M.long(bt.il_vbackporch)) or
             0LL)))
       end,
-      -- #define V4L2_DV_BT_FRAME_HEIGHT(bt)
       V4L2_DV_BT_FRAME_HEIGHT = function(bt)
         return M.int(M.long(bt.height) + M.u32(M.u32(M.u32(M.long(bt.vfrontporch) + M.long(bt.vsync)) +
             M.long(bt.vbackporch)) + (M.long(bt.interlaced) ~= 0 and
             M.u32(M.u32(M.long(bt.il_vfrontporch) + M.long(bt.il_vsync)) + M.long(bt.il_vbackporch)) or
             0LL)))
       end,
-      -- #define V4L2_CTRL_ID2CLASS(id)
-      V4L2_CTRL_ID2CLASS = function(id)
-        return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
-      end,
-      -- #define V4L2_CTRL_ID2WHICH(id)
-      V4L2_CTRL_ID2WHICH = function(id)
-        return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
-      end,
-      -- #define V4L2_CTRL_DRIVER_PRIV(id)
       V4L2_CTRL_DRIVER_PRIV = function(id)
         return M.band(M.long(id), 0xffff) >= 0x1000
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VIDIOC_QUERYCAP = 0x80685600,
+        VIDIOC_OVERLAY = 0x4004560e,
+        VIDIOC_STREAMON = 0x40045612,
+        VIDIOC_STREAMOFF = 0x40045613,
+        VIDIOC_G_STD = 0x80085617,
+        VIDIOC_S_STD = 0x40085618,
+        VIDIOC_S_TUNER = 0x4054561e,
+        VIDIOC_G_AUDIO = 0x80345621,
+        VIDIOC_S_AUDIO = 0x40345622,
+        VIDIOC_G_INPUT = 0x80045626,
+        VIDIOC_G_OUTPUT = 0x8004562e,
+        VIDIOC_G_AUDOUT = 0x80345631,
+        VIDIOC_S_AUDOUT = 0x40345632,
+        VIDIOC_S_MODULATOR = 0x40445637,
+        VIDIOC_S_FREQUENCY = 0x402c5639,
+        VIDIOC_S_CROP = 0x4014563c,
+        VIDIOC_G_JPEGCOMP = 0x808c563d,
+        VIDIOC_S_JPEGCOMP = 0x408c563e,
+        VIDIOC_QUERYSTD = 0x8008563f,
+        VIDIOC_G_PRIORITY = 0x80045643,
+        VIDIOC_S_PRIORITY = 0x40045644,
+        VIDIOC_LOG_STATUS = 0x5646,
+        VIDIOC_G_ENC_INDEX = 0x8818564c,
+        VIDIOC_DBG_S_REGISTER = 0x4038564f,
+        VIDIOC_S_HW_FREQ_SEEK = 0x40305652,
+        VIDIOC_SUBSCRIBE_EVENT = 0x4020565a,
+        VIDIOC_UNSUBSCRIBE_EVENT = 0x4020565b,
+        VIDIOC_QUERY_DV_TIMINGS = 0x80845663,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        VIDIOC_G_FMT = 0xc0d05604,
+        VIDIOC_S_FMT = 0xc0d05605,
+        VIDIOC_QUERYBUF = 0xc0585609,
+        VIDIOC_QBUF = 0xc058560f,
+        VIDIOC_DQBUF = 0xc0585611,
+        VIDIOC_G_EDID = 0xc0285628,
+        VIDIOC_S_EDID = 0xc0285629,
+        VIDIOC_TRY_FMT = 0xc0d05640,
+        VIDIOC_G_EXT_CTRLS = 0xc0205647,
+        VIDIOC_S_EXT_CTRLS = 0xc0205648,
+        VIDIOC_TRY_EXT_CTRLS = 0xc0205649,
+        VIDIOC_CREATE_BUFS = 0xc100565c,
+        VIDIOC_PREPARE_BUF = 0xc058565d,
+      },
+      macros = function(M)
+        return {
+          V4L2_CTRL_ID2CLASS = function(id)
+            return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
+          end,
+          V4L2_CTRL_ID2WHICH = function(id)
+            return M.int(M.band(M.u64(M.long(id)), 0xfff0000))
+          end,
+        }
+      end,
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        VIDIOC_G_FBUF = 0x8030560a,
+        VIDIOC_S_FBUF = 0x4030560b,
+        VIDIOC_DQEVENT = 0x80885659,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        VIDIOC_ENUMSTD = 0xc0485619,
+        VIDIOC_ENUMINPUT = 0xc050561a,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.videodev2-5",
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        VIDIOC_G_FMT = 0xc0cc5604,
+        VIDIOC_S_FMT = 0xc0cc5605,
+        VIDIOC_QUERYBUF = 0xc0445609,
+        VIDIOC_QBUF = 0xc044560f,
+        VIDIOC_DQBUF = 0xc0445611,
+        VIDIOC_G_EDID = 0xc0245628,
+        VIDIOC_S_EDID = 0xc0245629,
+        VIDIOC_TRY_FMT = 0xc0cc5640,
+        VIDIOC_G_EXT_CTRLS = 0xc0185647,
+        VIDIOC_S_EXT_CTRLS = 0xc0185648,
+        VIDIOC_TRY_EXT_CTRLS = 0xc0185649,
+        VIDIOC_CREATE_BUFS = 0xc0f8565c,
+        VIDIOC_PREPARE_BUF = 0xc044565d,
+      },
+      macros = function(M)
+        return {
+          V4L2_CTRL_ID2CLASS = function(id)
+            return M.int(M.band(M.long(id), 0xfff0000))
+          end,
+          V4L2_CTRL_ID2WHICH = function(id)
+            return M.int(M.band(M.long(id), 0xfff0000))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm",
+      constants = {
+        VIDIOC_G_FBUF = 0x802c560a,
+        VIDIOC_S_FBUF = 0x402c560b,
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        VIDIOC_ENUMSTD = 0xc0405619,
+        VIDIOC_ENUMINPUT = 0xc04c561a,
+        VIDIOC_DQEVENT = 0x80785659,
+      },
+},
+    {
+      on = "arm",
+      constants = {
+        VIDIOC_DQEVENT = 0x80805659,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VIDIOC_QUERYCAP = 0x40685600,
+        VIDIOC_OVERLAY = 0x8004560e,
+        VIDIOC_STREAMON = 0x80045612,
+        VIDIOC_STREAMOFF = 0x80045613,
+        VIDIOC_G_STD = 0x40085617,
+        VIDIOC_S_STD = 0x80085618,
+        VIDIOC_S_TUNER = 0x8054561e,
+        VIDIOC_G_AUDIO = 0x40345621,
+        VIDIOC_S_AUDIO = 0x80345622,
+        VIDIOC_G_INPUT = 0x40045626,
+        VIDIOC_G_OUTPUT = 0x4004562e,
+        VIDIOC_G_AUDOUT = 0x40345631,
+        VIDIOC_S_AUDOUT = 0x80345632,
+        VIDIOC_S_MODULATOR = 0x80445637,
+        VIDIOC_S_FREQUENCY = 0x802c5639,
+        VIDIOC_S_CROP = 0x8014563c,
+        VIDIOC_G_JPEGCOMP = 0x408c563d,
+        VIDIOC_S_JPEGCOMP = 0x808c563e,
+        VIDIOC_QUERYSTD = 0x4008563f,
+        VIDIOC_G_PRIORITY = 0x40045643,
+        VIDIOC_S_PRIORITY = 0x80045644,
+        VIDIOC_LOG_STATUS = 0x20005646,
+        VIDIOC_G_ENC_INDEX = 0x4818564c,
+        VIDIOC_DBG_S_REGISTER = 0x8038564f,
+        VIDIOC_S_HW_FREQ_SEEK = 0x80305652,
+        VIDIOC_SUBSCRIBE_EVENT = 0x8020565a,
+        VIDIOC_UNSUBSCRIBE_EVENT = 0x8020565b,
+        VIDIOC_QUERY_DV_TIMINGS = 0x40845663,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        VIDIOC_G_FBUF = 0x402c560a,
+        VIDIOC_S_FBUF = 0x802c560b,
+        VIDIOC_DQEVENT = 0x40805659,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.videodev2-12",
+},
+  },
 }

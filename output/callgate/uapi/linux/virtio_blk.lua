@@ -58,31 +58,6 @@ return {
     VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE = 6,
   },
   records = {
-    ["struct virtio_blk_config"] = [[{
-  uint64_t capacity;
-  uint32_t size_max;
-  uint32_t seg_max;
-  struct virtio_blk_geometry geometry;
-  uint32_t blk_size;
-  uint8_t physical_block_exp;
-  uint8_t alignment_offset;
-  uint16_t min_io_size;
-  uint32_t opt_io_size;
-  uint8_t wce;
-  uint8_t unused;
-  uint16_t num_queues;
-  uint32_t max_discard_sectors;
-  uint32_t max_discard_seg;
-  uint32_t discard_sector_alignment;
-  uint32_t max_write_zeroes_sectors;
-  uint32_t max_write_zeroes_seg;
-  uint8_t write_zeroes_may_unmap;
-  uint8_t unused1[3];
-  uint32_t max_secure_erase_sectors;
-  uint32_t max_secure_erase_seg;
-  uint32_t secure_erase_sector_alignment;
-  struct virtio_blk_zoned_characteristics zoned;
-} __attribute__((packed))]],
     ["struct virtio_blk_geometry"] = [[{
   uint16_t cylinders;
   uint8_t heads;
@@ -97,34 +72,119 @@ return {
   uint8_t model;
   uint8_t unused2[3];
 }]],
-    ["struct virtio_blk_outhdr"] = [[{
-  uint32_t type;
-  uint32_t ioprio;
-  uint64_t sector;
-}]],
-    ["struct virtio_blk_zone_descriptor"] = [[{
-  uint64_t z_cap;
-  uint64_t z_start;
-  uint64_t z_wp;
-  uint8_t z_type;
-  uint8_t z_state;
-  uint8_t reserved[38];
-}]],
-    ["struct virtio_blk_zone_report"] = [[{
-  uint64_t nr_zones;
-  uint8_t reserved[56];
-  struct virtio_blk_zone_descriptor zones[];
-}]],
-    ["struct virtio_blk_discard_write_zeroes"] = [[{
-  uint64_t sector;
-  uint32_t num_sectors;
-  uint32_t flags;
-}]],
     ["struct virtio_scsi_inhdr"] = [[{
   uint32_t errors;
   uint32_t data_len;
   uint32_t sense_len;
   uint32_t residual;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_blk_config"] = [[{
+    uint64_t capacity;
+    uint32_t size_max;
+    uint32_t seg_max;
+    struct virtio_blk_geometry geometry;
+    uint32_t blk_size;
+    uint8_t physical_block_exp;
+    uint8_t alignment_offset;
+    uint16_t min_io_size;
+    uint32_t opt_io_size;
+    uint8_t wce;
+    uint8_t unused;
+    uint16_t num_queues;
+    uint32_t max_discard_sectors;
+    uint32_t max_discard_seg;
+    uint32_t discard_sector_alignment;
+    uint32_t max_write_zeroes_sectors;
+    uint32_t max_write_zeroes_seg;
+    uint8_t write_zeroes_may_unmap;
+    uint8_t unused1[3];
+    uint32_t max_secure_erase_sectors;
+    uint32_t max_secure_erase_seg;
+    uint32_t secure_erase_sector_alignment;
+    struct virtio_blk_zoned_characteristics zoned;
+  } __attribute__((packed))]],
+        ["struct virtio_blk_outhdr"] = [[{
+    uint32_t type;
+    uint32_t ioprio;
+    uint64_t sector;
+  }]],
+        ["struct virtio_blk_zone_descriptor"] = [[{
+    uint64_t z_cap;
+    uint64_t z_start;
+    uint64_t z_wp;
+    uint8_t z_type;
+    uint8_t z_state;
+    uint8_t reserved[38];
+  }]],
+        ["struct virtio_blk_zone_report"] = [[{
+    uint64_t nr_zones;
+    uint8_t reserved[56];
+    struct virtio_blk_zone_descriptor zones[];
+  }]],
+        ["struct virtio_blk_discard_write_zeroes"] = [[{
+    uint64_t sector;
+    uint32_t num_sectors;
+    uint32_t flags;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_blk_config"] = [[{
+    unsigned long capacity;
+    uint32_t size_max;
+    uint32_t seg_max;
+    struct virtio_blk_geometry geometry;
+    uint32_t blk_size;
+    uint8_t physical_block_exp;
+    uint8_t alignment_offset;
+    uint16_t min_io_size;
+    uint32_t opt_io_size;
+    uint8_t wce;
+    uint8_t unused;
+    uint16_t num_queues;
+    uint32_t max_discard_sectors;
+    uint32_t max_discard_seg;
+    uint32_t discard_sector_alignment;
+    uint32_t max_write_zeroes_sectors;
+    uint32_t max_write_zeroes_seg;
+    uint8_t write_zeroes_may_unmap;
+    uint8_t unused1[3];
+    uint32_t max_secure_erase_sectors;
+    uint32_t max_secure_erase_seg;
+    uint32_t secure_erase_sector_alignment;
+    struct virtio_blk_zoned_characteristics zoned;
+  } __attribute__((packed))]],
+        ["struct virtio_blk_outhdr"] = [[{
+    uint32_t type;
+    uint32_t ioprio;
+    unsigned long sector;
+  }]],
+        ["struct virtio_blk_zone_descriptor"] = [[{
+    unsigned long z_cap;
+    unsigned long z_start;
+    unsigned long z_wp;
+    uint8_t z_type;
+    uint8_t z_state;
+    uint8_t reserved[38];
+  }]],
+        ["struct virtio_blk_zone_report"] = [[{
+    unsigned long nr_zones;
+    uint8_t reserved[56];
+    struct virtio_blk_zone_descriptor zones[];
+  }]],
+        ["struct virtio_blk_discard_write_zeroes"] = [[{
+    unsigned long sector;
+    uint32_t num_sectors;
+    uint32_t flags;
+  }]],
+      },
+},
   },
 }

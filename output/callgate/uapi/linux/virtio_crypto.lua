@@ -130,11 +130,6 @@ return {
   uint32_t op;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_session_input"] = [[{
-  uint64_t session_id;
-  uint32_t status;
-  uint32_t padding;
-}]],
     ["struct virtio_crypto_cipher_session_req"] = [[{
   struct virtio_crypto_cipher_session_para para;
   uint8_t padding[32];
@@ -215,10 +210,6 @@ return {
   uint32_t op_type;
   uint32_t padding;
 }]],
-    ["struct virtio_crypto_destroy_session_req"] = [[{
-  uint64_t session_id;
-  uint8_t padding[48];
-}]],
     ["struct virtio_crypto_op_ctrl_req"] = [[{
   struct virtio_crypto_ctrl_header header;
   union {
@@ -230,13 +221,6 @@ return {
     struct virtio_crypto_destroy_session_req destroy_session;
     uint8_t padding[56];
   } u;
-}]],
-    ["struct virtio_crypto_op_header"] = [[{
-  uint32_t opcode;
-  uint32_t algo;
-  uint64_t session_id;
-  uint32_t flag;
-  uint32_t padding;
 }]],
     ["struct virtio_crypto_cipher_para"] = [[{
   uint32_t iv_len;
@@ -316,31 +300,89 @@ return {
     uint8_t padding[48];
   } u;
 }]],
-    ["struct virtio_crypto_config"] = [[{
-  uint32_t status;
-  uint32_t max_dataqueues;
-  uint32_t crypto_services;
-  uint32_t cipher_algo_l;
-  uint32_t cipher_algo_h;
-  uint32_t hash_algo;
-  uint32_t mac_algo_l;
-  uint32_t mac_algo_h;
-  uint32_t aead_algo;
-  uint32_t max_cipher_key_len;
-  uint32_t max_auth_key_len;
-  uint32_t akcipher_algo;
-  uint64_t max_size;
-}]],
     ["struct virtio_crypto_inhdr"] = [[{
   uint8_t status;
 }]],
   },
   macros = function(M)
     return {
-      -- #define VIRTIO_CRYPTO_OPCODE(service, op)
       VIRTIO_CRYPTO_OPCODE = function(service, op)
         return M.int(M.bor(M.shl(M.long(service), 8), M.long(op)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_crypto_session_input"] = [[{
+    uint64_t session_id;
+    uint32_t status;
+    uint32_t padding;
+  }]],
+        ["struct virtio_crypto_destroy_session_req"] = [[{
+    uint64_t session_id;
+    uint8_t padding[48];
+  }]],
+        ["struct virtio_crypto_op_header"] = [[{
+    uint32_t opcode;
+    uint32_t algo;
+    uint64_t session_id;
+    uint32_t flag;
+    uint32_t padding;
+  }]],
+        ["struct virtio_crypto_config"] = [[{
+    uint32_t status;
+    uint32_t max_dataqueues;
+    uint32_t crypto_services;
+    uint32_t cipher_algo_l;
+    uint32_t cipher_algo_h;
+    uint32_t hash_algo;
+    uint32_t mac_algo_l;
+    uint32_t mac_algo_h;
+    uint32_t aead_algo;
+    uint32_t max_cipher_key_len;
+    uint32_t max_auth_key_len;
+    uint32_t akcipher_algo;
+    uint64_t max_size;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_crypto_session_input"] = [[{
+    unsigned long session_id;
+    uint32_t status;
+    uint32_t padding;
+  }]],
+        ["struct virtio_crypto_destroy_session_req"] = [[{
+    unsigned long session_id;
+    uint8_t padding[48];
+  }]],
+        ["struct virtio_crypto_op_header"] = [[{
+    uint32_t opcode;
+    uint32_t algo;
+    unsigned long session_id;
+    uint32_t flag;
+    uint32_t padding;
+  }]],
+        ["struct virtio_crypto_config"] = [[{
+    uint32_t status;
+    uint32_t max_dataqueues;
+    uint32_t crypto_services;
+    uint32_t cipher_algo_l;
+    uint32_t cipher_algo_h;
+    uint32_t hash_algo;
+    uint32_t mac_algo_l;
+    uint32_t mac_algo_h;
+    uint32_t aead_algo;
+    uint32_t max_cipher_key_len;
+    uint32_t max_auth_key_len;
+    uint32_t akcipher_algo;
+    unsigned long max_size;
+  }]],
+      },
+},
+  },
 }

@@ -82,14 +82,6 @@ return {
     VIRTIO_GPU_MAP_CACHE_WC = 0x3,
   },
   records = {
-    ["struct virtio_gpu_ctrl_hdr"] = [[{
-  uint32_t type;
-  uint32_t flags;
-  uint64_t fence_id;
-  uint32_t ctx_id;
-  uint8_t ring_idx;
-  uint8_t padding[3];
-}]],
     ["struct virtio_gpu_cursor_pos"] = [[{
   uint32_t scanout_id;
   uint32_t x;
@@ -134,18 +126,6 @@ return {
   uint32_t resource_id;
   uint32_t padding;
 }]],
-    ["struct virtio_gpu_transfer_to_host_2d"] = [[{
-  struct virtio_gpu_ctrl_hdr hdr;
-  struct virtio_gpu_rect r;
-  uint64_t offset;
-  uint32_t resource_id;
-  uint32_t padding;
-}]],
-    ["struct virtio_gpu_mem_entry"] = [[{
-  uint64_t addr;
-  uint32_t length;
-  uint32_t padding;
-}]],
     ["struct virtio_gpu_resource_attach_backing"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t resource_id;
@@ -172,15 +152,6 @@ return {
   uint32_t w;
   uint32_t h;
   uint32_t d;
-}]],
-    ["struct virtio_gpu_transfer_host_3d"] = [[{
-  struct virtio_gpu_ctrl_hdr hdr;
-  struct virtio_gpu_box box;
-  uint64_t offset;
-  uint32_t resource_id;
-  uint32_t level;
-  uint32_t stride;
-  uint32_t layer_stride;
 }]],
     ["struct virtio_gpu_resource_create_3d"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
@@ -264,15 +235,6 @@ return {
   struct virtio_gpu_ctrl_hdr hdr;
   uint8_t uuid[16];
 }]],
-    ["struct virtio_gpu_resource_create_blob"] = [[{
-  struct virtio_gpu_ctrl_hdr hdr;
-  uint32_t resource_id;
-  uint32_t blob_mem;
-  uint32_t blob_flags;
-  uint32_t nr_entries;
-  uint64_t blob_id;
-  uint64_t size;
-}]],
     ["struct virtio_gpu_set_scanout_blob"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   struct virtio_gpu_rect r;
@@ -285,12 +247,6 @@ return {
   uint32_t strides[4];
   uint32_t offsets[4];
 }]],
-    ["struct virtio_gpu_resource_map_blob"] = [[{
-  struct virtio_gpu_ctrl_hdr hdr;
-  uint32_t resource_id;
-  uint32_t padding;
-  uint64_t offset;
-}]],
     ["struct virtio_gpu_resp_map_info"] = [[{
   struct virtio_gpu_ctrl_hdr hdr;
   uint32_t map_info;
@@ -301,5 +257,105 @@ return {
   uint32_t resource_id;
   uint32_t padding;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_gpu_ctrl_hdr"] = [[{
+    uint32_t type;
+    uint32_t flags;
+    uint64_t fence_id;
+    uint32_t ctx_id;
+    uint8_t ring_idx;
+    uint8_t padding[3];
+  }]],
+        ["struct virtio_gpu_transfer_to_host_2d"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    struct virtio_gpu_rect r;
+    uint64_t offset;
+    uint32_t resource_id;
+    uint32_t padding;
+  }]],
+        ["struct virtio_gpu_mem_entry"] = [[{
+    uint64_t addr;
+    uint32_t length;
+    uint32_t padding;
+  }]],
+        ["struct virtio_gpu_transfer_host_3d"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    struct virtio_gpu_box box;
+    uint64_t offset;
+    uint32_t resource_id;
+    uint32_t level;
+    uint32_t stride;
+    uint32_t layer_stride;
+  }]],
+        ["struct virtio_gpu_resource_create_blob"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    uint32_t resource_id;
+    uint32_t blob_mem;
+    uint32_t blob_flags;
+    uint32_t nr_entries;
+    uint64_t blob_id;
+    uint64_t size;
+  }]],
+        ["struct virtio_gpu_resource_map_blob"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    uint32_t resource_id;
+    uint32_t padding;
+    uint64_t offset;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_gpu_ctrl_hdr"] = [[{
+    uint32_t type;
+    uint32_t flags;
+    unsigned long fence_id;
+    uint32_t ctx_id;
+    uint8_t ring_idx;
+    uint8_t padding[3];
+  }]],
+        ["struct virtio_gpu_transfer_to_host_2d"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    struct virtio_gpu_rect r;
+    unsigned long offset;
+    uint32_t resource_id;
+    uint32_t padding;
+  }]],
+        ["struct virtio_gpu_mem_entry"] = [[{
+    unsigned long addr;
+    uint32_t length;
+    uint32_t padding;
+  }]],
+        ["struct virtio_gpu_transfer_host_3d"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    struct virtio_gpu_box box;
+    unsigned long offset;
+    uint32_t resource_id;
+    uint32_t level;
+    uint32_t stride;
+    uint32_t layer_stride;
+  }]],
+        ["struct virtio_gpu_resource_create_blob"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    uint32_t resource_id;
+    uint32_t blob_mem;
+    uint32_t blob_flags;
+    uint32_t nr_entries;
+    unsigned long blob_id;
+    unsigned long size;
+  }]],
+        ["struct virtio_gpu_resource_map_blob"] = [[{
+    struct virtio_gpu_ctrl_hdr hdr;
+    uint32_t resource_id;
+    uint32_t padding;
+    unsigned long offset;
+  }]],
+      },
+},
   },
 }

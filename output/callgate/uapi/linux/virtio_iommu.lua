@@ -41,21 +41,9 @@ return {
     VIRTIO_IOMMU_FAULT_F_ADDRESS = 0x100,
   },
   records = {
-    ["struct virtio_iommu_range_64"] = [[{
-  uint64_t start;
-  uint64_t end;
-}]],
     ["struct virtio_iommu_range_32"] = [[{
   uint32_t start;
   uint32_t end;
-}]],
-    ["struct virtio_iommu_config"] = [[{
-  uint64_t page_size_mask;
-  struct virtio_iommu_range_64 input_range;
-  struct virtio_iommu_range_32 domain_range;
-  uint32_t probe_size;
-  uint8_t bypass;
-  uint8_t reserved[3];
 }]],
     ["struct virtio_iommu_req_head"] = [[{
   uint8_t type;
@@ -80,33 +68,9 @@ return {
   uint8_t reserved[8];
   struct virtio_iommu_req_tail tail;
 }]],
-    ["struct virtio_iommu_req_map"] = [[{
-  struct virtio_iommu_req_head head;
-  uint32_t domain;
-  uint64_t virt_start;
-  uint64_t virt_end;
-  uint64_t phys_start;
-  uint32_t flags;
-  struct virtio_iommu_req_tail tail;
-}]],
-    ["struct virtio_iommu_req_unmap"] = [[{
-  struct virtio_iommu_req_head head;
-  uint32_t domain;
-  uint64_t virt_start;
-  uint64_t virt_end;
-  uint8_t reserved[4];
-  struct virtio_iommu_req_tail tail;
-}]],
     ["struct virtio_iommu_probe_property"] = [[{
   uint16_t type;
   uint16_t length;
-}]],
-    ["struct virtio_iommu_probe_resv_mem"] = [[{
-  struct virtio_iommu_probe_property head;
-  uint8_t subtype;
-  uint8_t reserved[3];
-  uint64_t start;
-  uint64_t end;
 }]],
     ["struct virtio_iommu_req_probe"] = [[{
   struct virtio_iommu_req_head head;
@@ -114,13 +78,105 @@ return {
   uint8_t reserved[64];
   uint8_t properties[];
 }]],
-    ["struct virtio_iommu_fault"] = [[{
-  uint8_t reason;
-  uint8_t reserved[3];
-  uint32_t flags;
-  uint32_t endpoint;
-  uint8_t reserved2[4];
-  uint64_t address;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_iommu_range_64"] = [[{
+    uint64_t start;
+    uint64_t end;
+  }]],
+        ["struct virtio_iommu_config"] = [[{
+    uint64_t page_size_mask;
+    struct virtio_iommu_range_64 input_range;
+    struct virtio_iommu_range_32 domain_range;
+    uint32_t probe_size;
+    uint8_t bypass;
+    uint8_t reserved[3];
+  }]],
+        ["struct virtio_iommu_req_map"] = [[{
+    struct virtio_iommu_req_head head;
+    uint32_t domain;
+    uint64_t virt_start;
+    uint64_t virt_end;
+    uint64_t phys_start;
+    uint32_t flags;
+    struct virtio_iommu_req_tail tail;
+  }]],
+        ["struct virtio_iommu_req_unmap"] = [[{
+    struct virtio_iommu_req_head head;
+    uint32_t domain;
+    uint64_t virt_start;
+    uint64_t virt_end;
+    uint8_t reserved[4];
+    struct virtio_iommu_req_tail tail;
+  }]],
+        ["struct virtio_iommu_probe_resv_mem"] = [[{
+    struct virtio_iommu_probe_property head;
+    uint8_t subtype;
+    uint8_t reserved[3];
+    uint64_t start;
+    uint64_t end;
+  }]],
+        ["struct virtio_iommu_fault"] = [[{
+    uint8_t reason;
+    uint8_t reserved[3];
+    uint32_t flags;
+    uint32_t endpoint;
+    uint8_t reserved2[4];
+    uint64_t address;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_iommu_range_64"] = [[{
+    unsigned long start;
+    unsigned long end;
+  }]],
+        ["struct virtio_iommu_config"] = [[{
+    unsigned long page_size_mask;
+    struct virtio_iommu_range_64 input_range;
+    struct virtio_iommu_range_32 domain_range;
+    uint32_t probe_size;
+    uint8_t bypass;
+    uint8_t reserved[3];
+  }]],
+        ["struct virtio_iommu_req_map"] = [[{
+    struct virtio_iommu_req_head head;
+    uint32_t domain;
+    unsigned long virt_start;
+    unsigned long virt_end;
+    unsigned long phys_start;
+    uint32_t flags;
+    struct virtio_iommu_req_tail tail;
+  }]],
+        ["struct virtio_iommu_req_unmap"] = [[{
+    struct virtio_iommu_req_head head;
+    uint32_t domain;
+    unsigned long virt_start;
+    unsigned long virt_end;
+    uint8_t reserved[4];
+    struct virtio_iommu_req_tail tail;
+  }]],
+        ["struct virtio_iommu_probe_resv_mem"] = [[{
+    struct virtio_iommu_probe_property head;
+    uint8_t subtype;
+    uint8_t reserved[3];
+    unsigned long start;
+    unsigned long end;
+  }]],
+        ["struct virtio_iommu_fault"] = [[{
+    uint8_t reason;
+    uint8_t reserved[3];
+    uint32_t flags;
+    uint32_t endpoint;
+    uint8_t reserved2[4];
+    unsigned long address;
+  }]],
+      },
+},
   },
 }

@@ -239,16 +239,6 @@ return {
   uint16_t reserved;
   struct virtio_net_ctrl_coal coal;
 }]],
-    ["struct virtio_net_stats_capabilities"] = [[{
-  uint64_t supported_stats_types[1];
-}]],
-    ["struct virtio_net_ctrl_queue_stats"] = [[{
-  struct {
-    uint16_t vq_index;
-    uint16_t reserved[3];
-    uint64_t types_bitmap[1];
-  } stats[1];
-}]],
     ["struct virtio_net_stats_reply_hdr"] = [[{
   uint8_t type;
   uint8_t reserved;
@@ -256,69 +246,18 @@ return {
   uint16_t reserved1;
   uint16_t size;
 }]],
-    ["struct virtio_net_stats_cvq"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t command_num;
-  uint64_t ok_num;
-}]],
-    ["struct virtio_net_stats_rx_basic"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t rx_notifications;
-  uint64_t rx_packets;
-  uint64_t rx_bytes;
-  uint64_t rx_interrupts;
-  uint64_t rx_drops;
-  uint64_t rx_drop_overruns;
-}]],
-    ["struct virtio_net_stats_tx_basic"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t tx_notifications;
-  uint64_t tx_packets;
-  uint64_t tx_bytes;
-  uint64_t tx_interrupts;
-  uint64_t tx_drops;
-  uint64_t tx_drop_malformed;
-}]],
-    ["struct virtio_net_stats_rx_csum"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t rx_csum_valid;
-  uint64_t rx_needs_csum;
-  uint64_t rx_csum_none;
-  uint64_t rx_csum_bad;
-}]],
-    ["struct virtio_net_stats_tx_csum"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t tx_csum_none;
-  uint64_t tx_needs_csum;
-}]],
-    ["struct virtio_net_stats_rx_gso"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t rx_gso_packets;
-  uint64_t rx_gso_bytes;
-  uint64_t rx_gso_packets_coalesced;
-  uint64_t rx_gso_bytes_coalesced;
-}]],
-    ["struct virtio_net_stats_tx_gso"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t tx_gso_packets;
-  uint64_t tx_gso_bytes;
-  uint64_t tx_gso_segments;
-  uint64_t tx_gso_segments_bytes;
-  uint64_t tx_gso_packets_noseg;
-  uint64_t tx_gso_bytes_noseg;
-}]],
-    ["struct virtio_net_stats_rx_speed"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t rx_ratelimit_packets;
-  uint64_t rx_ratelimit_bytes;
-}]],
-    ["struct virtio_net_stats_tx_speed"] = [[{
-  struct virtio_net_stats_reply_hdr hdr;
-  uint64_t tx_ratelimit_packets;
-  uint64_t tx_ratelimit_bytes;
-}]],
   },
   typedefs = {
     virtio_net_ctrl_ack = "uint8_t",
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.virtio_net-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.virtio_net-2",
+},
   },
 }

@@ -150,12 +150,6 @@ return {
   struct virtio_pci_cap cap;
   uint8_t pci_cfg_data[4];
 }]],
-    ["struct virtio_admin_cmd_hdr"] = [[{
-  uint16_t opcode;
-  uint16_t group_type;
-  uint8_t reserved1[12];
-  uint64_t group_member_id;
-}]],
     ["struct virtio_admin_cmd_status"] = [[{
   uint16_t status;
   uint16_t status_qualifier;
@@ -169,21 +163,12 @@ return {
     ["struct virtio_admin_cmd_legacy_rd_data"] = [[{
   uint8_t offset;
 }]],
-    ["struct virtio_admin_cmd_notify_info_data"] = [[{
-  uint8_t flags;
-  uint8_t bar;
-  uint8_t padding[6];
-  uint64_t offset;
-}]],
     ["struct virtio_admin_cmd_notify_info_result"] = [[{
   struct virtio_admin_cmd_notify_info_data entries[4];
 }]],
     ["struct virtio_dev_parts_cap"] = [[{
   uint8_t get_parts_resource_objects_limit;
   uint8_t set_parts_resource_objects_limit;
-}]],
-    ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
-  uint64_t supported_caps[1];
 }]],
     ["struct virtio_admin_cmd_cap_get_data"] = [[{
   uint16_t id;
@@ -198,11 +183,6 @@ return {
   uint16_t type;
   uint8_t reserved[2];
   uint32_t id;
-}]],
-    ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
-  struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
-  uint64_t flags;
-  uint8_t resource_obj_specific_data[];
 }]],
     ["struct virtio_resource_obj_dev_parts"] = [[{
   uint8_t type;
@@ -266,14 +246,64 @@ return {
   },
   macros = function(M)
     return {
-      -- #define VIRTIO_PCI_CONFIG_OFF(msix_enabled)
       VIRTIO_PCI_CONFIG_OFF = function(msix_enabled)
         return M.int(M.long(msix_enabled) ~= 0 and 24LL or 20LL)
       end,
-      -- #define VIRTIO_PCI_CONFIG(dev)
       VIRTIO_PCI_CONFIG = function(dev)
         return M.int(M.truth(dev.msix_enabled) and 24LL or 20LL)
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_admin_cmd_hdr"] = [[{
+    uint16_t opcode;
+    uint16_t group_type;
+    uint8_t reserved1[12];
+    uint64_t group_member_id;
+  }]],
+        ["struct virtio_admin_cmd_notify_info_data"] = [[{
+    uint8_t flags;
+    uint8_t bar;
+    uint8_t padding[6];
+    uint64_t offset;
+  }]],
+        ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
+    uint64_t supported_caps[1];
+  }]],
+        ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
+    struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
+    uint64_t flags;
+    uint8_t resource_obj_specific_data[];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_admin_cmd_hdr"] = [[{
+    uint16_t opcode;
+    uint16_t group_type;
+    uint8_t reserved1[12];
+    unsigned long group_member_id;
+  }]],
+        ["struct virtio_admin_cmd_notify_info_data"] = [[{
+    uint8_t flags;
+    uint8_t bar;
+    uint8_t padding[6];
+    unsigned long offset;
+  }]],
+        ["struct virtio_admin_cmd_query_cap_id_result"] = [[{
+    unsigned long supported_caps[1];
+  }]],
+        ["struct virtio_admin_cmd_resource_obj_create_data"] = [[{
+    struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
+    unsigned long flags;
+    uint8_t resource_obj_specific_data[];
+  }]],
+      },
+},
+  },
 }

@@ -49,20 +49,11 @@ return {
   uint16_t clock_id;
   uint8_t reserved[6];
 }]],
-    ["struct virtio_rtc_resp_read"] = [[{
-  struct virtio_rtc_resp_head head;
-  uint64_t clock_reading;
-}]],
     ["struct virtio_rtc_req_read_cross"] = [[{
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t hw_counter;
   uint8_t reserved[5];
-}]],
-    ["struct virtio_rtc_resp_read_cross"] = [[{
-  struct virtio_rtc_resp_head head;
-  uint64_t clock_reading;
-  uint64_t counter_cycles;
 }]],
     ["struct virtio_rtc_req_cfg"] = [[{
   struct virtio_rtc_req_head head;
@@ -99,19 +90,6 @@ return {
   struct virtio_rtc_req_head head;
   uint16_t clock_id;
   uint8_t reserved[6];
-}]],
-    ["struct virtio_rtc_resp_read_alarm"] = [[{
-  struct virtio_rtc_resp_head head;
-  uint64_t alarm_time;
-  uint8_t flags;
-  uint8_t reserved[7];
-}]],
-    ["struct virtio_rtc_req_set_alarm"] = [[{
-  struct virtio_rtc_req_head head;
-  uint64_t alarm_time;
-  uint16_t clock_id;
-  uint8_t flags;
-  uint8_t reserved[5];
 }]],
     ["struct virtio_rtc_resp_set_alarm"] = [[{
   struct virtio_rtc_resp_head head;
@@ -153,5 +131,61 @@ return {
     ["union virtio_rtc_notif_alarmq"] = [[{
   struct virtio_rtc_notif_alarm alarm;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_rtc_resp_read"] = [[{
+    struct virtio_rtc_resp_head head;
+    uint64_t clock_reading;
+  }]],
+        ["struct virtio_rtc_resp_read_cross"] = [[{
+    struct virtio_rtc_resp_head head;
+    uint64_t clock_reading;
+    uint64_t counter_cycles;
+  }]],
+        ["struct virtio_rtc_resp_read_alarm"] = [[{
+    struct virtio_rtc_resp_head head;
+    uint64_t alarm_time;
+    uint8_t flags;
+    uint8_t reserved[7];
+  }]],
+        ["struct virtio_rtc_req_set_alarm"] = [[{
+    struct virtio_rtc_req_head head;
+    uint64_t alarm_time;
+    uint16_t clock_id;
+    uint8_t flags;
+    uint8_t reserved[5];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_rtc_resp_read"] = [[{
+    struct virtio_rtc_resp_head head;
+    unsigned long clock_reading;
+  }]],
+        ["struct virtio_rtc_resp_read_cross"] = [[{
+    struct virtio_rtc_resp_head head;
+    unsigned long clock_reading;
+    unsigned long counter_cycles;
+  }]],
+        ["struct virtio_rtc_resp_read_alarm"] = [[{
+    struct virtio_rtc_resp_head head;
+    unsigned long alarm_time;
+    uint8_t flags;
+    uint8_t reserved[7];
+  }]],
+        ["struct virtio_rtc_req_set_alarm"] = [[{
+    struct virtio_rtc_req_head head;
+    unsigned long alarm_time;
+    uint16_t clock_id;
+    uint8_t flags;
+    uint8_t reserved[5];
+  }]],
+      },
+},
   },
 }

@@ -47,24 +47,6 @@ return {
     VIRTIO_SCSI_S_ACA = 3,
   },
   records = {
-    ["struct virtio_scsi_cmd_req"] = [[{
-  uint8_t lun[8];
-  uint64_t tag;
-  uint8_t task_attr;
-  uint8_t prio;
-  uint8_t crn;
-  uint8_t cdb[32];
-} __attribute__((packed))]],
-    ["struct virtio_scsi_cmd_req_pi"] = [[{
-  uint8_t lun[8];
-  uint64_t tag;
-  uint8_t task_attr;
-  uint8_t prio;
-  uint8_t crn;
-  uint32_t pi_bytesout;
-  uint32_t pi_bytesin;
-  uint8_t cdb[32];
-} __attribute__((packed))]],
     ["struct virtio_scsi_cmd_resp"] = [[{
   uint32_t sense_len;
   uint32_t resid;
@@ -72,12 +54,6 @@ return {
   uint8_t status;
   uint8_t response;
   uint8_t sense[96];
-} __attribute__((packed))]],
-    ["struct virtio_scsi_ctrl_tmf_req"] = [[{
-  uint32_t type;
-  uint32_t subtype;
-  uint8_t lun[8];
-  uint64_t tag;
 } __attribute__((packed))]],
     ["struct virtio_scsi_ctrl_tmf_resp"] = [[{
   uint8_t response;
@@ -108,5 +84,65 @@ return {
   uint16_t max_target;
   uint32_t max_lun;
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_scsi_cmd_req"] = [[{
+    uint8_t lun[8];
+    uint64_t tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_cmd_req_pi"] = [[{
+    uint8_t lun[8];
+    uint64_t tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint32_t pi_bytesout;
+    uint32_t pi_bytesin;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_ctrl_tmf_req"] = [[{
+    uint32_t type;
+    uint32_t subtype;
+    uint8_t lun[8];
+    uint64_t tag;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_scsi_cmd_req"] = [[{
+    uint8_t lun[8];
+    unsigned long tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_cmd_req_pi"] = [[{
+    uint8_t lun[8];
+    unsigned long tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint32_t pi_bytesout;
+    uint32_t pi_bytesin;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_ctrl_tmf_req"] = [[{
+    uint32_t type;
+    uint32_t subtype;
+    uint8_t lun[8];
+    unsigned long tag;
+  } __attribute__((packed))]],
+      },
+},
   },
 }

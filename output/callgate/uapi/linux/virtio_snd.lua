@@ -182,16 +182,6 @@ return {
   struct virtio_snd_hdr hdr;
   uint32_t stream_id;
 }]],
-    ["struct virtio_snd_pcm_info"] = [[{
-  struct virtio_snd_info hdr;
-  uint32_t features;
-  uint64_t formats;
-  uint64_t rates;
-  uint8_t direction;
-  uint8_t channels_min;
-  uint8_t channels_max;
-  uint8_t padding[5];
-}]],
     ["struct virtio_snd_pcm_set_params"] = [[{
   struct virtio_snd_pcm_hdr hdr;
   uint32_t buffer_bytes;
@@ -223,30 +213,6 @@ return {
   struct virtio_snd_hdr hdr;
   uint32_t control_id;
 }]],
-    ["struct virtio_snd_ctl_info"] = [[{
-  struct virtio_snd_info hdr;
-  uint32_t role;
-  uint32_t type;
-  uint32_t access;
-  uint32_t count;
-  uint32_t index;
-  uint8_t name[44];
-  union {
-    struct {
-      uint32_t min;
-      uint32_t max;
-      uint32_t step;
-    } integer;
-    struct {
-      uint64_t min;
-      uint64_t max;
-      uint64_t step;
-    } integer64;
-    struct {
-      uint32_t items;
-    } enumerated;
-  } value;
-}]],
     ["struct virtio_snd_ctl_enum_item"] = [[{
   uint8_t item[64];
 }]],
@@ -256,19 +222,108 @@ return {
   uint8_t pad;
   uint8_t dig_subframe[4];
 }]],
-    ["struct virtio_snd_ctl_value"] = [[{
-  union {
-    uint32_t integer[128];
-    uint64_t integer64[64];
-    uint32_t enumerated[128];
-    uint8_t bytes[512];
-    struct virtio_snd_ctl_iec958 iec958;
-  } value;
-}]],
     ["struct virtio_snd_ctl_event"] = [[{
   struct virtio_snd_hdr hdr;
   uint16_t control_id;
   uint16_t mask;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_snd_pcm_info"] = [[{
+    struct virtio_snd_info hdr;
+    uint32_t features;
+    uint64_t formats;
+    uint64_t rates;
+    uint8_t direction;
+    uint8_t channels_min;
+    uint8_t channels_max;
+    uint8_t padding[5];
+  }]],
+        ["struct virtio_snd_ctl_info"] = [[{
+    struct virtio_snd_info hdr;
+    uint32_t role;
+    uint32_t type;
+    uint32_t access;
+    uint32_t count;
+    uint32_t index;
+    uint8_t name[44];
+    union {
+      struct {
+        uint32_t min;
+        uint32_t max;
+        uint32_t step;
+      } integer;
+      struct {
+        uint64_t min;
+        uint64_t max;
+        uint64_t step;
+      } integer64;
+      struct {
+        uint32_t items;
+      } enumerated;
+    } value;
+  }]],
+        ["struct virtio_snd_ctl_value"] = [[{
+    union {
+      uint32_t integer[128];
+      uint64_t integer64[64];
+      uint32_t enumerated[128];
+      uint8_t bytes[512];
+      struct virtio_snd_ctl_iec958 iec958;
+    } value;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_snd_pcm_info"] = [[{
+    struct virtio_snd_info hdr;
+    uint32_t features;
+    unsigned long formats;
+    unsigned long rates;
+    uint8_t direction;
+    uint8_t channels_min;
+    uint8_t channels_max;
+    uint8_t padding[5];
+  }]],
+        ["struct virtio_snd_ctl_info"] = [[{
+    struct virtio_snd_info hdr;
+    uint32_t role;
+    uint32_t type;
+    uint32_t access;
+    uint32_t count;
+    uint32_t index;
+    uint8_t name[44];
+    union {
+      struct {
+        uint32_t min;
+        uint32_t max;
+        uint32_t step;
+      } integer;
+      struct {
+        unsigned long min;
+        unsigned long max;
+        unsigned long step;
+      } integer64;
+      struct {
+        uint32_t items;
+      } enumerated;
+    } value;
+  }]],
+        ["struct virtio_snd_ctl_value"] = [[{
+    union {
+      uint32_t integer[128];
+      unsigned long integer64[64];
+      uint32_t enumerated[128];
+      uint8_t bytes[512];
+      struct virtio_snd_ctl_iec958 iec958;
+    } value;
+  }]],
+      },
+},
   },
 }

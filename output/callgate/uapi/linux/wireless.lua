@@ -231,15 +231,6 @@ return {
     IW_PMKSA_FLUSH = 3,
     IW_PMKID_LEN = 16,
     IW_PMKID_CAND_PREAUTH = 0x1,
-    IW_EV_LCP_LEN = 8,
-    IW_EV_CHAR_LEN = 24,
-    IW_EV_UINT_LEN = 12,
-    IW_EV_FREQ_LEN = 16,
-    IW_EV_PARAM_LEN = 16,
-    IW_EV_ADDR_LEN = 24,
-    IW_EV_QUAL_LEN = 12,
-    IW_EV_POINT_OFF = 8,
-    IW_EV_POINT_LEN = 16,
     IW_EV_LCP_PK_LEN = 4,
     IW_EV_CHAR_PK_LEN = 20,
     IW_EV_UINT_PK_LEN = 8,
@@ -420,33 +411,26 @@ return {
   },
   macros = function(M)
     return {
-      -- #define IW_IOCTL_IDX(cmd)
       IW_IOCTL_IDX = function(cmd)
         return M.int(M.long(cmd) - 0x8b00)
       end,
-      -- #define IW_IS_SET(cmd)
       IW_IS_SET = function(cmd)
         return M.band(M.long(cmd), 0x1) == 0
       end,
-      -- #define IW_IS_GET(cmd)
       IW_IS_GET = function(cmd)
         return M.int(M.band(M.long(cmd), 0x1))
       end,
-      -- #define IW_EVENT_IDX(cmd)
       IW_EVENT_IDX = function(cmd)
         return M.int(M.long(cmd) - 0x8c00)
       end,
-      -- #define IW_EVENT_CAPA_BASE(cmd)
       IW_EVENT_CAPA_BASE = function(cmd)
         cmd = M.long(cmd)
         return M.int(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00))
       end,
-      -- #define IW_EVENT_CAPA_INDEX(cmd)
       IW_EVENT_CAPA_INDEX = function(cmd)
         cmd = M.long(cmd)
         return M.int(M.shr(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00), 5))
       end,
-      -- #define IW_EVENT_CAPA_MASK(cmd)
       IW_EVENT_CAPA_MASK = function(cmd)
         cmd = M.long(cmd)
         return M.int(M.i32(M.shl(1LL, M.band(M.choose(cmd >= 0x8be0, cmd - 0x8be0 + 0x60, cmd - 0x8b00),
@@ -454,4 +438,34 @@ return {
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        IW_EV_LCP_LEN = 8,
+        IW_EV_CHAR_LEN = 24,
+        IW_EV_UINT_LEN = 12,
+        IW_EV_FREQ_LEN = 16,
+        IW_EV_PARAM_LEN = 16,
+        IW_EV_ADDR_LEN = 24,
+        IW_EV_QUAL_LEN = 12,
+        IW_EV_POINT_OFF = 8,
+        IW_EV_POINT_LEN = 16,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        IW_EV_LCP_LEN = 4,
+        IW_EV_CHAR_LEN = 20,
+        IW_EV_UINT_LEN = 8,
+        IW_EV_FREQ_LEN = 12,
+        IW_EV_PARAM_LEN = 12,
+        IW_EV_ADDR_LEN = 20,
+        IW_EV_QUAL_LEN = 8,
+        IW_EV_POINT_OFF = 4,
+        IW_EV_POINT_LEN = 8,
+      },
+},
+  },
 }

@@ -199,22 +199,6 @@ return {
   int32_t ifindex;
   uint32_t user;
 }]],
-    ["struct xfrm_lifetime_cfg"] = [[{
-  uint64_t soft_byte_limit;
-  uint64_t hard_byte_limit;
-  uint64_t soft_packet_limit;
-  uint64_t hard_packet_limit;
-  uint64_t soft_add_expires_seconds;
-  uint64_t hard_add_expires_seconds;
-  uint64_t soft_use_expires_seconds;
-  uint64_t hard_use_expires_seconds;
-}]],
-    ["struct xfrm_lifetime_cur"] = [[{
-  uint64_t bytes;
-  uint64_t packets;
-  uint64_t add_time;
-  uint64_t use_time;
-}]],
     ["struct xfrm_replay_state"] = [[{
   uint32_t oseq;
   uint32_t seq;
@@ -433,5 +417,49 @@ return {
   },
   typedefs = {
     xfrm_address_t = "union xfrm_address_t",
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct xfrm_lifetime_cfg"] = [[{
+    uint64_t soft_byte_limit;
+    uint64_t hard_byte_limit;
+    uint64_t soft_packet_limit;
+    uint64_t hard_packet_limit;
+    uint64_t soft_add_expires_seconds;
+    uint64_t hard_add_expires_seconds;
+    uint64_t soft_use_expires_seconds;
+    uint64_t hard_use_expires_seconds;
+  }]],
+        ["struct xfrm_lifetime_cur"] = [[{
+    uint64_t bytes;
+    uint64_t packets;
+    uint64_t add_time;
+    uint64_t use_time;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct xfrm_lifetime_cfg"] = [[{
+    unsigned long soft_byte_limit;
+    unsigned long hard_byte_limit;
+    unsigned long soft_packet_limit;
+    unsigned long hard_packet_limit;
+    unsigned long soft_add_expires_seconds;
+    unsigned long hard_add_expires_seconds;
+    unsigned long soft_use_expires_seconds;
+    unsigned long hard_use_expires_seconds;
+  }]],
+        ["struct xfrm_lifetime_cur"] = [[{
+    unsigned long bytes;
+    unsigned long packets;
+    unsigned long add_time;
+    unsigned long use_time;
+  }]],
+      },
+},
   },
 }

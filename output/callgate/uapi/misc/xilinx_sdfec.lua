@@ -30,20 +30,6 @@ return {
     XSDFEC_LA_TABLE_DEPTH = 4096,
     XSDFEC_QC_TABLE_DEPTH = 32768,
     XSDFEC_MAGIC = 102,
-    XSDFEC_START_DEV = 0x6600,
-    XSDFEC_STOP_DEV = 0x6601,
-    XSDFEC_GET_STATUS = 0x80086602,
-    XSDFEC_SET_IRQ = 0x40026603,
-    XSDFEC_SET_TURBO = 0x40086604,
-    XSDFEC_ADD_LDPC_CODE_PARAMS = 0x40606605,
-    XSDFEC_GET_CONFIG = 0x801c6606,
-    XSDFEC_GET_TURBO = 0x80086607,
-    XSDFEC_SET_ORDER = 0x40086608,
-    XSDFEC_SET_BYPASS = 0x40016609,
-    XSDFEC_IS_ACTIVE = 0x8001660a,
-    XSDFEC_CLEAR_STATS = 0x660b,
-    XSDFEC_GET_STATS = 0x800c660c,
-    XSDFEC_SET_DEFAULT_CONFIG = 0x660d,
   },
   records = {
     ["struct xsdfec_turbo"] = [[{
@@ -100,5 +86,69 @@ return {
   uint32_t la_size;
   uint32_t qc_size;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        XSDFEC_START_DEV = 0x6600,
+        XSDFEC_STOP_DEV = 0x6601,
+        XSDFEC_GET_STATUS = 0x80086602,
+        XSDFEC_SET_IRQ = 0x40026603,
+        XSDFEC_SET_TURBO = 0x40086604,
+        XSDFEC_GET_CONFIG = 0x801c6606,
+        XSDFEC_GET_TURBO = 0x80086607,
+        XSDFEC_SET_BYPASS = 0x40016609,
+        XSDFEC_IS_ACTIVE = 0x8001660a,
+        XSDFEC_CLEAR_STATS = 0x660b,
+        XSDFEC_GET_STATS = 0x800c660c,
+        XSDFEC_SET_DEFAULT_CONFIG = 0x660d,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x40606605,
+        XSDFEC_SET_ORDER = 0x40086608,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x404c6605,
+        XSDFEC_SET_ORDER = 0x40046608,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        XSDFEC_START_DEV = 0x20006600,
+        XSDFEC_STOP_DEV = 0x20006601,
+        XSDFEC_GET_STATUS = 0x40086602,
+        XSDFEC_SET_IRQ = 0x80026603,
+        XSDFEC_SET_TURBO = 0x80086604,
+        XSDFEC_GET_CONFIG = 0x401c6606,
+        XSDFEC_GET_TURBO = 0x40086607,
+        XSDFEC_SET_BYPASS = 0x80016609,
+        XSDFEC_IS_ACTIVE = 0x4001660a,
+        XSDFEC_CLEAR_STATS = 0x2000660b,
+        XSDFEC_GET_STATS = 0x400c660c,
+        XSDFEC_SET_DEFAULT_CONFIG = 0x2000660d,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x804c6605,
+        XSDFEC_SET_ORDER = 0x80046608,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        XSDFEC_ADD_LDPC_CODE_PARAMS = 0x80606605,
+        XSDFEC_SET_ORDER = 0x80086608,
+      },
+},
   },
 }

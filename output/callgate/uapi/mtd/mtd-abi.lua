@@ -34,31 +34,10 @@ return {
     MTD_OTP_OFF = 0,
     MTD_OTP_FACTORY = 1,
     MTD_OTP_USER = 2,
-    MEMGETINFO = 0x80204d01,
-    MEMERASE = 0x40084d02,
-    MEMWRITEOOB = 0xc0104d03,
-    MEMREADOOB = 0xc0104d04,
-    MEMLOCK = 0x40084d05,
-    MEMUNLOCK = 0x40084d06,
-    MEMGETREGIONCOUNT = 0x80044d07,
     MEMGETREGIONINFO = 0xc0104d08,
-    MEMGETOOBSEL = 0x80c84d0a,
-    MEMGETBADBLOCK = 0x40084d0b,
-    MEMSETBADBLOCK = 0x40084d0c,
-    OTPSELECT = 0x80044d0d,
-    OTPGETREGIONCOUNT = 0x40044d0e,
-    OTPGETREGIONINFO = 0x400c4d0f,
-    OTPLOCK = 0x800c4d10,
-    ECCGETLAYOUT = 0x81484d11,
-    ECCGETSTATS = 0x80104d12,
-    MTDFILEMODE = 0x4d13,
-    MEMERASE64 = 0x40104d14,
     MEMWRITEOOB64 = 0xc0184d15,
     MEMREADOOB64 = 0xc0184d16,
-    MEMISLOCKED = 0x80084d17,
     MEMWRITE = 0xc0304d18,
-    OTPERASE = 0x400c4d19,
-    MEMREAD = 0xc0404d1a,
     MTD_MAX_OOBFREE_ENTRIES = 8,
     MTD_MAX_ECCPOS_ENTRIES = 64,
   },
@@ -67,53 +46,15 @@ return {
   uint32_t start;
   uint32_t length;
 }]],
-    ["struct erase_info_user64"] = [[{
-  uint64_t start;
-  uint64_t length;
-}]],
     ["struct mtd_oob_buf"] = [[{
   uint32_t start;
   uint32_t length;
   uint8_t *ptr;
 }]],
-    ["struct mtd_oob_buf64"] = [[{
-  uint64_t start;
-  uint32_t pad;
-  uint32_t length;
-  uint64_t usr_ptr;
-}]],
-    ["struct mtd_write_req"] = [[{
-  uint64_t start;
-  uint64_t len;
-  uint64_t ooblen;
-  uint64_t usr_data;
-  uint64_t usr_oob;
-  uint8_t mode;
-  uint8_t padding[7];
-}]],
     ["struct mtd_read_req_ecc_stats"] = [[{
   uint32_t uncorrectable_errors;
   uint32_t corrected_bitflips;
   uint32_t max_bitflips;
-}]],
-    ["struct mtd_read_req"] = [[{
-  uint64_t start;
-  uint64_t len;
-  uint64_t ooblen;
-  uint64_t usr_data;
-  uint64_t usr_oob;
-  uint8_t mode;
-  uint8_t padding[7];
-  struct mtd_read_req_ecc_stats ecc_stats;
-}]],
-    ["struct mtd_info_user"] = [[{
-  uint8_t type;
-  uint32_t flags;
-  uint32_t size;
-  uint32_t erasesize;
-  uint32_t writesize;
-  uint32_t oobsize;
-  uint64_t padding;
 }]],
     ["struct region_info_user"] = [[{
   uint32_t offset;
@@ -148,5 +89,165 @@ return {
   uint32_t badblocks;
   uint32_t bbtblocks;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MEMGETINFO = 0x80204d01,
+        MEMERASE = 0x40084d02,
+        MEMLOCK = 0x40084d05,
+        MEMUNLOCK = 0x40084d06,
+        MEMGETREGIONCOUNT = 0x80044d07,
+        MEMGETOOBSEL = 0x80c84d0a,
+        MEMGETBADBLOCK = 0x40084d0b,
+        MEMSETBADBLOCK = 0x40084d0c,
+        OTPSELECT = 0x80044d0d,
+        OTPGETREGIONCOUNT = 0x40044d0e,
+        OTPGETREGIONINFO = 0x400c4d0f,
+        OTPLOCK = 0x800c4d10,
+        ECCGETLAYOUT = 0x81484d11,
+        ECCGETSTATS = 0x80104d12,
+        MTDFILEMODE = 0x4d13,
+        MEMERASE64 = 0x40104d14,
+        MEMISLOCKED = 0x80084d17,
+        OTPERASE = 0x400c4d19,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        MEMWRITEOOB = 0xc0104d03,
+        MEMREADOOB = 0xc0104d04,
+      },
+},
+    {
+      on = "!x86",
+      constants = {
+        MEMREAD = 0xc0404d1a,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct erase_info_user64"] = [[{
+    uint64_t start;
+    uint64_t length;
+  }]],
+        ["struct mtd_oob_buf64"] = [[{
+    uint64_t start;
+    uint32_t pad;
+    uint32_t length;
+    uint64_t usr_ptr;
+  }]],
+        ["struct mtd_write_req"] = [[{
+    uint64_t start;
+    uint64_t len;
+    uint64_t ooblen;
+    uint64_t usr_data;
+    uint64_t usr_oob;
+    uint8_t mode;
+    uint8_t padding[7];
+  }]],
+        ["struct mtd_read_req"] = [[{
+    uint64_t start;
+    uint64_t len;
+    uint64_t ooblen;
+    uint64_t usr_data;
+    uint64_t usr_oob;
+    uint8_t mode;
+    uint8_t padding[7];
+    struct mtd_read_req_ecc_stats ecc_stats;
+  }]],
+        ["struct mtd_info_user"] = [[{
+    uint8_t type;
+    uint32_t flags;
+    uint32_t size;
+    uint32_t erasesize;
+    uint32_t writesize;
+    uint32_t oobsize;
+    uint64_t padding;
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        MEMWRITEOOB = 0xc00c4d03,
+        MEMREADOOB = 0xc00c4d04,
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        MEMREAD = 0xc03c4d1a,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        MEMGETINFO = 0x40204d01,
+        MEMERASE = 0x80084d02,
+        MEMLOCK = 0x80084d05,
+        MEMUNLOCK = 0x80084d06,
+        MEMGETREGIONCOUNT = 0x40044d07,
+        MEMGETOOBSEL = 0x40c84d0a,
+        MEMGETBADBLOCK = 0x80084d0b,
+        MEMSETBADBLOCK = 0x80084d0c,
+        OTPSELECT = 0x40044d0d,
+        OTPGETREGIONCOUNT = 0x80044d0e,
+        OTPGETREGIONINFO = 0x800c4d0f,
+        OTPLOCK = 0x400c4d10,
+        ECCGETLAYOUT = 0x41484d11,
+        ECCGETSTATS = 0x40104d12,
+        MTDFILEMODE = 0x20004d13,
+        MEMERASE64 = 0x80104d14,
+        MEMISLOCKED = 0x40084d17,
+        OTPERASE = 0x800c4d19,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct erase_info_user64"] = [[{
+    unsigned long start;
+    unsigned long length;
+  }]],
+        ["struct mtd_oob_buf64"] = [[{
+    unsigned long start;
+    uint32_t pad;
+    uint32_t length;
+    unsigned long usr_ptr;
+  }]],
+        ["struct mtd_write_req"] = [[{
+    unsigned long start;
+    unsigned long len;
+    unsigned long ooblen;
+    unsigned long usr_data;
+    unsigned long usr_oob;
+    uint8_t mode;
+    uint8_t padding[7];
+  }]],
+        ["struct mtd_read_req"] = [[{
+    unsigned long start;
+    unsigned long len;
+    unsigned long ooblen;
+    unsigned long usr_data;
+    unsigned long usr_oob;
+    uint8_t mode;
+    uint8_t padding[7];
+    struct mtd_read_req_ecc_stats ecc_stats;
+  }]],
+        ["struct mtd_info_user"] = [[{
+    uint8_t type;
+    uint32_t flags;
+    uint32_t size;
+    uint32_t erasesize;
+    uint32_t writesize;
+    uint32_t oobsize;
+    unsigned long padding;
+  }]],
+      },
+},
   },
 }

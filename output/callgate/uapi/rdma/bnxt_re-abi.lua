@@ -64,62 +64,9 @@ return {
     BNXT_RE_CHIP_ID0_CHIP_MET_SFT = 0x18,
   },
   records = {
-    ["struct bnxt_re_uctx_req"] = [[{
-  uint64_t comp_mask __attribute__((aligned(8)));
-}]],
-    ["struct bnxt_re_uctx_resp"] = [[{
-  uint32_t dev_id;
-  uint32_t max_qp;
-  uint32_t pg_size;
-  uint32_t cqe_sz;
-  uint32_t max_cqd;
-  uint32_t rsvd;
-  uint64_t comp_mask __attribute__((aligned(8)));
-  uint32_t chip_id0;
-  uint32_t chip_id1;
-  uint32_t mode;
-  uint32_t rsvd1;
-}]],
-    ["struct bnxt_re_pd_resp"] = [[{
-  uint32_t pdid;
-  uint32_t dpi;
-  uint64_t dbr;
-} __attribute__((packed, aligned(4)))]],
-    ["struct bnxt_re_cq_req"] = [[{
-  uint64_t cq_va __attribute__((aligned(8)));
-  uint64_t cq_handle __attribute__((aligned(8)));
-  uint64_t comp_mask __attribute__((aligned(8)));
-}]],
-    ["struct bnxt_re_cq_resp"] = [[{
-  uint32_t cqid;
-  uint32_t tail;
-  uint32_t phase;
-  uint32_t rsvd;
-  uint64_t comp_mask __attribute__((aligned(8)));
-}]],
-    ["struct bnxt_re_resize_cq_req"] = [[{
-  uint64_t cq_va __attribute__((aligned(8)));
-}]],
-    ["struct bnxt_re_qp_req"] = [[{
-  uint64_t qpsva __attribute__((aligned(8)));
-  uint64_t qprva __attribute__((aligned(8)));
-  uint64_t qp_handle __attribute__((aligned(8)));
-  uint64_t comp_mask __attribute__((aligned(8)));
-  uint32_t sq_slots;
-  uint32_t sq_npsn;
-}]],
     ["struct bnxt_re_qp_resp"] = [[{
   uint32_t qpid;
   uint32_t rsvd;
-}]],
-    ["struct bnxt_re_srq_req"] = [[{
-  uint64_t srqva __attribute__((aligned(8)));
-  uint64_t srq_handle __attribute__((aligned(8)));
-}]],
-    ["struct bnxt_re_srq_resp"] = [[{
-  uint32_t srqid;
-  uint32_t rsvd;
-  uint64_t comp_mask __attribute__((aligned(8)));
 }]],
     ["struct bnxt_re_packet_pacing_caps"] = [[{
   uint32_t qp_rate_limit_min;
@@ -130,10 +77,133 @@ return {
     ["struct bnxt_re_query_device_ex_resp"] = [[{
   struct bnxt_re_packet_pacing_caps packet_pacing_caps;
 }]],
-    ["struct bnxt_re_db_region"] = [[{
-  uint32_t dpi;
-  uint32_t reserved;
-  uint64_t umdbr __attribute__((aligned(8)));
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct bnxt_re_uctx_req"] = [[{
+    uint64_t comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_uctx_resp"] = [[{
+    uint32_t dev_id;
+    uint32_t max_qp;
+    uint32_t pg_size;
+    uint32_t cqe_sz;
+    uint32_t max_cqd;
+    uint32_t rsvd;
+    uint64_t comp_mask __attribute__((aligned(8)));
+    uint32_t chip_id0;
+    uint32_t chip_id1;
+    uint32_t mode;
+    uint32_t rsvd1;
+  }]],
+        ["struct bnxt_re_pd_resp"] = [[{
+    uint32_t pdid;
+    uint32_t dpi;
+    uint64_t dbr;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct bnxt_re_cq_req"] = [[{
+    uint64_t cq_va __attribute__((aligned(8)));
+    uint64_t cq_handle __attribute__((aligned(8)));
+    uint64_t comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_cq_resp"] = [[{
+    uint32_t cqid;
+    uint32_t tail;
+    uint32_t phase;
+    uint32_t rsvd;
+    uint64_t comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_resize_cq_req"] = [[{
+    uint64_t cq_va __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_qp_req"] = [[{
+    uint64_t qpsva __attribute__((aligned(8)));
+    uint64_t qprva __attribute__((aligned(8)));
+    uint64_t qp_handle __attribute__((aligned(8)));
+    uint64_t comp_mask __attribute__((aligned(8)));
+    uint32_t sq_slots;
+    uint32_t sq_npsn;
+  }]],
+        ["struct bnxt_re_srq_req"] = [[{
+    uint64_t srqva __attribute__((aligned(8)));
+    uint64_t srq_handle __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_srq_resp"] = [[{
+    uint32_t srqid;
+    uint32_t rsvd;
+    uint64_t comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_db_region"] = [[{
+    uint32_t dpi;
+    uint32_t reserved;
+    uint64_t umdbr __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct bnxt_re_uctx_req"] = [[{
+    unsigned long comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_uctx_resp"] = [[{
+    uint32_t dev_id;
+    uint32_t max_qp;
+    uint32_t pg_size;
+    uint32_t cqe_sz;
+    uint32_t max_cqd;
+    uint32_t rsvd;
+    unsigned long comp_mask __attribute__((aligned(8)));
+    uint32_t chip_id0;
+    uint32_t chip_id1;
+    uint32_t mode;
+    uint32_t rsvd1;
+  }]],
+        ["struct bnxt_re_pd_resp"] = [[{
+    uint32_t pdid;
+    uint32_t dpi;
+    unsigned long dbr;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct bnxt_re_cq_req"] = [[{
+    unsigned long cq_va __attribute__((aligned(8)));
+    unsigned long cq_handle __attribute__((aligned(8)));
+    unsigned long comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_cq_resp"] = [[{
+    uint32_t cqid;
+    uint32_t tail;
+    uint32_t phase;
+    uint32_t rsvd;
+    unsigned long comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_resize_cq_req"] = [[{
+    unsigned long cq_va __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_qp_req"] = [[{
+    unsigned long qpsva __attribute__((aligned(8)));
+    unsigned long qprva __attribute__((aligned(8)));
+    unsigned long qp_handle __attribute__((aligned(8)));
+    unsigned long comp_mask __attribute__((aligned(8)));
+    uint32_t sq_slots;
+    uint32_t sq_npsn;
+  }]],
+        ["struct bnxt_re_srq_req"] = [[{
+    unsigned long srqva __attribute__((aligned(8)));
+    unsigned long srq_handle __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_srq_resp"] = [[{
+    uint32_t srqid;
+    uint32_t rsvd;
+    unsigned long comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct bnxt_re_db_region"] = [[{
+    uint32_t dpi;
+    uint32_t reserved;
+    unsigned long umdbr __attribute__((aligned(8)));
+  }]],
+      },
+},
   },
 }

@@ -57,16 +57,6 @@ return {
   uint8_t flags;
   uint8_t reserved_58[5];
 }]],
-    ["struct efa_ibv_create_cq_resp"] = [[{
-  uint32_t comp_mask;
-  uint8_t reserved_20[4];
-  uint64_t q_mmap_key __attribute__((aligned(8)));
-  uint64_t q_mmap_size __attribute__((aligned(8)));
-  uint16_t cq_idx;
-  uint8_t reserved_d0[2];
-  uint32_t db_off;
-  uint64_t db_mmap_key __attribute__((aligned(8)));
-}]],
     ["struct efa_ibv_create_qp"] = [[{
   uint32_t comp_mask;
   uint32_t rq_ring_size;
@@ -75,20 +65,6 @@ return {
   uint16_t flags;
   uint8_t sl;
   uint8_t reserved_98[5];
-}]],
-    ["struct efa_ibv_create_qp_resp"] = [[{
-  uint32_t comp_mask;
-  uint32_t rq_db_offset;
-  uint32_t sq_db_offset;
-  uint32_t llq_desc_offset;
-  uint64_t rq_mmap_key __attribute__((aligned(8)));
-  uint64_t rq_mmap_size __attribute__((aligned(8)));
-  uint64_t rq_db_mmap_key __attribute__((aligned(8)));
-  uint64_t sq_db_mmap_key __attribute__((aligned(8)));
-  uint64_t llq_desc_mmap_key __attribute__((aligned(8)));
-  uint16_t send_sub_cq_idx;
-  uint16_t recv_sub_cq_idx;
-  uint8_t reserved_1e0[4];
 }]],
     ["struct efa_ibv_create_ah_resp"] = [[{
   uint32_t comp_mask;
@@ -104,5 +80,65 @@ return {
   uint32_t max_rdma_size;
   uint32_t device_caps;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct efa_ibv_create_cq_resp"] = [[{
+    uint32_t comp_mask;
+    uint8_t reserved_20[4];
+    uint64_t q_mmap_key __attribute__((aligned(8)));
+    uint64_t q_mmap_size __attribute__((aligned(8)));
+    uint16_t cq_idx;
+    uint8_t reserved_d0[2];
+    uint32_t db_off;
+    uint64_t db_mmap_key __attribute__((aligned(8)));
+  }]],
+        ["struct efa_ibv_create_qp_resp"] = [[{
+    uint32_t comp_mask;
+    uint32_t rq_db_offset;
+    uint32_t sq_db_offset;
+    uint32_t llq_desc_offset;
+    uint64_t rq_mmap_key __attribute__((aligned(8)));
+    uint64_t rq_mmap_size __attribute__((aligned(8)));
+    uint64_t rq_db_mmap_key __attribute__((aligned(8)));
+    uint64_t sq_db_mmap_key __attribute__((aligned(8)));
+    uint64_t llq_desc_mmap_key __attribute__((aligned(8)));
+    uint16_t send_sub_cq_idx;
+    uint16_t recv_sub_cq_idx;
+    uint8_t reserved_1e0[4];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct efa_ibv_create_cq_resp"] = [[{
+    uint32_t comp_mask;
+    uint8_t reserved_20[4];
+    unsigned long q_mmap_key __attribute__((aligned(8)));
+    unsigned long q_mmap_size __attribute__((aligned(8)));
+    uint16_t cq_idx;
+    uint8_t reserved_d0[2];
+    uint32_t db_off;
+    unsigned long db_mmap_key __attribute__((aligned(8)));
+  }]],
+        ["struct efa_ibv_create_qp_resp"] = [[{
+    uint32_t comp_mask;
+    uint32_t rq_db_offset;
+    uint32_t sq_db_offset;
+    uint32_t llq_desc_offset;
+    unsigned long rq_mmap_key __attribute__((aligned(8)));
+    unsigned long rq_mmap_size __attribute__((aligned(8)));
+    unsigned long rq_db_mmap_key __attribute__((aligned(8)));
+    unsigned long sq_db_mmap_key __attribute__((aligned(8)));
+    unsigned long llq_desc_mmap_key __attribute__((aligned(8)));
+    uint16_t send_sub_cq_idx;
+    uint16_t recv_sub_cq_idx;
+    uint8_t reserved_1e0[4];
+  }]],
+      },
+},
   },
 }

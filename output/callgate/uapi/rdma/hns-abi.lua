@@ -21,42 +21,9 @@ return {
     HNS_ROCE_RSP_CQE_INLINE_FLAGS = 4,
   },
   records = {
-    ["struct hns_roce_ib_create_cq"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-  uint32_t cqe_size;
-  uint32_t reserved;
-}]],
-    ["struct hns_roce_ib_create_cq_resp"] = [[{
-  uint64_t cqn __attribute__((aligned(8)));
-  uint64_t cap_flags __attribute__((aligned(8)));
-}]],
-    ["struct hns_roce_ib_create_srq"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-  uint64_t que_addr __attribute__((aligned(8)));
-  uint32_t req_cap_flags;
-  uint32_t reserved;
-}]],
     ["struct hns_roce_ib_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t cap_flags;
-}]],
-    ["struct hns_roce_ib_create_qp"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-  uint8_t log_sq_bb_count;
-  uint8_t log_sq_stride;
-  uint8_t sq_no_prefetch;
-  uint8_t reserved[5];
-  uint64_t sdb_addr __attribute__((aligned(8)));
-  uint64_t comp_mask __attribute__((aligned(8)));
-  uint64_t create_flags __attribute__((aligned(8)));
-  uint64_t cong_type_flags __attribute__((aligned(8)));
-}]],
-    ["struct hns_roce_ib_create_qp_resp"] = [[{
-  uint64_t cap_flags __attribute__((aligned(8)));
-  uint64_t dwqe_mmap_key __attribute__((aligned(8)));
 }]],
     ["struct hns_roce_ib_modify_qp_resp"] = [[{
   uint8_t tc_mode;
@@ -85,5 +52,83 @@ return {
   uint8_t priority;
   uint8_t tc_mode;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct hns_roce_ib_create_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint32_t cqe_size;
+    uint32_t reserved;
+  }]],
+        ["struct hns_roce_ib_create_cq_resp"] = [[{
+    uint64_t cqn __attribute__((aligned(8)));
+    uint64_t cap_flags __attribute__((aligned(8)));
+  }]],
+        ["struct hns_roce_ib_create_srq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint64_t que_addr __attribute__((aligned(8)));
+    uint32_t req_cap_flags;
+    uint32_t reserved;
+  }]],
+        ["struct hns_roce_ib_create_qp"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint8_t log_sq_bb_count;
+    uint8_t log_sq_stride;
+    uint8_t sq_no_prefetch;
+    uint8_t reserved[5];
+    uint64_t sdb_addr __attribute__((aligned(8)));
+    uint64_t comp_mask __attribute__((aligned(8)));
+    uint64_t create_flags __attribute__((aligned(8)));
+    uint64_t cong_type_flags __attribute__((aligned(8)));
+  }]],
+        ["struct hns_roce_ib_create_qp_resp"] = [[{
+    uint64_t cap_flags __attribute__((aligned(8)));
+    uint64_t dwqe_mmap_key __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct hns_roce_ib_create_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint32_t cqe_size;
+    uint32_t reserved;
+  }]],
+        ["struct hns_roce_ib_create_cq_resp"] = [[{
+    unsigned long cqn __attribute__((aligned(8)));
+    unsigned long cap_flags __attribute__((aligned(8)));
+  }]],
+        ["struct hns_roce_ib_create_srq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    unsigned long que_addr __attribute__((aligned(8)));
+    uint32_t req_cap_flags;
+    uint32_t reserved;
+  }]],
+        ["struct hns_roce_ib_create_qp"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint8_t log_sq_bb_count;
+    uint8_t log_sq_stride;
+    uint8_t sq_no_prefetch;
+    uint8_t reserved[5];
+    unsigned long sdb_addr __attribute__((aligned(8)));
+    unsigned long comp_mask __attribute__((aligned(8)));
+    unsigned long create_flags __attribute__((aligned(8)));
+    unsigned long cong_type_flags __attribute__((aligned(8)));
+  }]],
+        ["struct hns_roce_ib_create_qp_resp"] = [[{
+    unsigned long cap_flags __attribute__((aligned(8)));
+    unsigned long dwqe_mmap_key __attribute__((aligned(8)));
+  }]],
+      },
+},
   },
 }

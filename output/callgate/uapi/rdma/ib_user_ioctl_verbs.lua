@@ -113,29 +113,8 @@ return {
     IB_UVERBS_ACCESS_OPTIONAL_LAST = 0x20000000,
   },
   records = {
-    ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
-  uint64_t iv __attribute__((aligned(8)));
-  uint32_t iv_algo;
-  uint32_t salt;
-  uint32_t icv_len;
-  uint32_t key_len;
-  uint32_t aes_key[8];
-}]],
     ["struct ib_uverbs_flow_action_esp_replay_bmp"] = [[{
   uint32_t size;
-}]],
-    ["struct ib_uverbs_flow_action_esp_encap"] = [[{
-  uint64_t val_ptr __attribute__((aligned(8)));
-  uint64_t next_ptr __attribute__((aligned(8)));
-  uint16_t len;
-  uint16_t type;
-}]],
-    ["struct ib_uverbs_flow_action_esp"] = [[{
-  uint32_t spi;
-  uint32_t seq;
-  uint32_t tfc_pad;
-  uint32_t flags;
-  uint64_t hard_limit_pkts __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_query_port_resp_ex"] = [[{
   struct ib_uverbs_query_port_resp legacy_resp;
@@ -150,20 +129,89 @@ return {
   uint32_t max_recv_sge;
   uint32_t max_inline_data;
 }]],
-    ["struct ib_uverbs_gid_entry"] = [[{
-  uint64_t gid[2] __attribute__((aligned(8)));
-  uint32_t gid_index;
-  uint32_t port_num;
-  uint32_t gid_type;
-  uint32_t netdev_ifindex;
-}]],
-    ["struct ib_uverbs_buffer_desc"] = [[{
-  uint32_t type;
-  int32_t fd;
-  uint32_t flags;
-  uint32_t optional_flags;
-  uint64_t addr __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
+    uint64_t iv __attribute__((aligned(8)));
+    uint32_t iv_algo;
+    uint32_t salt;
+    uint32_t icv_len;
+    uint32_t key_len;
+    uint32_t aes_key[8];
+  }]],
+        ["struct ib_uverbs_flow_action_esp_encap"] = [[{
+    uint64_t val_ptr __attribute__((aligned(8)));
+    uint64_t next_ptr __attribute__((aligned(8)));
+    uint16_t len;
+    uint16_t type;
+  }]],
+        ["struct ib_uverbs_flow_action_esp"] = [[{
+    uint32_t spi;
+    uint32_t seq;
+    uint32_t tfc_pad;
+    uint32_t flags;
+    uint64_t hard_limit_pkts __attribute__((aligned(8)));
+  }]],
+        ["struct ib_uverbs_gid_entry"] = [[{
+    uint64_t gid[2] __attribute__((aligned(8)));
+    uint32_t gid_index;
+    uint32_t port_num;
+    uint32_t gid_type;
+    uint32_t netdev_ifindex;
+  }]],
+        ["struct ib_uverbs_buffer_desc"] = [[{
+    uint32_t type;
+    int32_t fd;
+    uint32_t flags;
+    uint32_t optional_flags;
+    uint64_t addr __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ib_uverbs_flow_action_esp_keymat_aes_gcm"] = [[{
+    unsigned long iv __attribute__((aligned(8)));
+    uint32_t iv_algo;
+    uint32_t salt;
+    uint32_t icv_len;
+    uint32_t key_len;
+    uint32_t aes_key[8];
+  }]],
+        ["struct ib_uverbs_flow_action_esp_encap"] = [[{
+    unsigned long val_ptr __attribute__((aligned(8)));
+    unsigned long next_ptr __attribute__((aligned(8)));
+    uint16_t len;
+    uint16_t type;
+  }]],
+        ["struct ib_uverbs_flow_action_esp"] = [[{
+    uint32_t spi;
+    uint32_t seq;
+    uint32_t tfc_pad;
+    uint32_t flags;
+    unsigned long hard_limit_pkts __attribute__((aligned(8)));
+  }]],
+        ["struct ib_uverbs_gid_entry"] = [[{
+    unsigned long gid[2] __attribute__((aligned(8)));
+    uint32_t gid_index;
+    uint32_t port_num;
+    uint32_t gid_type;
+    uint32_t netdev_ifindex;
+  }]],
+        ["struct ib_uverbs_buffer_desc"] = [[{
+    uint32_t type;
+    int32_t fd;
+    uint32_t flags;
+    uint32_t optional_flags;
+    unsigned long addr __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+  }]],
+      },
+},
   },
 }

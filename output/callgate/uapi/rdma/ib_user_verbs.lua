@@ -139,14 +139,6 @@ return {
     IB_DEVICE_NAME_MAX = 64,
   },
   records = {
-    ["struct ib_uverbs_async_event_desc"] = [[{
-  uint64_t element __attribute__((aligned(8)));
-  uint32_t event_type;
-  uint32_t reserved;
-}]],
-    ["struct ib_uverbs_comp_event_desc"] = [[{
-  uint64_t cq_handle __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_cq_moderation_caps"] = [[{
   uint16_t max_cq_moderation_count;
   uint16_t max_cq_moderation_period;
@@ -157,79 +149,8 @@ return {
   uint16_t in_words;
   uint16_t out_words;
 }]],
-    ["struct ib_uverbs_ex_cmd_hdr"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint16_t provider_in_words;
-  uint16_t provider_out_words;
-  uint32_t cmd_hdr_reserved;
-}]],
-    ["struct ib_uverbs_get_context"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_get_context_resp"] = [[{
-  uint32_t async_fd;
-  uint32_t num_comp_vectors;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_query_device"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_query_device_resp"] = [[{
-  uint64_t fw_ver __attribute__((aligned(8)));
-  uint64_t node_guid;
-  uint64_t sys_image_guid;
-  uint64_t max_mr_size __attribute__((aligned(8)));
-  uint64_t page_size_cap __attribute__((aligned(8)));
-  uint32_t vendor_id;
-  uint32_t vendor_part_id;
-  uint32_t hw_ver;
-  uint32_t max_qp;
-  uint32_t max_qp_wr;
-  uint32_t device_cap_flags;
-  uint32_t max_sge;
-  uint32_t max_sge_rd;
-  uint32_t max_cq;
-  uint32_t max_cqe;
-  uint32_t max_mr;
-  uint32_t max_pd;
-  uint32_t max_qp_rd_atom;
-  uint32_t max_ee_rd_atom;
-  uint32_t max_res_rd_atom;
-  uint32_t max_qp_init_rd_atom;
-  uint32_t max_ee_init_rd_atom;
-  uint32_t atomic_cap;
-  uint32_t max_ee;
-  uint32_t max_rdd;
-  uint32_t max_mw;
-  uint32_t max_raw_ipv6_qp;
-  uint32_t max_raw_ethy_qp;
-  uint32_t max_mcast_grp;
-  uint32_t max_mcast_qp_attach;
-  uint32_t max_total_mcast_qp_attach;
-  uint32_t max_ah;
-  uint32_t max_fmr;
-  uint32_t max_map_per_fmr;
-  uint32_t max_srq;
-  uint32_t max_srq_wr;
-  uint32_t max_srq_sge;
-  uint16_t max_pkeys;
-  uint8_t local_ca_ack_delay;
-  uint8_t phys_port_cnt;
-  uint8_t reserved[4];
-}]],
     ["struct ib_uverbs_ex_query_device"] = [[{
   uint32_t comp_mask;
-  uint32_t reserved;
-}]],
-    ["struct ib_uverbs_odp_caps"] = [[{
-  uint64_t general_caps __attribute__((aligned(8)));
-  struct {
-    uint32_t rc_odp_caps;
-    uint32_t uc_odp_caps;
-    uint32_t ud_odp_caps;
-  } per_transport_caps;
   uint32_t reserved;
 }]],
     ["struct ib_uverbs_rss_caps"] = [[{
@@ -245,29 +166,6 @@ return {
   uint32_t max_ops;
   uint32_t max_sge;
   uint32_t reserved;
-}]],
-    ["struct ib_uverbs_ex_query_device_resp"] = [[{
-  struct ib_uverbs_query_device_resp base;
-  uint32_t comp_mask;
-  uint32_t response_length;
-  struct ib_uverbs_odp_caps odp_caps;
-  uint64_t timestamp_mask __attribute__((aligned(8)));
-  uint64_t hca_core_clock __attribute__((aligned(8)));
-  uint64_t device_cap_flags_ex __attribute__((aligned(8)));
-  struct ib_uverbs_rss_caps rss_caps;
-  uint32_t max_wq_type_rq;
-  uint32_t raw_packet_caps;
-  struct ib_uverbs_tm_caps tm_caps;
-  struct ib_uverbs_cq_moderation_caps cq_moderation_caps;
-  uint64_t max_dm_size __attribute__((aligned(8)));
-  uint32_t xrc_odp_caps;
-  uint32_t reserved;
-}]],
-    ["struct ib_uverbs_query_port"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint8_t port_num;
-  uint8_t reserved[7];
-  uint64_t driver_data[] __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_query_port_resp"] = [[{
   uint32_t port_cap_flags;
@@ -293,22 +191,12 @@ return {
   uint8_t flags;
   uint8_t reserved;
 }]],
-    ["struct ib_uverbs_alloc_pd"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_alloc_pd_resp"] = [[{
   uint32_t pd_handle;
   uint32_t driver_data[];
 }]],
     ["struct ib_uverbs_dealloc_pd"] = [[{
   uint32_t pd_handle;
-}]],
-    ["struct ib_uverbs_open_xrcd"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t fd;
-  uint32_t oflags;
-  uint64_t driver_data[] __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_open_xrcd_resp"] = [[{
   uint32_t xrcd_handle;
@@ -317,124 +205,25 @@ return {
     ["struct ib_uverbs_close_xrcd"] = [[{
   uint32_t xrcd_handle;
 }]],
-    ["struct ib_uverbs_reg_mr"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t start __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t hca_va __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t access_flags;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_reg_mr_resp"] = [[{
   uint32_t mr_handle;
   uint32_t lkey;
   uint32_t rkey;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_rereg_mr"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t mr_handle;
-  uint32_t flags;
-  uint64_t start __attribute__((aligned(8)));
-  uint64_t length __attribute__((aligned(8)));
-  uint64_t hca_va __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t access_flags;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_rereg_mr_resp"] = [[{
-  uint32_t lkey;
-  uint32_t rkey;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_dereg_mr"] = [[{
   uint32_t mr_handle;
-}]],
-    ["struct ib_uverbs_alloc_mw"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint8_t mw_type;
-  uint8_t reserved[3];
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_alloc_mw_resp"] = [[{
-  uint32_t mw_handle;
-  uint32_t rkey;
-  uint64_t driver_data[] __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_dealloc_mw"] = [[{
   uint32_t mw_handle;
 }]],
-    ["struct ib_uverbs_create_comp_channel"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_create_comp_channel_resp"] = [[{
   uint32_t fd;
-}]],
-    ["struct ib_uverbs_create_cq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t cqe;
-  uint32_t comp_vector;
-  int32_t comp_channel;
-  uint32_t reserved;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_ex_create_cq"] = [[{
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t cqe;
-  uint32_t comp_vector;
-  int32_t comp_channel;
-  uint32_t comp_mask;
-  uint32_t flags;
-  uint32_t reserved;
-}]],
-    ["struct ib_uverbs_create_cq_resp"] = [[{
-  uint32_t cq_handle;
-  uint32_t cqe;
-  uint64_t driver_data[0] __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_ex_create_cq_resp"] = [[{
   struct ib_uverbs_create_cq_resp base;
   uint32_t comp_mask;
   uint32_t response_length;
-}]],
-    ["struct ib_uverbs_resize_cq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t cq_handle;
-  uint32_t cqe;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_resize_cq_resp"] = [[{
-  uint32_t cqe;
-  uint32_t reserved;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_poll_cq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t cq_handle;
-  uint32_t ne;
-}]],
-    ["struct ib_uverbs_wc"] = [[{
-  uint64_t wr_id __attribute__((aligned(8)));
-  uint32_t status;
-  uint32_t opcode;
-  uint32_t vendor_err;
-  uint32_t byte_len;
-  union {
-    uint32_t imm_data;
-    uint32_t invalidate_rkey;
-  } ex;
-  uint32_t qp_num;
-  uint32_t src_qp;
-  uint32_t wc_flags;
-  uint16_t pkey_index;
-  uint16_t slid;
-  uint8_t sl;
-  uint8_t dlid_path_bits;
-  uint8_t port_num;
-  uint8_t reserved;
 }]],
     ["struct ib_uverbs_poll_cq_resp"] = [[{
   uint32_t count;
@@ -444,11 +233,6 @@ return {
     ["struct ib_uverbs_req_notify_cq"] = [[{
   uint32_t cq_handle;
   uint32_t solicited_only;
-}]],
-    ["struct ib_uverbs_destroy_cq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t cq_handle;
-  uint32_t reserved;
 }]],
     ["struct ib_uverbs_destroy_cq_resp"] = [[{
   uint32_t comp_events_reported;
@@ -505,53 +289,6 @@ return {
   uint8_t alt_timeout;
   uint8_t reserved[5];
 }]],
-    ["struct ib_uverbs_create_qp"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t send_cq_handle;
-  uint32_t recv_cq_handle;
-  uint32_t srq_handle;
-  uint32_t max_send_wr;
-  uint32_t max_recv_wr;
-  uint32_t max_send_sge;
-  uint32_t max_recv_sge;
-  uint32_t max_inline_data;
-  uint8_t sq_sig_all;
-  uint8_t qp_type;
-  uint8_t is_srq;
-  uint8_t reserved;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_ex_create_qp"] = [[{
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t send_cq_handle;
-  uint32_t recv_cq_handle;
-  uint32_t srq_handle;
-  uint32_t max_send_wr;
-  uint32_t max_recv_wr;
-  uint32_t max_send_sge;
-  uint32_t max_recv_sge;
-  uint32_t max_inline_data;
-  uint8_t sq_sig_all;
-  uint8_t qp_type;
-  uint8_t is_srq;
-  uint8_t reserved;
-  uint32_t comp_mask;
-  uint32_t create_flags;
-  uint32_t rwq_ind_tbl_handle;
-  uint32_t source_qpn;
-}]],
-    ["struct ib_uverbs_open_qp"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t qpn;
-  uint8_t qp_type;
-  uint8_t reserved[7];
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_create_qp_resp"] = [[{
   uint32_t qp_handle;
   uint32_t qpn;
@@ -582,74 +319,6 @@ return {
   uint8_t is_global;
   uint8_t port_num;
 }]],
-    ["struct ib_uverbs_query_qp"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t qp_handle;
-  uint32_t attr_mask;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_query_qp_resp"] = [[{
-  struct ib_uverbs_qp_dest dest;
-  struct ib_uverbs_qp_dest alt_dest;
-  uint32_t max_send_wr;
-  uint32_t max_recv_wr;
-  uint32_t max_send_sge;
-  uint32_t max_recv_sge;
-  uint32_t max_inline_data;
-  uint32_t qkey;
-  uint32_t rq_psn;
-  uint32_t sq_psn;
-  uint32_t dest_qp_num;
-  uint32_t qp_access_flags;
-  uint16_t pkey_index;
-  uint16_t alt_pkey_index;
-  uint8_t qp_state;
-  uint8_t cur_qp_state;
-  uint8_t path_mtu;
-  uint8_t path_mig_state;
-  uint8_t sq_draining;
-  uint8_t max_rd_atomic;
-  uint8_t max_dest_rd_atomic;
-  uint8_t min_rnr_timer;
-  uint8_t port_num;
-  uint8_t timeout;
-  uint8_t retry_cnt;
-  uint8_t rnr_retry;
-  uint8_t alt_port_num;
-  uint8_t alt_timeout;
-  uint8_t sq_sig_all;
-  uint8_t reserved[5];
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_modify_qp"] = [[{
-  struct ib_uverbs_qp_dest dest;
-  struct ib_uverbs_qp_dest alt_dest;
-  uint32_t qp_handle;
-  uint32_t attr_mask;
-  uint32_t qkey;
-  uint32_t rq_psn;
-  uint32_t sq_psn;
-  uint32_t dest_qp_num;
-  uint32_t qp_access_flags;
-  uint16_t pkey_index;
-  uint16_t alt_pkey_index;
-  uint8_t qp_state;
-  uint8_t cur_qp_state;
-  uint8_t path_mtu;
-  uint8_t path_mig_state;
-  uint8_t en_sqd_async_notify;
-  uint8_t max_rd_atomic;
-  uint8_t max_dest_rd_atomic;
-  uint8_t min_rnr_timer;
-  uint8_t port_num;
-  uint8_t timeout;
-  uint8_t retry_cnt;
-  uint8_t rnr_retry;
-  uint8_t alt_port_num;
-  uint8_t alt_timeout;
-  uint8_t reserved[2];
-  uint64_t driver_data[0] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_ex_modify_qp"] = [[{
   struct ib_uverbs_modify_qp base;
   uint32_t rate_limit;
@@ -659,94 +328,17 @@ return {
   uint32_t comp_mask;
   uint32_t response_length;
 }]],
-    ["struct ib_uverbs_destroy_qp"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t qp_handle;
-  uint32_t reserved;
-}]],
     ["struct ib_uverbs_destroy_qp_resp"] = [[{
   uint32_t events_reported;
-}]],
-    ["struct ib_uverbs_sge"] = [[{
-  uint64_t addr __attribute__((aligned(8)));
-  uint32_t length;
-  uint32_t lkey;
-}]],
-    ["struct ib_uverbs_send_wr"] = [[{
-  uint64_t wr_id __attribute__((aligned(8)));
-  uint32_t num_sge;
-  uint32_t opcode;
-  uint32_t send_flags;
-  union {
-    uint32_t imm_data;
-    uint32_t invalidate_rkey;
-  } ex;
-  union {
-    struct {
-      uint64_t remote_addr __attribute__((aligned(8)));
-      uint32_t rkey;
-      uint32_t reserved;
-    } rdma;
-    struct {
-      uint64_t remote_addr __attribute__((aligned(8)));
-      uint64_t compare_add __attribute__((aligned(8)));
-      uint64_t swap __attribute__((aligned(8)));
-      uint32_t rkey;
-      uint32_t reserved;
-    } atomic;
-    struct {
-      uint32_t ah;
-      uint32_t remote_qpn;
-      uint32_t remote_qkey;
-      uint32_t reserved;
-    } ud;
-  } wr;
-}]],
-    ["struct ib_uverbs_post_send"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t qp_handle;
-  uint32_t wr_count;
-  uint32_t sge_count;
-  uint32_t wqe_size;
-  struct ib_uverbs_send_wr send_wr[];
 }]],
     ["struct ib_uverbs_post_send_resp"] = [[{
   uint32_t bad_wr;
 }]],
-    ["struct ib_uverbs_recv_wr"] = [[{
-  uint64_t wr_id __attribute__((aligned(8)));
-  uint32_t num_sge;
-  uint32_t reserved;
-}]],
-    ["struct ib_uverbs_post_recv"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t qp_handle;
-  uint32_t wr_count;
-  uint32_t sge_count;
-  uint32_t wqe_size;
-  struct ib_uverbs_recv_wr recv_wr[];
-}]],
     ["struct ib_uverbs_post_recv_resp"] = [[{
   uint32_t bad_wr;
 }]],
-    ["struct ib_uverbs_post_srq_recv"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t srq_handle;
-  uint32_t wr_count;
-  uint32_t sge_count;
-  uint32_t wqe_size;
-  struct ib_uverbs_recv_wr recv[];
-}]],
     ["struct ib_uverbs_post_srq_recv_resp"] = [[{
   uint32_t bad_wr;
-}]],
-    ["struct ib_uverbs_create_ah"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t reserved;
-  struct ib_uverbs_ah_attr attr;
-  uint64_t driver_data[] __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_create_ah_resp"] = [[{
   uint32_t ah_handle;
@@ -754,26 +346,6 @@ return {
 }]],
     ["struct ib_uverbs_destroy_ah"] = [[{
   uint32_t ah_handle;
-}]],
-    ["struct ib_uverbs_attach_mcast"] = [[{
-  uint8_t gid[16];
-  uint32_t qp_handle;
-  uint16_t mlid;
-  uint16_t reserved;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_detach_mcast"] = [[{
-  uint8_t gid[16];
-  uint32_t qp_handle;
-  uint16_t mlid;
-  uint16_t reserved;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_flow_spec_hdr"] = [[{
-  uint32_t type;
-  uint16_t size;
-  uint16_t reserved;
-  uint64_t flow_spec_data[0] __attribute__((aligned(8)));
 }]],
     ["struct ib_uverbs_flow_eth_filter"] = [[{
   uint8_t dst_mac[6];
@@ -982,28 +554,6 @@ return {
   uint32_t comp_mask;
   uint32_t flow_handle;
 }]],
-    ["struct ib_uverbs_create_srq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t max_wr;
-  uint32_t max_sge;
-  uint32_t srq_limit;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_create_xsrq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t srq_type;
-  uint32_t pd_handle;
-  uint32_t max_wr;
-  uint32_t max_sge;
-  uint32_t srq_limit;
-  uint32_t max_num_tags;
-  uint32_t xrcd_handle;
-  uint32_t cq_handle;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_create_srq_resp"] = [[{
   uint32_t srq_handle;
   uint32_t max_wr;
@@ -1011,43 +561,14 @@ return {
   uint32_t srqn;
   uint32_t driver_data[];
 }]],
-    ["struct ib_uverbs_modify_srq"] = [[{
-  uint32_t srq_handle;
-  uint32_t attr_mask;
-  uint32_t max_wr;
-  uint32_t srq_limit;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
-    ["struct ib_uverbs_query_srq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t srq_handle;
-  uint32_t reserved;
-  uint64_t driver_data[] __attribute__((aligned(8)));
-}]],
     ["struct ib_uverbs_query_srq_resp"] = [[{
   uint32_t max_wr;
   uint32_t max_sge;
   uint32_t srq_limit;
   uint32_t reserved;
 }]],
-    ["struct ib_uverbs_destroy_srq"] = [[{
-  uint64_t response __attribute__((aligned(8)));
-  uint32_t srq_handle;
-  uint32_t reserved;
-}]],
     ["struct ib_uverbs_destroy_srq_resp"] = [[{
   uint32_t events_reported;
-}]],
-    ["struct ib_uverbs_ex_create_wq"] = [[{
-  uint32_t comp_mask;
-  uint32_t wq_type;
-  uint64_t user_handle __attribute__((aligned(8)));
-  uint32_t pd_handle;
-  uint32_t cq_handle;
-  uint32_t max_wr;
-  uint32_t max_sge;
-  uint32_t create_flags;
-  uint32_t reserved;
 }]],
     ["struct ib_uverbs_ex_create_wq_resp"] = [[{
   uint32_t comp_mask;
@@ -1100,5 +621,15 @@ return {
   struct ib_uverbs_cq_moderation attr;
   uint32_t reserved;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.rdma.ib_user_verbs-1",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.rdma.ib_user_verbs-2",
+},
   },
 }

@@ -12,57 +12,13 @@ return {
     IRDMA_ABI_VER = 5,
   },
   records = {
-    ["struct irdma_alloc_ucontext_req"] = [[{
-  uint32_t rsvd32;
-  uint8_t userspace_ver;
-  uint8_t rsvd8[3];
-  uint64_t comp_mask __attribute__((aligned(8)));
-}]],
-    ["struct irdma_alloc_ucontext_resp"] = [[{
-  uint32_t max_pds;
-  uint32_t max_qps;
-  uint32_t wq_size;
-  uint8_t kernel_ver;
-  uint8_t rsvd[3];
-  uint64_t feature_flags __attribute__((aligned(8)));
-  uint64_t db_mmap_key __attribute__((aligned(8)));
-  uint32_t max_hw_wq_frags;
-  uint32_t max_hw_read_sges;
-  uint32_t max_hw_inline;
-  uint32_t max_hw_rq_quanta;
-  uint32_t max_hw_wq_quanta;
-  uint32_t min_hw_cq_size;
-  uint32_t max_hw_cq_size;
-  uint16_t max_hw_sq_chunk;
-  uint8_t hw_rev;
-  uint8_t rsvd2;
-  uint64_t comp_mask __attribute__((aligned(8)));
-  uint16_t min_hw_wq_size;
-  uint8_t revd3[2];
-  uint32_t max_hw_srq_quanta;
-}]],
     ["struct irdma_alloc_pd_resp"] = [[{
   uint32_t pd_id;
   uint8_t rsvd[4];
 }]],
-    ["struct irdma_resize_cq_req"] = [[{
-  uint64_t user_cq_buffer __attribute__((aligned(8)));
-}]],
-    ["struct irdma_create_cq_req"] = [[{
-  uint64_t user_cq_buf __attribute__((aligned(8)));
-  uint64_t user_shadow_area __attribute__((aligned(8)));
-}]],
-    ["struct irdma_create_srq_req"] = [[{
-  uint64_t user_srq_buf __attribute__((aligned(8)));
-  uint64_t user_shadow_area __attribute__((aligned(8)));
-}]],
     ["struct irdma_create_srq_resp"] = [[{
   uint32_t srq_id;
   uint32_t srq_size;
-}]],
-    ["struct irdma_create_qp_req"] = [[{
-  uint64_t user_wqe_bufs __attribute__((aligned(8)));
-  uint64_t user_compl_ctx __attribute__((aligned(8)));
 }]],
     ["struct irdma_mem_reg_req"] = [[{
   uint16_t reg_type;
@@ -89,16 +45,123 @@ return {
   uint8_t rsvd;
   uint32_t qp_caps;
 }]],
-    ["struct irdma_modify_qp_resp"] = [[{
-  uint64_t push_wqe_mmap_key __attribute__((aligned(8)));
-  uint64_t push_db_mmap_key __attribute__((aligned(8)));
-  uint16_t push_offset;
-  uint8_t push_valid;
-  uint8_t rsvd[5];
-}]],
     ["struct irdma_create_ah_resp"] = [[{
   uint32_t ah_id;
   uint8_t rsvd[4];
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct irdma_alloc_ucontext_req"] = [[{
+    uint32_t rsvd32;
+    uint8_t userspace_ver;
+    uint8_t rsvd8[3];
+    uint64_t comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_alloc_ucontext_resp"] = [[{
+    uint32_t max_pds;
+    uint32_t max_qps;
+    uint32_t wq_size;
+    uint8_t kernel_ver;
+    uint8_t rsvd[3];
+    uint64_t feature_flags __attribute__((aligned(8)));
+    uint64_t db_mmap_key __attribute__((aligned(8)));
+    uint32_t max_hw_wq_frags;
+    uint32_t max_hw_read_sges;
+    uint32_t max_hw_inline;
+    uint32_t max_hw_rq_quanta;
+    uint32_t max_hw_wq_quanta;
+    uint32_t min_hw_cq_size;
+    uint32_t max_hw_cq_size;
+    uint16_t max_hw_sq_chunk;
+    uint8_t hw_rev;
+    uint8_t rsvd2;
+    uint64_t comp_mask __attribute__((aligned(8)));
+    uint16_t min_hw_wq_size;
+    uint8_t revd3[2];
+    uint32_t max_hw_srq_quanta;
+  }]],
+        ["struct irdma_resize_cq_req"] = [[{
+    uint64_t user_cq_buffer __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_create_cq_req"] = [[{
+    uint64_t user_cq_buf __attribute__((aligned(8)));
+    uint64_t user_shadow_area __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_create_srq_req"] = [[{
+    uint64_t user_srq_buf __attribute__((aligned(8)));
+    uint64_t user_shadow_area __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_create_qp_req"] = [[{
+    uint64_t user_wqe_bufs __attribute__((aligned(8)));
+    uint64_t user_compl_ctx __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_modify_qp_resp"] = [[{
+    uint64_t push_wqe_mmap_key __attribute__((aligned(8)));
+    uint64_t push_db_mmap_key __attribute__((aligned(8)));
+    uint16_t push_offset;
+    uint8_t push_valid;
+    uint8_t rsvd[5];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct irdma_alloc_ucontext_req"] = [[{
+    uint32_t rsvd32;
+    uint8_t userspace_ver;
+    uint8_t rsvd8[3];
+    unsigned long comp_mask __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_alloc_ucontext_resp"] = [[{
+    uint32_t max_pds;
+    uint32_t max_qps;
+    uint32_t wq_size;
+    uint8_t kernel_ver;
+    uint8_t rsvd[3];
+    unsigned long feature_flags __attribute__((aligned(8)));
+    unsigned long db_mmap_key __attribute__((aligned(8)));
+    uint32_t max_hw_wq_frags;
+    uint32_t max_hw_read_sges;
+    uint32_t max_hw_inline;
+    uint32_t max_hw_rq_quanta;
+    uint32_t max_hw_wq_quanta;
+    uint32_t min_hw_cq_size;
+    uint32_t max_hw_cq_size;
+    uint16_t max_hw_sq_chunk;
+    uint8_t hw_rev;
+    uint8_t rsvd2;
+    unsigned long comp_mask __attribute__((aligned(8)));
+    uint16_t min_hw_wq_size;
+    uint8_t revd3[2];
+    uint32_t max_hw_srq_quanta;
+  }]],
+        ["struct irdma_resize_cq_req"] = [[{
+    unsigned long user_cq_buffer __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_create_cq_req"] = [[{
+    unsigned long user_cq_buf __attribute__((aligned(8)));
+    unsigned long user_shadow_area __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_create_srq_req"] = [[{
+    unsigned long user_srq_buf __attribute__((aligned(8)));
+    unsigned long user_shadow_area __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_create_qp_req"] = [[{
+    unsigned long user_wqe_bufs __attribute__((aligned(8)));
+    unsigned long user_compl_ctx __attribute__((aligned(8)));
+  }]],
+        ["struct irdma_modify_qp_resp"] = [[{
+    unsigned long push_wqe_mmap_key __attribute__((aligned(8)));
+    unsigned long push_db_mmap_key __attribute__((aligned(8)));
+    uint16_t push_offset;
+    uint8_t push_valid;
+    uint8_t rsvd[5];
+  }]],
+      },
+},
   },
 }

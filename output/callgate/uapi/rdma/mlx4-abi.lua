@@ -33,48 +33,13 @@ return {
   uint32_t pdn;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_create_cq"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-}]],
     ["struct mlx4_ib_create_cq_resp"] = [[{
   uint32_t cqn;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_resize_cq"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-}]],
-    ["struct mlx4_ib_create_srq"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-}]],
     ["struct mlx4_ib_create_srq_resp"] = [[{
   uint32_t srqn;
   uint32_t reserved;
-}]],
-    ["struct mlx4_ib_create_qp_rss"] = [[{
-  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-  uint8_t rx_hash_function;
-  uint8_t reserved[7];
-  uint8_t rx_hash_key[40];
-  uint32_t comp_mask;
-  uint32_t reserved1;
-}]],
-    ["struct mlx4_ib_create_qp"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-  uint8_t log_sq_bb_count;
-  uint8_t log_sq_stride;
-  uint8_t sq_no_prefetch;
-  uint8_t reserved;
-  uint32_t inl_recv_sz;
-}]],
-    ["struct mlx4_ib_create_wq"] = [[{
-  uint64_t buf_addr __attribute__((aligned(8)));
-  uint64_t db_addr __attribute__((aligned(8)));
-  uint8_t log_range_size;
-  uint8_t reserved[3];
-  uint32_t comp_mask;
 }]],
     ["struct mlx4_ib_modify_wq"] = [[{
   uint32_t comp_mask;
@@ -84,23 +49,119 @@ return {
   uint32_t response_length;
   uint32_t reserved;
 }]],
-    ["struct mlx4_ib_rss_caps"] = [[{
-  uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
-  uint8_t rx_hash_function;
-  uint8_t reserved[7];
-}]],
     ["struct mlx4_ib_tso_caps"] = [[{
   uint32_t max_tso;
   uint32_t supported_qpts;
 }]],
-    ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
-  uint32_t comp_mask;
-  uint32_t response_length;
-  uint64_t hca_core_clock_offset __attribute__((aligned(8)));
-  uint32_t max_inl_recv_sz;
-  uint32_t reserved;
-  struct mlx4_ib_rss_caps rss_caps;
-  struct mlx4_ib_tso_caps tso_caps;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mlx4_ib_create_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+  }]],
+        ["struct mlx4_ib_resize_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+  }]],
+        ["struct mlx4_ib_create_srq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+  }]],
+        ["struct mlx4_ib_create_qp_rss"] = [[{
+    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t reserved[7];
+    uint8_t rx_hash_key[40];
+    uint32_t comp_mask;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx4_ib_create_qp"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint8_t log_sq_bb_count;
+    uint8_t log_sq_stride;
+    uint8_t sq_no_prefetch;
+    uint8_t reserved;
+    uint32_t inl_recv_sz;
+  }]],
+        ["struct mlx4_ib_create_wq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint8_t log_range_size;
+    uint8_t reserved[3];
+    uint32_t comp_mask;
+  }]],
+        ["struct mlx4_ib_rss_caps"] = [[{
+    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t reserved[7];
+  }]],
+        ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
+    uint32_t comp_mask;
+    uint32_t response_length;
+    uint64_t hca_core_clock_offset __attribute__((aligned(8)));
+    uint32_t max_inl_recv_sz;
+    uint32_t reserved;
+    struct mlx4_ib_rss_caps rss_caps;
+    struct mlx4_ib_tso_caps tso_caps;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mlx4_ib_create_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+  }]],
+        ["struct mlx4_ib_resize_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+  }]],
+        ["struct mlx4_ib_create_srq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+  }]],
+        ["struct mlx4_ib_create_qp_rss"] = [[{
+    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t reserved[7];
+    uint8_t rx_hash_key[40];
+    uint32_t comp_mask;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx4_ib_create_qp"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint8_t log_sq_bb_count;
+    uint8_t log_sq_stride;
+    uint8_t sq_no_prefetch;
+    uint8_t reserved;
+    uint32_t inl_recv_sz;
+  }]],
+        ["struct mlx4_ib_create_wq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint8_t log_range_size;
+    uint8_t reserved[3];
+    uint32_t comp_mask;
+  }]],
+        ["struct mlx4_ib_rss_caps"] = [[{
+    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t reserved[7];
+  }]],
+        ["struct mlx4_uverbs_ex_query_device_resp"] = [[{
+    uint32_t comp_mask;
+    uint32_t response_length;
+    unsigned long hca_core_clock_offset __attribute__((aligned(8)));
+    uint32_t max_inl_recv_sz;
+    uint32_t reserved;
+    struct mlx4_ib_rss_caps rss_caps;
+    struct mlx4_ib_tso_caps tso_caps;
+  }]],
+      },
+},
   },
 }

@@ -32,27 +32,57 @@ return {
     MLX5_IB_UAPI_VAR_ALLOC_FLAG_TLP = 1,
   },
   records = {
-    ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
-  uint64_t wr_id __attribute__((aligned(8)));
-  uint8_t out_data[];
-}]],
-    ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
-  uint64_t cookie __attribute__((aligned(8)));
-  uint8_t out_data[];
-}]],
     ["struct mlx5_ib_uapi_reg"] = [[{
   uint32_t value;
   uint32_t mask;
 }]],
-    ["struct mlx5_ib_uapi_query_port"] = [[{
-  uint64_t flags __attribute__((aligned(8)));
-  uint16_t vport;
-  uint16_t vport_vhca_id;
-  uint16_t esw_owner_vhca_id;
-  uint16_t rsvd0;
-  uint64_t vport_steering_icm_rx __attribute__((aligned(8)));
-  uint64_t vport_steering_icm_tx __attribute__((aligned(8)));
-  struct mlx5_ib_uapi_reg reg_c0;
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
+    uint64_t wr_id __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
+    uint64_t cookie __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_query_port"] = [[{
+    uint64_t flags __attribute__((aligned(8)));
+    uint16_t vport;
+    uint16_t vport_vhca_id;
+    uint16_t esw_owner_vhca_id;
+    uint16_t rsvd0;
+    uint64_t vport_steering_icm_rx __attribute__((aligned(8)));
+    uint64_t vport_steering_icm_tx __attribute__((aligned(8)));
+    struct mlx5_ib_uapi_reg reg_c0;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
+    unsigned long wr_id __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
+    unsigned long cookie __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_query_port"] = [[{
+    unsigned long flags __attribute__((aligned(8)));
+    uint16_t vport;
+    uint16_t vport_vhca_id;
+    uint16_t esw_owner_vhca_id;
+    uint16_t rsvd0;
+    unsigned long vport_steering_icm_rx __attribute__((aligned(8)));
+    unsigned long vport_steering_icm_tx __attribute__((aligned(8)));
+    struct mlx5_ib_uapi_reg reg_c0;
+  }]],
+      },
+},
   },
 }

@@ -300,15 +300,12 @@ return {
   },
   macros = function(M)
     return {
-      -- #define RDMA_NL_GET_CLIENT(type)
       RDMA_NL_GET_CLIENT = function(type)
         return M.int(M.band(M.shr(M.long(type), 10), 0x3f))
       end,
-      -- #define RDMA_NL_GET_OP(type)
       RDMA_NL_GET_OP = function(type)
         return M.int(M.band(M.long(type), 0x3ff))
       end,
-      -- #define RDMA_NL_GET_TYPE(client, op)
       RDMA_NL_GET_TYPE = function(client, op)
         return M.int(M.shl(M.long(client), 10) + M.long(op))
       end,

@@ -45,19 +45,6 @@ return {
     SIW_MAX_INLINE = 80,
   },
   records = {
-    ["struct siw_uresp_create_cq"] = [[{
-  uint32_t cq_id;
-  uint32_t num_cqe;
-  uint64_t cq_key __attribute__((aligned(8)));
-}]],
-    ["struct siw_uresp_create_qp"] = [[{
-  uint32_t qp_id;
-  uint32_t num_sqe;
-  uint32_t num_rqe;
-  uint32_t pad;
-  uint64_t sq_key __attribute__((aligned(8)));
-  uint64_t rq_key __attribute__((aligned(8)));
-}]],
     ["struct siw_ureq_reg_mr"] = [[{
   uint8_t stag_key;
   uint8_t reserved[3];
@@ -67,61 +54,147 @@ return {
   uint32_t stag;
   uint32_t pad;
 }]],
-    ["struct siw_uresp_create_srq"] = [[{
-  uint32_t num_rqe;
-  uint32_t pad;
-  uint64_t srq_key __attribute__((aligned(8)));
-}]],
     ["struct siw_uresp_alloc_ctx"] = [[{
   uint32_t dev_id;
   uint32_t pad;
-}]],
-    ["struct siw_sge"] = [[{
-  uint64_t laddr __attribute__((aligned(8)));
-  uint32_t length;
-  uint32_t lkey;
-}]],
-    ["struct siw_sqe"] = [[{
-  uint64_t id __attribute__((aligned(8)));
-  uint16_t flags;
-  uint8_t num_sge;
-  uint8_t opcode;
-  uint32_t rkey;
-  union {
-    uint64_t raddr __attribute__((aligned(8)));
-    uint64_t base_mr __attribute__((aligned(8)));
-  };
-  union {
-    struct siw_sge sge[6];
-    uint64_t access __attribute__((aligned(8)));
-  };
-}]],
-    ["struct siw_rqe"] = [[{
-  uint64_t id __attribute__((aligned(8)));
-  uint16_t flags;
-  uint8_t num_sge;
-  uint8_t opcode;
-  uint32_t unused;
-  struct siw_sge sge[6];
-}]],
-    ["struct siw_cqe"] = [[{
-  uint64_t id __attribute__((aligned(8)));
-  uint8_t flags;
-  uint8_t opcode;
-  uint16_t status;
-  uint32_t bytes;
-  union {
-    uint64_t imm_data __attribute__((aligned(8)));
-    uint32_t inval_stag;
-  };
-  union {
-    struct ib_qp *base_qp;
-    uint64_t qp_id __attribute__((aligned(8)));
-  };
 }]],
     ["struct siw_cq_ctrl"] = [[{
   uint32_t flags;
   uint32_t pad;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct siw_uresp_create_cq"] = [[{
+    uint32_t cq_id;
+    uint32_t num_cqe;
+    uint64_t cq_key __attribute__((aligned(8)));
+  }]],
+        ["struct siw_uresp_create_qp"] = [[{
+    uint32_t qp_id;
+    uint32_t num_sqe;
+    uint32_t num_rqe;
+    uint32_t pad;
+    uint64_t sq_key __attribute__((aligned(8)));
+    uint64_t rq_key __attribute__((aligned(8)));
+  }]],
+        ["struct siw_uresp_create_srq"] = [[{
+    uint32_t num_rqe;
+    uint32_t pad;
+    uint64_t srq_key __attribute__((aligned(8)));
+  }]],
+        ["struct siw_sge"] = [[{
+    uint64_t laddr __attribute__((aligned(8)));
+    uint32_t length;
+    uint32_t lkey;
+  }]],
+        ["struct siw_sqe"] = [[{
+    uint64_t id __attribute__((aligned(8)));
+    uint16_t flags;
+    uint8_t num_sge;
+    uint8_t opcode;
+    uint32_t rkey;
+    union {
+      uint64_t raddr __attribute__((aligned(8)));
+      uint64_t base_mr __attribute__((aligned(8)));
+    };
+    union {
+      struct siw_sge sge[6];
+      uint64_t access __attribute__((aligned(8)));
+    };
+  }]],
+        ["struct siw_rqe"] = [[{
+    uint64_t id __attribute__((aligned(8)));
+    uint16_t flags;
+    uint8_t num_sge;
+    uint8_t opcode;
+    uint32_t unused;
+    struct siw_sge sge[6];
+  }]],
+        ["struct siw_cqe"] = [[{
+    uint64_t id __attribute__((aligned(8)));
+    uint8_t flags;
+    uint8_t opcode;
+    uint16_t status;
+    uint32_t bytes;
+    union {
+      uint64_t imm_data __attribute__((aligned(8)));
+      uint32_t inval_stag;
+    };
+    union {
+      struct ib_qp *base_qp;
+      uint64_t qp_id __attribute__((aligned(8)));
+    };
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct siw_uresp_create_cq"] = [[{
+    uint32_t cq_id;
+    uint32_t num_cqe;
+    unsigned long cq_key __attribute__((aligned(8)));
+  }]],
+        ["struct siw_uresp_create_qp"] = [[{
+    uint32_t qp_id;
+    uint32_t num_sqe;
+    uint32_t num_rqe;
+    uint32_t pad;
+    unsigned long sq_key __attribute__((aligned(8)));
+    unsigned long rq_key __attribute__((aligned(8)));
+  }]],
+        ["struct siw_uresp_create_srq"] = [[{
+    uint32_t num_rqe;
+    uint32_t pad;
+    unsigned long srq_key __attribute__((aligned(8)));
+  }]],
+        ["struct siw_sge"] = [[{
+    unsigned long laddr __attribute__((aligned(8)));
+    uint32_t length;
+    uint32_t lkey;
+  }]],
+        ["struct siw_sqe"] = [[{
+    unsigned long id __attribute__((aligned(8)));
+    uint16_t flags;
+    uint8_t num_sge;
+    uint8_t opcode;
+    uint32_t rkey;
+    union {
+      unsigned long raddr __attribute__((aligned(8)));
+      unsigned long base_mr __attribute__((aligned(8)));
+    };
+    union {
+      struct siw_sge sge[6];
+      unsigned long access __attribute__((aligned(8)));
+    };
+  }]],
+        ["struct siw_rqe"] = [[{
+    unsigned long id __attribute__((aligned(8)));
+    uint16_t flags;
+    uint8_t num_sge;
+    uint8_t opcode;
+    uint32_t unused;
+    struct siw_sge sge[6];
+  }]],
+        ["struct siw_cqe"] = [[{
+    unsigned long id __attribute__((aligned(8)));
+    uint8_t flags;
+    uint8_t opcode;
+    uint16_t status;
+    uint32_t bytes;
+    union {
+      unsigned long imm_data __attribute__((aligned(8)));
+      uint32_t inval_stag;
+    };
+    union {
+      struct ib_qp *base_qp;
+      unsigned long qp_id __attribute__((aligned(8)));
+    };
+  }]],
+      },
+},
   },
 }

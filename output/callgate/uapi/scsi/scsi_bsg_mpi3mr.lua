@@ -176,17 +176,6 @@ return {
     ["struct mpi3mr_bsg_in_log_data"] = [[{
   struct mpi3mr_logdata_entry entry[1];
 }]],
-    ["struct mpi3mr_hdb_entry"] = [[{
-  uint8_t buf_type;
-  uint8_t status;
-  uint8_t trigger_type;
-  uint8_t rsvd1;
-  uint16_t size;
-  uint16_t rsvd2;
-  uint64_t trigger_data;
-  uint32_t rsvd3;
-  uint32_t rsvd4;
-}]],
     ["struct mpi3mr_bsg_in_hdb_status"] = [[{
   uint8_t num_hdb_types;
   uint8_t element_trigger_format;
@@ -311,5 +300,39 @@ return {
   uint32_t response_data;
   uint32_t reserved18;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mpi3mr_hdb_entry"] = [[{
+    uint8_t buf_type;
+    uint8_t status;
+    uint8_t trigger_type;
+    uint8_t rsvd1;
+    uint16_t size;
+    uint16_t rsvd2;
+    uint64_t trigger_data;
+    uint32_t rsvd3;
+    uint32_t rsvd4;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mpi3mr_hdb_entry"] = [[{
+    uint8_t buf_type;
+    uint8_t status;
+    uint8_t trigger_type;
+    uint8_t rsvd1;
+    uint16_t size;
+    uint16_t rsvd2;
+    unsigned long trigger_data;
+    uint32_t rsvd3;
+    uint32_t rsvd4;
+  }]],
+      },
+},
   },
 }

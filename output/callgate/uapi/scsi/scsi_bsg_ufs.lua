@@ -16,32 +16,6 @@ return {
     UIC_CMD_SIZE = 16,
   },
   records = {
-    ["struct utp_upiu_header"] = [[{
-  union {
-    struct {
-      uint32_t dword_0;
-      uint32_t dword_1;
-      uint32_t dword_2;
-    };
-    struct {
-      uint8_t transaction_code;
-      uint8_t flags;
-      uint8_t lun;
-      uint8_t task_tag;
-      uint8_t command_set_type : 4;
-      uint8_t iid : 4;
-      union {
-        uint8_t tm_function;
-        uint8_t query_function;
-      } __attribute__((packed));
-      uint8_t response;
-      uint8_t status;
-      uint8_t ehs_length;
-      uint8_t device_information;
-      uint16_t data_segment_length;
-    };
-  };
-}]],
     ["struct utp_upiu_query"] = [[{
   uint8_t opcode;
   uint8_t idn;
@@ -108,5 +82,69 @@ return {
   struct ufs_bsg_reply bsg_reply;
   struct ufs_ehs ehs_rsp;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct utp_upiu_header"] = [[{
+    union {
+      struct {
+        uint32_t dword_0;
+        uint32_t dword_1;
+        uint32_t dword_2;
+      };
+      struct {
+        uint8_t transaction_code;
+        uint8_t flags;
+        uint8_t lun;
+        uint8_t task_tag;
+        uint8_t command_set_type : 4;
+        uint8_t iid : 4;
+        union {
+          uint8_t tm_function;
+          uint8_t query_function;
+        } __attribute__((packed));
+        uint8_t response;
+        uint8_t status;
+        uint8_t ehs_length;
+        uint8_t device_information;
+        uint16_t data_segment_length;
+      };
+    };
+  }]],
+      },
+},
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct utp_upiu_header"] = [[{
+    union {
+      struct {
+        uint32_t dword_0;
+        uint32_t dword_1;
+        uint32_t dword_2;
+      };
+      struct {
+        uint8_t transaction_code;
+        uint8_t flags;
+        uint8_t lun;
+        uint8_t task_tag;
+        uint8_t iid : 4;
+        uint8_t command_set_type : 4;
+        union {
+          uint8_t tm_function;
+          uint8_t query_function;
+        } __attribute__((packed));
+        uint8_t response;
+        uint8_t status;
+        uint8_t ehs_length;
+        uint8_t device_information;
+        uint16_t data_segment_length;
+      };
+    };
+  }]],
+      },
+},
   },
 }

@@ -196,32 +196,6 @@ return {
   struct snd_soc_tplg_io_ops ops;
   struct snd_soc_tplg_ctl_tlv tlv;
 } __attribute__((packed))]],
-    ["struct snd_soc_tplg_stream_caps"] = [[{
-  uint32_t size;
-  char name[44];
-  uint64_t formats;
-  uint32_t rates;
-  uint32_t rate_min;
-  uint32_t rate_max;
-  uint32_t channels_min;
-  uint32_t channels_max;
-  uint32_t periods_min;
-  uint32_t periods_max;
-  uint32_t period_size_min;
-  uint32_t period_size_max;
-  uint32_t buffer_size_min;
-  uint32_t buffer_size_max;
-  uint32_t sig_bits;
-} __attribute__((packed))]],
-    ["struct snd_soc_tplg_stream"] = [[{
-  uint32_t size;
-  char name[44];
-  uint64_t format;
-  uint32_t rate;
-  uint32_t period_bytes;
-  uint32_t buffer_bytes;
-  uint32_t channels;
-} __attribute__((packed))]],
     ["struct snd_soc_tplg_hw_config"] = [[{
   uint32_t size;
   uint32_t id;
@@ -351,5 +325,69 @@ return {
   uint32_t flags;
   struct snd_soc_tplg_private priv;
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct snd_soc_tplg_stream_caps"] = [[{
+    uint32_t size;
+    char name[44];
+    uint64_t formats;
+    uint32_t rates;
+    uint32_t rate_min;
+    uint32_t rate_max;
+    uint32_t channels_min;
+    uint32_t channels_max;
+    uint32_t periods_min;
+    uint32_t periods_max;
+    uint32_t period_size_min;
+    uint32_t period_size_max;
+    uint32_t buffer_size_min;
+    uint32_t buffer_size_max;
+    uint32_t sig_bits;
+  } __attribute__((packed))]],
+        ["struct snd_soc_tplg_stream"] = [[{
+    uint32_t size;
+    char name[44];
+    uint64_t format;
+    uint32_t rate;
+    uint32_t period_bytes;
+    uint32_t buffer_bytes;
+    uint32_t channels;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct snd_soc_tplg_stream_caps"] = [[{
+    uint32_t size;
+    char name[44];
+    unsigned long formats;
+    uint32_t rates;
+    uint32_t rate_min;
+    uint32_t rate_max;
+    uint32_t channels_min;
+    uint32_t channels_max;
+    uint32_t periods_min;
+    uint32_t periods_max;
+    uint32_t period_size_min;
+    uint32_t period_size_max;
+    uint32_t buffer_size_min;
+    uint32_t buffer_size_max;
+    uint32_t sig_bits;
+  } __attribute__((packed))]],
+        ["struct snd_soc_tplg_stream"] = [[{
+    uint32_t size;
+    char name[44];
+    unsigned long format;
+    uint32_t rate;
+    uint32_t period_bytes;
+    uint32_t buffer_bytes;
+    uint32_t channels;
+  } __attribute__((packed))]],
+      },
+},
   },
 }

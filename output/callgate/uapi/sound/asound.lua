@@ -132,10 +132,6 @@ return {
     SNDRV_CTL_EVENT_LAST = 0,
     AES_IEC958_STATUS_SIZE = 24,
     SNDRV_HWDEP_VERSION = 65537,
-    SNDRV_HWDEP_IOCTL_PVERSION = 0x80044800,
-    SNDRV_HWDEP_IOCTL_INFO = 0x80dc4801,
-    SNDRV_HWDEP_IOCTL_DSP_STATUS = 0x80404802,
-    SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x40604803,
     SNDRV_PCM_VERSION = 131090,
     SNDRV_PCM_ACCESS_MMAP_INTERLEAVED = 0,
     SNDRV_PCM_ACCESS_MMAP_NONINTERLEAVED = 1,
@@ -267,39 +263,7 @@ return {
     SNDRV_CHMAP_POSITION_MASK = 0xffff,
     SNDRV_CHMAP_PHASE_INVERSE = 0x10000,
     SNDRV_CHMAP_DRIVER_SPEC = 0x20000,
-    SNDRV_PCM_IOCTL_PVERSION = 0x80044100,
-    SNDRV_PCM_IOCTL_INFO = 0x81204101,
-    SNDRV_PCM_IOCTL_TSTAMP = 0x40044102,
-    SNDRV_PCM_IOCTL_TTSTAMP = 0x40044103,
-    SNDRV_PCM_IOCTL_USER_PVERSION = 0x40044104,
-    SNDRV_PCM_IOCTL_HW_REFINE = 0xc2604110,
-    SNDRV_PCM_IOCTL_HW_PARAMS = 0xc2604111,
-    SNDRV_PCM_IOCTL_HW_FREE = 0x4112,
-    SNDRV_PCM_IOCTL_SW_PARAMS = 0xc0884113,
-    SNDRV_PCM_IOCTL_STATUS = 0x80984120,
-    SNDRV_PCM_IOCTL_DELAY = 0x80084121,
-    SNDRV_PCM_IOCTL_HWSYNC = 0x4122,
-    __SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0884123,
     __SNDRV_PCM_IOCTL_SYNC_PTR64 = 0xc0884123,
-    SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0884123,
-    SNDRV_PCM_IOCTL_STATUS_EXT = 0xc0984124,
-    SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x80184132,
-    SNDRV_PCM_IOCTL_PREPARE = 0x4140,
-    SNDRV_PCM_IOCTL_RESET = 0x4141,
-    SNDRV_PCM_IOCTL_START = 0x4142,
-    SNDRV_PCM_IOCTL_DROP = 0x4143,
-    SNDRV_PCM_IOCTL_DRAIN = 0x4144,
-    SNDRV_PCM_IOCTL_PAUSE = 0x40044145,
-    SNDRV_PCM_IOCTL_REWIND = 0x40084146,
-    SNDRV_PCM_IOCTL_RESUME = 0x4147,
-    SNDRV_PCM_IOCTL_XRUN = 0x4148,
-    SNDRV_PCM_IOCTL_FORWARD = 0x40084149,
-    SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x40184150,
-    SNDRV_PCM_IOCTL_READI_FRAMES = 0x80184151,
-    SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x40184152,
-    SNDRV_PCM_IOCTL_READN_FRAMES = 0x80184153,
-    SNDRV_PCM_IOCTL_LINK = 0x40044160,
-    SNDRV_PCM_IOCTL_UNLINK = 0x4161,
     SNDRV_RAWMIDI_VERSION = 131077,
     SNDRV_RAWMIDI_INFO_OUTPUT = 0x1,
     SNDRV_RAWMIDI_INFO_INPUT = 0x2,
@@ -336,15 +300,6 @@ return {
     SNDRV_UMP_BLOCK_UI_HINT_BOTH = 0x3,
     SNDRV_UMP_MAX_GROUPS = 16,
     SNDRV_UMP_MAX_BLOCKS = 32,
-    SNDRV_RAWMIDI_IOCTL_PVERSION = 0x80045700,
-    SNDRV_RAWMIDI_IOCTL_INFO = 0x810c5701,
-    SNDRV_RAWMIDI_IOCTL_USER_PVERSION = 0x40045702,
-    SNDRV_RAWMIDI_IOCTL_PARAMS = 0xc0305710,
-    SNDRV_RAWMIDI_IOCTL_STATUS = 0xc0385720,
-    SNDRV_RAWMIDI_IOCTL_DROP = 0x40045730,
-    SNDRV_RAWMIDI_IOCTL_DRAIN = 0x40045731,
-    SNDRV_UMP_IOCTL_ENDPOINT_INFO = 0x81485740,
-    SNDRV_UMP_IOCTL_BLOCK_INFO = 0x80b45741,
     SNDRV_TIMER_VERSION = 131080,
     SNDRV_TIMER_GLOBAL_SYSTEM = 0,
     SNDRV_TIMER_GLOBAL_RTC = 1,
@@ -355,24 +310,8 @@ return {
     SNDRV_TIMER_PSFLG_AUTO = 0x1,
     SNDRV_TIMER_PSFLG_EXCLUSIVE = 0x2,
     SNDRV_TIMER_PSFLG_EARLY_EVENT = 0x4,
-    SNDRV_TIMER_IOCTL_PVERSION = 0x80045400,
     SNDRV_TIMER_IOCTL_NEXT_DEVICE = 0xc0145401,
-    SNDRV_TIMER_IOCTL_TREAD_OLD = 0x40045402,
-    SNDRV_TIMER_IOCTL_GINFO = 0xc0f85403,
-    SNDRV_TIMER_IOCTL_GPARAMS = 0x40485404,
-    SNDRV_TIMER_IOCTL_GSTATUS = 0xc0505405,
-    SNDRV_TIMER_IOCTL_SELECT = 0x40345410,
-    SNDRV_TIMER_IOCTL_INFO = 0x80e85411,
-    SNDRV_TIMER_IOCTL_PARAMS = 0x40505412,
-    SNDRV_TIMER_IOCTL_STATUS = 0x80605414,
-    SNDRV_TIMER_IOCTL_START = 0x54a0,
-    SNDRV_TIMER_IOCTL_STOP = 0x54a1,
-    SNDRV_TIMER_IOCTL_CONTINUE = 0x54a2,
-    SNDRV_TIMER_IOCTL_PAUSE = 0x54a3,
-    SNDRV_TIMER_IOCTL_TREAD64 = 0x400454a4,
     SNDRV_TIMER_IOCTL_CREATE = 0xc02054a5,
-    SNDRV_TIMER_IOCTL_TRIGGER = 0x54a6,
-    SNDRV_TIMER_IOCTL_TREAD = 0x40045402,
     SNDRV_CTL_VERSION = 131081,
     SNDRV_CTL_ELEM_TYPE_NONE = 0,
     SNDRV_CTL_ELEM_TYPE_BOOLEAN = 1,
@@ -410,14 +349,7 @@ return {
     SNDRV_CTL_POWER_D3hot = 0x300,
     SNDRV_CTL_POWER_D3cold = 0x301,
     SNDRV_CTL_ELEM_ID_NAME_MAXLEN = 44,
-    SNDRV_CTL_IOCTL_PVERSION = 0x80045500,
-    SNDRV_CTL_IOCTL_CARD_INFO = 0x81785501,
-    SNDRV_CTL_IOCTL_ELEM_LIST = 0xc0505510,
     SNDRV_CTL_IOCTL_ELEM_INFO = 0xc1105511,
-    SNDRV_CTL_IOCTL_ELEM_READ = 0xc4c85512,
-    SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc4c85513,
-    SNDRV_CTL_IOCTL_ELEM_LOCK = 0x40405514,
-    SNDRV_CTL_IOCTL_ELEM_UNLOCK = 0x40405515,
     SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS = 0xc0045516,
     SNDRV_CTL_IOCTL_ELEM_ADD = 0xc1105517,
     SNDRV_CTL_IOCTL_ELEM_REPLACE = 0xc1105518,
@@ -426,18 +358,13 @@ return {
     SNDRV_CTL_IOCTL_TLV_WRITE = 0xc008551b,
     SNDRV_CTL_IOCTL_TLV_COMMAND = 0xc008551c,
     SNDRV_CTL_IOCTL_HWDEP_NEXT_DEVICE = 0xc0045520,
-    SNDRV_CTL_IOCTL_HWDEP_INFO = 0x80dc5521,
-    SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE = 0x80045530,
     SNDRV_CTL_IOCTL_PCM_INFO = 0xc1205531,
-    SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE = 0x40045532,
     SNDRV_CTL_IOCTL_RAWMIDI_NEXT_DEVICE = 0xc0045540,
     SNDRV_CTL_IOCTL_RAWMIDI_INFO = 0xc10c5541,
-    SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x40045542,
     SNDRV_CTL_IOCTL_UMP_NEXT_DEVICE = 0xc0045543,
     SNDRV_CTL_IOCTL_UMP_ENDPOINT_INFO = 0xc1485544,
     SNDRV_CTL_IOCTL_UMP_BLOCK_INFO = 0xc0b45545,
     SNDRV_CTL_IOCTL_POWER = 0xc00455d0,
-    SNDRV_CTL_IOCTL_POWER_STATE = 0x800455d1,
     SNDRV_CTL_EVENT_MASK_VALUE = 0x1,
     SNDRV_CTL_EVENT_MASK_INFO = 0x2,
     SNDRV_CTL_EVENT_MASK_ADD = 0x4,
@@ -484,13 +411,6 @@ return {
   uint32_t dsp_loaded;
   uint32_t chip_ready;
   uint8_t reserved[16];
-}]],
-    ["struct snd_hwdep_dsp_image"] = [[{
-  uint32_t index;
-  uint8_t name[64];
-  uint8_t *image;
-  unsigned long length;
-  unsigned long driver_data;
 }]],
     ["union snd_pcm_sync_id"] = [[{
   uint8_t id[16];
@@ -563,28 +483,6 @@ return {
     ["struct __time_pad"] = [[{
   uint8_t pad[4];
 }]],
-    ["struct snd_pcm_status"] = [[{
-  int32_t state;
-  struct __time_pad pad1;
-  struct timespec trigger_tstamp;
-  struct timespec tstamp;
-  unsigned long appl_ptr;
-  unsigned long hw_ptr;
-  long delay;
-  unsigned long avail;
-  unsigned long avail_max;
-  unsigned long overrange;
-  int32_t suspended_state;
-  uint32_t audio_tstamp_data;
-  struct timespec audio_tstamp;
-  struct timespec driver_tstamp;
-  uint32_t audio_tstamp_accuracy;
-  uint8_t reserved[20];
-}]],
-    ["struct __snd_timespec64"] = [[{
-  int64_t tv_sec;
-  int64_t tv_nsec;
-}]],
     ["struct snd_pcm_mmap_status"] = [[{
   int32_t state;
   int32_t pad1;
@@ -607,25 +505,6 @@ return {
     struct snd_pcm_mmap_control control;
     uint8_t reserved[64];
   } c;
-}]],
-    ["struct __snd_pcm_mmap_status64"] = [[{
-  int32_t state;
-  uint32_t pad1;
-  char __pad1[0];
-  unsigned long hw_ptr;
-  char __pad2[0];
-  struct __snd_timespec64 tstamp;
-  int32_t suspended_state;
-  uint32_t pad3;
-  struct __snd_timespec64 audio_tstamp;
-}]],
-    ["struct __snd_pcm_mmap_control64"] = [[{
-  char __pad1[0];
-  unsigned long appl_ptr;
-  char __pad2[0];
-  char __pad3[0];
-  unsigned long avail_min;
-  char __pad4[0];
 }]],
     ["struct __snd_pcm_sync_ptr64"] = [[{
   uint32_t flags;
@@ -662,30 +541,6 @@ return {
   uint32_t subdevices_avail;
   int32_t tied_device;
   uint8_t reserved[60];
-}]],
-    ["struct snd_rawmidi_framing_tstamp"] = [[{
-  uint8_t frame_type;
-  uint8_t length;
-  uint8_t reserved[2];
-  uint32_t tv_nsec;
-  uint64_t tv_sec;
-  uint8_t data[16];
-} __attribute__((packed))]],
-    ["struct snd_rawmidi_params"] = [[{
-  int32_t stream;
-  unsigned long buffer_size;
-  unsigned long avail_min;
-  uint32_t no_active_sensing : 1;
-  uint32_t mode;
-  uint8_t reserved[12];
-}]],
-    ["struct snd_rawmidi_status"] = [[{
-  int32_t stream;
-  struct __time_pad pad1;
-  struct timespec tstamp;
-  unsigned long avail;
-  unsigned long xruns;
-  uint8_t reserved[16];
 }]],
     ["struct snd_ump_endpoint_info"] = [[{
   int32_t card;
@@ -781,12 +636,6 @@ return {
   uint32_t queue;
   uint8_t reserved[64];
 }]],
-    ["struct snd_timer_uinfo"] = [[{
-  uint64_t resolution;
-  int32_t fd;
-  uint32_t id;
-  uint8_t reserved[16];
-}]],
     ["struct snd_timer_read"] = [[{
   uint32_t resolution;
   uint32_t ticks;
@@ -824,34 +673,6 @@ return {
   uint32_t count;
   struct snd_ctl_elem_id *pids;
   uint8_t reserved[50];
-}]],
-    ["struct snd_ctl_elem_info"] = [[{
-  struct snd_ctl_elem_id id;
-  int32_t type;
-  uint32_t access;
-  uint32_t count;
-  int32_t owner;
-  union {
-    struct {
-      long min;
-      long max;
-      long step;
-    } integer;
-    struct {
-      int64_t min;
-      int64_t max;
-      int64_t step;
-    } integer64;
-    struct {
-      uint32_t items;
-      uint32_t item;
-      char name[64];
-      uint64_t names_ptr;
-      uint32_t names_length;
-    } enumerated;
-    uint8_t reserved[128];
-  } value;
-  uint8_t reserved[64];
 }]],
     ["struct snd_ctl_elem_value"] = [[{
   struct snd_ctl_elem_id id;
@@ -902,30 +723,23 @@ return {
     snd_pcm_state_t = "int32_t",
     snd_pcm_hw_param_t = "int32_t",
     __time_pad = "struct __time_pad",
-    __pad_before_uframe = "char [0]",
-    __pad_after_uframe = "char [0]",
     snd_ctl_elem_type_t = "int32_t",
     snd_ctl_elem_iface_t = "int32_t",
   },
   macros = function(M)
     return {
-      -- #define SNDRV_PROTOCOL_VERSION(major, minor, subminor)
       SNDRV_PROTOCOL_VERSION = function(major, minor, subminor)
         return M.int(M.bor(M.shl(M.long(major), 16), M.shl(M.long(minor), 8), M.long(subminor)))
       end,
-      -- #define SNDRV_PROTOCOL_MAJOR(version)
       SNDRV_PROTOCOL_MAJOR = function(version)
         return M.int(M.band(M.shr(M.long(version), 16), 0xffff))
       end,
-      -- #define SNDRV_PROTOCOL_MINOR(version)
       SNDRV_PROTOCOL_MINOR = function(version)
         return M.int(M.band(M.shr(M.long(version), 8), 0xff))
       end,
-      -- #define SNDRV_PROTOCOL_MICRO(version)
       SNDRV_PROTOCOL_MICRO = function(version)
         return M.int(M.band(M.long(version), 0xff))
       end,
-      -- #define SNDRV_PROTOCOL_INCOMPATIBLE(kversion, uversion)
       SNDRV_PROTOCOL_INCOMPATIBLE = function(kversion, uversion)
         kversion, uversion = M.long(kversion), M.long(uversion)
         return M.band(M.shr(kversion, 16), 0xffff) ~= M.band(M.shr(uversion, 16), 0xffff) or
@@ -934,4 +748,332 @@ return {
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      from = "callgate.uapi.sound.asound-1",
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x40604803,
+        SNDRV_PCM_IOCTL_STATUS = 0x80984120,
+        SNDRV_PCM_IOCTL_DELAY = 0x80084121,
+        SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x80184132,
+        SNDRV_PCM_IOCTL_REWIND = 0x40084146,
+        SNDRV_PCM_IOCTL_FORWARD = 0x40084149,
+        SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x40184150,
+        SNDRV_PCM_IOCTL_READI_FRAMES = 0x80184151,
+        SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x40184152,
+        SNDRV_PCM_IOCTL_READN_FRAMES = 0x80184153,
+        SNDRV_TIMER_IOCTL_GPARAMS = 0x40485404,
+        SNDRV_TIMER_IOCTL_INFO = 0x80e85411,
+        SNDRV_TIMER_IOCTL_STATUS = 0x80605414,
+        SNDRV_TIMER_IOCTL_TREAD = 0x40045402,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      from = "callgate.uapi.sound.asound-3",
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct __snd_timespec64"] = [[{
+    int64_t tv_sec;
+    int64_t tv_nsec;
+  }]],
+        ["struct snd_rawmidi_framing_tstamp"] = [[{
+    uint8_t frame_type;
+    uint8_t length;
+    uint8_t reserved[2];
+    uint32_t tv_nsec;
+    uint64_t tv_sec;
+    uint8_t data[16];
+  } __attribute__((packed))]],
+        ["struct snd_timer_uinfo"] = [[{
+    uint64_t resolution;
+    int32_t fd;
+    uint32_t id;
+    uint8_t reserved[16];
+  }]],
+        ["struct snd_ctl_elem_info"] = [[{
+    struct snd_ctl_elem_id id;
+    int32_t type;
+    uint32_t access;
+    uint32_t count;
+    int32_t owner;
+    union {
+      struct {
+        long min;
+        long max;
+        long step;
+      } integer;
+      struct {
+        int64_t min;
+        int64_t max;
+        int64_t step;
+      } integer64;
+      struct {
+        uint32_t items;
+        uint32_t item;
+        char name[64];
+        uint64_t names_ptr;
+        uint32_t names_length;
+      } enumerated;
+      uint8_t reserved[128];
+    } value;
+    uint8_t reserved[64];
+  }]],
+      },
+},
+    {
+      on = "!mips ppc",
+      typedefs = {
+        __pad_before_uframe = "char [0]",
+      },
+},
+    {
+      on = "!x86 arm mipsel",
+      typedefs = {
+        __pad_after_uframe = "char [0]",
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x40504803,
+        SNDRV_PCM_IOCTL_STATUS = 0x80704120,
+        SNDRV_PCM_IOCTL_DELAY = 0x80044121,
+        SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x80104132,
+        SNDRV_PCM_IOCTL_REWIND = 0x40044146,
+        SNDRV_PCM_IOCTL_FORWARD = 0x40044149,
+        SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x400c4150,
+        SNDRV_PCM_IOCTL_READI_FRAMES = 0x800c4151,
+        SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x400c4152,
+        SNDRV_PCM_IOCTL_READN_FRAMES = 0x800c4153,
+        SNDRV_TIMER_IOCTL_GPARAMS = 0x403c5404,
+        SNDRV_TIMER_IOCTL_INFO = 0x80e05411,
+        SNDRV_TIMER_IOCTL_STATUS = 0x80585414,
+        SNDRV_TIMER_IOCTL_TREAD = 0x400454a4,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        SNDRV_PCM_IOCTL_HW_REFINE = 0xc25c4110,
+        SNDRV_PCM_IOCTL_HW_PARAMS = 0xc25c4111,
+        SNDRV_PCM_IOCTL_SW_PARAMS = 0xc0684113,
+        __SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0844123,
+        SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0844123,
+        SNDRV_PCM_IOCTL_STATUS_EXT = 0xc0704124,
+        SNDRV_RAWMIDI_IOCTL_PARAMS = 0xc0205710,
+        SNDRV_RAWMIDI_IOCTL_STATUS = 0xc0285720,
+        SNDRV_TIMER_IOCTL_GINFO = 0xc0e05403,
+        SNDRV_TIMER_IOCTL_GSTATUS = 0xc0405405,
+        SNDRV_CTL_IOCTL_ELEM_LIST = 0xc0485510,
+      },
+      records = {
+        ["struct snd_hwdep_dsp_image"] = [[{
+    uint32_t index;
+    uint8_t name[64];
+    uint8_t *image;
+    uint32_t length;
+    unsigned long driver_data;
+  }]],
+        ["struct snd_pcm_status"] = [[{
+    int32_t state;
+    struct __time_pad pad1;
+    struct timespec trigger_tstamp;
+    struct timespec tstamp;
+    unsigned long appl_ptr;
+    unsigned long hw_ptr;
+    long delay;
+    unsigned long avail;
+    unsigned long avail_max;
+    unsigned long overrange;
+    int32_t suspended_state;
+    uint32_t audio_tstamp_data;
+    struct timespec audio_tstamp;
+    struct timespec driver_tstamp;
+    uint32_t audio_tstamp_accuracy;
+    uint8_t reserved[36];
+  }]],
+        ["struct snd_rawmidi_params"] = [[{
+    int32_t stream;
+    uint32_t buffer_size;
+    uint32_t avail_min;
+    uint32_t no_active_sensing : 1;
+    uint32_t mode;
+    uint8_t reserved[12];
+  }]],
+        ["struct snd_rawmidi_status"] = [[{
+    int32_t stream;
+    struct __time_pad pad1;
+    struct timespec tstamp;
+    uint32_t avail;
+    uint32_t xruns;
+    uint8_t reserved[16];
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        SNDRV_CTL_IOCTL_ELEM_READ = 0xc2c45512,
+        SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc2c45513,
+      },
+},
+    {
+      on = "x86 arm mipsel",
+      records = {
+        ["struct __snd_pcm_mmap_status64"] = [[{
+    int32_t state;
+    uint32_t pad1;
+    char __pad1[0];
+    unsigned long hw_ptr;
+    char __pad2[4];
+    struct __snd_timespec64 tstamp;
+    int32_t suspended_state;
+    uint32_t pad3;
+    struct __snd_timespec64 audio_tstamp;
+  }]],
+        ["struct __snd_pcm_mmap_control64"] = [[{
+    char __pad1[0];
+    unsigned long appl_ptr;
+    char __pad2[0];
+    char __pad3[0];
+    unsigned long avail_min;
+    char __pad4[4];
+  }]],
+      },
+      typedefs = {
+        __pad_after_uframe = "char [4]",
+      },
+},
+    {
+      on = "arm mips mipsel ppc",
+      constants = {
+        SNDRV_CTL_IOCTL_ELEM_READ = 0xc2c85512,
+        SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc2c85513,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      from = "callgate.uapi.sound.asound-12",
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x80504803,
+        SNDRV_PCM_IOCTL_STATUS = 0x40704120,
+        SNDRV_PCM_IOCTL_DELAY = 0x40044121,
+        SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x40104132,
+        SNDRV_PCM_IOCTL_REWIND = 0x80044146,
+        SNDRV_PCM_IOCTL_FORWARD = 0x80044149,
+        SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x800c4150,
+        SNDRV_PCM_IOCTL_READI_FRAMES = 0x400c4151,
+        SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x800c4152,
+        SNDRV_PCM_IOCTL_READN_FRAMES = 0x400c4153,
+        SNDRV_TIMER_IOCTL_GPARAMS = 0x803c5404,
+        SNDRV_TIMER_IOCTL_INFO = 0x40e05411,
+        SNDRV_TIMER_IOCTL_STATUS = 0x40585414,
+        SNDRV_TIMER_IOCTL_TREAD = 0x800454a4,
+      },
+},
+    {
+      on = "mips ppc",
+      records = {
+        ["struct __snd_pcm_mmap_status64"] = [[{
+    int32_t state;
+    uint32_t pad1;
+    char __pad1[4];
+    unsigned long hw_ptr;
+    char __pad2[0];
+    struct __snd_timespec64 tstamp;
+    int32_t suspended_state;
+    uint32_t pad3;
+    struct __snd_timespec64 audio_tstamp;
+  }]],
+        ["struct __snd_pcm_mmap_control64"] = [[{
+    char __pad1[4];
+    unsigned long appl_ptr;
+    char __pad2[4];
+    char __pad3[4];
+    unsigned long avail_min;
+    char __pad4[0];
+  }]],
+      },
+      typedefs = {
+        __pad_before_uframe = "char [4]",
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        SNDRV_HWDEP_IOCTL_DSP_LOAD = 0x80604803,
+        SNDRV_PCM_IOCTL_STATUS = 0x40984120,
+        SNDRV_PCM_IOCTL_DELAY = 0x40084121,
+        SNDRV_PCM_IOCTL_CHANNEL_INFO = 0x40184132,
+        SNDRV_PCM_IOCTL_REWIND = 0x80084146,
+        SNDRV_PCM_IOCTL_FORWARD = 0x80084149,
+        SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x80184150,
+        SNDRV_PCM_IOCTL_READI_FRAMES = 0x40184151,
+        SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x80184152,
+        SNDRV_PCM_IOCTL_READN_FRAMES = 0x40184153,
+        SNDRV_TIMER_IOCTL_GPARAMS = 0x80485404,
+        SNDRV_TIMER_IOCTL_INFO = 0x40e85411,
+        SNDRV_TIMER_IOCTL_STATUS = 0x40605414,
+        SNDRV_TIMER_IOCTL_TREAD = 0x80045402,
+      },
+      records = {
+        ["struct __snd_timespec64"] = [[{
+    long tv_sec;
+    long tv_nsec;
+  }]],
+        ["struct snd_rawmidi_framing_tstamp"] = [[{
+    uint8_t frame_type;
+    uint8_t length;
+    uint8_t reserved[2];
+    uint32_t tv_nsec;
+    unsigned long tv_sec;
+    uint8_t data[16];
+  } __attribute__((packed))]],
+        ["struct snd_timer_uinfo"] = [[{
+    unsigned long resolution;
+    int32_t fd;
+    uint32_t id;
+    uint8_t reserved[16];
+  }]],
+        ["struct snd_ctl_elem_info"] = [[{
+    struct snd_ctl_elem_id id;
+    int32_t type;
+    uint32_t access;
+    uint32_t count;
+    int32_t owner;
+    union {
+      struct {
+        long min;
+        long max;
+        long step;
+      } integer;
+      struct {
+        int64_t min;
+        int64_t max;
+        int64_t step;
+      } integer64;
+      struct {
+        uint32_t items;
+        uint32_t item;
+        char name[64];
+        unsigned long names_ptr;
+        uint32_t names_length;
+      } enumerated;
+      uint8_t reserved[128];
+    } value;
+    uint8_t reserved[64];
+  }]],
+      },
+},
+  },
 }

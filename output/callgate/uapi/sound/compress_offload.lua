@@ -11,28 +11,11 @@ return {
     SND_COMPRESS_TASK_STATE_FINISHED = 2,
     SNDRV_COMPRESS_VERSION = 1025,
     SND_COMPRESS_TFLG_NEW_STREAM = 0x1,
-    SNDRV_COMPRESS_IOCTL_VERSION = 0x80044300,
     SNDRV_COMPRESS_GET_CAPS = 0xc0c44310,
     SNDRV_COMPRESS_GET_CODEC_CAPS = 0xeb884311,
-    SNDRV_COMPRESS_SET_PARAMS = 0x40844312,
-    SNDRV_COMPRESS_GET_PARAMS = 0x80784313,
-    SNDRV_COMPRESS_SET_METADATA = 0x40244314,
     SNDRV_COMPRESS_GET_METADATA = 0xc0244315,
-    SNDRV_COMPRESS_TSTAMP = 0x80144320,
-    SNDRV_COMPRESS_AVAIL = 0x801c4321,
-    SNDRV_COMPRESS_TSTAMP64 = 0x80204322,
-    SNDRV_COMPRESS_AVAIL64 = 0x80284323,
-    SNDRV_COMPRESS_PAUSE = 0x4330,
-    SNDRV_COMPRESS_RESUME = 0x4331,
-    SNDRV_COMPRESS_START = 0x4332,
-    SNDRV_COMPRESS_STOP = 0x4333,
-    SNDRV_COMPRESS_DRAIN = 0x4334,
-    SNDRV_COMPRESS_NEXT_TRACK = 0x4335,
-    SNDRV_COMPRESS_PARTIAL_DRAIN = 0x4336,
     SNDRV_COMPRESS_TASK_CREATE = 0xc0344360,
-    SNDRV_COMPRESS_TASK_FREE = 0x40084361,
     SNDRV_COMPRESS_TASK_START = 0xc0344362,
-    SNDRV_COMPRESS_TASK_STOP = 0x40084363,
     SNDRV_COMPRESS_TASK_STATUS = 0xc02c4368,
     SND_COMPR_TRIGGER_DRAIN = 7,
     SND_COMPR_TRIGGER_NEXT_TRACK = 8,
@@ -55,21 +38,6 @@ return {
   uint32_t pcm_io_frames;
   uint32_t sampling_rate;
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_tstamp64"] = [[{
-  uint32_t byte_offset;
-  uint64_t copied_total;
-  uint64_t pcm_frames;
-  uint64_t pcm_io_frames;
-  uint32_t sampling_rate;
-} __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_avail"] = [[{
-  uint64_t avail;
-  struct snd_compr_tstamp tstamp;
-} __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_avail64"] = [[{
-  uint64_t avail;
-  struct snd_compr_tstamp64 tstamp;
-} __attribute__((packed, aligned(4)))]],
     ["struct snd_compr_caps"] = [[{
   uint32_t num_codecs;
   uint32_t direction;
@@ -89,22 +57,125 @@ return {
   uint32_t key;
   uint32_t value[8];
 } __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_task"] = [[{
-  uint64_t seqno;
-  uint64_t origin_seqno;
-  int32_t input_fd;
-  int32_t output_fd;
-  uint64_t input_size;
-  uint32_t flags;
-  uint8_t reserved[16];
-} __attribute__((packed, aligned(4)))]],
-    ["struct snd_compr_task_status"] = [[{
-  uint64_t seqno;
-  uint64_t input_size;
-  uint64_t output_size;
-  uint32_t output_flags;
-  uint8_t state;
-  uint8_t reserved[15];
-} __attribute__((packed, aligned(4)))]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_COMPRESS_IOCTL_VERSION = 0x80044300,
+        SNDRV_COMPRESS_SET_PARAMS = 0x40844312,
+        SNDRV_COMPRESS_GET_PARAMS = 0x80784313,
+        SNDRV_COMPRESS_SET_METADATA = 0x40244314,
+        SNDRV_COMPRESS_TSTAMP = 0x80144320,
+        SNDRV_COMPRESS_AVAIL = 0x801c4321,
+        SNDRV_COMPRESS_TSTAMP64 = 0x80204322,
+        SNDRV_COMPRESS_AVAIL64 = 0x80284323,
+        SNDRV_COMPRESS_PAUSE = 0x4330,
+        SNDRV_COMPRESS_RESUME = 0x4331,
+        SNDRV_COMPRESS_START = 0x4332,
+        SNDRV_COMPRESS_STOP = 0x4333,
+        SNDRV_COMPRESS_DRAIN = 0x4334,
+        SNDRV_COMPRESS_NEXT_TRACK = 0x4335,
+        SNDRV_COMPRESS_PARTIAL_DRAIN = 0x4336,
+        SNDRV_COMPRESS_TASK_FREE = 0x40084361,
+        SNDRV_COMPRESS_TASK_STOP = 0x40084363,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct snd_compr_tstamp64"] = [[{
+    uint32_t byte_offset;
+    uint64_t copied_total;
+    uint64_t pcm_frames;
+    uint64_t pcm_io_frames;
+    uint32_t sampling_rate;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_avail"] = [[{
+    uint64_t avail;
+    struct snd_compr_tstamp tstamp;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_avail64"] = [[{
+    uint64_t avail;
+    struct snd_compr_tstamp64 tstamp;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_task"] = [[{
+    uint64_t seqno;
+    uint64_t origin_seqno;
+    int32_t input_fd;
+    int32_t output_fd;
+    uint64_t input_size;
+    uint32_t flags;
+    uint8_t reserved[16];
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_task_status"] = [[{
+    uint64_t seqno;
+    uint64_t input_size;
+    uint64_t output_size;
+    uint32_t output_flags;
+    uint8_t state;
+    uint8_t reserved[15];
+  } __attribute__((packed, aligned(4)))]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_COMPRESS_IOCTL_VERSION = 0x40044300,
+        SNDRV_COMPRESS_SET_PARAMS = 0x80844312,
+        SNDRV_COMPRESS_GET_PARAMS = 0x40784313,
+        SNDRV_COMPRESS_SET_METADATA = 0x80244314,
+        SNDRV_COMPRESS_TSTAMP = 0x40144320,
+        SNDRV_COMPRESS_AVAIL = 0x401c4321,
+        SNDRV_COMPRESS_TSTAMP64 = 0x40204322,
+        SNDRV_COMPRESS_AVAIL64 = 0x40284323,
+        SNDRV_COMPRESS_PAUSE = 0x20004330,
+        SNDRV_COMPRESS_RESUME = 0x20004331,
+        SNDRV_COMPRESS_START = 0x20004332,
+        SNDRV_COMPRESS_STOP = 0x20004333,
+        SNDRV_COMPRESS_DRAIN = 0x20004334,
+        SNDRV_COMPRESS_NEXT_TRACK = 0x20004335,
+        SNDRV_COMPRESS_PARTIAL_DRAIN = 0x20004336,
+        SNDRV_COMPRESS_TASK_FREE = 0x80084361,
+        SNDRV_COMPRESS_TASK_STOP = 0x80084363,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct snd_compr_tstamp64"] = [[{
+    uint32_t byte_offset;
+    unsigned long copied_total;
+    unsigned long pcm_frames;
+    unsigned long pcm_io_frames;
+    uint32_t sampling_rate;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_avail"] = [[{
+    unsigned long avail;
+    struct snd_compr_tstamp tstamp;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_avail64"] = [[{
+    unsigned long avail;
+    struct snd_compr_tstamp64 tstamp;
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_task"] = [[{
+    unsigned long seqno;
+    unsigned long origin_seqno;
+    int32_t input_fd;
+    int32_t output_fd;
+    unsigned long input_size;
+    uint32_t flags;
+    uint8_t reserved[16];
+  } __attribute__((packed, aligned(4)))]],
+        ["struct snd_compr_task_status"] = [[{
+    unsigned long seqno;
+    unsigned long input_size;
+    unsigned long output_size;
+    uint32_t output_flags;
+    uint8_t state;
+    uint8_t reserved[15];
+  } __attribute__((packed, aligned(4)))]],
+      },
+},
   },
 }

@@ -213,20 +213,7 @@ return {
     EMU10K1_GPR_TRANSLATION_NEGATE = 5,
     EMU10K1_GPR_TRANSLATION_NEG_TABLE100 = 6,
     SNDRV_EMU10K1_VERSION = 65537,
-    SNDRV_EMU10K1_IOCTL_INFO = 0x880c4810,
-    SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x41b04811,
-    SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc1b04812,
-    SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x40044820,
-    SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x40104821,
-    SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc0104822,
-    SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x40484830,
     SNDRV_EMU10K1_IOCTL_PCM_PEEK = 0xc0484831,
-    SNDRV_EMU10K1_IOCTL_PVERSION = 0x80044840,
-    SNDRV_EMU10K1_IOCTL_STOP = 0x4880,
-    SNDRV_EMU10K1_IOCTL_CONTINUE = 0x4881,
-    SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x4882,
-    SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x40044883,
-    SNDRV_EMU10K1_IOCTL_DBG_READ = 0x80044884,
   },
   records = {
     ["struct snd_emu10k1_fx8010_info"] = [[{
@@ -266,23 +253,6 @@ return {
   uint32_t max;
   uint32_t translation;
 }]],
-    ["struct snd_emu10k1_fx8010_code"] = [[{
-  char name[128];
-  unsigned long gpr_valid[8];
-  uint32_t *gpr_map;
-  uint32_t gpr_add_control_count;
-  struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
-  uint32_t gpr_del_control_count;
-  struct emu10k1_ctl_elem_id *gpr_del_controls;
-  uint32_t gpr_list_control_count;
-  uint32_t gpr_list_control_total;
-  struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
-  unsigned long tram_valid[4];
-  uint32_t *tram_data_map;
-  uint32_t *tram_addr_map;
-  unsigned long code_valid[16];
-  uint32_t *code;
-}]],
     ["struct snd_emu10k1_fx8010_tram"] = [[{
   uint32_t address;
   uint32_t size;
@@ -307,106 +277,191 @@ return {
   },
   macros = function(M)
     return {
-      -- #define FXBUS(x)
       FXBUS = function(x)
         return M.int(0x0 + M.long(x))
       end,
-      -- #define EXTIN(x)
       EXTIN = function(x)
         return M.int(0x10 + M.long(x))
       end,
-      -- #define EXTOUT(x)
       EXTOUT = function(x)
         return M.int(0x20 + M.long(x))
       end,
-      -- #define FXBUS2(x)
       FXBUS2 = function(x)
         return M.int(0x30 + M.long(x))
       end,
-      -- #define A_FXBUS(x)
       A_FXBUS = function(x)
         return M.int(0x0 + M.long(x))
       end,
-      -- #define A_EXTIN(x)
       A_EXTIN = function(x)
         return M.int(0x40 + M.long(x))
       end,
-      -- #define A_P16VIN(x)
       A_P16VIN = function(x)
         return M.int(0x50 + M.long(x))
       end,
-      -- #define A_EXTOUT(x)
       A_EXTOUT = function(x)
         return M.int(0x60 + M.long(x))
       end,
-      -- #define A_FXBUS2(x)
       A_FXBUS2 = function(x)
         return M.int(0x80 + M.long(x))
       end,
-      -- #define A_EMU32OUTH(x)
       A_EMU32OUTH = function(x)
         return M.int(0xa0 + M.long(x))
       end,
-      -- #define A_EMU32OUTL(x)
       A_EMU32OUTL = function(x)
         return M.int(0xb0 + M.long(x))
       end,
-      -- #define A3_EMU32IN(x)
       A3_EMU32IN = function(x)
         return M.int(0x160 + M.long(x))
       end,
-      -- #define A3_EMU32OUT(x)
       A3_EMU32OUT = function(x)
         return M.int(0x1e0 + M.long(x))
       end,
-      -- #define GPR(x)
       GPR = function(x)
         return M.int(0x100 + M.long(x))
       end,
-      -- #define ITRAM_DATA(x)
       ITRAM_DATA = function(x)
         return M.int(0x200 + M.long(x))
       end,
-      -- #define ETRAM_DATA(x)
       ETRAM_DATA = function(x)
         return M.int(0x280 + M.long(x))
       end,
-      -- #define ITRAM_ADDR(x)
       ITRAM_ADDR = function(x)
         return M.int(0x300 + M.long(x))
       end,
-      -- #define ETRAM_ADDR(x)
       ETRAM_ADDR = function(x)
         return M.int(0x380 + M.long(x))
       end,
-      -- #define A_GPR(x)
       A_GPR = function(x)
         return M.int(0x400 + M.long(x))
       end,
-      -- #define A_ITRAM_DATA(x)
       A_ITRAM_DATA = function(x)
         return M.int(0x200 + M.long(x))
       end,
-      -- #define A_ETRAM_DATA(x)
       A_ETRAM_DATA = function(x)
         return M.int(0x2c0 + M.long(x))
       end,
-      -- #define A_ITRAM_ADDR(x)
       A_ITRAM_ADDR = function(x)
         return M.int(0x300 + M.long(x))
       end,
-      -- #define A_ETRAM_ADDR(x)
       A_ETRAM_ADDR = function(x)
         return M.int(0x3c0 + M.long(x))
       end,
-      -- #define A_ITRAM_CTL(x)
       A_ITRAM_CTL = function(x)
         return M.int(0x100 + M.long(x))
       end,
-      -- #define A_ETRAM_CTL(x)
       A_ETRAM_CTL = function(x)
         return M.int(0x1c0 + M.long(x))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_INFO = 0x880c4810,
+        SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x40044820,
+        SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x40484830,
+        SNDRV_EMU10K1_IOCTL_PVERSION = 0x80044840,
+        SNDRV_EMU10K1_IOCTL_STOP = 0x4880,
+        SNDRV_EMU10K1_IOCTL_CONTINUE = 0x4881,
+        SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x4882,
+        SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x40044883,
+        SNDRV_EMU10K1_IOCTL_DBG_READ = 0x80044884,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x41b04811,
+        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x40104821,
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc1b04812,
+        SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc0104822,
+      },
+      records = {
+        ["struct snd_emu10k1_fx8010_code"] = [[{
+    char name[128];
+    unsigned long gpr_valid[8];
+    uint32_t *gpr_map;
+    uint32_t gpr_add_control_count;
+    struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
+    uint32_t gpr_del_control_count;
+    struct emu10k1_ctl_elem_id *gpr_del_controls;
+    uint32_t gpr_list_control_count;
+    uint32_t gpr_list_control_total;
+    struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
+    unsigned long tram_valid[4];
+    uint32_t *tram_data_map;
+    uint32_t *tram_addr_map;
+    unsigned long code_valid[16];
+    uint32_t *code;
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x418c4811,
+        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x400c4821,
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_CODE_PEEK = 0xc18c4812,
+        SNDRV_EMU10K1_IOCTL_TRAM_PEEK = 0xc00c4822,
+      },
+      records = {
+        ["struct snd_emu10k1_fx8010_code"] = [[{
+    char name[128];
+    unsigned long gpr_valid[16];
+    uint32_t *gpr_map;
+    uint32_t gpr_add_control_count;
+    struct snd_emu10k1_fx8010_control_gpr *gpr_add_controls;
+    uint32_t gpr_del_control_count;
+    struct emu10k1_ctl_elem_id *gpr_del_controls;
+    uint32_t gpr_list_control_count;
+    uint32_t gpr_list_control_total;
+    struct snd_emu10k1_fx8010_control_gpr *gpr_list_controls;
+    unsigned long tram_valid[8];
+    uint32_t *tram_data_map;
+    uint32_t *tram_addr_map;
+    unsigned long code_valid[32];
+    uint32_t *code;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_INFO = 0x480c4810,
+        SNDRV_EMU10K1_IOCTL_TRAM_SETUP = 0x80044820,
+        SNDRV_EMU10K1_IOCTL_PCM_POKE = 0x80484830,
+        SNDRV_EMU10K1_IOCTL_PVERSION = 0x40044840,
+        SNDRV_EMU10K1_IOCTL_STOP = 0x20004880,
+        SNDRV_EMU10K1_IOCTL_CONTINUE = 0x20004881,
+        SNDRV_EMU10K1_IOCTL_ZERO_TRAM_COUNTER = 0x20004882,
+        SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x80044883,
+        SNDRV_EMU10K1_IOCTL_DBG_READ = 0x40044884,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x818c4811,
+        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x800c4821,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x81b04811,
+        SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x80104821,
+      },
+},
+  },
 }

@@ -35,26 +35,10 @@ return {
     syncsource_sync = 3,
     syncsource_none = 4,
     HDSPM_MAX_CHANNELS = 64,
-    SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x89084842,
-    SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x80184841,
-    SNDRV_HDSPM_IOCTL_GET_LTC = 0x80104846,
-    SNDRV_HDSPM_IOCTL_GET_STATUS = 0x80204847,
     HDSPM_ADDON_TCO = 1,
-    SNDRV_HDSPM_IOCTL_GET_VERSION = 0x80244848,
     HDSPM_MIXER_CHANNELS = 64,
-    SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80084844,
   },
   records = {
-    ["struct hdspm_peak_rms"] = [[{
-  uint32_t input_peaks[64];
-  uint32_t playback_peaks[64];
-  uint32_t output_peaks[64];
-  uint64_t input_rms[64];
-  uint64_t playback_rms[64];
-  uint64_t output_rms[64];
-  uint8_t speed;
-  int32_t status2;
-}]],
     ["struct hdspm_config"] = [[{
   uint8_t pref_sync_ref;
   uint8_t wordclock_sync_check;
@@ -74,23 +58,6 @@ return {
   uint32_t frame;
   uint32_t input_format;
 }]],
-    ["struct hdspm_status"] = [[{
-  uint8_t card_type;
-  uint32_t autosync_source;
-  uint64_t card_clock;
-  uint32_t master_period;
-  union {
-    struct {
-      uint8_t sync_wc;
-      uint8_t sync_madi;
-      uint8_t sync_tco;
-      uint8_t sync_in;
-      uint8_t madi_input;
-      uint8_t channel_format;
-      uint8_t frame_format;
-    } madi;
-  } card_specific;
-}]],
     ["struct hdspm_version"] = [[{
   uint8_t card_type;
   char cardname[20];
@@ -108,5 +75,123 @@ return {
     ["struct hdspm_mixer_ioctl"] = [[{
   struct hdspm_mixer *mixer;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x89084842,
+        SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x80184841,
+        SNDRV_HDSPM_IOCTL_GET_LTC = 0x80104846,
+        SNDRV_HDSPM_IOCTL_GET_VERSION = 0x80244848,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_STATUS = 0x80204847,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80084844,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct hdspm_peak_rms"] = [[{
+    uint32_t input_peaks[64];
+    uint32_t playback_peaks[64];
+    uint32_t output_peaks[64];
+    uint64_t input_rms[64];
+    uint64_t playback_rms[64];
+    uint64_t output_rms[64];
+    uint8_t speed;
+    int32_t status2;
+  }]],
+        ["struct hdspm_status"] = [[{
+    uint8_t card_type;
+    uint32_t autosync_source;
+    uint64_t card_clock;
+    uint32_t master_period;
+    union {
+      struct {
+        uint8_t sync_wc;
+        uint8_t sync_madi;
+        uint8_t sync_tco;
+        uint8_t sync_in;
+        uint8_t madi_input;
+        uint8_t channel_format;
+        uint8_t frame_format;
+      } madi;
+    } card_specific;
+  }]],
+      },
+},
+    {
+      on = "x86",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_STATUS = 0x801c4847,
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80044844,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_PEAK_RMS = 0x49084842,
+        SNDRV_HDSPM_IOCTL_GET_CONFIG = 0x40184841,
+        SNDRV_HDSPM_IOCTL_GET_LTC = 0x40104846,
+        SNDRV_HDSPM_IOCTL_GET_STATUS = 0x40204847,
+        SNDRV_HDSPM_IOCTL_GET_VERSION = 0x40244848,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40044844,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40084844,
+      },
+      records = {
+        ["struct hdspm_peak_rms"] = [[{
+    uint32_t input_peaks[64];
+    uint32_t playback_peaks[64];
+    uint32_t output_peaks[64];
+    unsigned long input_rms[64];
+    unsigned long playback_rms[64];
+    unsigned long output_rms[64];
+    uint8_t speed;
+    int32_t status2;
+  }]],
+        ["struct hdspm_status"] = [[{
+    uint8_t card_type;
+    uint32_t autosync_source;
+    unsigned long card_clock;
+    uint32_t master_period;
+    union {
+      struct {
+        uint8_t sync_wc;
+        uint8_t sync_madi;
+        uint8_t sync_tco;
+        uint8_t sync_in;
+        uint8_t madi_input;
+        uint8_t channel_format;
+        uint8_t frame_format;
+      } madi;
+    } card_specific;
+  }]],
+      },
+},
   },
 }

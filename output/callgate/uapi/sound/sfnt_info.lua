@@ -34,11 +34,7 @@ return {
     SNDRV_SFNT_SAMPLE_REVERSE_LOOP = 128,
     SNDRV_EMUX_HWDEP_NAME = "Emux WaveTable",
     SNDRV_EMUX_VERSION = 0x10000,
-    SNDRV_EMUX_IOCTL_VERSION = 0x80044880,
     SNDRV_EMUX_IOCTL_LOAD_PATCH = 0xc0104881,
-    SNDRV_EMUX_IOCTL_RESET_SAMPLES = 0x4882,
-    SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x4883,
-    SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x40044884,
     SNDRV_EMUX_IOCTL_MISC_MODE = 0xc0104884,
   },
   records = {
@@ -142,10 +138,29 @@ return {
   },
   macros = function(M)
     return {
-      -- #define SNDRV_OSS_PATCHKEY(id)
       SNDRV_OSS_PATCHKEY = function(id)
         return M.int(M.bor(M.shl(M.long(id), 8), 0xfd))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_EMUX_IOCTL_VERSION = 0x80044880,
+        SNDRV_EMUX_IOCTL_RESET_SAMPLES = 0x4882,
+        SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x4883,
+        SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x40044884,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_EMUX_IOCTL_VERSION = 0x40044880,
+        SNDRV_EMUX_IOCTL_RESET_SAMPLES = 0x20004882,
+        SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x20004883,
+        SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x80044884,
+      },
+},
+  },
 }

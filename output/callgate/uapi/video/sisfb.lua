@@ -48,19 +48,7 @@ return {
     SISFB_CMD_ERR_NOCRT2 = 0x80000004,
     SISFB_CMD_ERR_UNKNOWN = 0x8000ffff,
     SISFB_CMD_ERR_OTHER = 0x80010000,
-    SISFB_GET_INFO_SIZE = 0x8004f300,
-    SISFB_GET_INFO = 0x811cf301,
-    SISFB_GET_VBRSTATUS = 0x8004f302,
-    SISFB_GET_AUTOMAXIMIZE = 0x8004f303,
-    SISFB_SET_AUTOMAXIMIZE = 0x4004f303,
-    SISFB_GET_TVPOSOFFSET = 0x8004f304,
-    SISFB_SET_TVPOSOFFSET = 0x4004f304,
     SISFB_COMMAND = 0xc054f305,
-    SISFB_SET_LOCK = 0x4004f306,
-    SISFB_GET_INFO_OLD = 0x80046ef8,
-    SISFB_GET_VBRSTATUS_OLD = 0x80046ef9,
-    SISFB_GET_AUTOMAXIMIZE_OLD = 0x80046efa,
-    SISFB_SET_AUTOMAXIMIZE_OLD = 0x40046efa,
   },
   records = {
     ["struct sisfb_info"] = [[{
@@ -112,5 +100,41 @@ return {
   uint32_t offset;
   uint32_t size;
 }]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SISFB_GET_INFO_SIZE = 0x8004f300,
+        SISFB_GET_INFO = 0x811cf301,
+        SISFB_GET_VBRSTATUS = 0x8004f302,
+        SISFB_GET_AUTOMAXIMIZE = 0x8004f303,
+        SISFB_SET_AUTOMAXIMIZE = 0x4004f303,
+        SISFB_GET_TVPOSOFFSET = 0x8004f304,
+        SISFB_SET_TVPOSOFFSET = 0x4004f304,
+        SISFB_SET_LOCK = 0x4004f306,
+        SISFB_GET_INFO_OLD = 0x80046ef8,
+        SISFB_GET_VBRSTATUS_OLD = 0x80046ef9,
+        SISFB_GET_AUTOMAXIMIZE_OLD = 0x80046efa,
+        SISFB_SET_AUTOMAXIMIZE_OLD = 0x40046efa,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SISFB_GET_INFO_SIZE = 0x4004f300,
+        SISFB_GET_INFO = 0x411cf301,
+        SISFB_GET_VBRSTATUS = 0x4004f302,
+        SISFB_GET_AUTOMAXIMIZE = 0x4004f303,
+        SISFB_SET_AUTOMAXIMIZE = 0x8004f303,
+        SISFB_GET_TVPOSOFFSET = 0x4004f304,
+        SISFB_SET_TVPOSOFFSET = 0x8004f304,
+        SISFB_SET_LOCK = 0x8004f306,
+        SISFB_GET_INFO_OLD = 0x40046ef8,
+        SISFB_GET_VBRSTATUS_OLD = 0x40046ef9,
+        SISFB_GET_AUTOMAXIMIZE_OLD = 0x40046efa,
+        SISFB_SET_AUTOMAXIMIZE_OLD = 0x80046efa,
+      },
+},
   },
 }

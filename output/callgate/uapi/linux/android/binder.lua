@@ -13,18 +13,10 @@ return {
     FLAT_BINDER_FLAG_TXN_SECURITY_CTX = 4096,
     BINDER_BUFFER_FLAG_HAS_PARENT = 1,
     BINDER_WRITE_READ = 3224396289,
-    BINDER_SET_IDLE_TIMEOUT = 1074291203,
-    BINDER_SET_MAX_THREADS = 1074029061,
-    BINDER_SET_IDLE_PRIORITY = 1074029062,
-    BINDER_SET_CONTEXT_MGR = 1074029063,
-    BINDER_THREAD_EXIT = 1074029064,
     BINDER_VERSION = 3221512713,
     BINDER_GET_NODE_DEBUG_INFO = 3222823435,
     BINDER_GET_NODE_INFO_FOR_REF = 3222823436,
-    BINDER_SET_CONTEXT_MGR_EXT = 1075339789,
-    BINDER_FREEZE = 1074553358,
     BINDER_GET_FROZEN_INFO = 3222037007,
-    BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 1074029072,
     BINDER_GET_EXTENDED_ERROR = 3222037009,
     TF_ONE_WAY = 1,
     TF_ROOT_OBJECT = 4,
@@ -32,52 +24,6 @@ return {
     TF_ACCEPT_FDS = 16,
     TF_CLEAR_BUF = 32,
     TF_UPDATE_TXN = 64,
-    BR_ERROR = 2147774976,
-    BR_OK = 29185,
-    BR_TRANSACTION_SEC_CTX = 2152231426,
-    BR_TRANSACTION = 2151707138,
-    BR_REPLY = 2151707139,
-    BR_ACQUIRE_RESULT = 2147774980,
-    BR_DEAD_REPLY = 29189,
-    BR_TRANSACTION_COMPLETE = 29190,
-    BR_INCREFS = 2148561415,
-    BR_ACQUIRE = 2148561416,
-    BR_RELEASE = 2148561417,
-    BR_DECREFS = 2148561418,
-    BR_ATTEMPT_ACQUIRE = 2149085707,
-    BR_NOOP = 29196,
-    BR_SPAWN_LOOPER = 29197,
-    BR_FINISHED = 29198,
-    BR_DEAD_BINDER = 2148037135,
-    BR_CLEAR_DEATH_NOTIFICATION_DONE = 2148037136,
-    BR_FAILED_REPLY = 29201,
-    BR_FROZEN_REPLY = 29202,
-    BR_ONEWAY_SPAM_SUSPECT = 29203,
-    BR_TRANSACTION_PENDING_FROZEN = 29204,
-    BR_FROZEN_BINDER = 2148561429,
-    BR_CLEAR_FREEZE_NOTIFICATION_DONE = 2148037142,
-    BC_TRANSACTION = 1077961472,
-    BC_REPLY = 1077961473,
-    BC_ACQUIRE_RESULT = 1074029314,
-    BC_FREE_BUFFER = 1074291459,
-    BC_INCREFS = 1074029316,
-    BC_ACQUIRE = 1074029317,
-    BC_RELEASE = 1074029318,
-    BC_DECREFS = 1074029319,
-    BC_INCREFS_DONE = 1074815752,
-    BC_ACQUIRE_DONE = 1074815753,
-    BC_ATTEMPT_ACQUIRE = 1074291466,
-    BC_REGISTER_LOOPER = 25355,
-    BC_ENTER_LOOPER = 25356,
-    BC_EXIT_LOOPER = 25357,
-    BC_REQUEST_DEATH_NOTIFICATION = 1074553614,
-    BC_CLEAR_DEATH_NOTIFICATION = 1074553615,
-    BC_DEAD_BINDER_DONE = 1074291472,
-    BC_TRANSACTION_SG = 1078485777,
-    BC_REPLY_SG = 1078485778,
-    BC_REQUEST_FREEZE_NOTIFICATION = 1074553619,
-    BC_CLEAR_FREEZE_NOTIFICATION = 1074553620,
-    BC_FREEZE_NOTIFICATION_DONE = 1074291477,
     B_TYPE_LARGE = 0x85,
     BINDER_CURRENT_PROTOCOL_VERSION = 8,
   },
@@ -85,55 +31,8 @@ return {
     ["struct binder_object_header"] = [[{
   uint32_t type;
 }]],
-    ["struct flat_binder_object"] = [[{
-  struct binder_object_header hdr;
-  uint32_t flags;
-  union {
-    uint64_t binder;
-    uint32_t handle;
-  };
-  uint64_t cookie;
-}]],
-    ["struct binder_fd_object"] = [[{
-  struct binder_object_header hdr;
-  uint32_t pad_flags;
-  union {
-    uint64_t pad_binder;
-    uint32_t fd;
-  };
-  uint64_t cookie;
-}]],
-    ["struct binder_buffer_object"] = [[{
-  struct binder_object_header hdr;
-  uint32_t flags;
-  uint64_t buffer;
-  uint64_t length;
-  uint64_t parent;
-  uint64_t parent_offset;
-}]],
-    ["struct binder_fd_array_object"] = [[{
-  struct binder_object_header hdr;
-  uint32_t pad;
-  uint64_t num_fds;
-  uint64_t parent;
-  uint64_t parent_offset;
-}]],
-    ["struct binder_write_read"] = [[{
-  uint64_t write_size;
-  uint64_t write_consumed;
-  uint64_t write_buffer;
-  uint64_t read_size;
-  uint64_t read_consumed;
-  uint64_t read_buffer;
-}]],
     ["struct binder_version"] = [[{
   int32_t protocol_version;
-}]],
-    ["struct binder_node_debug_info"] = [[{
-  uint64_t ptr;
-  uint64_t cookie;
-  uint32_t has_strong_ref;
-  uint32_t has_weak_ref;
 }]],
     ["struct binder_node_info_for_ref"] = [[{
   uint32_t handle;
@@ -153,73 +52,106 @@ return {
   uint32_t sync_recv;
   uint32_t async_recv;
 }]],
-    ["struct binder_frozen_state_info"] = [[{
-  uint64_t cookie;
-  uint32_t is_frozen;
-  uint32_t reserved;
-}]],
     ["struct binder_extended_error"] = [[{
   uint32_t id;
   uint32_t command;
   int32_t param;
 }]],
-    ["struct binder_transaction_data"] = [[{
-  union {
-    uint32_t handle;
-    uint64_t ptr;
-  } target;
-  uint64_t cookie;
-  uint32_t code;
-  uint32_t flags;
-  int32_t sender_pid;
-  uint32_t sender_euid;
-  uint64_t data_size;
-  uint64_t offsets_size;
-  union {
-    struct {
-      uint64_t buffer;
-      uint64_t offsets;
-    } ptr;
-    uint8_t buf[8];
-  } data;
-}]],
-    ["struct binder_transaction_data_secctx"] = [[{
-  struct binder_transaction_data transaction_data;
-  uint64_t secctx;
-}]],
-    ["struct binder_transaction_data_sg"] = [[{
-  struct binder_transaction_data transaction_data;
-  uint64_t buffers_size;
-}]],
-    ["struct binder_ptr_cookie"] = [[{
-  uint64_t ptr;
-  uint64_t cookie;
-}]],
-    ["struct binder_handle_cookie"] = [[{
-  uint32_t handle;
-  uint64_t cookie;
-} __attribute__((packed))]],
     ["struct binder_pri_desc"] = [[{
   int32_t priority;
   uint32_t desc;
 }]],
-    ["struct binder_pri_ptr_cookie"] = [[{
-  int32_t priority;
-  uint64_t ptr;
-  uint64_t cookie;
-}]],
-  },
-  typedefs = {
-    binder_size_t = "uint64_t",
-    binder_uintptr_t = "uint64_t",
   },
   macros = function(M)
     return {
-      -- #define B_PACK_CHARS(c1, c2, c3, c4)
       B_PACK_CHARS = function(c1, c2, c3, c4)
         return M.int(M.bor(M.shl(M.long(c1), 24), M.shl(M.long(c2), 16), M.shl(M.long(c3), 8),
             M.long(c4)))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        BINDER_SET_IDLE_TIMEOUT = 1074291203,
+        BINDER_SET_MAX_THREADS = 1074029061,
+        BINDER_SET_IDLE_PRIORITY = 1074029062,
+        BINDER_SET_CONTEXT_MGR = 1074029063,
+        BINDER_THREAD_EXIT = 1074029064,
+        BINDER_SET_CONTEXT_MGR_EXT = 1075339789,
+        BINDER_FREEZE = 1074553358,
+        BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 1074029072,
+        BR_ERROR = 2147774976,
+        BR_OK = 29185,
+        BR_TRANSACTION_SEC_CTX = 2152231426,
+        BR_TRANSACTION = 2151707138,
+        BR_REPLY = 2151707139,
+        BR_ACQUIRE_RESULT = 2147774980,
+        BR_DEAD_REPLY = 29189,
+        BR_TRANSACTION_COMPLETE = 29190,
+        BR_INCREFS = 2148561415,
+        BR_ACQUIRE = 2148561416,
+        BR_RELEASE = 2148561417,
+        BR_DECREFS = 2148561418,
+        BR_NOOP = 29196,
+        BR_SPAWN_LOOPER = 29197,
+        BR_FINISHED = 29198,
+        BR_DEAD_BINDER = 2148037135,
+        BR_CLEAR_DEATH_NOTIFICATION_DONE = 2148037136,
+        BR_FAILED_REPLY = 29201,
+        BR_FROZEN_REPLY = 29202,
+        BR_ONEWAY_SPAM_SUSPECT = 29203,
+        BR_TRANSACTION_PENDING_FROZEN = 29204,
+        BR_FROZEN_BINDER = 2148561429,
+        BR_CLEAR_FREEZE_NOTIFICATION_DONE = 2148037142,
+        BC_TRANSACTION = 1077961472,
+        BC_REPLY = 1077961473,
+        BC_ACQUIRE_RESULT = 1074029314,
+        BC_FREE_BUFFER = 1074291459,
+        BC_INCREFS = 1074029316,
+        BC_ACQUIRE = 1074029317,
+        BC_RELEASE = 1074029318,
+        BC_DECREFS = 1074029319,
+        BC_INCREFS_DONE = 1074815752,
+        BC_ACQUIRE_DONE = 1074815753,
+        BC_ATTEMPT_ACQUIRE = 1074291466,
+        BC_REGISTER_LOOPER = 25355,
+        BC_ENTER_LOOPER = 25356,
+        BC_EXIT_LOOPER = 25357,
+        BC_REQUEST_DEATH_NOTIFICATION = 1074553614,
+        BC_CLEAR_DEATH_NOTIFICATION = 1074553615,
+        BC_DEAD_BINDER_DONE = 1074291472,
+        BC_TRANSACTION_SG = 1078485777,
+        BC_REPLY_SG = 1078485778,
+        BC_REQUEST_FREEZE_NOTIFICATION = 1074553619,
+        BC_CLEAR_FREEZE_NOTIFICATION = 1074553620,
+        BC_FREEZE_NOTIFICATION_DONE = 1074291477,
+      },
+},
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        BR_ATTEMPT_ACQUIRE = 2149085707,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.android.binder-3",
+},
+    {
+      on = "x86",
+      constants = {
+        BR_ATTEMPT_ACQUIRE = 2148823563,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      from = "callgate.uapi.linux.android.binder-5",
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.android.binder-6",
+},
+  },
 }

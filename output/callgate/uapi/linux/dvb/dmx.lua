@@ -42,15 +42,7 @@ return {
     DMX_CHECK_CRC = 1,
     DMX_ONESHOT = 2,
     DMX_IMMEDIATE_START = 4,
-    DMX_START = 0x6f29,
-    DMX_STOP = 0x6f2a,
-    DMX_SET_FILTER = 0x403c6f2b,
-    DMX_SET_PES_FILTER = 0x40146f2c,
-    DMX_SET_BUFFER_SIZE = 0x6f2d,
-    DMX_GET_PES_PIDS = 0x800a6f2f,
     DMX_GET_STC = 0xc0106f32,
-    DMX_ADD_PID = 0x40026f33,
-    DMX_REMOVE_PID = 0x40026f34,
     DMX_REQBUFS = 0xc0086f3c,
     DMX_QUERYBUF = 0xc0186f3d,
     DMX_EXPBUF = 0xc00c6f3e,
@@ -76,11 +68,6 @@ return {
   uint32_t pes_type;
   uint32_t flags;
 }]],
-    ["struct dmx_stc"] = [[{
-  uint32_t num;
-  uint32_t base;
-  uint64_t stc;
-}]],
     ["struct dmx_buffer"] = [[{
   uint32_t index;
   uint32_t bytesused;
@@ -104,5 +91,53 @@ return {
     dmx_input_t = "uint32_t",
     dmx_pes_type_t = "uint32_t",
     dmx_filter_t = "struct dmx_filter",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DMX_START = 0x6f29,
+        DMX_STOP = 0x6f2a,
+        DMX_SET_FILTER = 0x403c6f2b,
+        DMX_SET_PES_FILTER = 0x40146f2c,
+        DMX_SET_BUFFER_SIZE = 0x6f2d,
+        DMX_GET_PES_PIDS = 0x800a6f2f,
+        DMX_ADD_PID = 0x40026f33,
+        DMX_REMOVE_PID = 0x40026f34,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct dmx_stc"] = [[{
+    uint32_t num;
+    uint32_t base;
+    uint64_t stc;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DMX_START = 0x20006f29,
+        DMX_STOP = 0x20006f2a,
+        DMX_SET_FILTER = 0x803c6f2b,
+        DMX_SET_PES_FILTER = 0x80146f2c,
+        DMX_SET_BUFFER_SIZE = 0x20006f2d,
+        DMX_GET_PES_PIDS = 0x400a6f2f,
+        DMX_ADD_PID = 0x80026f33,
+        DMX_REMOVE_PID = 0x80026f34,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct dmx_stc"] = [[{
+    uint32_t num;
+    uint32_t base;
+    unsigned long stc;
+  }]],
+      },
+},
   },
 }

@@ -274,26 +274,6 @@ return {
     MAX_DTV_STATS = 4,
     DTV_IOCTL_MAX_MSGS = 64,
     FE_TUNE_MODE_ONESHOT = 0x1,
-    FE_GET_INFO = 0x80a86f3d,
-    FE_DISEQC_RESET_OVERLOAD = 0x6f3e,
-    FE_DISEQC_SEND_MASTER_CMD = 0x40076f3f,
-    FE_DISEQC_RECV_SLAVE_REPLY = 0x800c6f40,
-    FE_DISEQC_SEND_BURST = 0x6f41,
-    FE_SET_TONE = 0x6f42,
-    FE_SET_VOLTAGE = 0x6f43,
-    FE_ENABLE_HIGH_LNB_VOLTAGE = 0x6f44,
-    FE_READ_STATUS = 0x80046f45,
-    FE_READ_BER = 0x80046f46,
-    FE_READ_SIGNAL_STRENGTH = 0x80026f47,
-    FE_READ_SNR = 0x80026f48,
-    FE_READ_UNCORRECTED_BLOCKS = 0x80046f49,
-    FE_SET_FRONTEND_TUNE_MODE = 0x6f51,
-    FE_GET_EVENT = 0x80286f4e,
-    FE_DISHNETWORK_SEND_LEGACY_CMD = 0x6f50,
-    FE_SET_PROPERTY = 0x40106f52,
-    FE_GET_PROPERTY = 0x80106f53,
-    FE_SET_FRONTEND = 0x40246f4c,
-    FE_GET_FRONTEND = 0x80246f4d,
   },
   records = {
     ["struct dvb_frontend_info"] = [[{
@@ -318,13 +298,6 @@ return {
   uint8_t msg_len;
   int32_t timeout;
 }]],
-    ["struct dtv_stats"] = [[{
-  uint8_t scale;
-  union {
-    uint64_t uvalue;
-    int64_t svalue;
-  } __attribute__((packed));
-} __attribute__((packed))]],
     ["struct dtv_fe_stats"] = [[{
   uint8_t len;
   struct dtv_stats stat[4];
@@ -401,5 +374,102 @@ return {
     fe_pilot_t = "uint32_t",
     fe_rolloff_t = "uint32_t",
     fe_delivery_system_t = "uint32_t",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FE_GET_INFO = 0x80a86f3d,
+        FE_DISEQC_RESET_OVERLOAD = 0x6f3e,
+        FE_DISEQC_SEND_MASTER_CMD = 0x40076f3f,
+        FE_DISEQC_RECV_SLAVE_REPLY = 0x800c6f40,
+        FE_DISEQC_SEND_BURST = 0x6f41,
+        FE_SET_TONE = 0x6f42,
+        FE_SET_VOLTAGE = 0x6f43,
+        FE_ENABLE_HIGH_LNB_VOLTAGE = 0x6f44,
+        FE_READ_STATUS = 0x80046f45,
+        FE_READ_BER = 0x80046f46,
+        FE_READ_SIGNAL_STRENGTH = 0x80026f47,
+        FE_READ_SNR = 0x80026f48,
+        FE_READ_UNCORRECTED_BLOCKS = 0x80046f49,
+        FE_SET_FRONTEND_TUNE_MODE = 0x6f51,
+        FE_GET_EVENT = 0x80286f4e,
+        FE_DISHNETWORK_SEND_LEGACY_CMD = 0x6f50,
+        FE_SET_FRONTEND = 0x40246f4c,
+        FE_GET_FRONTEND = 0x80246f4d,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        FE_SET_PROPERTY = 0x40106f52,
+        FE_GET_PROPERTY = 0x80106f53,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct dtv_stats"] = [[{
+    uint8_t scale;
+    union {
+      uint64_t uvalue;
+      int64_t svalue;
+    } __attribute__((packed));
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        FE_SET_PROPERTY = 0x40086f52,
+        FE_GET_PROPERTY = 0x80086f53,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FE_GET_INFO = 0x40a86f3d,
+        FE_DISEQC_RESET_OVERLOAD = 0x20006f3e,
+        FE_DISEQC_SEND_MASTER_CMD = 0x80076f3f,
+        FE_DISEQC_RECV_SLAVE_REPLY = 0x400c6f40,
+        FE_DISEQC_SEND_BURST = 0x20006f41,
+        FE_SET_TONE = 0x20006f42,
+        FE_SET_VOLTAGE = 0x20006f43,
+        FE_ENABLE_HIGH_LNB_VOLTAGE = 0x20006f44,
+        FE_READ_STATUS = 0x40046f45,
+        FE_READ_BER = 0x40046f46,
+        FE_READ_SIGNAL_STRENGTH = 0x40026f47,
+        FE_READ_SNR = 0x40026f48,
+        FE_READ_UNCORRECTED_BLOCKS = 0x40046f49,
+        FE_SET_FRONTEND_TUNE_MODE = 0x20006f51,
+        FE_GET_EVENT = 0x40286f4e,
+        FE_DISHNETWORK_SEND_LEGACY_CMD = 0x20006f50,
+        FE_SET_FRONTEND = 0x80246f4c,
+        FE_GET_FRONTEND = 0x40246f4d,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        FE_SET_PROPERTY = 0x80086f52,
+        FE_GET_PROPERTY = 0x40086f53,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        FE_SET_PROPERTY = 0x80106f52,
+        FE_GET_PROPERTY = 0x40106f53,
+      },
+      records = {
+        ["struct dtv_stats"] = [[{
+    uint8_t scale;
+    union {
+      unsigned long uvalue;
+      long svalue;
+    } __attribute__((packed));
+  } __attribute__((packed))]],
+      },
+},
   },
 }

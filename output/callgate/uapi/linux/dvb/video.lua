@@ -36,25 +36,6 @@ return {
     VIDEO_CAP_SPU = 16,
     VIDEO_CAP_NAVI = 32,
     VIDEO_CAP_CSS = 64,
-    VIDEO_STOP = 0x6f15,
-    VIDEO_PLAY = 0x6f16,
-    VIDEO_FREEZE = 0x6f17,
-    VIDEO_CONTINUE = 0x6f18,
-    VIDEO_SELECT_SOURCE = 0x6f19,
-    VIDEO_SET_BLANK = 0x6f1a,
-    VIDEO_GET_STATUS = 0x80146f1b,
-    VIDEO_GET_EVENT = 0x80206f1c,
-    VIDEO_SET_DISPLAY_FORMAT = 0x6f1d,
-    VIDEO_STILLPICTURE = 0x40106f1e,
-    VIDEO_FAST_FORWARD = 0x6f1f,
-    VIDEO_SLOWMOTION = 0x6f20,
-    VIDEO_GET_CAPABILITIES = 0x80046f21,
-    VIDEO_CLEAR_BUFFER = 0x6f22,
-    VIDEO_SET_STREAMTYPE = 0x6f24,
-    VIDEO_SET_FORMAT = 0x6f25,
-    VIDEO_GET_SIZE = 0x800c6f37,
-    VIDEO_GET_PTS = 0x80086f39,
-    VIDEO_GET_FRAME_COUNT = 0x80086f3a,
     VIDEO_COMMAND = 0xc0486f3b,
     VIDEO_TRY_COMMAND = 0xc0486f3c,
   },
@@ -63,22 +44,6 @@ return {
   int32_t w;
   int32_t h;
   uint32_t aspect_ratio;
-}]],
-    ["struct video_command"] = [[{
-  uint32_t cmd;
-  uint32_t flags;
-  union {
-    struct {
-      uint64_t pts;
-    } stop;
-    struct {
-      int32_t speed;
-      uint32_t format;
-    } play;
-    struct {
-      uint32_t data[16];
-    } raw;
-  };
 }]],
     ["struct video_event"] = [[{
   int32_t type;
@@ -108,5 +73,118 @@ return {
     video_stream_source_t = "uint32_t",
     video_play_state_t = "uint32_t",
     video_attributes_t = "uint16_t",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VIDEO_STOP = 0x6f15,
+        VIDEO_PLAY = 0x6f16,
+        VIDEO_FREEZE = 0x6f17,
+        VIDEO_CONTINUE = 0x6f18,
+        VIDEO_SELECT_SOURCE = 0x6f19,
+        VIDEO_SET_BLANK = 0x6f1a,
+        VIDEO_GET_STATUS = 0x80146f1b,
+        VIDEO_SET_DISPLAY_FORMAT = 0x6f1d,
+        VIDEO_FAST_FORWARD = 0x6f1f,
+        VIDEO_SLOWMOTION = 0x6f20,
+        VIDEO_GET_CAPABILITIES = 0x80046f21,
+        VIDEO_CLEAR_BUFFER = 0x6f22,
+        VIDEO_SET_STREAMTYPE = 0x6f24,
+        VIDEO_SET_FORMAT = 0x6f25,
+        VIDEO_GET_SIZE = 0x800c6f37,
+        VIDEO_GET_PTS = 0x80086f39,
+        VIDEO_GET_FRAME_COUNT = 0x80086f3a,
+      },
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        VIDEO_GET_EVENT = 0x80206f1c,
+        VIDEO_STILLPICTURE = 0x40106f1e,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct video_command"] = [[{
+    uint32_t cmd;
+    uint32_t flags;
+    union {
+      struct {
+        uint64_t pts;
+      } stop;
+      struct {
+        int32_t speed;
+        uint32_t format;
+      } play;
+      struct {
+        uint32_t data[16];
+      } raw;
+    };
+  }]],
+      },
+},
+    {
+      on = "x86 arm",
+      constants = {
+        VIDEO_GET_EVENT = 0x80146f1c,
+        VIDEO_STILLPICTURE = 0x40086f1e,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        VIDEO_STOP = 0x20006f15,
+        VIDEO_PLAY = 0x20006f16,
+        VIDEO_FREEZE = 0x20006f17,
+        VIDEO_CONTINUE = 0x20006f18,
+        VIDEO_SELECT_SOURCE = 0x20006f19,
+        VIDEO_SET_BLANK = 0x20006f1a,
+        VIDEO_GET_STATUS = 0x40146f1b,
+        VIDEO_SET_DISPLAY_FORMAT = 0x20006f1d,
+        VIDEO_FAST_FORWARD = 0x20006f1f,
+        VIDEO_SLOWMOTION = 0x20006f20,
+        VIDEO_GET_CAPABILITIES = 0x40046f21,
+        VIDEO_CLEAR_BUFFER = 0x20006f22,
+        VIDEO_SET_STREAMTYPE = 0x20006f24,
+        VIDEO_SET_FORMAT = 0x20006f25,
+        VIDEO_GET_SIZE = 0x400c6f37,
+        VIDEO_GET_PTS = 0x40086f39,
+        VIDEO_GET_FRAME_COUNT = 0x40086f3a,
+      },
+},
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        VIDEO_GET_EVENT = 0x40146f1c,
+        VIDEO_STILLPICTURE = 0x80086f1e,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        VIDEO_GET_EVENT = 0x40206f1c,
+        VIDEO_STILLPICTURE = 0x80106f1e,
+      },
+      records = {
+        ["struct video_command"] = [[{
+    uint32_t cmd;
+    uint32_t flags;
+    union {
+      struct {
+        unsigned long pts;
+      } stop;
+      struct {
+        int32_t speed;
+        uint32_t format;
+      } play;
+      struct {
+        uint32_t data[16];
+      } raw;
+    };
+  }]],
+      },
+},
   },
 }

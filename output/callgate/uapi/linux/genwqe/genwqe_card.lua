@@ -168,13 +168,6 @@ return {
     ATS_TYPE_SGL_RD = 0x6,
     ATS_TYPE_SGL_RDWR = 0x7,
     GENWQE_IOC_CODE = 0xa5,
-    GENWQE_READ_REG64 = 0x8010a51e,
-    GENWQE_WRITE_REG64 = 0x4010a51f,
-    GENWQE_READ_REG32 = 0x8010a520,
-    GENWQE_WRITE_REG32 = 0x4010a521,
-    GENWQE_READ_REG16 = 0x8010a522,
-    GENWQE_WRITE_REG16 = 0x4010a523,
-    GENWQE_GET_CARD_STATE = 0x8004a524,
     GENWQE_PIN_MEM = 0xc020a528,
     GENWQE_UNPIN_MEM = 0xc020a529,
     GENWQE_EXECUTE_DDCB = 0xc0e8a532,
@@ -182,98 +175,180 @@ return {
     GENWQE_SLU_UPDATE = 0xc038a550,
     GENWQE_SLU_READ = 0xc038a551,
   },
-  records = {
-    ["struct genwqe_reg_io"] = [[{
-  uint64_t num;
-  uint64_t val64;
-}]],
-    ["struct genwqe_bitstream"] = [[{
-  uint64_t data_addr;
-  uint32_t size;
-  uint32_t crc;
-  uint64_t target_addr;
-  uint32_t partition;
-  uint32_t uid;
-  uint64_t slu_id;
-  uint64_t app_id;
-  uint16_t retc;
-  uint16_t attn;
-  uint32_t progress;
-}]],
-    ["struct genwqe_debug_data"] = [[{
-  char driver_version[64];
-  uint64_t slu_unitcfg;
-  uint64_t app_unitcfg;
-  uint8_t ddcb_before[256];
-  uint8_t ddcb_prev[256];
-  uint8_t ddcb_finished[256];
-}]],
-    ["struct genwqe_ddcb_cmd"] = [[{
-  uint64_t next_addr;
-  uint64_t flags;
-  uint8_t acfunc;
-  uint8_t cmd;
-  uint8_t asiv_length;
-  uint8_t asv_length;
-  uint16_t cmdopts;
-  uint16_t retc;
-  uint16_t attn;
-  uint16_t vcrc;
-  uint32_t progress;
-  uint64_t deque_ts;
-  uint64_t cmplt_ts;
-  uint64_t disp_ts;
-  uint64_t ddata_addr;
-  uint8_t asv[64];
-  union {
-    struct {
-      uint64_t ats;
-      uint8_t asiv[96];
-    };
-    uint8_t __asiv[104];
-  };
-}]],
-    ["struct genwqe_mem"] = [[{
-  uint64_t addr;
-  uint64_t size;
-  uint64_t direction;
-  uint64_t flags;
-}]],
-  },
   macros = function(M)
     return {
-      -- #define GENWQE_UID_OFFS(uid)
       GENWQE_UID_OFFS = function(uid)
         return M.int(M.shl(M.long(uid), 24))
       end,
-      -- #define IO_EXTENDED_DIAG_MAP(ring)
       IO_EXTENDED_DIAG_MAP = function(ring)
         return M.int(M.bor(0x500, M.shl(M.long(ring), 3)))
       end,
-      -- #define GENWQE_EXTENDED_DIAG_SELECTOR(ring, trace)
       GENWQE_EXTENDED_DIAG_SELECTOR = function(ring, trace)
         return M.int(M.bor(M.shl(M.long(ring), 8), M.long(trace)))
       end,
-      -- #define IO_PF_SLC_JOBPEND(n)
       IO_PF_SLC_JOBPEND = function(n)
         return M.int(0x61000 + 8 * M.long(n))
       end,
-      -- #define IO_SLC_JOBPEND(n)
       IO_SLC_JOBPEND = function(n)
         return M.int(0x61000 + 8 * M.long(n))
       end,
-      -- #define IO_SLU_SLC_PARSE_TRAP(n)
       IO_SLU_SLC_PARSE_TRAP = function(n)
         return M.int(0x11000 + 8 * M.long(n))
       end,
-      -- #define IO_SLU_SLC_DISP_TRAP(n)
       IO_SLU_SLC_DISP_TRAP = function(n)
         return M.int(0x11200 + 8 * M.long(n))
       end,
-      -- #define ATS_GET_FLAGS(_ats, _byte_offs)
       ATS_GET_FLAGS = function(ats, byte_offs)
         return M.int(M.band(M.shr(M.long(ats), 44 - 4 * (M.long(byte_offs) / 8)), 0xf))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        GENWQE_READ_REG64 = 0x8010a51e,
+        GENWQE_WRITE_REG64 = 0x4010a51f,
+        GENWQE_READ_REG32 = 0x8010a520,
+        GENWQE_WRITE_REG32 = 0x4010a521,
+        GENWQE_READ_REG16 = 0x8010a522,
+        GENWQE_WRITE_REG16 = 0x4010a523,
+        GENWQE_GET_CARD_STATE = 0x8004a524,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct genwqe_reg_io"] = [[{
+    uint64_t num;
+    uint64_t val64;
+  }]],
+        ["struct genwqe_bitstream"] = [[{
+    uint64_t data_addr;
+    uint32_t size;
+    uint32_t crc;
+    uint64_t target_addr;
+    uint32_t partition;
+    uint32_t uid;
+    uint64_t slu_id;
+    uint64_t app_id;
+    uint16_t retc;
+    uint16_t attn;
+    uint32_t progress;
+  }]],
+        ["struct genwqe_debug_data"] = [[{
+    char driver_version[64];
+    uint64_t slu_unitcfg;
+    uint64_t app_unitcfg;
+    uint8_t ddcb_before[256];
+    uint8_t ddcb_prev[256];
+    uint8_t ddcb_finished[256];
+  }]],
+        ["struct genwqe_ddcb_cmd"] = [[{
+    uint64_t next_addr;
+    uint64_t flags;
+    uint8_t acfunc;
+    uint8_t cmd;
+    uint8_t asiv_length;
+    uint8_t asv_length;
+    uint16_t cmdopts;
+    uint16_t retc;
+    uint16_t attn;
+    uint16_t vcrc;
+    uint32_t progress;
+    uint64_t deque_ts;
+    uint64_t cmplt_ts;
+    uint64_t disp_ts;
+    uint64_t ddata_addr;
+    uint8_t asv[64];
+    union {
+      struct {
+        uint64_t ats;
+        uint8_t asiv[96];
+      };
+      uint8_t __asiv[104];
+    };
+  }]],
+        ["struct genwqe_mem"] = [[{
+    uint64_t addr;
+    uint64_t size;
+    uint64_t direction;
+    uint64_t flags;
+  }]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        GENWQE_READ_REG64 = 0x4010a51e,
+        GENWQE_WRITE_REG64 = 0x8010a51f,
+        GENWQE_READ_REG32 = 0x4010a520,
+        GENWQE_WRITE_REG32 = 0x8010a521,
+        GENWQE_READ_REG16 = 0x4010a522,
+        GENWQE_WRITE_REG16 = 0x8010a523,
+        GENWQE_GET_CARD_STATE = 0x4004a524,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct genwqe_reg_io"] = [[{
+    unsigned long num;
+    unsigned long val64;
+  }]],
+        ["struct genwqe_bitstream"] = [[{
+    unsigned long data_addr;
+    uint32_t size;
+    uint32_t crc;
+    unsigned long target_addr;
+    uint32_t partition;
+    uint32_t uid;
+    unsigned long slu_id;
+    unsigned long app_id;
+    uint16_t retc;
+    uint16_t attn;
+    uint32_t progress;
+  }]],
+        ["struct genwqe_debug_data"] = [[{
+    char driver_version[64];
+    unsigned long slu_unitcfg;
+    unsigned long app_unitcfg;
+    uint8_t ddcb_before[256];
+    uint8_t ddcb_prev[256];
+    uint8_t ddcb_finished[256];
+  }]],
+        ["struct genwqe_ddcb_cmd"] = [[{
+    unsigned long next_addr;
+    unsigned long flags;
+    uint8_t acfunc;
+    uint8_t cmd;
+    uint8_t asiv_length;
+    uint8_t asv_length;
+    uint16_t cmdopts;
+    uint16_t retc;
+    uint16_t attn;
+    uint16_t vcrc;
+    uint32_t progress;
+    unsigned long deque_ts;
+    unsigned long cmplt_ts;
+    unsigned long disp_ts;
+    unsigned long ddata_addr;
+    uint8_t asv[64];
+    union {
+      struct {
+        unsigned long ats;
+        uint8_t asiv[96];
+      };
+      uint8_t __asiv[104];
+    };
+  }]],
+        ["struct genwqe_mem"] = [[{
+    unsigned long addr;
+    unsigned long size;
+    unsigned long direction;
+    unsigned long flags;
+  }]],
+      },
+},
+  },
 }

@@ -20,10 +20,6 @@ return {
     CS_MAX_BUFFERS_SHIFT = 4,
     CS_MAX_BUFFERS = 0x10,
     CS_IO_MAGIC = 67,
-    CS_GET_STATE = 0x80044315,
-    CS_SET_WAKELINE = 0x40044317,
-    CS_GET_IF_VERSION = 0x8004431e,
-    CS_CONFIG_BUFS = 0x4020431f,
   },
   records = {
     ["struct cs_buffer_config"] = [[{
@@ -53,26 +49,115 @@ return {
   },
   macros = function(M)
     return {
-      -- #define CS_CMD(id, dom)
       CS_CMD = function(id, dom)
         return M.int(M.bor(M.shl(M.long(id), 28), M.shl(M.long(dom), 24)))
       end,
-      -- #define CS_IOW(num, dtype)
-      CS_IOW = function(num, dtype)
-        return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-      end,
-      -- #define CS_IOR(num, dtype)
-      CS_IOR = function(num, dtype)
-        return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-      end,
-      -- #define CS_IOWR(num, dtype)
-      CS_IOWR = function(num, dtype)
-        return M.int(M.bor(M.u64(M.bor(0xc0004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
-      end,
-      -- #define CS_IO(num)
-      CS_IO = function(num)
-        return M.int(M.bor(0x4300, M.long(num)))
-      end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CS_GET_STATE = 0x80044315,
+        CS_SET_WAKELINE = 0x40044317,
+        CS_GET_IF_VERSION = 0x8004431e,
+        CS_CONFIG_BUFS = 0x4020431f,
+      },
+      macros = function(M)
+        return {
+          CS_IO = function(num)
+            return M.int(M.bor(0x4300, M.long(num)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      macros = function(M)
+        return {
+          CS_IOW = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+          CS_IOR = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          CS_IOWR = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0xc0004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm",
+      macros = function(M)
+        return {
+          CS_IOW = function(num, dtype)
+            return M.int(M.bor(0x40004300, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+          CS_IOR = function(num, dtype)
+            return M.int(M.bor(0x80004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          CS_IOWR = function(num, dtype)
+            return M.int(M.bor(0xc0004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CS_GET_STATE = 0x40044315,
+        CS_SET_WAKELINE = 0x80044317,
+        CS_GET_IF_VERSION = 0x4004431e,
+        CS_CONFIG_BUFS = 0x8020431f,
+      },
+      macros = function(M)
+        return {
+          CS_IO = function(num)
+            return M.int(M.bor(0x20004300, M.long(num)))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips mipsel ppc",
+      macros = function(M)
+        return {
+          CS_IOW = function(num, dtype)
+            return M.int(M.bor(0x80004300LL, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+          CS_IOR = function(num, dtype)
+            return M.int(M.bor(0x40004300, M.long(num), M.u32(M.shl(M.u32(M.sizeof(dtype)), 16))))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      macros = function(M)
+        return {
+          CS_IOW = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x80004300LL, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+          CS_IOR = function(num, dtype)
+            return M.int(M.bor(M.u64(M.bor(0x40004300, M.long(num))), M.shl(M.u64(M.sizeof(dtype)), 16)))
+          end,
+        }
+      end,
+},
+  },
 }

@@ -37,10 +37,6 @@ return {
     EBT_SO_GET_MAX = 132,
   },
   records = {
-    ["struct ebt_counter"] = [[{
-  uint64_t pcnt;
-  uint64_t bcnt;
-}]],
     ["struct ebt_replace"] = [[{
   char name[32];
   uint32_t valid_hooks;
@@ -61,76 +57,173 @@ return {
   struct ebt_counter *counters;
   char *entries;
 }]],
-    ["struct ebt_entries"] = [[{
-  uint32_t distinguisher;
-  char name[32];
-  uint32_t counter_offset;
-  int32_t policy;
-  uint32_t nentries;
-  char data[] __attribute__((aligned(8)));
-}]],
-    ["struct ebt_entry_match"] = [[{
-  union {
-    struct {
-      char name[31];
-      uint8_t revision;
-    };
-    struct xt_match *match;
-  } u;
-  uint32_t match_size;
-  uint8_t data[] __attribute__((aligned(8)));
-}]],
-    ["struct ebt_entry_watcher"] = [[{
-  union {
-    struct {
-      char name[31];
-      uint8_t revision;
-    };
-    struct xt_target *watcher;
-  } u;
-  uint32_t watcher_size;
-  uint8_t data[] __attribute__((aligned(8)));
-}]],
-    ["struct ebt_entry_target"] = [[{
-  union {
-    struct {
-      char name[31];
-      uint8_t revision;
-    };
-    struct xt_target *target;
-  } u;
-  uint32_t target_size;
-  uint8_t data[0] __attribute__((aligned(8)));
-}]],
     ["struct ebt_standard_target"] = [[{
   struct ebt_entry_target target;
   int32_t verdict;
 }]],
-    ["struct ebt_entry"] = [[{
-  uint32_t bitmask;
-  uint32_t invflags;
-  uint16_t ethproto;
-  char in[16];
-  char logical_in[16];
-  char out[16];
-  char logical_out[16];
-  uint8_t sourcemac[6];
-  uint8_t sourcemsk[6];
-  uint8_t destmac[6];
-  uint8_t destmsk[6];
-  union {
-    struct {
-      uint32_t watchers_offset;
-      uint32_t target_offset;
-      uint32_t next_offset;
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ebt_counter"] = [[{
+    uint64_t pcnt;
+    uint64_t bcnt;
+  }]],
+      },
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      records = {
+        ["struct ebt_entries"] = [[{
+    uint32_t distinguisher;
+    char name[32];
+    uint32_t counter_offset;
+    int32_t policy;
+    uint32_t nentries;
+    char data[] __attribute__((aligned(8)));
+  }]],
+        ["struct ebt_entry_match"] = [[{
+    union {
+      struct {
+        char name[31];
+        uint8_t revision;
+      };
+      struct xt_match *match;
+    } u;
+    uint32_t match_size;
+    uint8_t data[] __attribute__((aligned(8)));
+  }]],
+        ["struct ebt_entry_watcher"] = [[{
+    union {
+      struct {
+        char name[31];
+        uint8_t revision;
+      };
+      struct xt_target *watcher;
+    } u;
+    uint32_t watcher_size;
+    uint8_t data[] __attribute__((aligned(8)));
+  }]],
+        ["struct ebt_entry_target"] = [[{
+    union {
+      struct {
+        char name[31];
+        uint8_t revision;
+      };
+      struct xt_target *target;
+    } u;
+    uint32_t target_size;
+    uint8_t data[0] __attribute__((aligned(8)));
+  }]],
+        ["struct ebt_entry"] = [[{
+    uint32_t bitmask;
+    uint32_t invflags;
+    uint16_t ethproto;
+    char in[16];
+    char logical_in[16];
+    char out[16];
+    char logical_out[16];
+    uint8_t sourcemac[6];
+    uint8_t sourcemsk[6];
+    uint8_t destmac[6];
+    uint8_t destmsk[6];
+    union {
+      struct {
+        uint32_t watchers_offset;
+        uint32_t target_offset;
+        uint32_t next_offset;
+      };
+      struct {
+        uint32_t watchers_offset;
+        uint32_t target_offset;
+        uint32_t next_offset;
+      } offsets;
     };
-    struct {
-      uint32_t watchers_offset;
-      uint32_t target_offset;
-      uint32_t next_offset;
-    } offsets;
-  };
-  uint8_t elems[] __attribute__((aligned(8)));
-}]],
+    uint8_t elems[] __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      records = {
+        ["struct ebt_entries"] = [[{
+    uint32_t distinguisher;
+    char name[32];
+    uint32_t counter_offset;
+    int32_t policy;
+    uint32_t nentries;
+    char data[] __attribute__((aligned(4)));
+  }]],
+        ["struct ebt_entry_match"] = [[{
+    union {
+      struct {
+        char name[31];
+        uint8_t revision;
+      };
+      struct xt_match *match;
+    } u;
+    uint32_t match_size;
+    uint8_t data[] __attribute__((aligned(4)));
+  }]],
+        ["struct ebt_entry_watcher"] = [[{
+    union {
+      struct {
+        char name[31];
+        uint8_t revision;
+      };
+      struct xt_target *watcher;
+    } u;
+    uint32_t watcher_size;
+    uint8_t data[] __attribute__((aligned(4)));
+  }]],
+        ["struct ebt_entry_target"] = [[{
+    union {
+      struct {
+        char name[31];
+        uint8_t revision;
+      };
+      struct xt_target *target;
+    } u;
+    uint32_t target_size;
+    uint8_t data[0] __attribute__((aligned(4)));
+  }]],
+        ["struct ebt_entry"] = [[{
+    uint32_t bitmask;
+    uint32_t invflags;
+    uint16_t ethproto;
+    char in[16];
+    char logical_in[16];
+    char out[16];
+    char logical_out[16];
+    uint8_t sourcemac[6];
+    uint8_t sourcemsk[6];
+    uint8_t destmac[6];
+    uint8_t destmsk[6];
+    union {
+      struct {
+        uint32_t watchers_offset;
+        uint32_t target_offset;
+        uint32_t next_offset;
+      };
+      struct {
+        uint32_t watchers_offset;
+        uint32_t target_offset;
+        uint32_t next_offset;
+      } offsets;
+    };
+    uint8_t elems[] __attribute__((aligned(4)));
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ebt_counter"] = [[{
+    unsigned long pcnt;
+    unsigned long bcnt;
+  }]],
+      },
+},
   },
 }

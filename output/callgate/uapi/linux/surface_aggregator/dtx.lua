@@ -26,17 +26,6 @@ return {
     SDTX_DEVICE_TYPE_HID = 0x100,
     SDTX_DEVICE_TYPE_SSH = 0x200,
     SDTX_DEVICE_TYPE_MASK = 0xf00,
-    SDTX_IOCTL_EVENTS_ENABLE = 0xa521,
-    SDTX_IOCTL_EVENTS_DISABLE = 0xa522,
-    SDTX_IOCTL_LATCH_LOCK = 0xa523,
-    SDTX_IOCTL_LATCH_UNLOCK = 0xa524,
-    SDTX_IOCTL_LATCH_REQUEST = 0xa525,
-    SDTX_IOCTL_LATCH_CONFIRM = 0xa526,
-    SDTX_IOCTL_LATCH_HEARTBEAT = 0xa527,
-    SDTX_IOCTL_LATCH_CANCEL = 0xa528,
-    SDTX_IOCTL_GET_BASE_INFO = 0x8004a529,
-    SDTX_IOCTL_GET_DEVICE_MODE = 0x8002a52a,
-    SDTX_IOCTL_GET_LATCH_STATUS = 0x8002a52b,
   },
   records = {
     ["struct sdtx_event"] = [[{
@@ -51,42 +40,67 @@ return {
   },
   macros = function(M)
     return {
-      -- #define SDTX_CATEGORY(value)
       SDTX_CATEGORY = function(value)
         return M.int(M.band(M.long(value), 0xf000))
       end,
-      -- #define SDTX_STATUS(code)
       SDTX_STATUS = function(code)
         return M.int(M.long(code))
       end,
-      -- #define SDTX_ERR_RT(code)
       SDTX_ERR_RT = function(code)
         return M.int(M.bor(M.long(code), 0x1000))
       end,
-      -- #define SDTX_ERR_HW(code)
       SDTX_ERR_HW = function(code)
         return M.int(M.bor(M.long(code), 0x2000))
       end,
-      -- #define SDTX_UNKNOWN(code)
       SDTX_UNKNOWN = function(code)
         return M.int(M.bor(M.long(code), 0xf000))
       end,
-      -- #define SDTX_SUCCESS(value)
       SDTX_SUCCESS = function(value)
         return M.band(M.long(value), 0xf000) == 0x0
       end,
-      -- #define SDTX_DEVICE_TYPE(value)
       SDTX_DEVICE_TYPE = function(value)
         return M.int(M.band(M.long(value), 0xf00))
       end,
-      -- #define SDTX_BASE_TYPE_HID(id)
       SDTX_BASE_TYPE_HID = function(id)
         return M.int(M.bor(M.long(id), 0x100))
       end,
-      -- #define SDTX_BASE_TYPE_SSH(id)
       SDTX_BASE_TYPE_SSH = function(id)
         return M.int(M.bor(M.long(id), 0x200))
       end,
     }
   end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SDTX_IOCTL_EVENTS_ENABLE = 0xa521,
+        SDTX_IOCTL_EVENTS_DISABLE = 0xa522,
+        SDTX_IOCTL_LATCH_LOCK = 0xa523,
+        SDTX_IOCTL_LATCH_UNLOCK = 0xa524,
+        SDTX_IOCTL_LATCH_REQUEST = 0xa525,
+        SDTX_IOCTL_LATCH_CONFIRM = 0xa526,
+        SDTX_IOCTL_LATCH_HEARTBEAT = 0xa527,
+        SDTX_IOCTL_LATCH_CANCEL = 0xa528,
+        SDTX_IOCTL_GET_BASE_INFO = 0x8004a529,
+        SDTX_IOCTL_GET_DEVICE_MODE = 0x8002a52a,
+        SDTX_IOCTL_GET_LATCH_STATUS = 0x8002a52b,
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SDTX_IOCTL_EVENTS_ENABLE = 0x2000a521,
+        SDTX_IOCTL_EVENTS_DISABLE = 0x2000a522,
+        SDTX_IOCTL_LATCH_LOCK = 0x2000a523,
+        SDTX_IOCTL_LATCH_UNLOCK = 0x2000a524,
+        SDTX_IOCTL_LATCH_REQUEST = 0x2000a525,
+        SDTX_IOCTL_LATCH_CONFIRM = 0x2000a526,
+        SDTX_IOCTL_LATCH_HEARTBEAT = 0x2000a527,
+        SDTX_IOCTL_LATCH_CANCEL = 0x2000a528,
+        SDTX_IOCTL_GET_BASE_INFO = 0x4004a529,
+        SDTX_IOCTL_GET_DEVICE_MODE = 0x4002a52a,
+        SDTX_IOCTL_GET_LATCH_STATUS = 0x4002a52b,
+      },
+},
+  },
 }

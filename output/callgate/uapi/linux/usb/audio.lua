@@ -284,19 +284,15 @@ return {
   },
   macros = function(M)
     return {
-      -- #define UAC_CONTROL_BIT(CS)
       UAC_CONTROL_BIT = function(CS)
         return M.int(M.i32(M.shl(1LL, M.long(CS) - 1)))
       end,
-      -- #define UAC_DT_AC_HEADER_SIZE(n)
       UAC_DT_AC_HEADER_SIZE = function(n)
         return M.int(8 + M.long(n))
       end,
-      -- #define UAC_DT_FEATURE_UNIT_SIZE(ch)
       UAC_DT_FEATURE_UNIT_SIZE = function(ch)
         return M.int(7 + (M.long(ch) + 1) * 2)
       end,
-      -- #define UAC_FORMAT_TYPE_I_DISCRETE_DESC_SIZE(n)
       UAC_FORMAT_TYPE_I_DISCRETE_DESC_SIZE = function(n)
         return M.int(8 + M.long(n) * 3)
       end,

@@ -158,15 +158,12 @@ return {
   },
   macros = function(M)
     return {
-      -- #define USB_PORT_LPM_TIMEOUT(p)
       USB_PORT_LPM_TIMEOUT = function(p)
         return M.int(M.shl(M.band(M.long(p), 0xff), 8))
       end,
-      -- #define USB_EXT_PORT_RX_LANES(p)
       USB_EXT_PORT_RX_LANES = function(p)
         return M.int(M.band(M.shr(M.long(p), 8), 0xf))
       end,
-      -- #define USB_EXT_PORT_TX_LANES(p)
       USB_EXT_PORT_TX_LANES = function(p)
         return M.int(M.band(M.shr(M.long(p), 12), 0xf))
       end,

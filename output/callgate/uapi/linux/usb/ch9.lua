@@ -610,39 +610,30 @@ return {
   },
   macros = function(M)
     return {
-      -- #define USB_EP_MAXP_MULT(m)
       USB_EP_MAXP_MULT = function(m)
         return M.int(M.band(M.shr(M.long(m), 11), 0x3))
       end,
-      -- #define USB_SS_MULT(p)
       USB_SS_MULT = function(p)
         return M.int(1 + M.band(M.long(p), 0x3))
       end,
-      -- #define USB_SS_SSP_ISOC_COMP(p)
       USB_SS_SSP_ISOC_COMP = function(p)
         return M.int(M.band(M.long(p), 128))
       end,
-      -- #define USB_SET_BESL_BASELINE(p)
       USB_SET_BESL_BASELINE = function(p)
         return M.int(M.shl(M.band(M.long(p), 0xf), 8))
       end,
-      -- #define USB_SET_BESL_DEEP(p)
       USB_SET_BESL_DEEP = function(p)
         return M.int(M.shl(M.band(M.long(p), 0xf), 12))
       end,
-      -- #define USB_GET_BESL_BASELINE(p)
       USB_GET_BESL_BASELINE = function(p)
         return M.int(M.band(M.shr(M.long(p), 8), 0xf))
       end,
-      -- #define USB_GET_BESL_DEEP(p)
       USB_GET_BESL_DEEP = function(p)
         return M.int(M.band(M.shr(M.long(p), 12), 0xf))
       end,
-      -- #define USB_DT_USB_PLAT_DEV_CAP_SIZE(capability_data_size)
       USB_DT_USB_PLAT_DEV_CAP_SIZE = function(capability_data_size)
         return M.int(20 + M.long(capability_data_size))
       end,
-      -- #define USB_DT_USB_SSP_CAP_SIZE(ssac)
       USB_DT_USB_SSP_CAP_SIZE = function(ssac)
         return M.int(12 + (M.long(ssac) + 1) * 4)
       end,

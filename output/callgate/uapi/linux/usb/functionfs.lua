@@ -24,15 +24,6 @@ return {
     DFU_FUNC_ATT_MANIFEST_TOLERANT = 4,
     DFU_FUNC_ATT_WILL_DETACH = 8,
     USB_FFS_DMABUF_TRANSFER_MASK = 0x0,
-    FUNCTIONFS_FIFO_STATUS = 0x6701,
-    FUNCTIONFS_FIFO_FLUSH = 0x6702,
-    FUNCTIONFS_CLEAR_HALT = 0x6703,
-    FUNCTIONFS_INTERFACE_REVMAP = 0x6780,
-    FUNCTIONFS_ENDPOINT_REVMAP = 0x6781,
-    FUNCTIONFS_ENDPOINT_DESC = 0x80096782,
-    FUNCTIONFS_DMABUF_ATTACH = 0x40046783,
-    FUNCTIONFS_DMABUF_DETACH = 0x40046784,
-    FUNCTIONFS_DMABUF_TRANSFER = 0x40106785,
   },
   records = {
     ["struct usb_endpoint_descriptor_no_audio"] = [[{
@@ -95,11 +86,6 @@ return {
   uint32_t dwPropertyDataType;
   uint16_t wPropertyNameLength;
 } __attribute__((packed))]],
-    ["struct usb_ffs_dmabuf_transfer_req"] = [[{
-  int32_t fd;
-  uint32_t flags;
-  uint64_t length;
-} __attribute__((packed))]],
     ["struct usb_functionfs_strings_head"] = [[{
   uint32_t magic;
   uint32_t length;
@@ -113,5 +99,55 @@ return {
   uint8_t type;
   uint8_t _pad[3];
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FUNCTIONFS_FIFO_STATUS = 0x6701,
+        FUNCTIONFS_FIFO_FLUSH = 0x6702,
+        FUNCTIONFS_CLEAR_HALT = 0x6703,
+        FUNCTIONFS_INTERFACE_REVMAP = 0x6780,
+        FUNCTIONFS_ENDPOINT_REVMAP = 0x6781,
+        FUNCTIONFS_ENDPOINT_DESC = 0x80096782,
+        FUNCTIONFS_DMABUF_ATTACH = 0x40046783,
+        FUNCTIONFS_DMABUF_DETACH = 0x40046784,
+        FUNCTIONFS_DMABUF_TRANSFER = 0x40106785,
+      },
+},
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct usb_ffs_dmabuf_transfer_req"] = [[{
+    int32_t fd;
+    uint32_t flags;
+    uint64_t length;
+  } __attribute__((packed))]],
+      },
+},
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        FUNCTIONFS_FIFO_STATUS = 0x20006701,
+        FUNCTIONFS_FIFO_FLUSH = 0x20006702,
+        FUNCTIONFS_CLEAR_HALT = 0x20006703,
+        FUNCTIONFS_INTERFACE_REVMAP = 0x20006780,
+        FUNCTIONFS_ENDPOINT_REVMAP = 0x20006781,
+        FUNCTIONFS_ENDPOINT_DESC = 0x40096782,
+        FUNCTIONFS_DMABUF_ATTACH = 0x80046783,
+        FUNCTIONFS_DMABUF_DETACH = 0x80046784,
+        FUNCTIONFS_DMABUF_TRANSFER = 0x80106785,
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct usb_ffs_dmabuf_transfer_req"] = [[{
+    int32_t fd;
+    uint32_t flags;
+    unsigned long length;
+  } __attribute__((packed))]],
+      },
+},
   },
 }

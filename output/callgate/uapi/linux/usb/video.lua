@@ -381,43 +381,33 @@ return {
   },
   macros = function(M)
     return {
-      -- #define UVC_DT_HEADER_SIZE(n)
       UVC_DT_HEADER_SIZE = function(n)
         return M.int(12 + M.long(n))
       end,
-      -- #define UVC_DT_CAMERA_TERMINAL_SIZE(n)
       UVC_DT_CAMERA_TERMINAL_SIZE = function(n)
         return M.int(15 + M.long(n))
       end,
-      -- #define UVC_DT_SELECTOR_UNIT_SIZE(n)
       UVC_DT_SELECTOR_UNIT_SIZE = function(n)
         return M.int(6 + M.long(n))
       end,
-      -- #define UVC_DT_PROCESSING_UNIT_SIZE(n)
       UVC_DT_PROCESSING_UNIT_SIZE = function(n)
         return M.int(10 + M.long(n))
       end,
-      -- #define UVC_DT_EXTENSION_UNIT_SIZE(p, n)
       UVC_DT_EXTENSION_UNIT_SIZE = function(p, n)
         return M.int(24 + M.long(p) + M.long(n))
       end,
-      -- #define UVC_DT_INPUT_HEADER_SIZE(n, p)
       UVC_DT_INPUT_HEADER_SIZE = function(n, p)
         return M.int(13 + M.long(n) * M.long(p))
       end,
-      -- #define UVC_DT_OUTPUT_HEADER_SIZE(n, p)
       UVC_DT_OUTPUT_HEADER_SIZE = function(n, p)
         return M.int(9 + M.long(n) * M.long(p))
       end,
-      -- #define UVC_DT_FRAME_UNCOMPRESSED_SIZE(n)
       UVC_DT_FRAME_UNCOMPRESSED_SIZE = function(n)
         return M.int(26 + 4 * M.long(n))
       end,
-      -- #define UVC_DT_FRAME_MJPEG_SIZE(n)
       UVC_DT_FRAME_MJPEG_SIZE = function(n)
         return M.int(26 + 4 * M.long(n))
       end,
-      -- #define UVC_DT_FRAME_FRAMEBASED_SIZE(n)
       UVC_DT_FRAME_FRAMEBASED_SIZE = function(n)
         return M.int(26 + 4 * M.long(n))
       end,

@@ -8,48 +8,103 @@ return {
   uint16_t subctxt_id;
   uint8_t uuid[16];
 }]],
-    ["struct hfi1_ctxt_info"] = [[{
-  uint64_t runtime_flags __attribute__((aligned(8)));
-  uint32_t rcvegr_size;
-  uint16_t num_active;
-  uint16_t unit;
-  uint16_t ctxt;
-  uint16_t subctxt;
-  uint16_t rcvtids;
-  uint16_t credits;
-  uint16_t numa_node;
-  uint16_t rec_cpu;
-  uint16_t send_ctxt;
-  uint16_t egrtids;
-  uint16_t rcvhdrq_cnt;
-  uint16_t rcvhdrq_entsize;
-  uint16_t sdma_ring_size;
-}]],
-    ["struct hfi1_tid_info"] = [[{
-  uint64_t vaddr __attribute__((aligned(8)));
-  uint64_t tidlist __attribute__((aligned(8)));
-  uint32_t tidcnt;
-  uint32_t length;
-}]],
-    ["struct hfi1_base_info"] = [[{
-  uint32_t hw_version;
-  uint32_t sw_version;
-  uint16_t jkey;
-  uint16_t padding1;
-  uint32_t bthqp;
-  uint64_t sc_credits_addr __attribute__((aligned(8)));
-  uint64_t pio_bufbase_sop __attribute__((aligned(8)));
-  uint64_t pio_bufbase __attribute__((aligned(8)));
-  uint64_t rcvhdr_bufbase __attribute__((aligned(8)));
-  uint64_t rcvegr_bufbase __attribute__((aligned(8)));
-  uint64_t sdma_comp_bufbase __attribute__((aligned(8)));
-  uint64_t user_regbase __attribute__((aligned(8)));
-  uint64_t events_bufbase __attribute__((aligned(8)));
-  uint64_t status_bufbase __attribute__((aligned(8)));
-  uint64_t rcvhdrtail_base __attribute__((aligned(8)));
-  uint64_t subctxt_uregbase __attribute__((aligned(8)));
-  uint64_t subctxt_rcvegrbuf __attribute__((aligned(8)));
-  uint64_t subctxt_rcvhdrbuf __attribute__((aligned(8)));
-}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct hfi1_ctxt_info"] = [[{
+    uint64_t runtime_flags __attribute__((aligned(8)));
+    uint32_t rcvegr_size;
+    uint16_t num_active;
+    uint16_t unit;
+    uint16_t ctxt;
+    uint16_t subctxt;
+    uint16_t rcvtids;
+    uint16_t credits;
+    uint16_t numa_node;
+    uint16_t rec_cpu;
+    uint16_t send_ctxt;
+    uint16_t egrtids;
+    uint16_t rcvhdrq_cnt;
+    uint16_t rcvhdrq_entsize;
+    uint16_t sdma_ring_size;
+  }]],
+        ["struct hfi1_tid_info"] = [[{
+    uint64_t vaddr __attribute__((aligned(8)));
+    uint64_t tidlist __attribute__((aligned(8)));
+    uint32_t tidcnt;
+    uint32_t length;
+  }]],
+        ["struct hfi1_base_info"] = [[{
+    uint32_t hw_version;
+    uint32_t sw_version;
+    uint16_t jkey;
+    uint16_t padding1;
+    uint32_t bthqp;
+    uint64_t sc_credits_addr __attribute__((aligned(8)));
+    uint64_t pio_bufbase_sop __attribute__((aligned(8)));
+    uint64_t pio_bufbase __attribute__((aligned(8)));
+    uint64_t rcvhdr_bufbase __attribute__((aligned(8)));
+    uint64_t rcvegr_bufbase __attribute__((aligned(8)));
+    uint64_t sdma_comp_bufbase __attribute__((aligned(8)));
+    uint64_t user_regbase __attribute__((aligned(8)));
+    uint64_t events_bufbase __attribute__((aligned(8)));
+    uint64_t status_bufbase __attribute__((aligned(8)));
+    uint64_t rcvhdrtail_base __attribute__((aligned(8)));
+    uint64_t subctxt_uregbase __attribute__((aligned(8)));
+    uint64_t subctxt_rcvegrbuf __attribute__((aligned(8)));
+    uint64_t subctxt_rcvhdrbuf __attribute__((aligned(8)));
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct hfi1_ctxt_info"] = [[{
+    unsigned long runtime_flags __attribute__((aligned(8)));
+    uint32_t rcvegr_size;
+    uint16_t num_active;
+    uint16_t unit;
+    uint16_t ctxt;
+    uint16_t subctxt;
+    uint16_t rcvtids;
+    uint16_t credits;
+    uint16_t numa_node;
+    uint16_t rec_cpu;
+    uint16_t send_ctxt;
+    uint16_t egrtids;
+    uint16_t rcvhdrq_cnt;
+    uint16_t rcvhdrq_entsize;
+    uint16_t sdma_ring_size;
+  }]],
+        ["struct hfi1_tid_info"] = [[{
+    unsigned long vaddr __attribute__((aligned(8)));
+    unsigned long tidlist __attribute__((aligned(8)));
+    uint32_t tidcnt;
+    uint32_t length;
+  }]],
+        ["struct hfi1_base_info"] = [[{
+    uint32_t hw_version;
+    uint32_t sw_version;
+    uint16_t jkey;
+    uint16_t padding1;
+    uint32_t bthqp;
+    unsigned long sc_credits_addr __attribute__((aligned(8)));
+    unsigned long pio_bufbase_sop __attribute__((aligned(8)));
+    unsigned long pio_bufbase __attribute__((aligned(8)));
+    unsigned long rcvhdr_bufbase __attribute__((aligned(8)));
+    unsigned long rcvegr_bufbase __attribute__((aligned(8)));
+    unsigned long sdma_comp_bufbase __attribute__((aligned(8)));
+    unsigned long user_regbase __attribute__((aligned(8)));
+    unsigned long events_bufbase __attribute__((aligned(8)));
+    unsigned long status_bufbase __attribute__((aligned(8)));
+    unsigned long rcvhdrtail_base __attribute__((aligned(8)));
+    unsigned long subctxt_uregbase __attribute__((aligned(8)));
+    unsigned long subctxt_rcvegrbuf __attribute__((aligned(8)));
+    unsigned long subctxt_rcvhdrbuf __attribute__((aligned(8)));
+  }]],
+      },
+},
   },
 }

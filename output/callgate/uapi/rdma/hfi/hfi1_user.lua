@@ -73,11 +73,6 @@ return {
   uint32_t status;
   uint32_t errcode;
 }]],
-    ["struct hfi1_status"] = [[{
-  uint64_t dev __attribute__((aligned(8)));
-  uint64_t port __attribute__((aligned(8)));
-  char freezemsg[];
-}]],
     ["struct sdma_req_info"] = [[{
   uint16_t ctrl;
   uint16_t npkts;
@@ -96,5 +91,27 @@ return {
   uint32_t bth[3];
   struct hfi1_kdeth_header kdeth;
 } __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct hfi1_status"] = [[{
+    uint64_t dev __attribute__((aligned(8)));
+    uint64_t port __attribute__((aligned(8)));
+    char freezemsg[];
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct hfi1_status"] = [[{
+    unsigned long dev __attribute__((aligned(8)));
+    unsigned long port __attribute__((aligned(8)));
+    char freezemsg[];
+  }]],
+      },
+},
   },
 }

@@ -312,15 +312,6 @@ return {
   uint8_t cp_open_seq;
   uint8_t _cp_resv2[2];
 }]],
-    ["struct fc_els_flogi"] = [[{
-  uint8_t fl_cmd;
-  uint8_t _fl_resvd[3];
-  struct fc_els_csp fl_csp;
-  uint64_t fl_wwpn;
-  uint64_t fl_wwnn;
-  struct fc_els_cssp fl_cssp[4];
-  uint8_t fl_vend[16];
-} __attribute__((packed))]],
     ["struct fc_els_spp"] = [[{
   uint8_t spp_type;
   uint8_t spp_type_ext;
@@ -368,23 +359,6 @@ return {
   uint8_t prlo_obs;
   uint16_t prlo_len;
 }]],
-    ["struct fc_els_adisc"] = [[{
-  uint8_t adisc_cmd;
-  uint8_t adisc_resv[3];
-  uint8_t adisc_resv1;
-  uint8_t adisc_hard_addr[3];
-  uint64_t adisc_wwpn;
-  uint64_t adisc_wwnn;
-  uint8_t adisc_resv2;
-  uint8_t adisc_port_id[3];
-} __attribute__((packed))]],
-    ["struct fc_els_logo"] = [[{
-  uint8_t fl_cmd;
-  uint8_t fl_zero[3];
-  uint8_t fl_resvd;
-  uint8_t fl_n_port_id[3];
-  uint64_t fl_n_port_wwn;
-}]],
     ["struct fc_els_rtv"] = [[{
   uint8_t rtv_cmd;
   uint8_t rtv_zero[3];
@@ -424,10 +398,6 @@ return {
   uint8_t rnid_resv2;
   uint8_t rnid_sid_len;
 }]],
-    ["struct fc_els_rnid_cid"] = [[{
-  uint64_t rnid_wwpn;
-  uint64_t rnid_wwnn;
-}]],
     ["struct fc_els_rnid_gen"] = [[{
   uint8_t rnid_vend_id[16];
   uint32_t rnid_atype;
@@ -447,12 +417,6 @@ return {
   uint8_t rpl_resv1;
   uint8_t rpl_index[3];
 }]],
-    ["struct fc_els_pnb"] = [[{
-  uint32_t pnb_phys_pn;
-  uint8_t pnb_resv;
-  uint8_t pnb_port_id[3];
-  uint64_t pnb_wwpn;
-}]],
     ["struct fc_els_rpl_resp"] = [[{
   uint8_t rpl_cmd;
   uint8_t rpl_resv1;
@@ -470,12 +434,6 @@ return {
   uint32_t lesb_prim_err;
   uint32_t lesb_inv_word;
   uint32_t lesb_inv_crc;
-}]],
-    ["struct fc_els_rps"] = [[{
-  uint8_t rps_cmd;
-  uint8_t rps_resv[2];
-  uint8_t rps_flag;
-  uint64_t rps_port_spec;
 }]],
     ["struct fc_els_rps_resp"] = [[{
   uint8_t rps_cmd;
@@ -516,54 +474,10 @@ return {
   uint8_t rlir_cld_len;
   uint8_t rlir_slr_len;
 }]],
-    ["struct fc_els_clir"] = [[{
-  uint64_t clir_wwpn;
-  uint64_t clir_wwnn;
-  uint8_t clir_port_type;
-  uint8_t clir_port_id[3];
-  uint64_t clir_conn_wwpn;
-  uint64_t clir_conn_wwnn;
-  uint64_t clir_fab_name;
-  uint32_t clir_phys_port;
-  uint32_t clir_trans_id;
-  uint8_t clir_resv[3];
-  uint8_t clir_ts_fmt;
-  uint64_t clir_timestamp;
-}]],
     ["struct fc_els_clid"] = [[{
   uint8_t clid_iq;
   uint8_t clid_ic;
   uint16_t clid_epai;
-}]],
-    ["struct fc_fn_li_desc"] = [[{
-  uint32_t desc_tag;
-  uint32_t desc_len;
-  uint64_t detecting_wwpn;
-  uint64_t attached_wwpn;
-  uint16_t event_type;
-  uint16_t event_modifier;
-  uint32_t event_threshold;
-  uint32_t event_count;
-  uint32_t pname_count;
-  uint64_t pname_list[];
-}]],
-    ["struct fc_fn_deli_desc"] = [[{
-  uint32_t desc_tag;
-  uint32_t desc_len;
-  uint64_t detecting_wwpn;
-  uint64_t attached_wwpn;
-  uint32_t deli_reason_code;
-}]],
-    ["struct fc_fn_peer_congn_desc"] = [[{
-  uint32_t desc_tag;
-  uint32_t desc_len;
-  uint64_t detecting_wwpn;
-  uint64_t attached_wwpn;
-  uint16_t event_type;
-  uint16_t event_modifier;
-  uint32_t event_period;
-  uint32_t pname_count;
-  uint64_t pname_list[];
 }]],
     ["struct fc_fn_congn_desc"] = [[{
   uint32_t desc_tag;
@@ -660,19 +574,79 @@ return {
   struct fc_tlv_desc desc[];
 }]],
   },
-  macros = function(M)
-    return {
-      -- #define FC_TLV_DESC_LENGTH_FROM_SZ(desc)
-      FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
-        return M.int(M.u64(M.sizeof(desc)) - 8)
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.scsi.fc.fc_els-1",
+},
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
+            return M.int(M.u64(M.sizeof(desc)) - 8)
+          end,
+        }
       end,
-      -- #define FC_TLV_DESC_SZ_FROM_LENGTH(tlv)
-      FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
-        return M.int(M.u64(M.bor(M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 255), 24)),
-            M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 0xff00), 8)),
-            M.band(M.shr(M.u32(M.long(tlv.desc_len)), 8), 0xff00),
-            M.band(M.shr(M.u32(M.long(tlv.desc_len)), 24), 0xff))) + 8)
+},
+    {
+      on = "!x86 arm mips mipsel mips64 s390x ppc",
+      macros = function(M)
+        return {
+          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+            return M.int(M.u64(M.bor(M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 255), 24)),
+                M.u32(M.shl(M.band(M.u32(M.long(tlv.desc_len)), 0xff00), 8)),
+                M.band(M.shr(M.u32(M.long(tlv.desc_len)), 8), 0xff00),
+                M.band(M.shr(M.u32(M.long(tlv.desc_len)), 24), 0xff))) + 8)
+          end,
+        }
       end,
-    }
-  end,
+},
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          FC_TLV_DESC_LENGTH_FROM_SZ = function(desc)
+            return M.int(M.u32(M.u32(M.sizeof(desc)) - 8))
+          end,
+        }
+      end,
+},
+    {
+      on = "x86 arm mipsel",
+      macros = function(M)
+        return {
+          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+            return M.int(M.u32(M.bor(M.u32(M.shl(M.band(M.long(tlv.desc_len), 255), 24)),
+                M.u32(M.shl(M.band(M.long(tlv.desc_len), 0xff00), 8)), M.band(M.shr(M.long(tlv.desc_len),
+                8), 0xff00), M.band(M.shr(M.long(tlv.desc_len), 24), 0xff)) + 8))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips ppc",
+      macros = function(M)
+        return {
+          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+            return M.int(M.u32(M.long(tlv.desc_len) + 8))
+          end,
+        }
+      end,
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.scsi.fc.fc_els-7",
+},
+    {
+      on = "mips64 s390x",
+      macros = function(M)
+        return {
+          FC_TLV_DESC_SZ_FROM_LENGTH = function(tlv)
+            return M.int(M.u64(M.u32(M.long(tlv.desc_len))) + 8)
+          end,
+        }
+      end,
+},
+  },
 }

@@ -175,15 +175,12 @@ return {
   },
   macros = function(M)
     return {
-      -- #define FC_FC_CONT_SEQ(i)
       FC_FC_CONT_SEQ = function(i)
         return M.int(M.shl(M.long(i), 6))
       end,
-      -- #define FC_FC_ABT_SEQ(i)
       FC_FC_ABT_SEQ = function(i)
         return M.int(M.shl(M.long(i), 4))
       end,
-      -- #define FC_FC_FILL(i)
       FC_FC_FILL = function(i)
         return M.int(M.band(M.long(i), 3))
       end,

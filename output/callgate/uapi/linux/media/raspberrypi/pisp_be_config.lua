@@ -404,19 +404,15 @@ return {
   },
   macros = function(M)
     return {
-      -- #define PISP_BE_RGB_ENABLE_CSC(i)
       PISP_BE_RGB_ENABLE_CSC = function(i)
         return M.int(M.i32(M.shl(0x200LL, M.long(i))))
       end,
-      -- #define PISP_BE_RGB_ENABLE_DOWNSCALE(i)
       PISP_BE_RGB_ENABLE_DOWNSCALE = function(i)
         return M.int(M.i32(M.shl(0x1000LL, M.long(i))))
       end,
-      -- #define PISP_BE_RGB_ENABLE_RESAMPLE(i)
       PISP_BE_RGB_ENABLE_RESAMPLE = function(i)
         return M.int(M.i32(M.shl(0x8000LL, M.long(i))))
       end,
-      -- #define PISP_BE_RGB_ENABLE_OUTPUT(i)
       PISP_BE_RGB_ENABLE_OUTPUT = function(i)
         return M.int(M.i32(M.shl(0x40000LL, M.long(i))))
       end,

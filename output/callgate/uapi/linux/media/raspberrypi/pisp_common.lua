@@ -89,84 +89,64 @@ return {
   },
   macros = function(M)
     return {
-      -- #define PISP_IMAGE_FORMAT_BPS_8(fmt)
       PISP_IMAGE_FORMAT_BPS_8 = function(fmt)
         return M.band(M.long(fmt), 3) == 0
       end,
-      -- #define PISP_IMAGE_FORMAT_BPS_10(fmt)
       PISP_IMAGE_FORMAT_BPS_10 = function(fmt)
         return M.band(M.long(fmt), 3) == 1
       end,
-      -- #define PISP_IMAGE_FORMAT_BPS_12(fmt)
       PISP_IMAGE_FORMAT_BPS_12 = function(fmt)
         return M.band(M.long(fmt), 3) == 2
       end,
-      -- #define PISP_IMAGE_FORMAT_BPS_16(fmt)
       PISP_IMAGE_FORMAT_BPS_16 = function(fmt)
         return M.band(M.long(fmt), 3) == 3
       end,
-      -- #define PISP_IMAGE_FORMAT_BPS(fmt)
       PISP_IMAGE_FORMAT_BPS = function(fmt)
         fmt = M.long(fmt)
         return M.int(M.band(fmt, 3) ~= 0 and M.i32(8 + M.i32(M.shl(2LL, M.band(fmt, 3) - 1))) or 8LL)
       end,
-      -- #define PISP_IMAGE_FORMAT_SHIFT(fmt)
       PISP_IMAGE_FORMAT_SHIFT = function(fmt)
         return M.int(M.band(M.long(fmt), 0xf0000) / 0x10000)
       end,
-      -- #define PISP_IMAGE_FORMAT_THREE_CHANNEL(fmt)
       PISP_IMAGE_FORMAT_THREE_CHANNEL = function(fmt)
         return M.int(M.band(M.long(fmt), 0x40000000))
       end,
-      -- #define PISP_IMAGE_FORMAT_SINGLE_CHANNEL(fmt)
       PISP_IMAGE_FORMAT_SINGLE_CHANNEL = function(fmt)
         return M.band(M.long(fmt), 0x40000000) == 0
       end,
-      -- #define PISP_IMAGE_FORMAT_COMPRESSED(fmt)
       PISP_IMAGE_FORMAT_COMPRESSED = function(fmt)
         return M.band(M.long(fmt), 0x3000000) ~= 0
       end,
-      -- #define PISP_IMAGE_FORMAT_SAMPLING_444(fmt)
       PISP_IMAGE_FORMAT_SAMPLING_444 = function(fmt)
         return M.band(M.long(fmt), 0x300) == 0
       end,
-      -- #define PISP_IMAGE_FORMAT_SAMPLING_422(fmt)
       PISP_IMAGE_FORMAT_SAMPLING_422 = function(fmt)
         return M.band(M.long(fmt), 0x300) == 0x100
       end,
-      -- #define PISP_IMAGE_FORMAT_SAMPLING_420(fmt)
       PISP_IMAGE_FORMAT_SAMPLING_420 = function(fmt)
         return M.band(M.long(fmt), 0x300) == 0x200
       end,
-      -- #define PISP_IMAGE_FORMAT_ORDER_NORMAL(fmt)
       PISP_IMAGE_FORMAT_ORDER_NORMAL = function(fmt)
         return M.band(M.long(fmt), 0x1000) == 0
       end,
-      -- #define PISP_IMAGE_FORMAT_ORDER_SWAPPED(fmt)
       PISP_IMAGE_FORMAT_ORDER_SWAPPED = function(fmt)
         return M.int(M.band(M.long(fmt), 0x1000))
       end,
-      -- #define PISP_IMAGE_FORMAT_INTERLEAVED(fmt)
       PISP_IMAGE_FORMAT_INTERLEAVED = function(fmt)
         return M.band(M.long(fmt), 48) == 0
       end,
-      -- #define PISP_IMAGE_FORMAT_SEMIPLANAR(fmt)
       PISP_IMAGE_FORMAT_SEMIPLANAR = function(fmt)
         return M.band(M.long(fmt), 48) == 16
       end,
-      -- #define PISP_IMAGE_FORMAT_PLANAR(fmt)
       PISP_IMAGE_FORMAT_PLANAR = function(fmt)
         return M.band(M.long(fmt), 48) == 32
       end,
-      -- #define PISP_IMAGE_FORMAT_WALLPAPER(fmt)
       PISP_IMAGE_FORMAT_WALLPAPER = function(fmt)
         return M.int(M.band(M.long(fmt), 0x20000000))
       end,
-      -- #define PISP_IMAGE_FORMAT_BPP_32(fmt)
       PISP_IMAGE_FORMAT_BPP_32 = function(fmt)
         return M.int(M.band(M.long(fmt), 0x100000))
       end,
-      -- #define PISP_IMAGE_FORMAT_HOG(fmt)
       PISP_IMAGE_FORMAT_HOG = function(fmt)
         return M.int(M.band(M.long(fmt), 0xc000000))
       end,

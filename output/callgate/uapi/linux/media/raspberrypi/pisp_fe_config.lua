@@ -202,19 +202,15 @@ return {
   },
   macros = function(M)
     return {
-      -- #define PISP_FE_ENABLE_CROP(i)
       PISP_FE_ENABLE_CROP = function(i)
         return M.int(M.i32(M.shl(0x10000LL, 4 * M.long(i))))
       end,
-      -- #define PISP_FE_ENABLE_DOWNSCALE(i)
       PISP_FE_ENABLE_DOWNSCALE = function(i)
         return M.int(M.i32(M.shl(0x20000LL, 4 * M.long(i))))
       end,
-      -- #define PISP_FE_ENABLE_COMPRESS(i)
       PISP_FE_ENABLE_COMPRESS = function(i)
         return M.int(M.i32(M.shl(0x40000LL, 4 * M.long(i))))
       end,
-      -- #define PISP_FE_ENABLE_OUTPUT(i)
       PISP_FE_ENABLE_OUTPUT = function(i)
         return M.int(M.i32(M.shl(0x80000LL, 4 * M.long(i))))
       end,

@@ -185,14 +185,6 @@ return {
     IP_SET_OP_VERSION = 0x100,
   },
   records = {
-    ["struct ip_set_counter_match0"] = [[{
-  uint8_t op;
-  uint64_t value;
-}]],
-    ["struct ip_set_counter_match"] = [[{
-  uint64_t value __attribute__((aligned(8)));
-  uint8_t op;
-}]],
     ["union ip_set_name_index"] = [[{
   char name[32];
   uint16_t index;
@@ -215,5 +207,33 @@ return {
   },
   typedefs = {
     ip_set_id_t = "uint16_t",
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ip_set_counter_match0"] = [[{
+    uint8_t op;
+    uint64_t value;
+  }]],
+        ["struct ip_set_counter_match"] = [[{
+    uint64_t value __attribute__((aligned(8)));
+    uint8_t op;
+  }]],
+      },
+},
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ip_set_counter_match0"] = [[{
+    uint8_t op;
+    unsigned long value;
+  }]],
+        ["struct ip_set_counter_match"] = [[{
+    unsigned long value __attribute__((aligned(8)));
+    uint8_t op;
+  }]],
+      },
+},
   },
 }
