@@ -91,7 +91,7 @@ class TestUsage:
             (["generate", "--jobs", "0"], "expected a number from 1, not '0'"),
             (["generate", "--all", "x86_64-linux-gnu"], "not allowed with argument"),
             (["targets", "x"], "nothing takes the argument 'x'"),
-            (["show"], "one of the arguments NAME --differing --untranslated is required"),
+            (["show"], "one of the arguments NAME --differing --untranslated --libc is required"),
             ([], "the following arguments are required: COMMAND"),
         ],
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from callgate import __version__
 from callgate.errors import CallgateError
+from callgate.machines.model import TIERS
 from callgate.report import Reporter
 from callgate.suggest import suggest
 
@@ -84,13 +85,22 @@ def _generate(command: Parser) -> None:
 
 def _verify(command: Parser) -> None:
     _targets_or_all(command)
-    command.add_argument("--run", action="store_true", help="also run the Lua specs on the target")
+    command.add_argument(
+        "--run", action="store_true", help="run the library: TARGET may be a run of runs.toml"
+    )
+    command.add_argument("--tier", choices=TIERS, help="with --run: only runs of this kind")
+    command.add_argument(
+        "--strict", action="store_true", help="with --run: fail if one cannot run here"
+    )
     command.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N equal parts")
     _jobs(command)
     _json(command)
 
 
 def _targets(command: Parser) -> None:
+    command.add_argument(
+        "--write", action="store_true", help="write the workflow and the README's table"
+    )
     _json(command)
 
 
@@ -105,9 +115,31 @@ def _show(command: Parser) -> None:
     what.add_argument(
         "--untranslated", action="store_true", help="list the macros that are no Lua functions"
     )
+    what.add_argument(
+        "--libc", action="store_true", help="list what the C library has otherwise than the kernel"
+    )
+    command.add_argument(
+        "--markdown", action="store_true", help="with --libc: print the page docs/libc.md"
+    )
     which = command.add_mutually_exclusive_group()
     which.add_argument("--target", metavar="T", help="as this target sees it")
     which.add_argument("--all", action="store_true", help="as every target sees it")
+    _json(command)
+
+
+def _diff(command: Parser) -> None:
+    for side in ("old", "new"):
+        command.add_argument(
+            side, metavar=side.upper(), help="a target, a folder of headers, or a dump's file"
+        )
+    command.add_argument("--target", metavar="T", help="whose headers a folder holds")
+    command.add_argument(
+        "--only",
+        action="append",
+        choices=("constants", "records", "typedefs", "syscalls"),
+        help="what to compare; may be given again",
+    )
+    command.add_argument("--name", metavar="GLOB", help="compare the names that match")
     _json(command)
 
 
@@ -118,21 +150,54 @@ def _dump(command: Parser) -> None:
     )
 
 
+def _ledger(command: Parser) -> None:
+    command.add_argument(
+        "targets", nargs="*", default=[], metavar="TARGET", help="default: one per architecture"
+    )
+    command.add_argument("--update", action="store_true", help="record what is new, grown or gone")
+    command.add_argument(
+        "--reason", default="", metavar="TEXT", help="why names are gone or changed: accept that"
+    )
+    _jobs(command)
+    _json(command)
+
+
+HEADERS_EXAMPLES = {
+    "list": "list --json",
+    "import": "import --kernel-source linux-7.2",
+    "check": "check",
+    "build-uclibc": "build-uclibc --arch x86_64 -o uclibc",
+}
+
+
 def _headers(command: Parser) -> None:
     actions = command.add_subparsers(
-        dest="action", required=True, metavar="list|import|check", title="actions"
+        dest="action", required=True, metavar="list|import|check|build-uclibc", title="actions"
     )
     for name, text in (
         ("list", "the header trees, their versions and hashes"),
         ("import", "extract system call tables and prototypes of a kernel source tree"),
         ("check", "compare the committed data with its recorded hashes"),
+        ("build-uclibc", "build a sysroot of uClibc-ng, headers and library, and print its path"),
     ):
-        action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        action = actions.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"example:\n  callgate headers {HEADERS_EXAMPLES[name]}",
+        )
         _common(action)
         if name == "import":
             action.add_argument("--kernel-source", type=Path, required=True, metavar="DIR")
             action.add_argument(
                 "--origin", default="", metavar="TEXT", help="where it came from, for the record"
+            )
+        elif name == "build-uclibc":
+            action.add_argument(
+                "--arch", required=True, metavar="ARCH", help="x86_64, i386 or arm (hard-float)"
+            )
+            action.add_argument(
+                "-o", "--output", type=Path, metavar="DIR", help="a copy (default: the cache's own)"
             )
         else:
             _json(action)
@@ -146,7 +211,15 @@ def _lua(command: Parser) -> None:
 
 
 def _test(command: Parser) -> None:
-    command.add_argument("--fast", action="store_true", help="no type checker, no slow tests")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--fast", action="store_true", help="no type checker, no slow tests")
+    which.add_argument(
+        "--all", action="store_true", help="also verify every target, and run it on every tier"
+    )
+    command.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N equal parts")
+    command.add_argument(
+        "--strict", action="store_true", help="a target that cannot run here is a failure"
+    )
 
 
 def _targets_or_all(command: Parser) -> None:
@@ -207,15 +280,25 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "callgate show 'struct epoll_event'",
         _show,
     ),
+    "diff": (
+        "compare two targets, or two versions of the headers; status 1 when they differ",
+        "callgate diff headers-6.12 headers-7.2 --target x86_64-linux-gnu",
+        _diff,
+    ),
     "dump": (
         "print the ABI model as JSON",
         "callgate dump x86_64-linux-gnu -o abi.json",
         _dump,
     ),
     "headers": (
-        "list, import and check header trees",
+        "list, import, check and build header trees",
         "callgate headers import --kernel-source linux-7.2",
         _headers,
+    ),
+    "ledger": (
+        "check that no name once released is lost or changed in silence",
+        "callgate ledger --update --reason 'Linux 7.3 removed the ATM drivers'",
+        _ledger,
     ),
     "lua": (
         "run Lua with the library, on an embedded LuaJIT if none is installed",
@@ -262,7 +345,8 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0 all is well, 1 it is not, 2 usage, 128 + N ended by signal N.
+    0 all is well, 1 it is not, 2 usage (and any trouble of diff, as diff(1)), 128 + N ended by
+    signal N.
     """
     options, extra = make_parser().parse_known_args(arguments)
     if extra:
@@ -284,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(options, "debug", False):
             traceback.print_exc()
         sys.stderr.write(f"callgate: {_explain(error)}\n")
-        return 1
+        return USAGE_ERROR if options.command == "diff" else 1
     return status
 
 

@@ -128,9 +128,7 @@ def _every(
 ) -> list[Facts]:
     """Return the facts of each member; without the kernel's where the flag is false."""
     if jobs < 2 or len(chosen) < 2:  # noqa: PLR2004 - nothing to run side by side
-        return [
-            facts(member.model(), member.target, kernel=whole) for member, whole in chosen
-        ]
+        return [facts(member.model(), member.target, kernel=whole) for member, whole in chosen]
     global _chosen  # noqa: PLW0603 - what forked workers inherit: models cannot all be sent
     _chosen = chosen
     context = multiprocessing.get_context("fork")

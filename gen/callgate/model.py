@@ -267,6 +267,8 @@ class Abi:
     unevaluated: tuple[Unevaluated, ...]
     syscalls: tuple[Syscall, ...]
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # unit -> headers entered
+    # unit -> records and typedefs that its own headers define as an earlier unit's do: kept once
+    repeated: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def constant(self) -> Mapping[str, Constant]:

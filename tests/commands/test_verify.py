@@ -15,7 +15,6 @@ from callgate.commands import verify
 from callgate.errors import CallgateError
 from callgate.model import Location
 from callgate.report import Reporter
-from callgate.verify.specs import SpecRun
 from callgate.verify.verification import Disagreement, Tally, Verification
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ CLEAN = Verification("x86_64-linux-gnu", "7.2.0", ("clang",), ("clang",), TALLY,
 
 def options(**changes: object) -> argparse.Namespace:
     """Return the options as cli.py parses them."""
-    values = {"targets": [], "all": False, "run": False, "shard": None, "jobs": None, **changes}
+    values = {"targets": [], "all": False, "run": False, "tier": None, "strict": False,
+              "shard": None, "jobs": None, **changes}  # fmt: skip
     return argparse.Namespace(**values)
 
 
@@ -84,26 +84,11 @@ class TestRun:
         with pytest.raises(CallgateError, match="run `callgate generate` first"):
             verify.run(options(), Reporter(quiet=True))
 
-    @pytest.mark.usefixtures("outcome")
-    @pytest.mark.parametrize(("failed", "status"), [((), 0), (("a_spec.lua: b",), 1)])
-    def test_specs(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-        failed: tuple[str, ...],
-        status: int,
-    ) -> None:
-        """With --run the Lua specs count too."""
-        monkeypatch.setattr(verify, "run_specs", lambda *_: SpecRun(7, (), failed))
-        assert verify.run(options(run=True), Reporter(quiet=True)) == status
-        assert f"7 tests passed, 0 skipped, {len(failed)} failed" in capsys.readouterr().out
-
-    @pytest.mark.usefixtures("outcome")
-    def test_specs_of_another_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What this machine cannot run is an error, not passed over."""
-        monkeypatch.setattr(verify, "runs_here", lambda _: False)
-        with pytest.raises(CallgateError, match="cannot run x86_64-linux-gnu"):
-            verify.run(options(run=True), Reporter(quiet=True))
+    @pytest.mark.parametrize("option", ["tier", "strict"])
+    def test_options_of_run(self, option: str) -> None:
+        """What only --run understands is an error without it."""
+        with pytest.raises(CallgateError, match=f"--{option}: it goes with --run"):
+            verify.run(options(**{option: "user"}), Reporter(quiet=True))
 
     @pytest.mark.usefixtures("outcome")
     def test_shard(self, capsys: pytest.CaptureFixture[str]) -> None:

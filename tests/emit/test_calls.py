@@ -20,22 +20,34 @@ from callgate.targets import load_targets
 if TYPE_CHECKING:
     from callgate.spec.model import Spec
 
-TARGET = load_targets(paths.data_dir("headers") / "targets.toml")["x86_64-linux-gnu"]
+TARGETS = load_targets(paths.data_dir("headers") / "targets.toml")
 WHERE = Location("uapi", "linux/fcntl.h", 1)
 CONSTANTS = {"AT_FDCWD": -100, "O_CREAT": 64, "O_TRUNC": 512, "O_CLOEXEC": 524288, "SEEK_SET": 0}
 
 
-@pytest.fixture(scope="module")
-def abi() -> Abi:
-    """Return a model of the real system calls, a few constants and one record."""
+def model(name: str) -> Abi:
+    """Return a model of a target's real system calls, a few constants and one record."""
     constants = tuple(
         Constant(name, value, 4, signed=True, kind="macro", location=WHERE)
         for name, value in CONSTANTS.items()
     )
     records = (Record("struct open_how", "struct", 24, 8, (), WHERE),)
     facts = load_kernel(paths.data_dir("headers"))
-    calls = facts.syscalls(TARGET.syscall_table, TARGET.syscall_abis)
-    return Abi("x86_64-linux-gnu", "7.2.0", constants, records, (), (), (), (), (), calls)
+    calls = facts.syscalls(TARGETS[name].syscall_table, TARGETS[name].syscall_abis)
+    return Abi(name, "7.2.0", constants, records, (), (), (), (), (), calls)
+
+
+@pytest.fixture(scope="module")
+def abi() -> Abi:
+    """Return the model of x86_64."""
+    return model("x86_64-linux-gnu")
+
+
+@pytest.fixture(scope="module")
+def several(abi: Abi) -> list[Abi]:
+    """Return the models of a 64-bit machine, two 32-bit ones and one with socketcall."""
+    others = ("arm-linux-gnueabihf", "mips-linux-gnu", "s390x-linux-gnu")
+    return [abi, *map(model, others)]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +64,13 @@ def row(name: str, *args: ArgumentSpec, **values: object) -> CallSpec:
     return dataclasses.replace(made, **values)  # type: ignore[arg-type]
 
 
-def emit(abi: Abi, bare: Spec, *rows: CallSpec) -> dict[str, str]:
-    """Return the files that these rows become."""
-    return emit_calls(abi, dataclasses.replace(bare, calls=rows), TARGET)
+def emit(abis: Abi | list[Abi], bare: Spec, *rows: CallSpec) -> dict[str, str]:
+    """Return the files that these rows become on these machines."""
+    every = {
+        TARGETS[abi.target].luajit_arch: abi for abi in ([abis] if isinstance(abis, Abi) else abis)
+    }
+    targets = {arch: TARGETS[abi.target] for arch, abi in every.items()}
+    return emit_calls(every, dataclasses.replace(bare, calls=rows), targets)
 
 
 FD, PATH = ArgumentSpec("fd", "fd"), ArgumentSpec("path", "path")
@@ -169,6 +185,46 @@ return calls
         text = emit(abi, bare, made)["calls/files.lua"]
         assert 'sys.symbol("clock_gettime", "i:ip")' in text
         assert "C.callgate_libc_clock_gettime(clock, ts)" in text
+
+
+class TestMachines:
+    """What differs between architectures is written for each set of them."""
+
+    def test_same(self, several: list[Abi], bare: Spec) -> None:
+        """One text serves all machines that have the same."""
+        text = emit(several, bare, row("fsync", FD))["calls/files.lua"]
+        assert text.count("function calls.fsync()") == 1
+        assert "here.is" not in text
+
+    def test_wide(self, several: list[Abi], bare: Spec) -> None:
+        """A 64-bit argument goes through sys where the registers are of 32 bits."""
+        made = row("pread64", FD, *READ.args[1:], ArgumentSpec("pos", "long"), returns="number")
+        text = emit(several, bare, made)["calls/files.lua"]
+        assert text.count("function calls.pread64()") == 2
+        direct, routed = text.split("function calls.pread64()")[1:]
+        assert "C.callgate_i_upzq(number, fd, buf, count, pos)" in direct
+        assert "local call = sys.pread64\n" in routed
+        assert "call(fd, buf, count, pos)" in routed
+        assert text.count('if here.is "arm mips" then') == 1
+        assert text.count('if here.is "x64 s390x" then') == 1
+
+    def test_routed(self, several: list[Abi], bare: Spec) -> None:
+        """A call that a machine has under another name, or inside another, goes through sys."""
+        sleep = row("clock_nanosleep", *(ArgumentSpec(name, "pointer") for name in "abcd"))
+        text = emit(several, bare, sleep)["calls/files.lua"]
+        direct, routed = text.split("function calls.clock_nanosleep()")[1:]
+        assert "numbers.clock_nanosleep or ABSENT" in direct
+        assert "local call = sys.clock_nanosleep\n" in routed
+        text = emit(several, bare, row("listen", FD, ArgumentSpec("n", "int")))["calls/files.lua"]
+        assert 'if here.is "!x64 arm" then' in text  # those with socketcall
+
+    def test_absent(self, several: list[Abi], bare: Spec) -> None:
+        """A call that some machines lack is for the others; one that all lack is a mistake."""
+        only = row("arch_prctl", ArgumentSpec("code", "int"), ArgumentSpec("addr", "long"))
+        text = emit(several, bare, only)["calls/files.lua"]
+        assert 'if here.is "x64" then' in text
+        with pytest.raises(CallgateError, match="no system call 'arch_prctl'"):
+            emit(several[1:], bare, only)
 
 
 class TestIndex:

@@ -31,7 +31,9 @@ def applies(on: str, arch: str, libc: str) -> bool:
     chunk = lua.eval(
         """function(text, arch, libc, on)
           local row = { os = jit.os, registers = 64 }
-          package.preload["callgate.targets"] = function() return { targets = { [jit.arch] = row } } end
+          package.preload["callgate.targets"] = function()
+            return { targets = { [jit.arch] = row } }
+          end
           package.preload["callgate.numbers." .. jit.arch] = function() return {} end
           local target = assert(loadstring(text))()
           target.name = arch
@@ -97,7 +99,10 @@ class TestMerge:
     def test_a_large_header_has_a_file(self) -> None:
         """A header of some size stands in a file of its name, small ones share one by letter."""
         many = {f"NAME_{number}": str(number) for number in range(BUNDLED // 10)}
-        one = {**facts("x64", "glibc", **many).modules, ("uapi", "linux/time.h"): {"constants": {"A": "1"}}}
+        one = {
+            **facts("x64", "glibc", **many).modules,
+            ("uapi", "linux/time.h"): {"constants": {"A": "1"}},
+        }
         modules, _ = merge([replace(facts("x64", "glibc"), modules=one)])
         files = emit_modules(modules, "7.2.0")
         assert list(files) == ["uapi/linux/test.lua", "uapi/linux/_t.lua"]

@@ -9,6 +9,7 @@ import pytest
 from callgate import paths
 from callgate.errors import CallgateError
 from callgate.headers.units import load_units
+from callgate.targets import load_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,9 @@ def test_rows(tmp_path: Path) -> None:
     assert (own.name, own.of, own.discover) == ("own", "kernel", ("linux",))
     assert own.reached_through("asm/x_64.h") == "asm/x.h includes them"
     assert own.reached_through("asm/x.h") is None
-    assert own.excluded_here(big_endian=False) == {"linux/c.h": "never"}
-    assert own.excluded_here(big_endian=True) == {"linux/c.h": "never", "linux/d.h": "there only"}
+    targets = load_targets(paths.data_dir("headers") / "targets.toml")
+    for name, also in (("x86_64-linux-gnu", {}), ("s390x-linux-gnu", {"linux/d.h": "there only"})):
+        assert own.excluded_on(targets[name], lambda _: True) == {"linux/c.h": "never", **also}
 
 
 @pytest.mark.parametrize(
@@ -89,8 +91,8 @@ def test_missing(tmp_path: Path) -> None:
 
 
 def test_committed() -> None:
-    """The committed table has the kernel's unit and the C library's, without doubles."""
+    """The committed table has units of Linux, its C libraries and the BSDs, without doubles."""
     units = load_units(paths.data_dir("headers") / "units.toml")
-    assert [unit.name for unit in units] == ["uapi", "libc"]
+    assert [unit.name for unit in units] == ["uapi", "libc", "netbsd", "freebsd"]
     for unit in units:
         assert len(set(unit.include)) == len(unit.include)

@@ -25,7 +25,15 @@ CLANG_TARGETS = {
     "x86_64": "x86_64-linux-gnu",
     "i386": "x86-linux-gnu",
     "arm": "arm-linux-gnueabihf",
+    "aarch64": "aarch64-linux-gnu",
+    "riscv64": "riscv64-linux-gnu",
+    "loongarch64": "loongarch64-linux-gnu",
     "mips": "mips-linux-gnueabihf",
+    "mipsel": "mipsel-linux-gnueabihf",
+    "mips64": "mips64-linux-gnuabi64",
+    "mips64el": "mips64el-linux-gnuabi64",
+    "powerpc": "powerpc-linux-musleabihf",
+    "powerpc64le": "powerpc64le-linux-gnu",
     "s390x": "s390x-linux-gnu",
 }
 GCC = Path("/usr/bin/gcc")

@@ -51,7 +51,7 @@ class TestExcuses:
         """A row covers a disagreement that all its keys fit, and is used by it."""
         table = Exclusions([row(**changes)])
         assert table.excuses(ITEM, TARGET, 12)
-        assert table.unused(TARGET, {"gcc": 12}) == ()
+        assert table.unused({TARGET: {"gcc": 12}}, [TARGET]) == ()
 
     @pytest.mark.parametrize(
         "changes",
@@ -72,8 +72,17 @@ class TestExcuses:
     def test_unused(self) -> None:
         """A row that excused nothing is unused, one for a witness not asked cannot be judged."""
         rows = [row(), row(witness="gcc"), row(witness="tcc"), row(witness="gcc", before=12)]
-        table = Exclusions([*rows, row(targets=("arm-*",)), row(kind=PARSE, name="a.h")])
-        assert table.unused(TARGET, {"gcc": 12}) == (rows[0], rows[1])
+        table = Exclusions([*rows, row(kind=PARSE, name="a.h")])
+        assert table.unused({TARGET: {"gcc": 12}}, [TARGET]) == (rows[0], rows[1])
+
+    def test_unused_on_targets(self) -> None:
+        """A row is judged when all its targets were asked; one that fits no target is unused."""
+        everywhere, there, nowhere = row(), row(targets=("arm-*",)), row(targets=("vax-*",))
+        table = Exclusions([everywhere, there, nowhere])
+        every, asked = [TARGET, "arm-linux-gnueabihf"], {TARGET: {"gcc": 12}}
+        assert table.unused(asked, every) == (nowhere,)
+        asked["arm-linux-gnueabihf"] = {"gcc": 12}
+        assert table.unused(asked, every) == (everywhere, there, nowhere)
 
 
 class TestCovers:

@@ -120,7 +120,8 @@ MUTATIONS = {
         "numbers/x64.lua", "second = 7", "second = 8", ["system call second: number"],
     ),
     "a system call too many": (
-        "numbers/x64.lua", "second = 7,", "second = 7, third = 8,", ["module numbers: system calls"],
+        "numbers/x64.lua", "second = 7,", "second = 7, third = 8,",
+        ["module numbers: system calls"],
     ),
 }  # fmt: skip
 

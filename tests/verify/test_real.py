@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from callgate import paths
-from callgate.model import Function
 from callgate.library import Member, fill, library_files
+from callgate.model import Function
 from callgate.pipeline import load_abi, open_tree
 from callgate.report import Reporter
 from callgate.targets import DEFAULT_TARGET, Target, load_targets

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
@@ -59,7 +58,8 @@ def library_targets(names: Sequence[str]) -> list[Target]:
         for target in found:
             if not target.in_library:
                 raise CallgateError(
-                    f"{target.name} has no place in the library: no system calls, or a sysroot's headers",
+                    f"{target.name} has no place in the library: it has no system calls, "
+                    "or a sysroot's headers",
                     hint="`callgate dump` and `callgate show` know it, `--sysroot` gives headers",
                 )
         return found

@@ -1,16 +1,22 @@
-"""``callgate headers``: the header trees and the committed kernel tables."""
+"""``callgate headers``: the header trees, those that are built, the committed kernel tables."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgate import paths
 from callgate.commands.common import chosen_targets
+from callgate.files import atomic_directory
 from callgate.headers.kernel import load_kernel
 from callgate.headers.kernel_check import check_kernel, coverage
 from callgate.headers.kernel_import import import_kernel
+from callgate.headers.trees import BUNDLE
+from callgate.machines.model import Lacking
+from callgate.machines.uclibc import build_uclibc
 from callgate.pipeline import open_tree
 
 if TYPE_CHECKING:
@@ -18,10 +24,13 @@ if TYPE_CHECKING:
 
     from callgate.report import Reporter
 
+SYSROOT_MARKER = "usr/include/stdio.h"  # a folder that has it may be replaced by another sysroot
+
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
-    """List, import or check."""
-    return {"list": _list, "import": _import, "check": _check}[options.action](options, report)
+    """List, import, check or build."""
+    actions = {"list": _list, "import": _import, "check": _check, "build-uclibc": _build_uclibc}
+    return actions[options.action](options, report)
 
 
 def _list(_options: argparse.Namespace, report: Reporter) -> int:
@@ -30,8 +39,13 @@ def _list(_options: argparse.Namespace, report: Reporter) -> int:
     columns = ("target", "unit", "source", "headers")
     rows = []
     for target in chosen_targets([], everything=True):
-        tree = open_tree(target, data, paths.cache_dir())
-        source = f"ziglang {tree.version}, Linux {tree.kernel_version()}"
+        try:
+            tree = open_tree(target, data, paths.cache_dir())
+        except Lacking as error:
+            rows.append((target.name, "", f"not built: {error.hint}", "0"))
+            continue
+        origin = f"ziglang {tree.version}" if tree.name == BUNDLE else Path(tree.name).parent.name
+        source = f"{origin}, Linux {tree.kernel_version()}"
         rows += [
             (target.name, unit.name, source, f"{len(tree.headers(unit)):,}") for unit in tree.units
         ]
@@ -43,6 +57,16 @@ def _list(_options: argparse.Namespace, report: Reporter) -> int:
     report.print_table(columns, rows, stream=sys.stdout)
     origin = kernel.provenance["origin"]
     report.result(f"system call tables and prototypes: Linux {kernel.version} ({origin})")
+    return 0
+
+
+def _build_uclibc(options: argparse.Namespace, report: Reporter) -> int:
+    sysroot = build_uclibc(options.arch, report)
+    if options.output is not None:
+        with atomic_directory(options.output, marker=SYSROOT_MARKER) as fresh:
+            shutil.copytree(sysroot, fresh, symlinks=True, dirs_exist_ok=True)
+        sysroot = options.output
+    report.result(str(sysroot))
     return 0
 
 

@@ -49,7 +49,10 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     _prepare(report)
     failed = []
     closing = ""
-    for step in _steps(fast=options.fast):
+    steps = _steps(fast=options.fast)
+    if options.all:
+        steps = _share(steps, options.shard) + _everywhere(options)
+    for step in steps:
         report.note(f"{step.name} {step.what} ...")
         with report.stage(step.name, step.what, live=False) as stage:
             status, closing = _run(step, root, report)
@@ -78,6 +81,26 @@ def _steps(*, fast: bool) -> list[Step]:
         Step("pytest", "tests, Lua specs", pytest, 2400),
     ]
     return [step for step in steps if not (fast and step.slow)]
+
+
+def _share(steps: list[Step], shard: tuple[int, int] | None) -> list[Step]:
+    """Return the steps that need no target: the first machine takes them."""
+    return steps if shard is None or shard[0] == 1 else []
+
+
+def _everywhere(options: argparse.Namespace) -> list[Step]:
+    """Return what the matrix adds: every target verified, and run on every tier."""
+    callgate = (sys.executable, "-P", "-m", "callgate")
+    shard = ("--shard", "{}/{}".format(*options.shard)) if options.shard else ()
+    strict = ("--strict",) if options.strict else ()
+    verify = (*callgate, "verify", "--all", *shard)
+    steps = [Step("verify", "every target, compilers", verify, 600)]
+    if options.shard is None or options.shard[0] == 1:
+        steps.append(Step("ledger", "no name lost", (*callgate, "ledger"), 300))
+    for tier, seconds in (("native", 900), ("user", 1500), ("system", 1800)):
+        run = (*callgate, "verify", "--run", "--all", "--tier", tier, *shard, *strict)
+        steps.append(Step("run", f"Lua specs, tier {tier}", run, seconds))
+    return steps
 
 
 def _prepare(report: Reporter) -> None:

@@ -16,22 +16,21 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from callgate.emit.environment import render
+from callgate.emit.infer import inferred_calls
+from callgate.emit.machine import WIDE, AbsentError, Machine
 from callgate.emit.merge import Variants
 from callgate.emit.prototypes import emit_prototypes
-from callgate.emit.signature import letter, logical, signature
+from callgate.emit.signature import letter
 from callgate.errors import CallgateError
-from callgate.spec.loader import DESCRIPTORS
-from callgate.spec.model import ArgumentSpec, CallSpec, method_names
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from callgate.model import Abi, Syscall
-    from callgate.spec.model import Spec
+    from callgate.spec.model import ArgumentSpec, CallSpec, Spec
     from callgate.targets import Target
 
-INFERRED = "inferred_"  # and the first letter: one module for all would take long to load
 COMMENT_WIDTH = 116  # with "-- ", within the 120 columns of the Lua code
 WORDS = {"address", "word"}  # kinds whose number must not replace the object it is the address of
 
@@ -77,6 +76,9 @@ class CallText:
     passed: str  # the C arguments after the number
 
 
+Families = dict[str, dict[str, list[tuple["CallText", list[str]]]]]  # family, call: text, for whom
+
+
 def emit_calls(
     abis: Mapping[str, Abi], spec: Spec, targets: Mapping[str, Target]
 ) -> dict[str, str]:
@@ -86,113 +88,61 @@ def emit_calls(
     differs between architectures is written for each set of them. Raises CallgateError when a row
     names a system call, constant, header or record that no architecture has.
     """
-    variants = Variants((arch, "") for arch in abis)
-    texts: dict[str, dict[str, list[tuple[CallText, list[str]]]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    inferred: dict[str, list[CallSpec]] = defaultdict(list)
-    missing: dict[str, CallgateError] = {}
+    families: Families = defaultdict(lambda: defaultdict(list))
+    inferred: dict[str, CallSpec] = {}  # by name, as the first architecture has it
+    missing: dict[str, CallgateError | None] = {}  # None where some architecture has the call
     for arch, abi in abis.items():
         machine = Machine(arch, abi, spec, targets[arch])
-        own = _inferred(machine)
+        own = inferred_calls(machine)
         for call in own:
-            inferred[call.name].append(call)
+            inferred.setdefault(call.name, call)
         for call in (*spec.calls, *own):
             try:
-                text = None if call.behaviour else _call_text(call, machine)
-                if call.behaviour:
-                    machine.syscall(call)
-            except _Absent as error:
+                _add(call, machine, families)
+                missing[call.name] = None
+            except AbsentError as error:
                 missing.setdefault(call.name, error)
-                continue
-            missing[call.name] = _FOUND
-            if text is None:
-                continue
-            known = texts[call.family][call.name]
-            for other, archs in known:
-                if replace(other, comment=()) == replace(text, comment=()):
-                    archs.append(arch)
-                    break
-            else:
-                known.append((text, [arch]))
-    for error in missing.values():
-        if error is not _FOUND:
-            raise error
+    for lacking in missing.values():
+        if lacking is not None:
+            raise lacking
+    variants = Variants((arch, "") for arch in abis)
     files = {
         f"calls/{family}.lua": render(
             "calls.lua.j2", family=family, calls=_on(calls, variants), groups=calls
         )
-        for family, calls in sorted(texts.items())
+        for family, calls in sorted(families.items())
     }
-    first = tuple(calls[0] for _, calls in sorted(inferred.items()))
-    files["calls/index.lua"] = _index((*spec.calls, *first))
+    files["calls/index.lua"] = _index((*spec.calls, *(inferred[name] for name in sorted(inferred))))
     return files | emit_prototypes(abis, spec)
+
+
+def _add(call: CallSpec, machine: Machine, families: Families) -> None:
+    """Add a call's text on one architecture to its family, once for all that have the same."""
+    if call.behaviour:
+        machine.syscall(call)
+        return
+    text = _call_text(call, machine)
+    known = families[call.family][call.name]
+    for other, archs in known:
+        if replace(other, comment=()) == replace(text, comment=()):
+            archs.append(machine.arch)
+            return
+    known.append((text, [machine.arch]))
 
 
 def _on(
     calls: dict[str, list[tuple[CallText, list[str]]]], variants: Variants
 ) -> list[tuple[str, CallText]]:
     """Return each text of a family with the words for its architectures, "" for all."""
-    found = []
-    for groups in calls.values():
-        for text, archs in groups:
-            chosen = {(arch, "") for arch in archs}
-            everywhere = len(chosen) == len(variants.kernel)
-            found.append(("" if everywhere else variants.words(chosen, "uapi"), text))
-    return found
-
-
-class _Absent(CallgateError):
-    """A call, constant or record that this architecture lacks; another one may have it."""
-
-
-_FOUND = CallgateError("found")
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """An architecture, as far as calls differ by it."""
-
-    arch: str
-    abi: Abi
-    spec: Spec
-    target: Target
-
-    def syscall(self, call: CallSpec) -> Syscall:
-        """Return the best of the kernel's calls for a row; raises CallgateError without one."""
-        found = self.best(call.call)
-        if found is not None:
-            return found
-        near = suggest(call.call, self.abi.syscall)
-        raise _Absent(f"no system call {call.call!r}", where=call.where, hint=near or None)
-
-    def best(self, name: str) -> Syscall | None:
-        """Return the first of the kernel's calls that sys.NAME may go to here."""
-        row = self.spec.routes.get(name, {})
-        written = row.get("written", {}).get(self.arch)
-        for item in (written,) if written else row.get("try", (name,)):
-            if item in self.abi.syscall:
-                return logical(self.abi.syscall[item], self.spec)
-        return None
-
-    def is_routed(self, name: str) -> bool:
-        """Tell whether sys.NAME is more than the kernel's call of that name here."""
-        route = self.spec.routes.get(name)
-        if route is None:
-            return False
-        if self.arch in route.get("written", {}):
-            return True
-        here = [item for item in route.get("try", [name]) if item in self.abi.syscall]
-        multiplexed = "socketcall" in route and "socketcall" in self.abi.syscall
-        multiplexed |= "ipc" in route and "ipc" in self.abi.syscall
-        return here != [name] or multiplexed
-
-    def is_split(self, call: Syscall) -> bool:
-        """Tell whether the call takes a 64-bit argument in two registers."""
-        return self.target.registers < WIDE and "q" in signature(call, self.spec)
-
-
-WIDE = 64  # bits of a register that holds every argument
+    every = len(variants.kernel)
+    return [
+        (
+            "" if len(archs) == every else variants.words([(arch, "") for arch in archs], "uapi"),
+            text,
+        )
+        for groups in calls.values()
+        for text, archs in groups
+    ]
 
 
 def _index(calls: tuple[CallSpec, ...]) -> str:
@@ -213,69 +163,6 @@ def _index(calls: tuple[CallSpec, ...]) -> str:
 
 def _module(call: CallSpec) -> str:
     return f"behaviour.{call.behaviour}" if call.behaviour else f"calls.{call.family}"
-
-
-def _inferred(machine: Machine) -> tuple[CallSpec, ...]:
-    """Return a row for each system call of the target that has none under its own name.
-
-    Where the call goes to a newer one its arguments are that one's.
-    """
-    abi, spec = machine.abi, machine.spec
-    declared = {name for call in spec.calls for name in (call.name, *call.also)}
-    methods = {name for call in spec.calls for name in call.methods}
-    return tuple(
-        _infer(replace(machine.best(call.name) or call, name=call.name), abi, spec, methods)
-        for call in sorted(abi.syscalls, key=lambda item: item.name)
-        if call.entry is not None
-        and call.name not in declared
-        and call.name not in spec.inference.excluded
-    )
-
-
-def _infer(call: Syscall, abi: Abi, spec: Spec, taken: set[str]) -> CallSpec:
-    names = [_lua_name(item.name) for item in call.arguments]
-    args = []
-    for index, (name, item) in enumerate(zip(names, call.arguments, strict=True)):
-        kind = spec.inference.kind(item, call)
-        extra = None
-        if spec.kinds[kind].extra == "argument":
-            extra = names[index - 1]  # such a kind speaks of the one before
-        elif kind == "pointer" and (size := _size_behind(item.type, abi, spec)):
-            kind, extra = "memory", str(size)
-        args.append(ArgumentSpec(name, kind, extra))
-    return CallSpec(
-        name=call.name,
-        family=f"{INFERRED}{call.name.lstrip('_')[0]}",
-        doc="",
-        man=f"{call.name}(2)",
-        call=call.name,
-        args=tuple(args),
-        passed=tuple(names),
-        methods=tuple(name for name in method_names(call.name) if name not in taken)
-        if args and args[0].kind in DESCRIPTORS
-        else (),
-        returns=spec.inference.returns(call.name),
-    )
-
-
-def _size_behind(c_type: str, abi: Abi, spec: Spec) -> int:
-    """Return the least number of bytes that a pointer leads to, 0 where that is not known."""
-    target = c_type.removesuffix("*").removeprefix("const ").strip()
-    if target in abi.record:
-        return abi.record[target].size
-    return {"i": 4, "u": 4, "q": 8}.get(spec.letters.get(target, ""), 0)
-
-
-def _lua_name(name: str) -> str:
-    """Return a kernel argument's name as a Lua variable that no local of the template meets."""
-    name = name.lstrip("_")
-    return f"{name}_" if name in RESERVED else name
-
-
-RESERVED = {
-    "args", "call", "calls", "descriptor", "end", "errors", "fail", "ffi", "in", "number", "numbers", "nil",
-    "not", "or", "result", "sys", "types",
-}  # fmt: skip
 
 
 def _call_text(call: CallSpec, machine: Machine) -> CallText:
@@ -361,7 +248,7 @@ def _operand(text: str, own: ArgumentSpec | None, abi: Abi, call: CallSpec) -> s
         record = abi.record.get(name)
         if record is None:
             hint = suggest(name, abi.record) or None
-            raise _Absent(f"no record {name!r}", where=f"{call.where} pass", hint=hint)
+            raise AbsentError(f"no record {name!r}", where=f"{call.where} pass", hint=hint)
         return str(record.size)
     return text
 
@@ -379,7 +266,7 @@ def _value(name: str, abi: Abi, call: CallSpec) -> int:
     constant = abi.constant.get(name)
     if constant is None or not isinstance(constant.value, int):
         hint = suggest(name, abi.constant) or None
-        raise _Absent(f"no constant {name!r}", where=call.where, hint=hint)
+        raise AbsentError(f"no constant {name!r}", where=call.where, hint=hint)
     return constant.value
 
 

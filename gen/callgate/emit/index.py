@@ -8,18 +8,16 @@ headers, all but the last with the variants they are for: "uapi/asm/fcntl.h@mips
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from callgate.emit.environment import render
-from callgate.emit.merge import Variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from callgate.emit.facts import Facts, Place
-    from callgate.emit.merge import Variant
+    from callgate.emit.merge import Variant, Variants
 
 VOLUME_SIZE = 200  # lines of a volume: one loads in about 0.05 ms
 
@@ -54,14 +52,20 @@ def _lines(every: Sequence[Facts], variants: Variants) -> Iterator[str]:
         else:
             text = texts.get(found) or texts.setdefault(found, _alternatives(found, variants))
         if text != last:
-            common = os.path.commonprefix([token, previous])
-            yield f"{token[: len(common) + 1]} {text}"
+            yield f"{_told_apart(token, previous)} {text}"
         last, previous = text, token
 
 
-def _alternatives(
-    found: tuple[tuple[Place, frozenset[Variant]], ...], variants: Variants
-) -> str:
+def _told_apart(token: str, previous: str) -> str:
+    """Return as much of a name as sorts it after the one before."""
+    same = next(
+        (at for at, (a, b) in enumerate(zip(token, previous, strict=False)) if a != b),
+        min(len(token), len(previous)),
+    )
+    return token[: same + 1]
+
+
+def _alternatives(found: tuple[tuple[Place, frozenset[Variant]], ...], variants: Variants) -> str:
     """Return the headers of a name, the most frequent last: it needs no variants."""
     *others, (last, _) = sorted(found, key=lambda item: (len(item[1]), item[0]))
     words = [

@@ -111,11 +111,11 @@ def _module(
     everywhere = frozenset(domain)
     common: dict[str, Section] = {}
     deltas: dict[frozenset[Variant], dict[str, Section]] = {}
-    for where, sections in groups.items():
-        if frozenset(where) == everywhere:
+    for chosen, sections in groups.items():
+        if frozenset(chosen) == everywhere:
             common = sections
         else:
-            deltas[frozenset(where)] = sections
+            deltas[frozenset(chosen)] = sections
     return Module(
         place,
         common,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def emit_prototypes(abis: Mapping[str, Abi], spec: Spec) -> dict[str, str]:
-    """Return prototypes.lua, each call's signature on most architectures and on others, and routes.lua.
+    """Return prototypes.lua (each call's signature, and where it differs) and routes.lua.
 
     Raises CallgateError when a route's call takes arguments of other names.
     """

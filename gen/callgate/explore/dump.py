@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from callgate.explore.text import type_text
+from callgate.explore.text import type_text, typedef_text
 from callgate.model import Array, Record
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def dump(abi: Abi) -> dict[str, Any]:
-    """Return ``{"target", "kernel", "constants", "records", "syscalls"}`` of the chosen items.
+    """Return the chosen items: target, kernel, constants, records, typedefs and syscalls.
 
     Sizes and offsets are in bytes; all enumerators and evaluated macros are constants; system calls
     stand under the kernel's names.
@@ -25,6 +25,15 @@ def dump(abi: Abi) -> dict[str, Any]:
             for name, item in sorted(abi.constant.items())
         },
         "records": {name: record_value(item) for name, item in sorted(abi.record.items())},
+        "typedefs": {
+            name: {
+                "text": typedef_text(item),
+                "size": int(getattr(item.type, "size", 0)),
+                "header": item.location.header,
+                "line": item.location.line,
+            }
+            for name, item in sorted(abi.typedef.items())
+        },
         "syscalls": {
             item.name: {
                 "number": item.number,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import TYPE_CHECKING
 
-from callgate.explore.text import byte_map, type_text
+from callgate.explore.libc import DIFFERS, Pair, compare_constants, compare_records, has_libc
+from callgate.explore.sets import set_words
+from callgate.explore.text import byte_map, type_text, typedef_text
 from callgate.model import Constant, Macro, Record, Typedef
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from callgate.model import Abi
+    from callgate.targets import Target
+
+WIDTH = 80
+_PLACE = re.compile(r"  \S+\.h:\d+")  # the line that says where a definition stands
 
 
 def show(abi: Abi, name: str) -> list[str]:
@@ -42,6 +50,78 @@ def untranslated(abi: Abi) -> list[str]:
     """Return a line for each function-like macro that has no Lua function: name, place, reason."""
     found = sorted((item for item in abi.macros if item.lua is None), key=lambda item: item.name)
     return [f"{item.name}  {item.location}  {item.reason}" for item in found]
+
+
+def blocks(lines: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the lines by definition: one begins at each line that is not indented."""
+    found: list[list[str]] = []
+    for line in lines:
+        if found and line.startswith(" "):
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return [tuple(block) for block in found]
+
+
+def grouped(answers: Mapping[str, Iterable[str]], known: Sequence[Target]) -> list[str]:
+    """Return the answers of several targets, each definition once with the targets that have it.
+
+    Definitions that say the same in other headers are one.
+    """
+    found: dict[tuple[str, ...], tuple[tuple[str, ...], list[str]]] = {}
+    for name, lines in answers.items():
+        for block in blocks(lines):
+            key = (block[0], *(line for line in block[1:] if not _PLACE.match(line)))
+            names = found.setdefault(key, (block, []))[1]
+            if name not in names:
+                names.append(name)
+    shown = []
+    for block, names in found.values():
+        shown += [f"{set_words(names, known)}:", *(f"  {line}" for line in block)]
+    return shown
+
+
+def libc_notes(abi: Abi, libc: str, pairs: Iterable[Pair], name: str) -> list[str]:
+    """Return what the C library called ``libc`` has otherwise under that name, if anything."""
+    if not has_libc(abi):
+        return []
+    notes = [
+        f"{libc}'s {item.name} differs from the kernel's {item.kernel}: {item.text}"
+        for item in compare_records(abi, pairs)
+        if name in {*_with_tag(item.name), *_with_tag(item.kernel)} and item.verdict == DIFFERS
+    ]
+    notes += [
+        f"{libc}'s {item.name} differs: {item.text} ({item.header})"
+        for item in compare_constants(abi)
+        if item.name == name
+    ]
+    return [line for note in notes for line in _wrapped(note)]
+
+
+def libc_list(abi: Abi, libc: str, pairs: Iterable[Pair]) -> list[str]:
+    """Return a line for each record and each constant that the C library has otherwise."""
+    records = [
+        f"{item.name}  {item.header}  beside {item.kernel}: {item.text}"
+        for item in compare_records(abi, pairs)
+        if item.verdict == DIFFERS
+    ]
+    constants = [f"{item.name}  {item.header}  {item.text}" for item in compare_constants(abi)]
+    if not has_libc(abi):
+        return ["no C library's headers were read"]
+    return [
+        f"{libc}: {len(records)} records and {len(constants)} constants differ from the kernel's",
+        *records,
+        *constants,
+    ]
+
+
+def _with_tag(name: str) -> tuple[str, ...]:
+    """Return a record's name with and without its tag."""
+    return (name, name.partition(" ")[2]) if " " in name else (name,)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _meaning(item: Constant | Record | Typedef | Macro) -> str:
@@ -102,7 +182,7 @@ def _enumerations(abi: Abi, name: str) -> Iterator[str]:
 def _typedefs(abi: Abi, name: str) -> Iterator[str]:
     for item in abi.typedefs:
         if item.name == name:
-            yield f"typedef {type_text(item.type, item.name)}"
+            yield typedef_text(item)
             yield f"  {item.location}{_variant(item)}"
 
 

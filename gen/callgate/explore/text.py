@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from callgate.model import (
     Array,
     Field,
@@ -10,6 +12,7 @@ from callgate.model import (
     Record,
     RecordName,
     Scalar,
+    Typedef,
     TypeRef,
     Vector,
 )
@@ -39,6 +42,14 @@ def type_text(kind: TypeRef | None, name: str = "") -> str:  # noqa: PLR0911 - o
             inside = [type_text(item.type, item.name or "") for item in kind.parameters]
             inside += ["..."] if kind.variadic else []
             return type_text(kind.result, f"{name}({', '.join(inside) or 'void'})")
+
+
+def typedef_text(item: Typedef) -> str:
+    """Return ``typedef unsigned int __u32``; a scalar's type knows itself by the typedef's name."""
+    kind = item.type
+    if isinstance(kind, Scalar) and kind.typedef == item.name:
+        kind = replace(kind, typedef=None)
+    return f"typedef {type_text(kind, item.name)}"
 
 
 def bit_text(item: Field) -> str:

@@ -18,9 +18,10 @@ from callgate import paths
 from callgate.errors import CallgateError
 from callgate.headers.compiler import DEFAULT_LIMITS, Limits, Run, first_errors, run_compiler
 from callgate.headers.units import UnitSpec, load_units
+from callgate.machines.uclibc import built_uclibc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from callgate.targets import Target
     from callgate.tree import Failure
@@ -32,6 +33,12 @@ ZIGLANG = "0.17.0"  # headers/targets.toml names folders of this version
 # No warnings, and every error in one line.
 CLANG_FLAGS = ("-w", "-ferror-limit=0", "-fno-caret-diagnostics")
 INCLUDE = re.compile(r"#include <([^>]+)>")
+# By target's os: where the version of the kernel stands, and how its number is put together.
+VERSIONS: dict[str, tuple[str, str, Callable[[int], tuple[int, ...]]]] = {
+    "linux": ("linux/version.h", "LINUX_VERSION_CODE", lambda n: (n >> 16, n >> 8 & 255, n & 255)),
+    "netbsd": ("sys/param.h", "__NetBSD_Version__", lambda n: (n // 10**8, n // 10**6 % 100)),
+    "freebsd": ("sys/param.h", "__FreeBSD_version", lambda n: (n // 10**5, n // 10**3 % 100)),
+}
 GCC_FLAGS = ("-w", "-fmax-errors=0", "-fno-diagnostics-show-caret")
 
 
@@ -56,6 +63,8 @@ class HeaderTree:
         """The units to parse; raises CallgateError for a mistake in units.toml."""
         found: list[UnitSpec] = []
         for spec in load_units(self.data / "units.toml"):
+            if spec.os != self.target.os:
+                continue
             dirs = self.search(spec)
             found += spec.split(lambda name, dirs=dirs: _is_in(dirs, name))  # type: ignore[misc]
         return tuple(found)
@@ -73,8 +82,7 @@ class HeaderTree:
 
     def headers(self, unit: UnitSpec) -> tuple[str, ...]:
         """Return the headers that the unit includes, in order."""
-        big_endian = self.target.data_model.big_endian
-        left = {*unit.excluded_here(big_endian=big_endian), *unit.alone, *unit.first, *self.broken}
+        left = {*self._excluded(unit), *unit.alone, *unit.first, *self.broken}
         below = self._below(unit.discover)
         found = {header for header in below if not unit.reached_through(header)}
         dirs = self.search(unit)
@@ -88,7 +96,7 @@ class HeaderTree:
 
     def left_out(self, unit: UnitSpec, entered: tuple[str, ...]) -> dict[str, str]:
         """Return the tree's headers that ``entered`` (``tree.Unit.headers``) lacks, and why."""
-        reasons = unit.excluded_here(big_endian=self.target.data_model.big_endian)
+        reasons = self._excluded(unit)
         reasons |= {header: f"alone: {row['reason']}" for header, row in unit.alone.items()}
         tops = {pattern.partition("/")[0] for pattern in unit.through} | set(unit.discover)
         missing = sorted(self._below(tuple(tops)) - set(entered))
@@ -197,16 +205,17 @@ class HeaderTree:
         return TEXT_NAME if path.startswith("<") or path.endswith("stdin.c") else path
 
     def kernel_version(self) -> str:
-        """Return the version of the kernel headers, ``7.2.0``, from linux/version.h."""
-        for folder in self.kernel_dirs:
-            path = folder / "linux/version.h"
-            if path.is_file():
-                found = re.search(r"LINUX_VERSION_CODE\s+(\d+)", path.read_text(encoding="utf-8"))
-                if found:
-                    code = int(found[1])
-                    return f"{code >> 16}.{code >> 8 & 0xFF}.{code & 0xFF}"
+        """Return the version of the kernel that the headers are of: ``7.2.0``.
+
+        The bundle's headers of the BSDs leave it to the compiler, so it is asked.
+        """
+        header, macro, parts = VERSIONS[self.target.os]
+        run = self.try_preprocess(self.units[0], f"#include <{header}>\n{macro}\n", macros=False)
+        last = run.output.split()[-1:]
+        if run.status == 0 and last and last[0].isdigit():
+            return ".".join(map(str, parts(int(last[0]))))
         raise CallgateError(
-            "no linux/version.h with LINUX_VERSION_CODE",
+            f"no {header} with {macro}",
             where=self.name,
             hint="the tree needs the kernel's exported headers (`make headers_install`)",
         )
@@ -220,6 +229,10 @@ class HeaderTree:
                     status = path.stat()
                     digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
+
+    def _excluded(self, unit: UnitSpec) -> dict[str, str]:
+        dirs = self.search(unit)
+        return unit.excluded_on(self.target, lambda name: _is_in(dirs, name))
 
     def _below(self, tops: tuple[str, ...]) -> set[str]:
         return {
@@ -273,14 +286,17 @@ def open_tree(
     compiler: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> HeaderTree:
-    """Return the target's headers: the bundle's, or those below ``sysroot``.
+    """Return the target's headers: those below ``sysroot``, of the one it names, or the bundle's.
 
     ``compiler`` is a command of gcc or clang that reads the sysroot's; by default the bundle's
     clang does. ``data`` is the folder of units.toml, ``cache`` one for compilers to write to.
-    Raises CallgateError when the bundle or the sysroot is not there, or holds no such headers.
+    Raises CallgateError when the bundle or the sysroot is not there, or holds no such headers;
+    Lacking when the target's own sysroot has not been built.
     """
     data = data or paths.data_dir("headers")
     cache = (cache or paths.cache_dir()) / "zig"
+    if sysroot is None and target.sysroot:
+        sysroot = built_uclibc(target.sysroot)
     if sysroot is not None:
         found = _sysroot(target, data, cache, sysroot, compiler)
     elif compiler is None:

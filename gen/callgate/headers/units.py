@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from callgate.targets import Target
+
+CONDITIONS = {"alone": ("beside",), "excluded": ("on", "targets", "needs")}
 BYTE_ORDERS = ("little-endian", "big-endian")
 
 
@@ -22,6 +25,7 @@ class UnitSpec:
 
     name: str  # ex) "uapi"; "uapi:linux/coda.h" for a header parsed alone
     of: str  # "kernel" | "libc": which include directories it sees
+    os: str = "linux"  # of the targets that have the unit
     defines: tuple[str, ...] = ()  # ex) "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"
     prelude: str = ""  # a file under headers/ whose text stands before the includes
     shims: str = ""  # a directory of stand-ins, searched first
@@ -31,15 +35,21 @@ class UnitSpec:
     include: tuple[str, ...] = ()  # headers by name; one that the tree lacks is passed over
     through: Mapping[str, str] = field(default_factory=dict)  # pattern -> why others include it
     alone: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # header -> reason, beside
-    excluded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # header -> reason, on
+    excluded: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # see excluded_on
 
-    def excluded_here(self, *, big_endian: bool) -> dict[str, str]:
-        """Return the excluded headers and why, for a machine's byte order."""
-        order = BYTE_ORDERS[big_endian]
+    def excluded_on(self, target: Target, exists: Callable[[str], bool]) -> dict[str, str]:
+        """Return the headers that are excluded on a target, and why; ``exists`` is of its tree.
+
+        A row holds everywhere, or on machines of one byte order (``on``), on some targets
+        (``targets``, patterns), in trees without another header (``needs``).
+        """
+        order = BYTE_ORDERS[target.data_model.big_endian]
         return {
             header: row["reason"]
             for header, row in self.excluded.items()
             if row.get("on", order) == order
+            and any(fnmatch.fnmatchcase(target.name, each) for each in row.get("targets", ["*"]))
+            and not ("needs" in row and exists(row["needs"]))
         }
 
     def reached_through(self, header: str) -> str | None:
@@ -92,10 +102,20 @@ def _unit(name: str, row: dict[str, Any], path: Path) -> UnitSpec:
             plain = why.get("reason") if key != "through" and isinstance(why, dict) else why
             if not plain or not isinstance(plain, str):
                 raise CallgateError("no reason given", where=f"{path}: [{name}.{key}] {header}")
-            if isinstance(why, dict) and why.get("on", BYTE_ORDERS[0]) not in BYTE_ORDERS:
-                message = f"on: expected one of {', '.join(BYTE_ORDERS)}"
-                raise CallgateError(message, where=f"{path}: [{name}.{key}] {header}")
+            if isinstance(why, dict):
+                _check_conditions(why, CONDITIONS[key], f"{path}: [{name}.{key}] {header}")
     return UnitSpec(name=name, **values)
+
+
+def _check_conditions(row: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+    unknown = sorted(set(row) - {"reason", *keys})
+    if unknown:
+        message = f"unknown key {unknown[0]!r}; keys are reason, {', '.join(keys)}"
+        raise CallgateError(message, where=where)
+    if row.get("on", BYTE_ORDERS[0]) not in BYTE_ORDERS:
+        raise CallgateError(f"on: expected one of {', '.join(BYTE_ORDERS)}", where=where)
+    if not isinstance(row.get("targets", []), list):
+        raise CallgateError("targets: expected a list of patterns", where=where)
 
 
 _SHAPES: dict[str, type] = {"str": str, "tuple": list, "Mapping": dict}

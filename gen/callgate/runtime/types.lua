@@ -76,10 +76,10 @@ local function friendly(key)
   if not rows then
     rows = {}
     for name, row in pairs(require "callgate.types.index") do
-      for _, record in ipairs { row.record, types.record_of(row) } do
-        local other = rows[record]
+      for _, tag in ipairs { row.record, types.record_of(row) } do
+        local other = rows[tag]
         if not (other and other.name < name) then
-          rows[record] = { name = name, module = row.module }
+          rows[tag] = { name = name, module = row.module }
         end
       end
     end

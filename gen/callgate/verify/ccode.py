@@ -39,6 +39,7 @@ OBJECT = "__attribute__((used)) static const"
 COMPATIBLE = "__builtin_types_compatible_p"
 SIGN = "_signed"  # ends the name of the object that tells a bit-field's signedness
 ARRAYS = {MACROS: "callgate_macros", TYPES: "callgate_types"}
+ARM_PREFIX = "ARM_"
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -62,6 +63,15 @@ def region(question: Question) -> int:
 def object_name(index: int) -> str:
     """Return the symbol of the object that answers question ``index`` of a sheet."""
     return f"callgate_object_{index}"
+
+
+def number_macro(call: str) -> str:
+    """Return the macro that asm/unistd.h gives a system call's number by.
+
+    The calls that only arm has are __ARM_NR_cacheflush and its like there.
+    """
+    own = call.removeprefix(ARM_PREFIX)
+    return f"__NR_{call}" if own == call else f"__ARM_NR_{own}"
 
 
 def source(
@@ -111,7 +121,7 @@ def _line(index: int, question: Question) -> str:
     if isinstance(subject, Constant):
         return _constant(index, subject)
     if isinstance(subject, Syscall):
-        return f"__NR_{question.name},"
+        return f"{number_macro(question.name)},"
     if isinstance(subject, Prototype):
         return f"{COMPATIBLE}(__typeof__({question.name}), {type_name(subject.type)}),"
     if isinstance(subject, Member):

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from callgate.errors import CallgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from callgate.verify.verification import Disagreement
 
+LUAJIT = "luajit"  # the witness of what the library says
 PARSE = "parse"  # the kind of rows about headers that cannot be parsed
 KINDS = (
     PARSE, "unit", "constant", "enumerator", "string", "float", "record", "field", "bit-field",
@@ -85,20 +86,43 @@ class Exclusions:
         self._used.update(found)
         return bool(found)
 
-    def unused(self, target: str, versions: Mapping[str, int]) -> tuple[Exclusion, ...]:
-        """Return the rows for witnesses' facts on ``target`` that excluded nothing.
+    @property
+    def used(self) -> frozenset[Exclusion]:
+        """The rows that have covered something."""
+        return frozenset(self._used)
 
-        ``versions`` holds the major version of each witness that was asked; rows for others cannot
-        be judged here.
+    def use(self, rows: Iterable[Exclusion]) -> None:
+        """Count rows as used that have covered something elsewhere."""
+        self._used.update(rows)
+
+    def unused(
+        self, asked: Mapping[str, Mapping[str, int]], every: Collection[str]
+    ) -> tuple[Exclusion, ...]:
+        """Return the rows for witnesses' facts that excluded nothing.
+
+        ``asked`` holds, by target, the major version of each witness that was asked. Only rows all
+        of whose targets, among ``every`` that there is, were asked can be judged, and of those for
+        one witness only where it testified.
         """
+
+        def is_judged(row: Exclusion) -> bool:
+            named = {name for name in every if row.is_for(name)}
+            # macros are called in LuaJIT, and compilers only asked for the same calls
+            witness = LUAJIT if row.kind == "macro" else row.witness
+            versions = [asked[name] for name in named & asked.keys()]
+            return named <= asked.keys() and (
+                not named
+                or any(
+                    (not witness or witness in each)
+                    and (not row.before or each.get(row.witness, row.before) < row.before)
+                    for each in versions
+                )
+            )
+
         return tuple(
             row
             for row in self.rows
-            if row.kind != PARSE
-            and row.is_for(target)
-            and row not in self._used
-            and (not row.witness or row.witness in versions)
-            and (not row.before or versions.get(row.witness, row.before) < row.before)
+            if row.kind != PARSE and row not in self._used and is_judged(row)
         )
 
 

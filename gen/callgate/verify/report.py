@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from callgate.files import atomic_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from callgate.verify.verification import Disagreement, Verification
@@ -30,6 +31,24 @@ def table(found: Verification) -> tuple[tuple[str, ...], list[tuple[str, ...]], 
     ]
     totals = (*(_number(found.checked(name)) for name in columns), _number(found.excluded()))
     return ("kind of fact", *columns, "excluded"), rows, ("all", *totals)
+
+
+def summary(
+    found: Sequence[Verification],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
+    """Return header, rows and footer: what came of each target."""
+
+    def numbers(outcomes: Sequence[Verification]) -> tuple[str, ...]:
+        counts = (
+            sum(item.checked() for item in outcomes),
+            sum(item.excluded() for item in outcomes),
+            sum(len(item.disagreements) for item in outcomes),
+        )
+        return tuple(f"{count:,}" for count in counts)
+
+    rows = [(item.target, ", ".join(item.witnesses), *numbers([item])) for item in found]
+    footer = (f"{len(found)} targets", "", *numbers(found))
+    return ("target", "witnesses", "checks", "excluded", "disagreed"), rows, footer
 
 
 def data(found: Verification) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from callgate.errors import CallgateError
 from callgate.files import atomic_file
 from callgate.headers.trees import BUNDLE
 from callgate.model import Location
+from callgate.targets import load_targets
 from callgate.verify import luajit
 from callgate.verify.ccode import macro_names
 from callgate.verify.compilers import Compiler, compilers
 from callgate.verify.exclusions import load_exclusions
 from callgate.verify.macros import check_macros
+from callgate.verify.memory import Memory, Outcome
 from callgate.verify.questions import Question, questions, sheets
 from callgate.verify.report import save
 from callgate.verify.syscalls import unlisted
@@ -36,11 +38,10 @@ if TYPE_CHECKING:
     from callgate.report import Reporter
     from callgate.targets import Target
     from callgate.verify.exclusions import Exclusions
+    from callgate.verify.questions import Sheet
     from callgate.verify.verification import Answer
 
 KEPT = 12  # remembered outcomes beyond this many are dropped, oldest first
-
-Outcome = tuple[Tally, list[Disagreement]]
 
 
 def verify_library(
@@ -71,11 +72,13 @@ def verify_library(
                 target, parsed.abi, found, library if runs else None, exclusions,
                 jobs=jobs, progress=stage.progress,
             )  # fmt: skip
+            asked = {target.name: versions(found, library=runs)}
+            outcome = replace(outcome, unused=exclusions.unused(asked, _every(target, tree)))
             if tree.name != BUNDLE:  # the table was written for the bundle's headers
                 outcome = replace(outcome, unused=())
             if outcome.clean:
                 _remember(path, outcome)
-        if outcome.clean:
+        if outcome.clean and runs:
             save(outcome, library)
         wrong = len(outcome.problems())
         stage.detail(
@@ -97,8 +100,13 @@ def ask(
     *,
     jobs: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    memory: Memory | None = None,
 ) -> Verification:
-    """Ask compilers about ``abi``, and LuaJIT about ``library`` unless that is None."""
+    """Ask compilers about ``abi``, and LuaJIT about ``library`` unless that is None.
+
+    What ``memory`` has of other targets is not asked again. Exclusions are not judged here.
+    """
+    memory = memory or Memory()
     asked = questions(abi)
     sheet_list = sheets(asked)
     macros = macro_names(abi)
@@ -110,7 +118,8 @@ def ask(
             for compiler in reversed(witnesses):
                 tasks.append(
                     pool.submit(
-                        _outcome, sheet.questions, compiler.name, sheet.unit,
+                        _outcome, sheet.questions, compiler.name,
+                        f"{sheet.unit} {sheet.header or ''}".rstrip(),
                         lambda c=compiler, s=sheet: c.answer(s, macros),  # type: ignore[misc]
                     )
                 )  # fmt: skip
@@ -133,10 +142,23 @@ def ask(
             progress(done, len(tasks))
     finally:
         pool.shutdown(cancel_futures=True)
-    versions = {compiler.name: compiler.version for compiler in witnesses}
-    if library is not None:
-        versions[luajit.NAME] = 2
-    return _judged(target, abi, tally, wrong, exclusions=exclusions, versions=versions)
+    return _judged(
+        target, abi, tally, wrong,
+        exclusions=exclusions, versions=versions(witnesses, library=library is not None),
+    )  # fmt: skip
+
+
+def versions(witnesses: Sequence[Compiler], *, library: bool) -> dict[str, int]:
+    """Return the major version of each witness; LuaJIT is one if a ``library`` is asked about."""
+    found = {compiler.name: compiler.version for compiler in witnesses}
+    return {**found, luajit.NAME: 2} if library else found
+
+
+def _every(target: Target, tree: HeaderTree) -> set[str]:
+    """Return the targets that a row of the exclusions may be about."""
+    path = tree.data / "targets.toml"
+    table = load_targets(path).values() if path.is_file() else ()
+    return {target.name, *(item.name for item in table)}
 
 
 def runs_here(target: Target) -> bool:
@@ -153,6 +175,12 @@ def _macros(abi: Abi, compiler: Compiler) -> Outcome:
 
 def _no_answer(what: str, why: str, witness: str) -> Outcome:
     return Tally(), [Disagreement("unit", what, Location(what, "", 0), "", None, why, witness)]
+
+
+def _sheet(compiler: Compiler, sheet: Sheet, macros: frozenset[str]) -> Outcome:
+    return _outcome(
+        sheet.questions, compiler.name, sheet.unit, lambda: compiler.answer(sheet, macros)
+    )
 
 
 def _outcome(
@@ -184,10 +212,7 @@ def _judged(
     order = {name: number for number, name in enumerate(versions)}
     left.sort(key=lambda item: (item.location, item.name, order.get(item.witness, 0), item.fact))
     always = tuple(name for name in versions if name != "gcc" or name == next(iter(versions)))
-    return Verification(
-        target.name, abi.kernel, tuple(versions), always, tally, tuple(left),
-        exclusions.unused(target.name, versions),
-    )  # fmt: skip
+    return Verification(target.name, abi.kernel, tuple(versions), always, tally, tuple(left), ())
 
 
 # --- remembering a clean outcome -----------------------------------------------------------------

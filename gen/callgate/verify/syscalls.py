@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEADER = "asm/unistd.h"
 KIND = "system call"
-NUMBER = re.compile(r"^#define __NR_(\w+) +\S", re.MULTILINE)
+NUMBER = re.compile(r"^#define __((?:ARM_)?)NR_(\w+) +\S", re.MULTILINE)
 
 
 def unlisted(abi: Abi, tree: HeaderTree, witness: str) -> tuple[Tally, list[Disagreement]]:
@@ -39,7 +39,7 @@ def unlisted(abi: Abi, tree: HeaderTree, witness: str) -> tuple[Tally, list[Disa
     except CallgateError as error:
         return tally, [Disagreement("unit", HEADER, place, "", None, str(error), witness)]
     wrong = []
-    for name in sorted(set(NUMBER.findall(text))):
+    for name in sorted({"".join(parts) for parts in NUMBER.findall(text)}):
         if name in abi.syscall:
             tally.checked[witness, KIND, place.unit, place.header] += 1
         else:

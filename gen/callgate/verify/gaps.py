@@ -1,0 +1,98 @@
+"""Specs that a kind of machine cannot run: headers/gaps.toml, and which outcomes it excuses."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from callgate.errors import CallgateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from callgate.machines.model import Run
+    from callgate.verify.tap import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One row: tests that fail or skip on some machines, and why. All but the reason are patterns.
+
+    Patterns are the shell's (fnmatch): * and ? and [abc].
+    """
+
+    spec: str  # ex) "calls/sockets_spec.lua: sockets: hands descriptors over"
+    reason: str
+    tier: str = "*"  # ex) "user"
+    run: str = "*"  # ex) "s390x-*"
+    arch: str = "*"  # Debian's, ex) "mips*"
+    jit: str = "*"  # "on" | "off"
+
+    def applies(self, run: Run) -> bool:
+        """Tell whether it is about this kind of machine."""
+        pairs = ((run.tier, self.tier), (run.name, self.run), (run.debian, self.arch))
+        return all(fnmatchcase(value, pattern) for value, pattern in pairs)
+
+    def names(self, result: Result) -> bool:
+        """Tell whether it is about this test."""
+        return fnmatchcase(result.test, self.spec) and fnmatchcase(result.jit, self.jit)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The results of one run, by what they count as."""
+
+    passed: int
+    failed: tuple[str, ...]  # what fails the run; tests, and gaps that are none
+    declared: tuple[tuple[str, str], ...]  # test and the declared reason
+    skipped: tuple[tuple[str, str], ...]  # test and the reason that it gave
+
+
+def load_gaps(path: Path) -> tuple[Gap, ...]:
+    """Read the table; raises CallgateError naming the row and key that is wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        message = f"cannot read the table of gaps: {error}"
+        raise CallgateError(message, where=str(path)) from error
+    known = [item.name for item in fields(Gap)]
+    gaps = []
+    for number, row in enumerate(table.get("gaps", []), 1):
+        where = f"{path}: [[gaps]] number {number}"
+        wrong = [f"unknown key {key!r}" for key in row if key not in known]
+        wrong += [f"no {key!r}" for key in ("spec", "reason") if not row.get(key)]
+        wrong += [f"{k}: expected text, not {v!r}" for k, v in row.items() if type(v) is not str]
+        if wrong:
+            raise CallgateError(", ".join(wrong), where=where, hint=f"keys: {', '.join(known)}")
+        gaps.append(Gap(**row))
+    return tuple(gaps)
+
+
+def judge(run: Run, results: Sequence[Result], gaps: Sequence[Gap]) -> Judged:
+    """Sort ``results``: a declared gap is excused, and one that passes or names no test fails."""
+    here = [gap for gap in gaps if gap.applies(run)]
+    used: set[Gap] = set()
+    passed, failed, declared, skipped = 0, [], [], []
+    for result in results:
+        found = [gap for gap in here if gap.names(result)]
+        used.update(found)
+        if result.outcome == "passed":
+            if found:
+                failed.append(
+                    f"{result}: it passes, but headers/gaps.toml declares: {found[0].reason}"
+                )
+            else:
+                passed += 1
+        elif found:
+            declared.append((str(result), found[0].reason))
+        elif result.outcome == "skipped":
+            skipped.append((str(result), result.message))
+        else:
+            failed.append(f"{result}: {result.message}")
+    failed += [
+        f"headers/gaps.toml: no test is called {gap.spec!r}" for gap in here if gap not in used
+    ]
+    return Judged(passed, tuple(failed), tuple(declared), tuple(skipped))
