@@ -223,7 +223,7 @@ return {
   SIG = {
     prefix = "SIG",
     headers = { "uapi/asm-generic/signal.h", "uapi/asm/signal.h" },
-    except = { SIGRTMAX = true, SIGRTMIN = true, SIGSTKSZ = true },
+    except = { SIGRTMAX = true, SIGRTMIN = true, SIGSTKSZ = true, SIG_BLOCK = true, SIG_UNBLOCK = true, SIG_SETMASK = true },
   },
   SIG_HOW = {
     prefix = "SIG_",

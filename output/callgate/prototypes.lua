@@ -567,7 +567,6 @@ return {
     io_getevents = "i:uiipp",
     mq_timedreceive = "i:ipupc",
     mq_timedsend = "i:isuuc",
-    pipe = "i:",
     signal = "i:",
     sigsuspend = "i:p",
     timer_settime = "i:iipp",
@@ -580,17 +579,10 @@ return {
     io_getevents = "i:uiipp",
     mq_timedreceive = "i:ipupc",
     mq_timedsend = "i:isuuc",
-    pipe = "i:",
     signal = "i:",
     sigsuspend = "i:p",
     timer_settime = "i:iipp",
     utimensat = "i:uspi",
-  },
-  mips64 = {
-    pipe = "i:",
-  },
-  mips64el = {
-    pipe = "i:",
   },
   ppc64le = {
     fadvise64 = "i:iqzi",

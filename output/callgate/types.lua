@@ -76,10 +76,10 @@ local function friendly(key)
   if not rows then
     rows = {}
     for name, row in pairs(require "callgate.types.index") do
-      for _, record in ipairs { row.record, types.record_of(row) } do
-        local other = rows[record]
+      for _, tag in ipairs { row.record, types.record_of(row) } do
+        local other = rows[tag]
         if not (other and other.name < name) then
-          rows[record] = { name = name, module = row.module }
+          rows[tag] = { name = name, module = row.module }
         end
       end
     end
@@ -123,8 +123,8 @@ local function typedef(name)
     return nil
   end
   for kind, tag in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*)" do
-    if kind == "struct" or kind == "union" then
-      types.record(kind .. " " .. tag)
+    if (kind == "struct" or kind == "union") and not types.record(kind .. " " .. tag) then
+      ffi.cdef(private(("%s %s;"):format(kind, tag))) -- without a body: musl's pthread_t points to one
     end
   end
   return types.record(text) or ffi.typeof(private(text))

@@ -61,6 +61,8 @@ class TestMembers:
         """Arrays keep all their dimensions in C's order."""
         inner = Array(INT, 3, 12, 4)
         assert one(Array(inner, 2, 24, 4)) == "{ int32_t a[2][3]; }"
+        raised = Array(INT, 6, 24, 8)  # by its typedef
+        assert one(raised) == "{ int32_t a[6] __attribute__((aligned(8))); }"
 
     def test_flexible_array_at_the_end(self) -> None:
         """The last member of the outermost record stays flexible."""
@@ -113,6 +115,14 @@ class TestLowering:
         """A 128-bit integer becomes two words with its alignment."""
         wide = Scalar("integer", "unsigned __int128", 16, 16)
         assert one(wide) == "{ uint64_t a[2] __attribute__((aligned(16))); }"
+
+    def test_long_double(self) -> None:
+        """A long double becomes words that fit its size and alignment: 12 and 4 bytes on i386."""
+        wide, narrow = (
+            Scalar("float", "long double", size, align) for size, align in ((16, 16), (12, 4))
+        )
+        assert one(wide) == "{ uint64_t a[2] __attribute__((aligned(16))); }"
+        assert one(narrow) == "{ uint32_t a[3] __attribute__((aligned(4))); }"
 
     def test_vector(self) -> None:
         """A vector becomes an array with the vector's alignment."""

@@ -70,8 +70,10 @@ end)
 
 t.describe("translated macros", function()
   t.it("have the values of C", function()
-    t.equal(S._IOR(0x54, 5, "struct winsize"), 0x80085405)
-    t.equal(S._IOWR(0x12, 1, 4), 0xc0041201)
+    -- Which bits say "read" differs (mips, powerpc); the headers' own requests have them.
+    t.equal(S._IOR(0x54, 0x30, 4), S.TIOCGPTN)
+    t.equal(S._IOW(0x54, 0x31, 4), S.TIOCSPTLCK)
+    t.equal(S._IOR(0xff, 5, "struct winsize") % 0x1000000, 0x08ff05)
     t.equal(S.S_ISDIR(S.stat("/").mode), true)
     t.equal(S.WEXITSTATUS(0x300), 3)
     t.equal(S.MAJOR(0x80010), 2048)

@@ -40,7 +40,7 @@ def test_halves(name: str) -> None:
     split = 0
     for call in load_kernel(HEADERS).syscalls(target.syscall_table, target.syscall_abis):
         whole = logical(call, SPEC)
-        if whole == call:
+        if whole == call or not call.arguments:  # mips' pipe is declared without any
             continue
         sizes = [
             (WIDE if letter(item, whole, SPEC) == "q" else WIDE // 2, False)

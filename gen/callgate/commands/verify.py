@@ -90,9 +90,7 @@ def _many(
         for target in there
     ]  # fmt: skip
     with report.stage("verify", f"{len(tasks)} targets") as stage:
-        found = verify_all(
-            tasks, data, library, every, jobs=options.jobs, progress=stage.progress
-        )
+        found = verify_all(tasks, data, library, every, jobs=options.jobs, progress=stage.progress)
         stage.detail(f"{sum(outcome.checked() for outcome in found):,} answers")
     if not report.json:
         header, rows, footer = view.summary(found)

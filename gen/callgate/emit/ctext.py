@@ -133,20 +133,24 @@ class RecordWriter:
         tail: bool,
     ) -> str:
         suffix = ""
+        align = _align(kind)
         while isinstance(kind, Array):
             if kind.length is None:
                 suffix += "[]" if tail and not suffix else "[0]"
             else:
                 suffix += f"[{kind.length}]"
             kind = kind.element
+        if suffix and align > _align(kind):  # of a typedef: arm's __jmp_buf
+            suffix += f" __attribute__((aligned({align})))"
         if isinstance(kind, Vector):
             element = kind.element
             count = kind.size // max(1, _size(element))
             suffix += f"[{count}] __attribute__((aligned({kind.align})))"
             kind = element
         elif isinstance(kind, Scalar) and (kind.kind == "complex" or kind.size > WORD):
-            suffix += f"[{kind.size // WORD}] __attribute__((aligned({kind.align})))"
-            kind = _UINT64
+            unit = _UINT64 if kind.align % WORD == 0 else _UINT32  # i386's long double: 12 bytes
+            suffix += f"[{kind.size // unit.size}] __attribute__((aligned({kind.align})))"
+            kind = unit
         if isinstance(kind, Record):
             body = self._body(kind, offset, f"{prefix}{name}/", accessors, tail=tail and not suffix)
             return f"{kind.kind} {body} {name}{suffix}".rstrip()
@@ -172,6 +176,7 @@ class RecordWriter:
 
 
 _UINT64 = Scalar("integer", "unsigned long long", 8, 8)
+_UINT32 = Scalar("integer", "unsigned int", 4, 4)
 
 
 def scalar_text(kind: Scalar) -> str:

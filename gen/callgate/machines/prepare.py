@@ -16,6 +16,7 @@ from callgate.machines.build import build_luajit
 from callgate.machines.chroot import ChrootMachine
 from callgate.machines.embedded import EmbeddedMachine
 from callgate.machines.furnish import TOOLS, furnish
+from callgate.machines.mips import mark_fp32
 from callgate.machines.model import Lacking
 from callgate.machines.sysroot import make_sysroot
 from callgate.machines.system import prepare_system
@@ -61,6 +62,8 @@ def _chroot(run: Run, root: Path) -> ChrootMachine:
         if run.luajit == "package":
             apt = Apt(run.debian, run.suite)
             make_sysroot(root, [*apt.fetch(*run.packages), *apt.fetch(TOOLS, closure=False)])
+            if run.debian in {"mips", "mipsel"}:
+                mark_fp32(root / "usr/bin/luajit")
         qemu = _qemu(run) if run.tier == "user" else None
         machine = ChrootMachine(run, root, qemu, workers=os.cpu_count() or 1)
         furnish(machine)

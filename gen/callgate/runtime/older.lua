@@ -91,7 +91,7 @@ local function word(value)
   elseif type(value) == "number" then
     return value >= 2147483648 and ffi.cast("long", ffi.cast("uint32_t", value)) or value
   end
-  return ffi.cast("long", type(value) == "cdata" and ffi.cast("intptr_t", value) or value)
+  return ffi.cast("long", ffi.cast("intptr_t", ffi.cast("void *", value))) -- records and arrays: their address
 end
 
 local function through_socketcall(number, arity)

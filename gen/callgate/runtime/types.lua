@@ -123,8 +123,8 @@ local function typedef(name)
     return nil
   end
   for kind, tag in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*)" do
-    if kind == "struct" or kind == "union" then
-      types.record(kind .. " " .. tag)
+    if (kind == "struct" or kind == "union") and not types.record(kind .. " " .. tag) then
+      ffi.cdef(private(("%s %s;"):format(kind, tag))) -- without a body: musl's pthread_t points to one
     end
   end
   return types.record(text) or ffi.typeof(private(text))

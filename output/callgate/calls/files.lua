@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -16,140 +16,140 @@ local calls = {}
 -- Opens a file as a table says: { flags = "rdonly", mode = 0, resolve = "beneath" }; close-on-exec unless "~cloexec".
 -- openat2(2)
 -- long openat2(int dfd, const char *filename, struct open_how *how, size_t size)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.openat2()
-  sys.declare "i:ispz"
-  local number = numbers.openat2 or ABSENT
-  local to_dirfd = args.dirfd
-  local to_path = args.path
-  local to_record = args.record
-  local open_how_t = require("callgate.types").t.open_how
-  local descriptor = require("callgate.fd").type
-  return function(dirfd, path, how)
-    dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
-    path = to_path(path, "openat2", 2, "path")
-    how = to_record(how, "openat2", 3, "how", open_how_t)
-    local result = C.callgate_i_ispz(number, dirfd, path, how, 24)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.openat2()
+    sys.declare "i:ispz"
+    local number = numbers.openat2 or ABSENT
+    local to_dirfd = args.dirfd
+    local to_path = args.path
+    local to_record = args.record
+    local open_how_t = require("callgate.types").t.open_how
+    local descriptor = require("callgate.fd").type
+    return function(dirfd, path, how)
+      dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
+      path = to_path(path, "openat2", 2, "path")
+      how = to_record(how, "openat2", 3, "how", open_how_t)
+      local result = C.callgate_i_ispz(number, dirfd, path, how, 24)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Opens a file as a table says: { flags = "rdonly", mode = 0, resolve = "beneath" }; close-on-exec unless "~cloexec".
 -- openat2(2)
 -- long openat2(int dfd, const char *filename, struct open_how *how, size_t size)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.openat2()
-  local call = sys.openat2
-  local to_dirfd = args.dirfd
-  local to_path = args.path
-  local to_record = args.record
-  local open_how_t = require("callgate.types").t.open_how
-  local descriptor = require("callgate.fd").type
-  return function(dirfd, path, how)
-    dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
-    path = to_path(path, "openat2", 2, "path")
-    how = to_record(how, "openat2", 3, "how", open_how_t)
-    local result = call(dirfd, path, how, 24)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.openat2()
+    local call = sys.openat2
+    local to_dirfd = args.dirfd
+    local to_path = args.path
+    local to_record = args.record
+    local open_how_t = require("callgate.types").t.open_how
+    local descriptor = require("callgate.fd").type
+    return function(dirfd, path, how)
+      dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
+      path = to_path(path, "openat2", 2, "path")
+      how = to_record(how, "openat2", 3, "how", open_how_t)
+      local result = call(dirfd, path, how, 24)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Creates or truncates a file, open for writing. creat(2)
 -- long openat(int dfd, const char *filename, int flags, umode_t mode)
-if target.is "!x86 arm mips mipsel mips64 mips64el ppc" then
-function calls.creat()
-  sys.declare "i:isiu"
-  local number = numbers.openat or ABSENT
-  local AT_FDCWD = -100
-  local OPTIONS = 524865 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
-  local to_mode = args.mode
-  local to_path = args.path
-  local descriptor = require("callgate.fd").type
-  return function(path, mode)
-    path = to_path(path, "creat", 1, "path")
-    mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-    local result = C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, mode)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
+  function calls.creat()
+    sys.declare "i:isiu"
+    local number = numbers.openat or ABSENT
+    local AT_FDCWD = -100
+    local OPTIONS = 524865 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
+    local to_mode = args.mode
+    local to_path = args.path
+    local descriptor = require("callgate.fd").type
+    return function(path, mode)
+      path = to_path(path, "creat", 1, "path")
+      mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
+      local result = C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, mode)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Creates or truncates a file, open for writing. creat(2)
 -- long openat(int dfd, const char *filename, int flags, umode_t mode)
-if target.is "x86 arm ppc" then
-function calls.creat()
-  local call = sys.openat
-  local AT_FDCWD = -100
-  local OPTIONS = 524865 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
-  local to_mode = args.mode
-  local to_path = args.path
-  local descriptor = require("callgate.fd").type
-  return function(path, mode)
-    path = to_path(path, "creat", 1, "path")
-    mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-    local result = call(AT_FDCWD, path, OPTIONS, mode)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm ppc" then
+  function calls.creat()
+    local call = sys.openat
+    local AT_FDCWD = -100
+    local OPTIONS = 524865 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
+    local to_mode = args.mode
+    local to_path = args.path
+    local descriptor = require("callgate.fd").type
+    return function(path, mode)
+      path = to_path(path, "creat", 1, "path")
+      mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
+      local result = call(AT_FDCWD, path, OPTIONS, mode)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Creates or truncates a file, open for writing. creat(2)
 -- long openat(int dfd, const char *filename, int flags, umode_t mode)
-if target.is "mips mipsel" then
-function calls.creat()
-  local call = sys.openat
-  local AT_FDCWD = -100
-  local OPTIONS = 525057 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
-  local to_mode = args.mode
-  local to_path = args.path
-  local descriptor = require("callgate.fd").type
-  return function(path, mode)
-    path = to_path(path, "creat", 1, "path")
-    mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-    local result = call(AT_FDCWD, path, OPTIONS, mode)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.creat()
+    local call = sys.openat
+    local AT_FDCWD = -100
+    local OPTIONS = 525057 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
+    local to_mode = args.mode
+    local to_path = args.path
+    local descriptor = require("callgate.fd").type
+    return function(path, mode)
+      path = to_path(path, "creat", 1, "path")
+      mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
+      local result = call(AT_FDCWD, path, OPTIONS, mode)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Creates or truncates a file, open for writing. creat(2)
 -- long openat(int dfd, const char *filename, int flags, umode_t mode)
-if target.is "mips64 mips64el" then
-function calls.creat()
-  sys.declare "i:isiu"
-  local number = numbers.openat or ABSENT
-  local AT_FDCWD = -100
-  local OPTIONS = 525057 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
-  local to_mode = args.mode
-  local to_path = args.path
-  local descriptor = require("callgate.fd").type
-  return function(path, mode)
-    path = to_path(path, "creat", 1, "path")
-    mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-    local result = C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, mode)
-    if result == -1 then
-      return fail()
+if here.is "mips64 mips64el" then
+  function calls.creat()
+    sys.declare "i:isiu"
+    local number = numbers.openat or ABSENT
+    local AT_FDCWD = -100
+    local OPTIONS = 525057 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
+    local to_mode = args.mode
+    local to_path = args.path
+    local descriptor = require("callgate.fd").type
+    return function(path, mode)
+      path = to_path(path, "creat", 1, "path")
+      mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
+      local result = C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, mode)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Closes all descriptors from first to last, inclusive. close_range(2)
@@ -205,71 +205,71 @@ end
 
 -- Reads at an offset; the file position stays. pread(2)
 -- long pread64(unsigned int fd, char *buf, size_t count, loff_t pos)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.pread()
-  sys.declare "i:upzq"
-  local number = numbers.pread64 or ABSENT
-  local to_buffer = args.buffer
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_long = args.long
-  local to_scratch = args.scratch
-  local to_size = args.size
-  return function(fd, buf, count, offset)
-    fd = to_fd(fd, "pread", 1, "fd")
-    local as_string = buf == nil
-    if as_string then
-      count = to_size(count or 4096, "pread", 3, "count")
-      buf, count = to_scratch(count)
-    else
-      buf = to_buffer(buf, "pread", 2, "buf")
-      count = to_length(count, "pread", 3, "count", buf)
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.pread()
+    sys.declare "i:upzq"
+    local number = numbers.pread64 or ABSENT
+    local to_buffer = args.buffer
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_long = args.long
+    local to_scratch = args.scratch
+    local to_size = args.size
+    return function(fd, buf, count, offset)
+      fd = to_fd(fd, "pread", 1, "fd")
+      local as_string = buf == nil
+      if as_string then
+        count = to_size(count or 4096, "pread", 3, "count")
+        buf, count = to_scratch(count)
+      else
+        buf = to_buffer(buf, "pread", 2, "buf")
+        count = to_length(count, "pread", 3, "count", buf)
+      end
+      offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
+      local result = C.callgate_i_upzq(number, fd, buf, count, offset)
+      if result == -1 then
+        return fail()
+      end
+      if as_string then
+        return ffi.string(buf, result)
+      end
+      return result
     end
-    offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
-    local result = C.callgate_i_upzq(number, fd, buf, count, offset)
-    if result == -1 then
-      return fail()
-    end
-    if as_string then
-      return ffi.string(buf, result)
-    end
-    return result
   end
-end
 end
 
 -- Reads at an offset; the file position stays. pread(2)
 -- long pread64(unsigned int fd, char *buf, size_t count, loff_t pos)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.pread()
-  local call = sys.pread64
-  local to_buffer = args.buffer
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_long = args.long
-  local to_scratch = args.scratch
-  local to_size = args.size
-  return function(fd, buf, count, offset)
-    fd = to_fd(fd, "pread", 1, "fd")
-    local as_string = buf == nil
-    if as_string then
-      count = to_size(count or 4096, "pread", 3, "count")
-      buf, count = to_scratch(count)
-    else
-      buf = to_buffer(buf, "pread", 2, "buf")
-      count = to_length(count, "pread", 3, "count", buf)
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.pread()
+    local call = sys.pread64
+    local to_buffer = args.buffer
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_long = args.long
+    local to_scratch = args.scratch
+    local to_size = args.size
+    return function(fd, buf, count, offset)
+      fd = to_fd(fd, "pread", 1, "fd")
+      local as_string = buf == nil
+      if as_string then
+        count = to_size(count or 4096, "pread", 3, "count")
+        buf, count = to_scratch(count)
+      else
+        buf = to_buffer(buf, "pread", 2, "buf")
+        count = to_length(count, "pread", 3, "count", buf)
+      end
+      offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
+      local result = call(fd, buf, count, offset)
+      if result == -1 then
+        return fail()
+      end
+      if as_string then
+        return ffi.string(buf, result)
+      end
+      return result
     end
-    offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
-    local result = call(fd, buf, count, offset)
-    if result == -1 then
-      return fail()
-    end
-    if as_string then
-      return ffi.string(buf, result)
-    end
-    return result
   end
-end
 end
 
 -- Writes a string or buffer; returns how many bytes went out. write(2)
@@ -294,314 +294,314 @@ end
 
 -- Writes at an offset; the file position stays. pwrite(2)
 -- long pwrite64(unsigned int fd, const char *buf, size_t count, loff_t pos)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.pwrite()
-  sys.declare "i:uczq"
-  local number = numbers.pwrite64 or ABSENT
-  local to_data = args.data
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_long = args.long
-  return function(fd, data, count, offset)
-    fd = to_fd(fd, "pwrite", 1, "fd")
-    data = to_data(data, "pwrite", 2, "data")
-    count = to_length(count, "pwrite", 3, "count", data)
-    offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
-    local result = C.callgate_i_uczq(number, fd, data, count, offset)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.pwrite()
+    sys.declare "i:uczq"
+    local number = numbers.pwrite64 or ABSENT
+    local to_data = args.data
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_long = args.long
+    return function(fd, data, count, offset)
+      fd = to_fd(fd, "pwrite", 1, "fd")
+      data = to_data(data, "pwrite", 2, "data")
+      count = to_length(count, "pwrite", 3, "count", data)
+      offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
+      local result = C.callgate_i_uczq(number, fd, data, count, offset)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- Writes at an offset; the file position stays. pwrite(2)
 -- long pwrite64(unsigned int fd, const char *buf, size_t count, loff_t pos)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.pwrite()
-  local call = sys.pwrite64
-  local to_data = args.data
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_long = args.long
-  return function(fd, data, count, offset)
-    fd = to_fd(fd, "pwrite", 1, "fd")
-    data = to_data(data, "pwrite", 2, "data")
-    count = to_length(count, "pwrite", 3, "count", data)
-    offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
-    local result = call(fd, data, count, offset)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.pwrite()
+    local call = sys.pwrite64
+    local to_data = args.data
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_long = args.long
+    return function(fd, data, count, offset)
+      fd = to_fd(fd, "pwrite", 1, "fd")
+      data = to_data(data, "pwrite", 2, "data")
+      count = to_length(count, "pwrite", 3, "count", data)
+      offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
+      local result = call(fd, data, count, offset)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- Moves the file position and returns it (int64_t). lseek(2)
 -- long lseek(unsigned int fd, off_t offset, unsigned int whence)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.lseek()
-  sys.declare "l:ulu"
-  local number = numbers.lseek or ABSENT
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local to_long = args.long
-  local SEEK_names = require("callgate.flags").group "SEEK"
-  return function(fd, offset, whence)
-    fd = to_fd(fd, "lseek", 1, "fd")
-    offset = to_long(offset, "lseek", 2, "offset")
-    whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)
-    local result = C.callgate_l_ulu(number, fd, offset, whence)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.lseek()
+    sys.declare "l:ulu"
+    local number = numbers.lseek or ABSENT
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local SEEK_names = require("callgate.flags").group "SEEK"
+    return function(fd, offset, whence)
+      fd = to_fd(fd, "lseek", 1, "fd")
+      offset = to_long(offset, "lseek", 2, "offset")
+      whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)
+      local result = C.callgate_l_ulu(number, fd, offset, whence)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- Moves the file position and returns it (int64_t). lseek(2)
 -- long _llseek(unsigned int fd, unsigned long offset_high, unsigned long offset_low, loff_t *result, unsigned int
 -- whence)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.lseek()
-  local call = sys.lseek
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local to_long = args.long
-  local SEEK_names = require("callgate.flags").group "SEEK"
-  return function(fd, offset, whence)
-    fd = to_fd(fd, "lseek", 1, "fd")
-    offset = to_long(offset, "lseek", 2, "offset")
-    whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)
-    local result = call(fd, offset, whence)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.lseek()
+    local call = sys.lseek
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local SEEK_names = require("callgate.flags").group "SEEK"
+    return function(fd, offset, whence)
+      fd = to_fd(fd, "lseek", 1, "fd")
+      offset = to_long(offset, "lseek", 2, "offset")
+      whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)
+      local result = call(fd, offset, whence)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- Sets a file's length. truncate(2)
 -- long truncate(const char *path, long length)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.truncate()
-  sys.declare "i:sl"
-  local number = numbers.truncate or ABSENT
-  local to_long = args.long
-  local to_path = args.path
-  return function(path, length)
-    path = to_path(path, "truncate", 1, "path")
-    length = to_long(length, "truncate", 2, "length")
-    local result = C.callgate_i_sl(number, path, length)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.truncate()
+    sys.declare "i:sl"
+    local number = numbers.truncate or ABSENT
+    local to_long = args.long
+    local to_path = args.path
+    return function(path, length)
+      path = to_path(path, "truncate", 1, "path")
+      length = to_long(length, "truncate", 2, "length")
+      local result = C.callgate_i_sl(number, path, length)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets a file's length. truncate(2)
 -- long truncate64(const char *path, loff_t length)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.truncate()
-  local call = sys.truncate
-  local to_long = args.long
-  local to_path = args.path
-  return function(path, length)
-    path = to_path(path, "truncate", 1, "path")
-    length = to_long(length, "truncate", 2, "length")
-    local result = call(path, length)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.truncate()
+    local call = sys.truncate
+    local to_long = args.long
+    local to_path = args.path
+    return function(path, length)
+      path = to_path(path, "truncate", 1, "path")
+      length = to_long(length, "truncate", 2, "length")
+      local result = call(path, length)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets an open file's length. ftruncate(2)
 -- long ftruncate(unsigned int fd, off_t length)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.ftruncate()
-  sys.declare "i:ul"
-  local number = numbers.ftruncate or ABSENT
-  local to_fd = args.fd
-  local to_long = args.long
-  return function(fd, length)
-    fd = to_fd(fd, "ftruncate", 1, "fd")
-    length = to_long(length, "ftruncate", 2, "length")
-    local result = C.callgate_i_ul(number, fd, length)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.ftruncate()
+    sys.declare "i:ul"
+    local number = numbers.ftruncate or ABSENT
+    local to_fd = args.fd
+    local to_long = args.long
+    return function(fd, length)
+      fd = to_fd(fd, "ftruncate", 1, "fd")
+      length = to_long(length, "ftruncate", 2, "length")
+      local result = C.callgate_i_ul(number, fd, length)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets an open file's length. ftruncate(2)
 -- long ftruncate64(unsigned int fd, loff_t length)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.ftruncate()
-  local call = sys.ftruncate
-  local to_fd = args.fd
-  local to_long = args.long
-  return function(fd, length)
-    fd = to_fd(fd, "ftruncate", 1, "fd")
-    length = to_long(length, "ftruncate", 2, "length")
-    local result = call(fd, length)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.ftruncate()
+    local call = sys.ftruncate
+    local to_fd = args.fd
+    local to_long = args.long
+    return function(fd, length)
+      fd = to_fd(fd, "ftruncate", 1, "fd")
+      length = to_long(length, "ftruncate", 2, "length")
+      local result = call(fd, length)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Allocates a range of a file, or as flags say zeroes, collapses or punches it: "punch_hole, keep_size". fallocate(2)
 -- long fallocate(int fd, int mode, loff_t offset, loff_t len)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.fallocate()
-  sys.declare "i:iiqq"
-  local number = numbers.fallocate or ABSENT
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_long = args.long
-  local FALLOC_names = require("callgate.flags").group "FALLOC"
-  return function(fd, flags, offset, length)
-    fd = to_fd(fd, "fallocate", 1, "fd")
-    flags = to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
-    offset = to_long(offset, "fallocate", 3, "offset")
-    length = to_long(length, "fallocate", 4, "length")
-    local result = C.callgate_i_iiqq(number, fd, flags, offset, length)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.fallocate()
+    sys.declare "i:iiqq"
+    local number = numbers.fallocate or ABSENT
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_long = args.long
+    local FALLOC_names = require("callgate.flags").group "FALLOC"
+    return function(fd, flags, offset, length)
+      fd = to_fd(fd, "fallocate", 1, "fd")
+      flags = to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
+      offset = to_long(offset, "fallocate", 3, "offset")
+      length = to_long(length, "fallocate", 4, "length")
+      local result = C.callgate_i_iiqq(number, fd, flags, offset, length)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Allocates a range of a file, or as flags say zeroes, collapses or punches it: "punch_hole, keep_size". fallocate(2)
 -- long fallocate(int fd, int mode, loff_t offset, loff_t len)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.fallocate()
-  local call = sys.fallocate
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_long = args.long
-  local FALLOC_names = require("callgate.flags").group "FALLOC"
-  return function(fd, flags, offset, length)
-    fd = to_fd(fd, "fallocate", 1, "fd")
-    flags = to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
-    offset = to_long(offset, "fallocate", 3, "offset")
-    length = to_long(length, "fallocate", 4, "length")
-    local result = call(fd, flags, offset, length)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.fallocate()
+    local call = sys.fallocate
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_long = args.long
+    local FALLOC_names = require("callgate.flags").group "FALLOC"
+    return function(fd, flags, offset, length)
+      fd = to_fd(fd, "fallocate", 1, "fd")
+      flags = to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
+      offset = to_long(offset, "fallocate", 3, "offset")
+      length = to_long(length, "fallocate", 4, "length")
+      local result = call(fd, flags, offset, length)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
 -- long fadvise64(int fd, loff_t offset, size_t len, int advice)
-if target.is "x64 ppc64le" then
-function calls.fadvise()
-  sys.declare "i:iqzi"
-  local number = numbers.fadvise64 or ABSENT
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local to_long = args.long
-  local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
-  return function(fd, offset, length, advice)
-    fd = to_fd(fd, "fadvise", 1, "fd")
-    offset = to_long(offset, "fadvise", 2, "offset")
-    length = to_long(length, "fadvise", 3, "length")
-    advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-    local result = C.callgate_i_iqzi(number, fd, offset, length, advice)
-    if result == -1 then
-      return fail()
+if here.is "x64 ppc64le" then
+  function calls.fadvise()
+    sys.declare "i:iqzi"
+    local number = numbers.fadvise64 or ABSENT
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    return function(fd, offset, length, advice)
+      fd = to_fd(fd, "fadvise", 1, "fd")
+      offset = to_long(offset, "fadvise", 2, "offset")
+      length = to_long(length, "fadvise", 3, "length")
+      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = C.callgate_i_iqzi(number, fd, offset, length, advice)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
 -- long fadvise64_64(int fd, loff_t offset, loff_t len, int advice)
-if target.is "x86 mips mipsel" then
-function calls.fadvise()
-  local call = sys.fadvise64
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local to_long = args.long
-  local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
-  return function(fd, offset, length, advice)
-    fd = to_fd(fd, "fadvise", 1, "fd")
-    offset = to_long(offset, "fadvise", 2, "offset")
-    length = to_long(length, "fadvise", 3, "length")
-    advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-    local result = call(fd, offset, length, advice)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel" then
+  function calls.fadvise()
+    local call = sys.fadvise64
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    return function(fd, offset, length, advice)
+      fd = to_fd(fd, "fadvise", 1, "fd")
+      offset = to_long(offset, "fadvise", 2, "offset")
+      length = to_long(length, "fadvise", 3, "length")
+      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = call(fd, offset, length, advice)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
 -- long arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)
-if target.is "arm ppc" then
-function calls.fadvise()
-  local call = sys.fadvise64
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local to_long = args.long
-  local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
-  return function(fd, offset, length, advice)
-    fd = to_fd(fd, "fadvise", 1, "fd")
-    offset = to_long(offset, "fadvise", 2, "offset")
-    length = to_long(length, "fadvise", 3, "length")
-    advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-    local result = call(fd, offset, length, advice)
-    if result == -1 then
-      return fail()
+if here.is "arm ppc" then
+  function calls.fadvise()
+    local call = sys.fadvise64
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    return function(fd, offset, length, advice)
+      fd = to_fd(fd, "fadvise", 1, "fd")
+      offset = to_long(offset, "fadvise", 2, "offset")
+      length = to_long(length, "fadvise", 3, "length")
+      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = call(fd, offset, length, advice)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
 -- long fadvise64(int fd, loff_t offset, loff_t len, int advice)
-if target.is "!x64 x86 arm mips mipsel ppc64le ppc" then
-function calls.fadvise()
-  sys.declare "i:iqqi"
-  local number = numbers.fadvise64 or ABSENT
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local to_long = args.long
-  local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
-  return function(fd, offset, length, advice)
-    fd = to_fd(fd, "fadvise", 1, "fd")
-    offset = to_long(offset, "fadvise", 2, "offset")
-    length = to_long(length, "fadvise", 3, "length")
-    advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-    local result = C.callgate_i_iqqi(number, fd, offset, length, advice)
-    if result == -1 then
-      return fail()
+if here.is "!x64 x86 arm mips mipsel ppc64le ppc" then
+  function calls.fadvise()
+    sys.declare "i:iqqi"
+    local number = numbers.fadvise64 or ABSENT
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    return function(fd, offset, length, advice)
+      fd = to_fd(fd, "fadvise", 1, "fd")
+      offset = to_long(offset, "fadvise", 2, "offset")
+      length = to_long(length, "fadvise", 3, "length")
+      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = C.callgate_i_iqqi(number, fd, offset, length, advice)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Writes a file's data and metadata to the device. fsync(2)
@@ -668,72 +668,72 @@ end
 
 -- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
 -- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
-if target.is "!x86 arm mips mipsel ppc64le ppc" then
-function calls.sync_file_range()
-  sys.declare "i:iqqu"
-  local number = numbers.sync_file_range or ABSENT
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_long = args.long
-  local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
-  return function(fd, offset, length, flags)
-    fd = to_fd(fd, "sync_file_range", 1, "fd")
-    offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
-    length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-    flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-    local result = C.callgate_i_iqqu(number, fd, offset, length, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc64le ppc" then
+  function calls.sync_file_range()
+    sys.declare "i:iqqu"
+    local number = numbers.sync_file_range or ABSENT
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_long = args.long
+    local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
+    return function(fd, offset, length, flags)
+      fd = to_fd(fd, "sync_file_range", 1, "fd")
+      offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
+      length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
+      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
+      local result = C.callgate_i_iqqu(number, fd, offset, length, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
 -- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
-if target.is "x86 mips mipsel" then
-function calls.sync_file_range()
-  local call = sys.sync_file_range
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_long = args.long
-  local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
-  return function(fd, offset, length, flags)
-    fd = to_fd(fd, "sync_file_range", 1, "fd")
-    offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
-    length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-    flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-    local result = call(fd, offset, length, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel" then
+  function calls.sync_file_range()
+    local call = sys.sync_file_range
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_long = args.long
+    local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
+    return function(fd, offset, length, flags)
+      fd = to_fd(fd, "sync_file_range", 1, "fd")
+      offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
+      length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
+      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
+      local result = call(fd, offset, length, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
 -- long arm_sync_file_range(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
-if target.is "arm ppc64le ppc" then
-function calls.sync_file_range()
-  local call = sys.sync_file_range
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_long = args.long
-  local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
-  return function(fd, offset, length, flags)
-    fd = to_fd(fd, "sync_file_range", 1, "fd")
-    offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
-    length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-    flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-    local result = call(fd, offset, length, flags)
-    if result == -1 then
-      return fail()
+if here.is "arm ppc64le ppc" then
+  function calls.sync_file_range()
+    local call = sys.sync_file_range
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_long = args.long
+    local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
+    return function(fd, offset, length, flags)
+      fd = to_fd(fd, "sync_file_range", 1, "fd")
+      offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
+      length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
+      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
+      local result = call(fd, offset, length, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Locks or unlocks a whole file: "sh", "ex, nb", "un". flock(2)
@@ -757,45 +757,45 @@ end
 
 -- Reads a range of a file into the page cache. readahead(2)
 -- long readahead(int fd, loff_t offset, size_t count)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.readahead()
-  sys.declare "i:iqz"
-  local number = numbers.readahead or ABSENT
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_size = args.size
-  return function(fd, offset, count)
-    fd = to_fd(fd, "readahead", 1, "fd")
-    offset = to_long(offset, "readahead", 2, "offset")
-    count = to_size(count, "readahead", 3, "count")
-    local result = C.callgate_i_iqz(number, fd, offset, count)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.readahead()
+    sys.declare "i:iqz"
+    local number = numbers.readahead or ABSENT
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_size = args.size
+    return function(fd, offset, count)
+      fd = to_fd(fd, "readahead", 1, "fd")
+      offset = to_long(offset, "readahead", 2, "offset")
+      count = to_size(count, "readahead", 3, "count")
+      local result = C.callgate_i_iqz(number, fd, offset, count)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Reads a range of a file into the page cache. readahead(2)
 -- long readahead(int fd, loff_t offset, size_t count)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.readahead()
-  local call = sys.readahead
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_size = args.size
-  return function(fd, offset, count)
-    fd = to_fd(fd, "readahead", 1, "fd")
-    offset = to_long(offset, "readahead", 2, "offset")
-    count = to_size(count, "readahead", 3, "count")
-    local result = call(fd, offset, count)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.readahead()
+    local call = sys.readahead
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_size = args.size
+    return function(fd, offset, count)
+      fd = to_fd(fd, "readahead", 1, "fd")
+      offset = to_long(offset, "readahead", 2, "offset")
+      count = to_size(count, "readahead", 3, "count")
+      local result = call(fd, offset, count)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Duplicates the content of a pipe into another. tee(2)

@@ -432,7 +432,6 @@ return {
     sync_file_range2 = "calls.inferred_s",
     syncfs = "calls.files",
     sys_debug_setcontext = "calls.inferred_s",
-    syscall = "calls.inferred_s",
     sysfs = "calls.inferred_s",
     sysinfo = "calls.system",
     syslog = "calls.inferred_s",

@@ -6,109 +6,109 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long ARM_breakpoint(void)
-if target.is "arm" then
-function calls.ARM_breakpoint()
-  sys.declare "i:"
-  local number = numbers.ARM_breakpoint or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.ARM_breakpoint()
+    sys.declare "i:"
+    local number = numbers.ARM_breakpoint or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ARM_cacheflush(unsigned long start, unsigned long end, int flags)
-if target.is "arm" then
-function calls.ARM_cacheflush()
-  sys.declare "i:wli"
-  local number = numbers.ARM_cacheflush or ABSENT
-  local to_address = args.address
-  local to_int = args.int
-  local to_long = args.long
-  return function(start, end_, flags)
-    local start_word = to_address(start, "ARM_cacheflush", 1, "start")
-    end_ = to_long(end_, "ARM_cacheflush", 2, "end_")
-    flags = to_int(flags, "ARM_cacheflush", 3, "flags")
-    local result = C.callgate_i_wli(number, start_word, end_, flags)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.ARM_cacheflush()
+    sys.declare "i:wli"
+    local number = numbers.ARM_cacheflush or ABSENT
+    local to_address = args.address
+    local to_int = args.int
+    local to_long = args.long
+    return function(start, end_, flags)
+      local start_word = to_address(start, "ARM_cacheflush", 1, "start")
+      end_ = to_long(end_, "ARM_cacheflush", 2, "end_")
+      flags = to_int(flags, "ARM_cacheflush", 3, "flags")
+      local result = C.callgate_i_wli(number, start_word, end_, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ARM_get_tls(void)
-if target.is "arm" then
-function calls.ARM_get_tls()
-  sys.declare "i:"
-  local number = numbers.ARM_get_tls or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.ARM_get_tls()
+    sys.declare "i:"
+    local number = numbers.ARM_get_tls or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ARM_set_tls(unsigned long val)
-if target.is "arm" then
-function calls.ARM_set_tls()
-  sys.declare "i:l"
-  local number = numbers.ARM_set_tls or ABSENT
-  local to_long = args.long
-  return function(val)
-    val = to_long(val, "ARM_set_tls", 1, "val")
-    local result = C.callgate_i_l(number, val)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.ARM_set_tls()
+    sys.declare "i:l"
+    local number = numbers.ARM_set_tls or ABSENT
+    local to_long = args.long
+    return function(val)
+      val = to_long(val, "ARM_set_tls", 1, "val")
+      local result = C.callgate_i_l(number, val)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ARM_usr26(void)
-if target.is "arm" then
-function calls.ARM_usr26()
-  sys.declare "i:"
-  local number = numbers.ARM_usr26 or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.ARM_usr26()
+    sys.declare "i:"
+    local number = numbers.ARM_usr26 or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ARM_usr32(void)
-if target.is "arm" then
-function calls.ARM_usr32()
-  sys.declare "i:"
-  local number = numbers.ARM_usr32 or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.ARM_usr32()
+    sys.declare "i:"
+    local number = numbers.ARM_usr32 or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -52,115 +52,115 @@ function calls.add_key()
 end
 
 -- long adjtimex(struct __kernel_timex *txc_p)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.adjtimex()
-  sys.declare "i:p"
-  local number = numbers.adjtimex or ABSENT
-  local to_pointer = args.pointer
-  return function(txc_p)
-    txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p", 208)
-    local result = C.callgate_i_p(number, txc_p)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.adjtimex()
+    sys.declare "i:p"
+    local number = numbers.adjtimex or ABSENT
+    local to_pointer = args.pointer
+    return function(txc_p)
+      txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p", 208)
+      local result = C.callgate_i_p(number, txc_p)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long adjtimex(struct old_timex32 *txc_p)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.adjtimex()
-  sys.declare "i:p"
-  local number = numbers.adjtimex or ABSENT
-  local to_pointer = args.pointer
-  return function(txc_p)
-    txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p")
-    local result = C.callgate_i_p(number, txc_p)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.adjtimex()
+    sys.declare "i:p"
+    local number = numbers.adjtimex or ABSENT
+    local to_pointer = args.pointer
+    return function(txc_p)
+      txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p")
+      local result = C.callgate_i_p(number, txc_p)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long alarm(unsigned int seconds)
-if target.is "!arm arm64 riscv64 loongarch64" then
-function calls.alarm()
-  sys.declare "i:u"
-  local number = numbers.alarm or ABSENT
-  local to_uint = args.uint
-  return function(seconds)
-    seconds = to_uint(seconds, "alarm", 1, "seconds")
-    local result = C.callgate_i_u(number, seconds)
-    if result == -1 then
-      return fail()
+if here.is "!arm arm64 riscv64 loongarch64" then
+  function calls.alarm()
+    sys.declare "i:u"
+    local number = numbers.alarm or ABSENT
+    local to_uint = args.uint
+    return function(seconds)
+      seconds = to_uint(seconds, "alarm", 1, "seconds")
+      local result = C.callgate_i_u(number, seconds)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long arch_prctl(int option, unsigned long arg2)
-if target.is "x64 x86" then
-function calls.arch_prctl()
-  sys.declare "l:iw"
-  local number = numbers.arch_prctl or ABSENT
-  local to_int = args.int
-  local to_word = args.word
-  return function(option, arg2)
-    option = to_int(option, "arch_prctl", 1, "option")
-    local arg2_word = to_word(arg2, "arch_prctl", 2, "arg2")
-    local result = C.callgate_l_iw(number, option, arg2_word)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86" then
+  function calls.arch_prctl()
+    sys.declare "l:iw"
+    local number = numbers.arch_prctl or ABSENT
+    local to_int = args.int
+    local to_word = args.word
+    return function(option, arg2)
+      option = to_int(option, "arch_prctl", 1, "option")
+      local arg2_word = to_word(arg2, "arch_prctl", 2, "arg2")
+      local result = C.callgate_l_iw(number, option, arg2_word)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)
-if target.is "arm" then
-function calls.arm_fadvise64_64()
-  local call = sys.arm_fadvise64_64
-  local to_fd = args.fd
-  local to_int = args.int
-  local to_long = args.long
-  return function(fd, advice, offset, len)
-    fd = to_fd(fd, "arm_fadvise64_64", 1, "fd")
-    advice = to_int(advice, "arm_fadvise64_64", 2, "advice")
-    offset = to_long(offset, "arm_fadvise64_64", 3, "offset")
-    len = to_long(len, "arm_fadvise64_64", 4, "len")
-    local result = call(fd, advice, offset, len)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.arm_fadvise64_64()
+    local call = sys.arm_fadvise64_64
+    local to_fd = args.fd
+    local to_int = args.int
+    local to_long = args.long
+    return function(fd, advice, offset, len)
+      fd = to_fd(fd, "arm_fadvise64_64", 1, "fd")
+      advice = to_int(advice, "arm_fadvise64_64", 2, "advice")
+      offset = to_long(offset, "arm_fadvise64_64", 3, "offset")
+      len = to_long(len, "arm_fadvise64_64", 4, "len")
+      local result = call(fd, advice, offset, len)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long arm_sync_file_range(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
-if target.is "arm" then
-function calls.arm_sync_file_range()
-  local call = sys.arm_sync_file_range
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_uint = args.uint
-  return function(fd, flags, offset, nbytes)
-    fd = to_fd(fd, "arm_sync_file_range", 1, "fd")
-    flags = to_uint(flags, "arm_sync_file_range", 2, "flags")
-    offset = to_long(offset, "arm_sync_file_range", 3, "offset")
-    nbytes = to_long(nbytes, "arm_sync_file_range", 4, "nbytes")
-    local result = call(fd, flags, offset, nbytes)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.arm_sync_file_range()
+    local call = sys.arm_sync_file_range
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_uint = args.uint
+    return function(fd, flags, offset, nbytes)
+      fd = to_fd(fd, "arm_sync_file_range", 1, "fd")
+      flags = to_uint(flags, "arm_sync_file_range", 2, "flags")
+      offset = to_long(offset, "arm_sync_file_range", 3, "offset")
+      nbytes = to_long(nbytes, "arm_sync_file_range", 4, "nbytes")
+      local result = call(fd, flags, offset, nbytes)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

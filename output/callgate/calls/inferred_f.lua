@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -31,50 +31,50 @@ function calls.fanotify_init()
 end
 
 -- long fanotify_mark(int fanotify_fd, unsigned int flags, u64 mask, int fd, const char *pathname)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.fanotify_mark()
-  sys.declare "i:iuqis"
-  local number = numbers.fanotify_mark or ABSENT
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_optional_string = args.optional_string
-  local to_uint = args.uint
-  return function(fanotify_fd, flags, mask, fd, pathname)
-    fanotify_fd = to_fd(fanotify_fd, "fanotify_mark", 1, "fanotify_fd")
-    flags = to_uint(flags, "fanotify_mark", 2, "flags")
-    mask = to_long(mask, "fanotify_mark", 3, "mask")
-    fd = to_fd(fd, "fanotify_mark", 4, "fd")
-    pathname = to_optional_string(pathname, "fanotify_mark", 5, "pathname")
-    local result = C.callgate_i_iuqis(number, fanotify_fd, flags, mask, fd, pathname)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.fanotify_mark()
+    sys.declare "i:iuqis"
+    local number = numbers.fanotify_mark or ABSENT
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_optional_string = args.optional_string
+    local to_uint = args.uint
+    return function(fanotify_fd, flags, mask, fd, pathname)
+      fanotify_fd = to_fd(fanotify_fd, "fanotify_mark", 1, "fanotify_fd")
+      flags = to_uint(flags, "fanotify_mark", 2, "flags")
+      mask = to_long(mask, "fanotify_mark", 3, "mask")
+      fd = to_fd(fd, "fanotify_mark", 4, "fd")
+      pathname = to_optional_string(pathname, "fanotify_mark", 5, "pathname")
+      local result = C.callgate_i_iuqis(number, fanotify_fd, flags, mask, fd, pathname)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long fanotify_mark(int fanotify_fd, unsigned int flags, u64 mask, int fd, const char *pathname)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.fanotify_mark()
-  local call = sys.fanotify_mark
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_optional_string = args.optional_string
-  local to_uint = args.uint
-  return function(fanotify_fd, flags, mask, fd, pathname)
-    fanotify_fd = to_fd(fanotify_fd, "fanotify_mark", 1, "fanotify_fd")
-    flags = to_uint(flags, "fanotify_mark", 2, "flags")
-    mask = to_long(mask, "fanotify_mark", 3, "mask")
-    fd = to_fd(fd, "fanotify_mark", 4, "fd")
-    pathname = to_optional_string(pathname, "fanotify_mark", 5, "pathname")
-    local result = call(fanotify_fd, flags, mask, fd, pathname)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.fanotify_mark()
+    local call = sys.fanotify_mark
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_optional_string = args.optional_string
+    local to_uint = args.uint
+    return function(fanotify_fd, flags, mask, fd, pathname)
+      fanotify_fd = to_fd(fanotify_fd, "fanotify_mark", 1, "fanotify_fd")
+      flags = to_uint(flags, "fanotify_mark", 2, "flags")
+      mask = to_long(mask, "fanotify_mark", 3, "mask")
+      fd = to_fd(fd, "fanotify_mark", 4, "fd")
+      pathname = to_optional_string(pathname, "fanotify_mark", 5, "pathname")
+      local result = call(fanotify_fd, flags, mask, fd, pathname)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long fgetxattr(int fd, const char *name, void *value, size_t size)
@@ -303,50 +303,50 @@ function calls.fspick()
 end
 
 -- long futex(u32 *uaddr, int op, u32 val, const struct __kernel_timespec *utime, u32 *uaddr2, u32 val3)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.futex()
-  sys.declare "i:piucpu"
-  local number = numbers.futex or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(uaddr, op, val, utime, uaddr2, val3)
-    uaddr = to_pointer(uaddr, "futex", 1, "uaddr", 4)
-    op = to_int(op, "futex", 2, "op")
-    val = to_uint(val, "futex", 3, "val")
-    utime = to_pointer(utime, "futex", 4, "utime", 16)
-    uaddr2 = to_pointer(uaddr2, "futex", 5, "uaddr2", 4)
-    val3 = to_uint(val3, "futex", 6, "val3")
-    local result = C.callgate_i_piucpu(number, uaddr, op, val, utime, uaddr2, val3)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.futex()
+    sys.declare "i:piucpu"
+    local number = numbers.futex or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(uaddr, op, val, utime, uaddr2, val3)
+      uaddr = to_pointer(uaddr, "futex", 1, "uaddr", 4)
+      op = to_int(op, "futex", 2, "op")
+      val = to_uint(val, "futex", 3, "val")
+      utime = to_pointer(utime, "futex", 4, "utime", 16)
+      uaddr2 = to_pointer(uaddr2, "futex", 5, "uaddr2", 4)
+      val3 = to_uint(val3, "futex", 6, "val3")
+      local result = C.callgate_i_piucpu(number, uaddr, op, val, utime, uaddr2, val3)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long futex_time64(u32 *uaddr, int op, u32 val, const struct __kernel_timespec *utime, u32 *uaddr2, u32 val3)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.futex()
-  local call = sys.futex
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(uaddr, op, val, utime, uaddr2, val3)
-    uaddr = to_pointer(uaddr, "futex", 1, "uaddr", 4)
-    op = to_int(op, "futex", 2, "op")
-    val = to_uint(val, "futex", 3, "val")
-    utime = to_pointer(utime, "futex", 4, "utime", 16)
-    uaddr2 = to_pointer(uaddr2, "futex", 5, "uaddr2", 4)
-    val3 = to_uint(val3, "futex", 6, "val3")
-    local result = call(uaddr, op, val, utime, uaddr2, val3)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.futex()
+    local call = sys.futex
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(uaddr, op, val, utime, uaddr2, val3)
+      uaddr = to_pointer(uaddr, "futex", 1, "uaddr", 4)
+      op = to_int(op, "futex", 2, "op")
+      val = to_uint(val, "futex", 3, "val")
+      utime = to_pointer(utime, "futex", 4, "utime", 16)
+      uaddr2 = to_pointer(uaddr2, "futex", 5, "uaddr2", 4)
+      val3 = to_uint(val3, "futex", 6, "val3")
+      local result = call(uaddr, op, val, utime, uaddr2, val3)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long futex_requeue(struct futex_waitv *waiters, unsigned int flags, int nr_wake, int nr_requeue)
@@ -437,338 +437,338 @@ function calls.futex_wake()
 end
 
 -- long futimesat(int dfd, const char *filename, struct __kernel_old_timeval *utimes)
-if target.is "x64 mips64 mips64el ppc64le s390x" then
-function calls.futimesat()
-  sys.declare "i:isp"
-  local number = numbers.futimesat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, utimes)
-    dfd = to_dirfd(dfd, "futimesat", 1, "dfd")
-    filename = to_optional_string(filename, "futimesat", 2, "filename")
-    utimes = to_pointer(utimes, "futimesat", 3, "utimes", 16)
-    local result = C.callgate_i_isp(number, dfd, filename, utimes)
-    if result == -1 then
-      return fail()
+if here.is "x64 mips64 mips64el ppc64le s390x" then
+  function calls.futimesat()
+    sys.declare "i:isp"
+    local number = numbers.futimesat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, utimes)
+      dfd = to_dirfd(dfd, "futimesat", 1, "dfd")
+      filename = to_optional_string(filename, "futimesat", 2, "filename")
+      utimes = to_pointer(utimes, "futimesat", 3, "utimes", 16)
+      local result = C.callgate_i_isp(number, dfd, filename, utimes)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long futimesat(unsigned int dfd, const char *filename, struct old_timeval32 *t)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.futimesat()
-  sys.declare "i:usp"
-  local number = numbers.futimesat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, t)
-    dfd = to_dirfd(dfd, "futimesat", 1, "dfd")
-    filename = to_optional_string(filename, "futimesat", 2, "filename")
-    t = to_pointer(t, "futimesat", 3, "t")
-    local result = C.callgate_i_usp(number, dfd, filename, t)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.futimesat()
+    sys.declare "i:usp"
+    local number = numbers.futimesat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, t)
+      dfd = to_dirfd(dfd, "futimesat", 1, "dfd")
+      filename = to_optional_string(filename, "futimesat", 2, "filename")
+      t = to_pointer(t, "futimesat", 3, "t")
+      local result = C.callgate_i_usp(number, dfd, filename, t)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long fadvise64_64(int fd, loff_t offset, loff_t len, int advice)
-if target.is "x86" then
-function calls.fadvise64_64()
-  local call = sys.fadvise64_64
-  local to_fd = args.fd
-  local to_int = args.int
-  local to_long = args.long
-  return function(fd, offset, len, advice)
-    fd = to_fd(fd, "fadvise64_64", 1, "fd")
-    offset = to_long(offset, "fadvise64_64", 2, "offset")
-    len = to_long(len, "fadvise64_64", 3, "len")
-    advice = to_int(advice, "fadvise64_64", 4, "advice")
-    local result = call(fd, offset, len, advice)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.fadvise64_64()
+    local call = sys.fadvise64_64
+    local to_fd = args.fd
+    local to_int = args.int
+    local to_long = args.long
+    return function(fd, offset, len, advice)
+      fd = to_fd(fd, "fadvise64_64", 1, "fd")
+      offset = to_long(offset, "fadvise64_64", 2, "offset")
+      len = to_long(len, "fadvise64_64", 3, "len")
+      advice = to_int(advice, "fadvise64_64", 4, "advice")
+      local result = call(fd, offset, len, advice)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fadvise64_64(int fd, int advice, loff_t offset, loff_t len)
-if target.is "ppc" then
-function calls.fadvise64_64()
-  local call = sys.fadvise64_64
-  local to_fd = args.fd
-  local to_int = args.int
-  local to_long = args.long
-  return function(fd, advice, offset, len)
-    fd = to_fd(fd, "fadvise64_64", 1, "fd")
-    advice = to_int(advice, "fadvise64_64", 2, "advice")
-    offset = to_long(offset, "fadvise64_64", 3, "offset")
-    len = to_long(len, "fadvise64_64", 4, "len")
-    local result = call(fd, advice, offset, len)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.fadvise64_64()
+    local call = sys.fadvise64_64
+    local to_fd = args.fd
+    local to_int = args.int
+    local to_long = args.long
+    return function(fd, advice, offset, len)
+      fd = to_fd(fd, "fadvise64_64", 1, "fd")
+      advice = to_int(advice, "fadvise64_64", 2, "advice")
+      offset = to_long(offset, "fadvise64_64", 3, "offset")
+      len = to_long(len, "fadvise64_64", 4, "len")
+      local result = call(fd, advice, offset, len)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fchown32(unsigned int fd, uid_t user, gid_t group)
-if target.is "x86 arm" then
-function calls.fchown32()
-  sys.declare "i:uuu"
-  local number = numbers.fchown32 or ABSENT
-  local to_fd = args.fd
-  local to_uint = args.uint
-  return function(fd, user, group)
-    fd = to_fd(fd, "fchown32", 1, "fd")
-    user = to_uint(user, "fchown32", 2, "user")
-    group = to_uint(group, "fchown32", 3, "group")
-    local result = C.callgate_i_uuu(number, fd, user, group)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.fchown32()
+    sys.declare "i:uuu"
+    local number = numbers.fchown32 or ABSENT
+    local to_fd = args.fd
+    local to_uint = args.uint
+    return function(fd, user, group)
+      fd = to_fd(fd, "fchown32", 1, "fd")
+      user = to_uint(user, "fchown32", 2, "user")
+      group = to_uint(group, "fchown32", 3, "group")
+      local result = C.callgate_i_uuu(number, fd, user, group)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fcntl64(unsigned int fd, unsigned int cmd, unsigned long arg)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.fcntl64()
-  sys.declare "i:uuw"
-  local number = numbers.fcntl64 or ABSENT
-  local to_fd = args.fd
-  local to_uint = args.uint
-  local to_word = args.word
-  return function(fd, cmd, arg)
-    fd = to_fd(fd, "fcntl64", 1, "fd")
-    cmd = to_uint(cmd, "fcntl64", 2, "cmd")
-    local arg_word = to_word(arg, "fcntl64", 3, "arg")
-    local result = C.callgate_i_uuw(number, fd, cmd, arg_word)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.fcntl64()
+    sys.declare "i:uuw"
+    local number = numbers.fcntl64 or ABSENT
+    local to_fd = args.fd
+    local to_uint = args.uint
+    local to_word = args.word
+    return function(fd, cmd, arg)
+      fd = to_fd(fd, "fcntl64", 1, "fd")
+      cmd = to_uint(cmd, "fcntl64", 2, "cmd")
+      local arg_word = to_word(arg, "fcntl64", 3, "arg")
+      local result = C.callgate_i_uuw(number, fd, cmd, arg_word)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstat64(unsigned long fd, struct stat64 *statbuf)
-if target.is "x86" then
-function calls.fstat64()
-  sys.declare "i:lp"
-  local number = numbers.fstat64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(fd, statbuf)
-    fd = to_fd(fd, "fstat64", 1, "fd")
-    statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 96)
-    local result = C.callgate_i_lp(number, fd, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.fstat64()
+    sys.declare "i:lp"
+    local number = numbers.fstat64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(fd, statbuf)
+      fd = to_fd(fd, "fstat64", 1, "fd")
+      statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 96)
+      local result = C.callgate_i_lp(number, fd, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstat64(unsigned long fd, struct stat64 *statbuf)
-if target.is "arm mips mipsel ppc" then
-function calls.fstat64()
-  sys.declare "i:lp"
-  local number = numbers.fstat64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(fd, statbuf)
-    fd = to_fd(fd, "fstat64", 1, "fd")
-    statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 104)
-    local result = C.callgate_i_lp(number, fd, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "arm mips mipsel ppc" then
+  function calls.fstat64()
+    sys.declare "i:lp"
+    local number = numbers.fstat64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(fd, statbuf)
+      fd = to_fd(fd, "fstat64", 1, "fd")
+      statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 104)
+      local result = C.callgate_i_lp(number, fd, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
-if target.is "x86" then
-function calls.fstatat64()
-  sys.declare "i:ispi"
-  local number = numbers.fstatat64 or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, statbuf, flag)
-    dfd = to_dirfd(dfd, "fstatat64", 1, "dfd")
-    filename = to_optional_string(filename, "fstatat64", 2, "filename")
-    statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 96)
-    flag = to_int(flag, "fstatat64", 4, "flag")
-    local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.fstatat64()
+    sys.declare "i:ispi"
+    local number = numbers.fstatat64 or ABSENT
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, statbuf, flag)
+      dfd = to_dirfd(dfd, "fstatat64", 1, "dfd")
+      filename = to_optional_string(filename, "fstatat64", 2, "filename")
+      statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 96)
+      flag = to_int(flag, "fstatat64", 4, "flag")
+      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
-if target.is "arm mips mipsel ppc" then
-function calls.fstatat64()
-  sys.declare "i:ispi"
-  local number = numbers.fstatat64 or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, statbuf, flag)
-    dfd = to_dirfd(dfd, "fstatat64", 1, "dfd")
-    filename = to_optional_string(filename, "fstatat64", 2, "filename")
-    statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 104)
-    flag = to_int(flag, "fstatat64", 4, "flag")
-    local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
-    if result == -1 then
-      return fail()
+if here.is "arm mips mipsel ppc" then
+  function calls.fstatat64()
+    sys.declare "i:ispi"
+    local number = numbers.fstatat64 or ABSENT
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, statbuf, flag)
+      dfd = to_dirfd(dfd, "fstatat64", 1, "dfd")
+      filename = to_optional_string(filename, "fstatat64", 2, "filename")
+      statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 104)
+      flag = to_int(flag, "fstatat64", 4, "flag")
+      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
-if target.is "x86 arm" then
-function calls.fstatfs64()
-  sys.declare "i:uzp"
-  local number = numbers.fstatfs64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(fd, sz, buf)
-    fd = to_fd(fd, "fstatfs64", 1, "fd")
-    sz = to_size(sz, "fstatfs64", 2, "sz")
-    buf = to_pointer(buf, "fstatfs64", 3, "buf", 84)
-    local result = C.callgate_i_uzp(number, fd, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.fstatfs64()
+    sys.declare "i:uzp"
+    local number = numbers.fstatfs64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(fd, sz, buf)
+      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      sz = to_size(sz, "fstatfs64", 2, "sz")
+      buf = to_pointer(buf, "fstatfs64", 3, "buf", 84)
+      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
-if target.is "mips mipsel" then
-function calls.fstatfs64()
-  sys.declare "i:uzp"
-  local number = numbers.fstatfs64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(fd, sz, buf)
-    fd = to_fd(fd, "fstatfs64", 1, "fd")
-    sz = to_size(sz, "fstatfs64", 2, "sz")
-    buf = to_pointer(buf, "fstatfs64", 3, "buf", 96)
-    local result = C.callgate_i_uzp(number, fd, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.fstatfs64()
+    sys.declare "i:uzp"
+    local number = numbers.fstatfs64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(fd, sz, buf)
+      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      sz = to_size(sz, "fstatfs64", 2, "sz")
+      buf = to_pointer(buf, "fstatfs64", 3, "buf", 96)
+      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
-if target.is "ppc64le" then
-function calls.fstatfs64()
-  sys.declare "i:uzp"
-  local number = numbers.fstatfs64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(fd, sz, buf)
-    fd = to_fd(fd, "fstatfs64", 1, "fd")
-    sz = to_size(sz, "fstatfs64", 2, "sz")
-    buf = to_pointer(buf, "fstatfs64", 3, "buf", 120)
-    local result = C.callgate_i_uzp(number, fd, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le" then
+  function calls.fstatfs64()
+    sys.declare "i:uzp"
+    local number = numbers.fstatfs64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(fd, sz, buf)
+      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      sz = to_size(sz, "fstatfs64", 2, "sz")
+      buf = to_pointer(buf, "fstatfs64", 3, "buf", 120)
+      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
-if target.is "s390x ppc" then
-function calls.fstatfs64()
-  sys.declare "i:uzp"
-  local number = numbers.fstatfs64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(fd, sz, buf)
-    fd = to_fd(fd, "fstatfs64", 1, "fd")
-    sz = to_size(sz, "fstatfs64", 2, "sz")
-    buf = to_pointer(buf, "fstatfs64", 3, "buf", 88)
-    local result = C.callgate_i_uzp(number, fd, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "s390x ppc" then
+  function calls.fstatfs64()
+    sys.declare "i:uzp"
+    local number = numbers.fstatfs64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(fd, sz, buf)
+      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      sz = to_size(sz, "fstatfs64", 2, "sz")
+      buf = to_pointer(buf, "fstatfs64", 3, "buf", 88)
+      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ftruncate64(unsigned int fd, loff_t length)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.ftruncate64()
-  local call = sys.ftruncate64
-  local to_fd = args.fd
-  local to_long = args.long
-  return function(fd, length)
-    fd = to_fd(fd, "ftruncate64", 1, "fd")
-    length = to_long(length, "ftruncate64", 2, "length")
-    local result = call(fd, length)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.ftruncate64()
+    local call = sys.ftruncate64
+    local to_fd = args.fd
+    local to_long = args.long
+    return function(fd, length)
+      fd = to_fd(fd, "ftruncate64", 1, "fd")
+      length = to_long(length, "ftruncate64", 2, "length")
+      local result = call(fd, length)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long futex_time64(u32 *uaddr, int op, u32 val, const struct __kernel_timespec *utime, u32 *uaddr2, u32 val3)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.futex_time64()
-  sys.declare "i:piucpu"
-  local number = numbers.futex_time64 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(uaddr, op, val, utime, uaddr2, val3)
-    uaddr = to_pointer(uaddr, "futex_time64", 1, "uaddr", 4)
-    op = to_int(op, "futex_time64", 2, "op")
-    val = to_uint(val, "futex_time64", 3, "val")
-    utime = to_pointer(utime, "futex_time64", 4, "utime", 16)
-    uaddr2 = to_pointer(uaddr2, "futex_time64", 5, "uaddr2", 4)
-    val3 = to_uint(val3, "futex_time64", 6, "val3")
-    local result = C.callgate_i_piucpu(number, uaddr, op, val, utime, uaddr2, val3)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.futex_time64()
+    sys.declare "i:piucpu"
+    local number = numbers.futex_time64 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(uaddr, op, val, utime, uaddr2, val3)
+      uaddr = to_pointer(uaddr, "futex_time64", 1, "uaddr", 4)
+      op = to_int(op, "futex_time64", 2, "op")
+      val = to_uint(val, "futex_time64", 3, "val")
+      utime = to_pointer(utime, "futex_time64", 4, "utime", 16)
+      uaddr2 = to_pointer(uaddr2, "futex_time64", 5, "uaddr2", 4)
+      val3 = to_uint(val3, "futex_time64", 6, "val3")
+      local result = C.callgate_i_piucpu(number, uaddr, op, val, utime, uaddr2, val3)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -115,137 +115,137 @@ function calls.getxattrat()
 end
 
 -- long get_thread_area(struct user_desc *u_info)
-if target.is "x86" then
-function calls.get_thread_area()
-  sys.declare "i:p"
-  local number = numbers.get_thread_area or ABSENT
-  local to_pointer = args.pointer
-  return function(u_info)
-    u_info = to_pointer(u_info, "get_thread_area", 1, "u_info", 16)
-    local result = C.callgate_i_p(number, u_info)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.get_thread_area()
+    sys.declare "i:p"
+    local number = numbers.get_thread_area or ABSENT
+    local to_pointer = args.pointer
+    return function(u_info)
+      u_info = to_pointer(u_info, "get_thread_area", 1, "u_info", 16)
+      local result = C.callgate_i_p(number, u_info)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long getegid32(void)
-if target.is "x86 arm" then
-function calls.getegid32()
-  sys.declare "i:"
-  local number = numbers.getegid32 or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.getegid32()
+    sys.declare "i:"
+    local number = numbers.getegid32 or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long geteuid32(void)
-if target.is "x86 arm" then
-function calls.geteuid32()
-  sys.declare "i:"
-  local number = numbers.geteuid32 or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.geteuid32()
+    sys.declare "i:"
+    local number = numbers.geteuid32 or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long getgid32(void)
-if target.is "x86 arm" then
-function calls.getgid32()
-  sys.declare "i:"
-  local number = numbers.getgid32 or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.getgid32()
+    sys.declare "i:"
+    local number = numbers.getgid32 or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long getgroups32(int gidsetsize, gid_t *grouplist)
-if target.is "x86 arm" then
-function calls.getgroups32()
-  sys.declare "i:ip"
-  local number = numbers.getgroups32 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(gidsetsize, grouplist)
-    gidsetsize = to_int(gidsetsize, "getgroups32", 1, "gidsetsize")
-    grouplist = to_pointer(grouplist, "getgroups32", 2, "grouplist", 4)
-    local result = C.callgate_i_ip(number, gidsetsize, grouplist)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.getgroups32()
+    sys.declare "i:ip"
+    local number = numbers.getgroups32 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(gidsetsize, grouplist)
+      gidsetsize = to_int(gidsetsize, "getgroups32", 1, "gidsetsize")
+      grouplist = to_pointer(grouplist, "getgroups32", 2, "grouplist", 4)
+      local result = C.callgate_i_ip(number, gidsetsize, grouplist)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long getresgid32(gid_t *rgid, gid_t *egid, gid_t *sgid)
-if target.is "x86 arm" then
-function calls.getresgid32()
-  sys.declare "i:ppp"
-  local number = numbers.getresgid32 or ABSENT
-  local to_pointer = args.pointer
-  return function(rgid, egid, sgid)
-    rgid = to_pointer(rgid, "getresgid32", 1, "rgid", 4)
-    egid = to_pointer(egid, "getresgid32", 2, "egid", 4)
-    sgid = to_pointer(sgid, "getresgid32", 3, "sgid", 4)
-    local result = C.callgate_i_ppp(number, rgid, egid, sgid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.getresgid32()
+    sys.declare "i:ppp"
+    local number = numbers.getresgid32 or ABSENT
+    local to_pointer = args.pointer
+    return function(rgid, egid, sgid)
+      rgid = to_pointer(rgid, "getresgid32", 1, "rgid", 4)
+      egid = to_pointer(egid, "getresgid32", 2, "egid", 4)
+      sgid = to_pointer(sgid, "getresgid32", 3, "sgid", 4)
+      local result = C.callgate_i_ppp(number, rgid, egid, sgid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long getresuid32(uid_t *ruid, uid_t *euid, uid_t *suid)
-if target.is "x86 arm" then
-function calls.getresuid32()
-  sys.declare "i:ppp"
-  local number = numbers.getresuid32 or ABSENT
-  local to_pointer = args.pointer
-  return function(ruid, euid, suid)
-    ruid = to_pointer(ruid, "getresuid32", 1, "ruid", 4)
-    euid = to_pointer(euid, "getresuid32", 2, "euid", 4)
-    suid = to_pointer(suid, "getresuid32", 3, "suid", 4)
-    local result = C.callgate_i_ppp(number, ruid, euid, suid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.getresuid32()
+    sys.declare "i:ppp"
+    local number = numbers.getresuid32 or ABSENT
+    local to_pointer = args.pointer
+    return function(ruid, euid, suid)
+      ruid = to_pointer(ruid, "getresuid32", 1, "ruid", 4)
+      euid = to_pointer(euid, "getresuid32", 2, "euid", 4)
+      suid = to_pointer(suid, "getresuid32", 3, "suid", 4)
+      local result = C.callgate_i_ppp(number, ruid, euid, suid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long getuid32(void)
-if target.is "x86 arm" then
-function calls.getuid32()
-  sys.declare "i:"
-  local number = numbers.getuid32 or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.getuid32()
+    sys.declare "i:"
+    local number = numbers.getuid32 or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

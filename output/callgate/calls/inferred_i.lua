@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -67,95 +67,95 @@ end
 
 -- long io_getevents(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct __kernel_timespec
 -- *timeout)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.io_getevents()
-  sys.declare "i:lllpp"
-  local number = numbers.io_getevents or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(ctx_id, min_nr, nr, events, timeout)
-    ctx_id = to_long(ctx_id, "io_getevents", 1, "ctx_id")
-    min_nr = to_long(min_nr, "io_getevents", 2, "min_nr")
-    nr = to_long(nr, "io_getevents", 3, "nr")
-    events = to_pointer(events, "io_getevents", 4, "events", 32)
-    timeout = to_pointer(timeout, "io_getevents", 5, "timeout", 16)
-    local result = C.callgate_i_lllpp(number, ctx_id, min_nr, nr, events, timeout)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.io_getevents()
+    sys.declare "i:lllpp"
+    local number = numbers.io_getevents or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(ctx_id, min_nr, nr, events, timeout)
+      ctx_id = to_long(ctx_id, "io_getevents", 1, "ctx_id")
+      min_nr = to_long(min_nr, "io_getevents", 2, "min_nr")
+      nr = to_long(nr, "io_getevents", 3, "nr")
+      events = to_pointer(events, "io_getevents", 4, "events", 32)
+      timeout = to_pointer(timeout, "io_getevents", 5, "timeout", 16)
+      local result = C.callgate_i_lllpp(number, ctx_id, min_nr, nr, events, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long io_getevents(__u32 ctx_id, __s32 min_nr, __s32 nr, struct io_event *events, struct old_timespec32 *timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.io_getevents()
-  sys.declare "i:uiipp"
-  local number = numbers.io_getevents or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(ctx_id, min_nr, nr, events, timeout)
-    ctx_id = to_uint(ctx_id, "io_getevents", 1, "ctx_id")
-    min_nr = to_int(min_nr, "io_getevents", 2, "min_nr")
-    nr = to_int(nr, "io_getevents", 3, "nr")
-    events = to_pointer(events, "io_getevents", 4, "events", 32)
-    timeout = to_pointer(timeout, "io_getevents", 5, "timeout")
-    local result = C.callgate_i_uiipp(number, ctx_id, min_nr, nr, events, timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.io_getevents()
+    sys.declare "i:uiipp"
+    local number = numbers.io_getevents or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(ctx_id, min_nr, nr, events, timeout)
+      ctx_id = to_uint(ctx_id, "io_getevents", 1, "ctx_id")
+      min_nr = to_int(min_nr, "io_getevents", 2, "min_nr")
+      nr = to_int(nr, "io_getevents", 3, "nr")
+      events = to_pointer(events, "io_getevents", 4, "events", 32)
+      timeout = to_pointer(timeout, "io_getevents", 5, "timeout")
+      local result = C.callgate_i_uiipp(number, ctx_id, min_nr, nr, events, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long io_pgetevents(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct __kernel_timespec
 -- *timeout, const struct __aio_sigset *sig)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.io_pgetevents()
-  sys.declare "i:lllppc"
-  local number = numbers.io_pgetevents or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(ctx_id, min_nr, nr, events, timeout, sig)
-    ctx_id = to_long(ctx_id, "io_pgetevents", 1, "ctx_id")
-    min_nr = to_long(min_nr, "io_pgetevents", 2, "min_nr")
-    nr = to_long(nr, "io_pgetevents", 3, "nr")
-    events = to_pointer(events, "io_pgetevents", 4, "events", 32)
-    timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout", 16)
-    sig = to_pointer(sig, "io_pgetevents", 6, "sig", 16)
-    local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.io_pgetevents()
+    sys.declare "i:lllppc"
+    local number = numbers.io_pgetevents or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(ctx_id, min_nr, nr, events, timeout, sig)
+      ctx_id = to_long(ctx_id, "io_pgetevents", 1, "ctx_id")
+      min_nr = to_long(min_nr, "io_pgetevents", 2, "min_nr")
+      nr = to_long(nr, "io_pgetevents", 3, "nr")
+      events = to_pointer(events, "io_pgetevents", 4, "events", 32)
+      timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout", 16)
+      sig = to_pointer(sig, "io_pgetevents", 6, "sig", 16)
+      local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long io_pgetevents_time64(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct
 -- __kernel_timespec *timeout, const struct __aio_sigset *sig)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.io_pgetevents()
-  local call = sys.io_pgetevents
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(ctx_id, min_nr, nr, events, timeout, sig)
-    ctx_id = to_long(ctx_id, "io_pgetevents", 1, "ctx_id")
-    min_nr = to_long(min_nr, "io_pgetevents", 2, "min_nr")
-    nr = to_long(nr, "io_pgetevents", 3, "nr")
-    events = to_pointer(events, "io_pgetevents", 4, "events", 32)
-    timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout", 16)
-    sig = to_pointer(sig, "io_pgetevents", 6, "sig", 8)
-    local result = call(ctx_id, min_nr, nr, events, timeout, sig)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.io_pgetevents()
+    local call = sys.io_pgetevents
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(ctx_id, min_nr, nr, events, timeout, sig)
+      ctx_id = to_long(ctx_id, "io_pgetevents", 1, "ctx_id")
+      min_nr = to_long(min_nr, "io_pgetevents", 2, "min_nr")
+      nr = to_long(nr, "io_pgetevents", 3, "nr")
+      events = to_pointer(events, "io_pgetevents", 4, "events", 32)
+      timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout", 16)
+      sig = to_pointer(sig, "io_pgetevents", 6, "sig", 8)
+      local result = call(ctx_id, min_nr, nr, events, timeout, sig)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long io_setup(unsigned nr_reqs, aio_context_t *ctx)
@@ -255,40 +255,40 @@ function calls.io_uring_setup()
 end
 
 -- long ioperm(unsigned long from, unsigned long num, int on)
-if target.is "x64 x86" then
-function calls.ioperm()
-  sys.declare "i:lli"
-  local number = numbers.ioperm or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  return function(from, num, on)
-    from = to_long(from, "ioperm", 1, "from")
-    num = to_long(num, "ioperm", 2, "num")
-    on = to_int(on, "ioperm", 3, "on")
-    local result = C.callgate_i_lli(number, from, num, on)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86" then
+  function calls.ioperm()
+    sys.declare "i:lli"
+    local number = numbers.ioperm or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    return function(from, num, on)
+      from = to_long(from, "ioperm", 1, "from")
+      num = to_long(num, "ioperm", 2, "num")
+      on = to_int(on, "ioperm", 3, "on")
+      local result = C.callgate_i_lli(number, from, num, on)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long iopl(unsigned int level)
-if target.is "x64 x86" then
-function calls.iopl()
-  sys.declare "i:u"
-  local number = numbers.iopl or ABSENT
-  local to_uint = args.uint
-  return function(level)
-    level = to_uint(level, "iopl", 1, "level")
-    local result = C.callgate_i_u(number, level)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86" then
+  function calls.iopl()
+    sys.declare "i:u"
+    local number = numbers.iopl or ABSENT
+    local to_uint = args.uint
+    return function(level)
+      level = to_uint(level, "iopl", 1, "level")
+      local result = C.callgate_i_u(number, level)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long ioprio_get(int which, int who)
@@ -326,75 +326,75 @@ end
 
 -- long io_pgetevents_time64(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct
 -- __kernel_timespec *timeout, const struct __aio_sigset *sig)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.io_pgetevents_time64()
-  sys.declare "i:lllppc"
-  local number = numbers.io_pgetevents_time64 or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(ctx_id, min_nr, nr, events, timeout, sig)
-    ctx_id = to_long(ctx_id, "io_pgetevents_time64", 1, "ctx_id")
-    min_nr = to_long(min_nr, "io_pgetevents_time64", 2, "min_nr")
-    nr = to_long(nr, "io_pgetevents_time64", 3, "nr")
-    events = to_pointer(events, "io_pgetevents_time64", 4, "events", 32)
-    timeout = to_pointer(timeout, "io_pgetevents_time64", 5, "timeout", 16)
-    sig = to_pointer(sig, "io_pgetevents_time64", 6, "sig", 8)
-    local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.io_pgetevents_time64()
+    sys.declare "i:lllppc"
+    local number = numbers.io_pgetevents_time64 or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(ctx_id, min_nr, nr, events, timeout, sig)
+      ctx_id = to_long(ctx_id, "io_pgetevents_time64", 1, "ctx_id")
+      min_nr = to_long(min_nr, "io_pgetevents_time64", 2, "min_nr")
+      nr = to_long(nr, "io_pgetevents_time64", 3, "nr")
+      events = to_pointer(events, "io_pgetevents_time64", 4, "events", 32)
+      timeout = to_pointer(timeout, "io_pgetevents_time64", 5, "timeout", 16)
+      sig = to_pointer(sig, "io_pgetevents_time64", 6, "sig", 8)
+      local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ipc(unsigned int call, int first, unsigned long second, unsigned long third, void *ptr, long fifth)
-if target.is "x86 mips mipsel ppc64le ppc" then
-function calls.ipc()
-  sys.declare "i:uillpl"
-  local number = numbers.ipc or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(call_, first, second, third, ptr, fifth)
-    call_ = to_uint(call_, "ipc", 1, "call_")
-    first = to_int(first, "ipc", 2, "first")
-    second = to_long(second, "ipc", 3, "second")
-    third = to_long(third, "ipc", 4, "third")
-    ptr = to_pointer(ptr, "ipc", 5, "ptr")
-    fifth = to_long(fifth, "ipc", 6, "fifth")
-    local result = C.callgate_i_uillpl(number, call_, first, second, third, ptr, fifth)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le ppc" then
+  function calls.ipc()
+    sys.declare "i:uillpl"
+    local number = numbers.ipc or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(call_, first, second, third, ptr, fifth)
+      call_ = to_uint(call_, "ipc", 1, "call_")
+      first = to_int(first, "ipc", 2, "first")
+      second = to_long(second, "ipc", 3, "second")
+      third = to_long(third, "ipc", 4, "third")
+      ptr = to_pointer(ptr, "ipc", 5, "ptr")
+      fifth = to_long(fifth, "ipc", 6, "fifth")
+      local result = C.callgate_i_uillpl(number, call_, first, second, third, ptr, fifth)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ipc(unsigned int call, int first, unsigned long second, unsigned long third, void *ptr)
-if target.is "s390x" then
-function calls.ipc()
-  sys.declare "i:uillp"
-  local number = numbers.ipc or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(call_, first, second, third, ptr)
-    call_ = to_uint(call_, "ipc", 1, "call_")
-    first = to_int(first, "ipc", 2, "first")
-    second = to_long(second, "ipc", 3, "second")
-    third = to_long(third, "ipc", 4, "third")
-    ptr = to_pointer(ptr, "ipc", 5, "ptr")
-    local result = C.callgate_i_uillp(number, call_, first, second, third, ptr)
-    if result == -1 then
-      return fail()
+if here.is "s390x" then
+  function calls.ipc()
+    sys.declare "i:uillp"
+    local number = numbers.ipc or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(call_, first, second, third, ptr)
+      call_ = to_uint(call_, "ipc", 1, "call_")
+      first = to_int(first, "ipc", 2, "first")
+      second = to_long(second, "ipc", 3, "second")
+      third = to_long(third, "ipc", 4, "third")
+      ptr = to_pointer(ptr, "ipc", 5, "ptr")
+      local result = C.callgate_i_uillp(number, call_, first, second, third, ptr)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

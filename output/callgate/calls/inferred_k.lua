@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -35,70 +35,70 @@ end
 
 -- long kexec_file_load(int kernel_fd, int initrd_fd, unsigned long cmdline_len, const char *cmdline_ptr, unsigned long
 -- flags)
-if target.is "!x86 mips mipsel mips64 mips64el" then
-function calls.kexec_file_load()
-  sys.declare "i:iilsl"
-  local number = numbers.kexec_file_load or ABSENT
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_optional_string = args.optional_string
-  return function(kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags)
-    kernel_fd = to_fd(kernel_fd, "kexec_file_load", 1, "kernel_fd")
-    initrd_fd = to_fd(initrd_fd, "kexec_file_load", 2, "initrd_fd")
-    cmdline_len = to_long(cmdline_len, "kexec_file_load", 3, "cmdline_len")
-    cmdline_ptr = to_optional_string(cmdline_ptr, "kexec_file_load", 4, "cmdline_ptr")
-    flags = to_long(flags, "kexec_file_load", 5, "flags")
-    local result = C.callgate_i_iilsl(number, kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel mips64 mips64el" then
+  function calls.kexec_file_load()
+    sys.declare "i:iilsl"
+    local number = numbers.kexec_file_load or ABSENT
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_optional_string = args.optional_string
+    return function(kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags)
+      kernel_fd = to_fd(kernel_fd, "kexec_file_load", 1, "kernel_fd")
+      initrd_fd = to_fd(initrd_fd, "kexec_file_load", 2, "initrd_fd")
+      cmdline_len = to_long(cmdline_len, "kexec_file_load", 3, "cmdline_len")
+      cmdline_ptr = to_optional_string(cmdline_ptr, "kexec_file_load", 4, "cmdline_ptr")
+      flags = to_long(flags, "kexec_file_load", 5, "flags")
+      local result = C.callgate_i_iilsl(number, kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long kexec_load(unsigned long entry, unsigned long nr_segments, struct kexec_segment *segments, unsigned long flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.kexec_load()
-  sys.declare "i:wlpl"
-  local number = numbers.kexec_load or ABSENT
-  local to_address = args.address
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(entry, nr_segments, segments, flags)
-    local entry_word = to_address(entry, "kexec_load", 1, "entry")
-    nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
-    segments = to_pointer(segments, "kexec_load", 3, "segments", 32)
-    flags = to_long(flags, "kexec_load", 4, "flags")
-    local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.kexec_load()
+    sys.declare "i:wlpl"
+    local number = numbers.kexec_load or ABSENT
+    local to_address = args.address
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(entry, nr_segments, segments, flags)
+      local entry_word = to_address(entry, "kexec_load", 1, "entry")
+      nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
+      segments = to_pointer(segments, "kexec_load", 3, "segments", 32)
+      flags = to_long(flags, "kexec_load", 4, "flags")
+      local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long kexec_load(unsigned long entry, unsigned long nr_segments, struct kexec_segment *segments, unsigned long flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.kexec_load()
-  sys.declare "i:wlpl"
-  local number = numbers.kexec_load or ABSENT
-  local to_address = args.address
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(entry, nr_segments, segments, flags)
-    local entry_word = to_address(entry, "kexec_load", 1, "entry")
-    nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
-    segments = to_pointer(segments, "kexec_load", 3, "segments", 16)
-    flags = to_long(flags, "kexec_load", 4, "flags")
-    local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.kexec_load()
+    sys.declare "i:wlpl"
+    local number = numbers.kexec_load or ABSENT
+    local to_address = args.address
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(entry, nr_segments, segments, flags)
+      local entry_word = to_address(entry, "kexec_load", 1, "entry")
+      nr_segments = to_long(nr_segments, "kexec_load", 2, "nr_segments")
+      segments = to_pointer(segments, "kexec_load", 3, "segments", 16)
+      flags = to_long(flags, "kexec_load", 4, "flags")
+      local result = C.callgate_i_wlpl(number, entry_word, nr_segments, segments, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long keyctl(int cmd, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)

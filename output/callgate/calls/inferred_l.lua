@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -288,85 +288,85 @@ end
 
 -- long _llseek(unsigned int fd, unsigned long offset_high, unsigned long offset_low, loff_t *result, unsigned int
 -- whence)
-if target.is "x86 arm mips mipsel ppc64le ppc" then
-function calls._llseek()
-  sys.declare "i:ullpu"
-  local number = numbers._llseek or ABSENT
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, offset_high, offset_low, result_, whence)
-    fd = to_fd(fd, "_llseek", 1, "fd")
-    offset_high = to_long(offset_high, "_llseek", 2, "offset_high")
-    offset_low = to_long(offset_low, "_llseek", 3, "offset_low")
-    result_ = to_pointer(result_, "_llseek", 4, "result_", 8)
-    whence = to_uint(whence, "_llseek", 5, "whence")
-    local result = C.callgate_i_ullpu(number, fd, offset_high, offset_low, result_, whence)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc64le ppc" then
+  function calls._llseek()
+    sys.declare "i:ullpu"
+    local number = numbers._llseek or ABSENT
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, offset_high, offset_low, result_, whence)
+      fd = to_fd(fd, "_llseek", 1, "fd")
+      offset_high = to_long(offset_high, "_llseek", 2, "offset_high")
+      offset_low = to_long(offset_low, "_llseek", 3, "offset_low")
+      result_ = to_pointer(result_, "_llseek", 4, "result_", 8)
+      whence = to_uint(whence, "_llseek", 5, "whence")
+      local result = C.callgate_i_ullpu(number, fd, offset_high, offset_low, result_, whence)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long lchown32(const char *filename, uid_t user, gid_t group)
-if target.is "x86 arm" then
-function calls.lchown32()
-  sys.declare "i:suu"
-  local number = numbers.lchown32 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_uint = args.uint
-  return function(filename, user, group)
-    filename = to_optional_string(filename, "lchown32", 1, "filename")
-    user = to_uint(user, "lchown32", 2, "user")
-    group = to_uint(group, "lchown32", 3, "group")
-    local result = C.callgate_i_suu(number, filename, user, group)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.lchown32()
+    sys.declare "i:suu"
+    local number = numbers.lchown32 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_uint = args.uint
+    return function(filename, user, group)
+      filename = to_optional_string(filename, "lchown32", 1, "filename")
+      user = to_uint(user, "lchown32", 2, "user")
+      group = to_uint(group, "lchown32", 3, "group")
+      local result = C.callgate_i_suu(number, filename, user, group)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long lstat64(const char *filename, struct stat64 *statbuf)
-if target.is "x86" then
-function calls.lstat64()
-  sys.declare "i:sp"
-  local number = numbers.lstat64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(filename, statbuf)
-    filename = to_optional_string(filename, "lstat64", 1, "filename")
-    statbuf = to_pointer(statbuf, "lstat64", 2, "statbuf", 96)
-    local result = C.callgate_i_sp(number, filename, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.lstat64()
+    sys.declare "i:sp"
+    local number = numbers.lstat64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(filename, statbuf)
+      filename = to_optional_string(filename, "lstat64", 1, "filename")
+      statbuf = to_pointer(statbuf, "lstat64", 2, "statbuf", 96)
+      local result = C.callgate_i_sp(number, filename, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long lstat64(const char *filename, struct stat64 *statbuf)
-if target.is "arm mips mipsel ppc" then
-function calls.lstat64()
-  sys.declare "i:sp"
-  local number = numbers.lstat64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(filename, statbuf)
-    filename = to_optional_string(filename, "lstat64", 1, "filename")
-    statbuf = to_pointer(statbuf, "lstat64", 2, "statbuf", 104)
-    local result = C.callgate_i_sp(number, filename, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "arm mips mipsel ppc" then
+  function calls.lstat64()
+    sys.declare "i:sp"
+    local number = numbers.lstat64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(filename, statbuf)
+      filename = to_optional_string(filename, "lstat64", 1, "filename")
+      statbuf = to_pointer(statbuf, "lstat64", 2, "statbuf", 104)
+      local result = C.callgate_i_sp(number, filename, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

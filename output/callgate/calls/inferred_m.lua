@@ -6,32 +6,32 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long map_shadow_stack(unsigned long addr, unsigned long size, unsigned int flags)
-if target.is "!ppc64le ppc" then
-function calls.map_shadow_stack()
-  sys.declare "l:wlu"
-  local number = numbers.map_shadow_stack or ABSENT
-  local to_address = args.address
-  local to_long = args.long
-  local to_uint = args.uint
-  return function(addr, size, flags)
-    local addr_word = to_address(addr, "map_shadow_stack", 1, "addr")
-    size = to_long(size, "map_shadow_stack", 2, "size")
-    flags = to_uint(flags, "map_shadow_stack", 3, "flags")
-    local result = C.callgate_l_wlu(number, addr_word, size, flags)
-    if result == -1 then
-      return fail()
+if here.is "!ppc64le ppc" then
+  function calls.map_shadow_stack()
+    sys.declare "l:wlu"
+    local number = numbers.map_shadow_stack or ABSENT
+    local to_address = args.address
+    local to_long = args.long
+    local to_uint = args.uint
+    return function(addr, size, flags)
+      local addr_word = to_address(addr, "map_shadow_stack", 1, "addr")
+      size = to_long(size, "map_shadow_stack", 2, "size")
+      flags = to_uint(flags, "map_shadow_stack", 3, "flags")
+      local result = C.callgate_l_wlu(number, addr_word, size, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long mbind(unsigned long start, unsigned long len, unsigned long mode, const unsigned long *nmask, unsigned long
@@ -77,21 +77,21 @@ function calls.membarrier()
 end
 
 -- long memfd_secret(unsigned int flags)
-if target.is "x64 x86 arm64 riscv64 loongarch64 s390x" then
-function calls.memfd_secret()
-  sys.declare "i:u"
-  local number = numbers.memfd_secret or ABSENT
-  local to_uint = args.uint
-  local descriptor = require("callgate.fd").type
-  return function(flags)
-    flags = to_uint(flags, "memfd_secret", 1, "flags")
-    local result = C.callgate_i_u(number, flags)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86 arm64 riscv64 loongarch64 s390x" then
+  function calls.memfd_secret()
+    sys.declare "i:u"
+    local number = numbers.memfd_secret or ABSENT
+    local to_uint = args.uint
+    local descriptor = require("callgate.fd").type
+    return function(flags)
+      flags = to_uint(flags, "memfd_secret", 1, "flags")
+      local result = C.callgate_i_u(number, flags)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- long migrate_pages(pid_t pid, unsigned long maxnode, const unsigned long *from, const unsigned long *to)
@@ -115,24 +115,24 @@ function calls.migrate_pages()
 end
 
 -- int modify_ldt(int func, void *ptr, unsigned long bytecount)
-if target.is "x64 x86" then
-function calls.modify_ldt()
-  sys.declare "i:ipl"
-  local number = numbers.modify_ldt or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(func, ptr, bytecount)
-    func = to_int(func, "modify_ldt", 1, "func")
-    ptr = to_pointer(ptr, "modify_ldt", 2, "ptr")
-    bytecount = to_long(bytecount, "modify_ldt", 3, "bytecount")
-    local result = C.callgate_i_ipl(number, func, ptr, bytecount)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86" then
+  function calls.modify_ldt()
+    sys.declare "i:ipl"
+    local number = numbers.modify_ldt or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(func, ptr, bytecount)
+      func = to_int(func, "modify_ldt", 1, "func")
+      ptr = to_pointer(ptr, "modify_ldt", 2, "ptr")
+      bytecount = to_long(bytecount, "modify_ldt", 3, "bytecount")
+      local result = C.callgate_i_ipl(number, func, ptr, bytecount)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long mount(char *dev_name, char *dir_name, char *type, unsigned long flags, void *data)
@@ -223,43 +223,43 @@ function calls.move_pages()
 end
 
 -- long mq_getsetattr(mqd_t mqdes, const struct mq_attr *mqstat, struct mq_attr *omqstat)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.mq_getsetattr()
-  sys.declare "i:icp"
-  local number = numbers.mq_getsetattr or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(mqdes, mqstat, omqstat)
-    mqdes = to_fd(mqdes, "mq_getsetattr", 1, "mqdes")
-    mqstat = to_pointer(mqstat, "mq_getsetattr", 2, "mqstat", 64)
-    omqstat = to_pointer(omqstat, "mq_getsetattr", 3, "omqstat", 64)
-    local result = C.callgate_i_icp(number, mqdes, mqstat, omqstat)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.mq_getsetattr()
+    sys.declare "i:icp"
+    local number = numbers.mq_getsetattr or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(mqdes, mqstat, omqstat)
+      mqdes = to_fd(mqdes, "mq_getsetattr", 1, "mqdes")
+      mqstat = to_pointer(mqstat, "mq_getsetattr", 2, "mqstat", 64)
+      omqstat = to_pointer(omqstat, "mq_getsetattr", 3, "omqstat", 64)
+      local result = C.callgate_i_icp(number, mqdes, mqstat, omqstat)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long mq_getsetattr(mqd_t mqdes, const struct mq_attr *mqstat, struct mq_attr *omqstat)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.mq_getsetattr()
-  sys.declare "i:icp"
-  local number = numbers.mq_getsetattr or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(mqdes, mqstat, omqstat)
-    mqdes = to_fd(mqdes, "mq_getsetattr", 1, "mqdes")
-    mqstat = to_pointer(mqstat, "mq_getsetattr", 2, "mqstat", 32)
-    omqstat = to_pointer(omqstat, "mq_getsetattr", 3, "omqstat", 32)
-    local result = C.callgate_i_icp(number, mqdes, mqstat, omqstat)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.mq_getsetattr()
+    sys.declare "i:icp"
+    local number = numbers.mq_getsetattr or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(mqdes, mqstat, omqstat)
+      mqdes = to_fd(mqdes, "mq_getsetattr", 1, "mqdes")
+      mqstat = to_pointer(mqstat, "mq_getsetattr", 2, "mqstat", 32)
+      omqstat = to_pointer(omqstat, "mq_getsetattr", 3, "omqstat", 32)
+      local result = C.callgate_i_icp(number, mqdes, mqstat, omqstat)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long mq_notify(mqd_t mqdes, const struct sigevent *notification)
@@ -280,149 +280,149 @@ function calls.mq_notify()
 end
 
 -- long mq_open(const char *name, int oflag, umode_t mode, struct mq_attr *attr)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.mq_open()
-  sys.declare "i:siup"
-  local number = numbers.mq_open or ABSENT
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  local descriptor = require("callgate.fd").type
-  return function(name, oflag, mode, attr)
-    name = to_optional_string(name, "mq_open", 1, "name")
-    oflag = to_int(oflag, "mq_open", 2, "oflag")
-    mode = to_uint(mode, "mq_open", 3, "mode")
-    attr = to_pointer(attr, "mq_open", 4, "attr", 64)
-    local result = C.callgate_i_siup(number, name, oflag, mode, attr)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.mq_open()
+    sys.declare "i:siup"
+    local number = numbers.mq_open or ABSENT
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    local descriptor = require("callgate.fd").type
+    return function(name, oflag, mode, attr)
+      name = to_optional_string(name, "mq_open", 1, "name")
+      oflag = to_int(oflag, "mq_open", 2, "oflag")
+      mode = to_uint(mode, "mq_open", 3, "mode")
+      attr = to_pointer(attr, "mq_open", 4, "attr", 64)
+      local result = C.callgate_i_siup(number, name, oflag, mode, attr)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- long mq_open(const char *name, int oflag, umode_t mode, struct mq_attr *attr)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.mq_open()
-  sys.declare "i:siup"
-  local number = numbers.mq_open or ABSENT
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  local descriptor = require("callgate.fd").type
-  return function(name, oflag, mode, attr)
-    name = to_optional_string(name, "mq_open", 1, "name")
-    oflag = to_int(oflag, "mq_open", 2, "oflag")
-    mode = to_uint(mode, "mq_open", 3, "mode")
-    attr = to_pointer(attr, "mq_open", 4, "attr", 32)
-    local result = C.callgate_i_siup(number, name, oflag, mode, attr)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.mq_open()
+    sys.declare "i:siup"
+    local number = numbers.mq_open or ABSENT
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    local descriptor = require("callgate.fd").type
+    return function(name, oflag, mode, attr)
+      name = to_optional_string(name, "mq_open", 1, "name")
+      oflag = to_int(oflag, "mq_open", 2, "oflag")
+      mode = to_uint(mode, "mq_open", 3, "mode")
+      attr = to_pointer(attr, "mq_open", 4, "attr", 32)
+      local result = C.callgate_i_siup(number, name, oflag, mode, attr)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- long mq_timedreceive(mqd_t mqdes, char *msg_ptr, size_t msg_len, unsigned int *msg_prio, const struct
 -- __kernel_timespec *abs_timeout)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.mq_timedreceive()
-  sys.declare "i:ipzpc"
-  local number = numbers.mq_timedreceive or ABSENT
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    mqdes = to_fd(mqdes, "mq_timedreceive", 1, "mqdes")
-    msg_ptr = to_pointer(msg_ptr, "mq_timedreceive", 2, "msg_ptr")
-    msg_len = to_length(msg_len, "mq_timedreceive", 3, "msg_len", msg_ptr)
-    msg_prio = to_pointer(msg_prio, "mq_timedreceive", 4, "msg_prio", 4)
-    abs_timeout = to_pointer(abs_timeout, "mq_timedreceive", 5, "abs_timeout", 16)
-    local result = C.callgate_i_ipzpc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.mq_timedreceive()
+    sys.declare "i:ipzpc"
+    local number = numbers.mq_timedreceive or ABSENT
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      mqdes = to_fd(mqdes, "mq_timedreceive", 1, "mqdes")
+      msg_ptr = to_pointer(msg_ptr, "mq_timedreceive", 2, "msg_ptr")
+      msg_len = to_length(msg_len, "mq_timedreceive", 3, "msg_len", msg_ptr)
+      msg_prio = to_pointer(msg_prio, "mq_timedreceive", 4, "msg_prio", 4)
+      abs_timeout = to_pointer(abs_timeout, "mq_timedreceive", 5, "abs_timeout", 16)
+      local result = C.callgate_i_ipzpc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long mq_timedreceive_time64(mqd_t mqdes, char *msg_ptr, size_t msg_len, unsigned int *msg_prio, const struct
 -- __kernel_timespec *abs_timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.mq_timedreceive()
-  local call = sys.mq_timedreceive
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    mqdes = to_fd(mqdes, "mq_timedreceive", 1, "mqdes")
-    msg_ptr = to_pointer(msg_ptr, "mq_timedreceive", 2, "msg_ptr")
-    msg_len = to_length(msg_len, "mq_timedreceive", 3, "msg_len", msg_ptr)
-    msg_prio = to_pointer(msg_prio, "mq_timedreceive", 4, "msg_prio", 4)
-    abs_timeout = to_pointer(abs_timeout, "mq_timedreceive", 5, "abs_timeout", 16)
-    local result = call(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.mq_timedreceive()
+    local call = sys.mq_timedreceive
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      mqdes = to_fd(mqdes, "mq_timedreceive", 1, "mqdes")
+      msg_ptr = to_pointer(msg_ptr, "mq_timedreceive", 2, "msg_ptr")
+      msg_len = to_length(msg_len, "mq_timedreceive", 3, "msg_len", msg_ptr)
+      msg_prio = to_pointer(msg_prio, "mq_timedreceive", 4, "msg_prio", 4)
+      abs_timeout = to_pointer(abs_timeout, "mq_timedreceive", 5, "abs_timeout", 16)
+      local result = call(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long mq_timedsend(mqd_t mqdes, const char *msg_ptr, size_t msg_len, unsigned int msg_prio, const struct
 -- __kernel_timespec *abs_timeout)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.mq_timedsend()
-  sys.declare "i:iczuc"
-  local number = numbers.mq_timedsend or ABSENT
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_optional_data = args.optional_data
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    mqdes = to_fd(mqdes, "mq_timedsend", 1, "mqdes")
-    msg_ptr = to_optional_data(msg_ptr, "mq_timedsend", 2, "msg_ptr")
-    msg_len = to_length(msg_len, "mq_timedsend", 3, "msg_len", msg_ptr)
-    msg_prio = to_uint(msg_prio, "mq_timedsend", 4, "msg_prio")
-    abs_timeout = to_pointer(abs_timeout, "mq_timedsend", 5, "abs_timeout", 16)
-    local result = C.callgate_i_iczuc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.mq_timedsend()
+    sys.declare "i:iczuc"
+    local number = numbers.mq_timedsend or ABSENT
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_optional_data = args.optional_data
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      mqdes = to_fd(mqdes, "mq_timedsend", 1, "mqdes")
+      msg_ptr = to_optional_data(msg_ptr, "mq_timedsend", 2, "msg_ptr")
+      msg_len = to_length(msg_len, "mq_timedsend", 3, "msg_len", msg_ptr)
+      msg_prio = to_uint(msg_prio, "mq_timedsend", 4, "msg_prio")
+      abs_timeout = to_pointer(abs_timeout, "mq_timedsend", 5, "abs_timeout", 16)
+      local result = C.callgate_i_iczuc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long mq_timedsend_time64(mqd_t mqdes, const char *msg_ptr, size_t msg_len, unsigned int msg_prio, const struct
 -- __kernel_timespec *abs_timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.mq_timedsend()
-  local call = sys.mq_timedsend
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_optional_data = args.optional_data
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    mqdes = to_fd(mqdes, "mq_timedsend", 1, "mqdes")
-    msg_ptr = to_optional_data(msg_ptr, "mq_timedsend", 2, "msg_ptr")
-    msg_len = to_length(msg_len, "mq_timedsend", 3, "msg_len", msg_ptr)
-    msg_prio = to_uint(msg_prio, "mq_timedsend", 4, "msg_prio")
-    abs_timeout = to_pointer(abs_timeout, "mq_timedsend", 5, "abs_timeout", 16)
-    local result = call(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.mq_timedsend()
+    local call = sys.mq_timedsend
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_optional_data = args.optional_data
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      mqdes = to_fd(mqdes, "mq_timedsend", 1, "mqdes")
+      msg_ptr = to_optional_data(msg_ptr, "mq_timedsend", 2, "msg_ptr")
+      msg_len = to_length(msg_len, "mq_timedsend", 3, "msg_len", msg_ptr)
+      msg_prio = to_uint(msg_prio, "mq_timedsend", 4, "msg_prio")
+      abs_timeout = to_pointer(abs_timeout, "mq_timedsend", 5, "abs_timeout", 16)
+      local result = call(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long mq_unlink(const char *name)
@@ -460,435 +460,435 @@ function calls.mseal()
 end
 
 -- long msgctl(int msqid, int cmd, struct msqid_ds *buf)
-if target.is "!x86 arm mips mipsel ppc64le s390x ppc" then
-function calls.msgctl()
-  sys.declare "i:iip"
-  local number = numbers.msgctl or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(msqid, cmd, buf)
-    msqid = to_int(msqid, "msgctl", 1, "msqid")
-    cmd = to_int(cmd, "msgctl", 2, "cmd")
-    buf = to_pointer(buf, "msgctl", 3, "buf", 104)
-    local result = C.callgate_i_iip(number, msqid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc64le s390x ppc" then
+  function calls.msgctl()
+    sys.declare "i:iip"
+    local number = numbers.msgctl or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(msqid, cmd, buf)
+      msqid = to_int(msqid, "msgctl", 1, "msqid")
+      cmd = to_int(cmd, "msgctl", 2, "cmd")
+      buf = to_pointer(buf, "msgctl", 3, "buf", 104)
+      local result = C.callgate_i_iip(number, msqid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgctl(int msqid, int cmd, struct msqid_ds *buf)
-if target.is "x86" then
-function calls.msgctl()
-  local call = sys.msgctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(msqid, cmd, buf)
-    msqid = to_int(msqid, "msgctl", 1, "msqid")
-    cmd = to_int(cmd, "msgctl", 2, "cmd")
-    buf = to_pointer(buf, "msgctl", 3, "buf", 56)
-    local result = call(msqid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.msgctl()
+    local call = sys.msgctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(msqid, cmd, buf)
+      msqid = to_int(msqid, "msgctl", 1, "msqid")
+      cmd = to_int(cmd, "msgctl", 2, "cmd")
+      buf = to_pointer(buf, "msgctl", 3, "buf", 56)
+      local result = call(msqid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgctl(int msqid, int cmd, struct msqid_ds *buf)
-if target.is "arm" then
-function calls.msgctl()
-  sys.declare "i:iip"
-  local number = numbers.msgctl or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(msqid, cmd, buf)
-    msqid = to_int(msqid, "msgctl", 1, "msqid")
-    cmd = to_int(cmd, "msgctl", 2, "cmd")
-    buf = to_pointer(buf, "msgctl", 3, "buf", 56)
-    local result = C.callgate_i_iip(number, msqid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.msgctl()
+    sys.declare "i:iip"
+    local number = numbers.msgctl or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(msqid, cmd, buf)
+      msqid = to_int(msqid, "msgctl", 1, "msqid")
+      cmd = to_int(cmd, "msgctl", 2, "cmd")
+      buf = to_pointer(buf, "msgctl", 3, "buf", 56)
+      local result = C.callgate_i_iip(number, msqid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgctl(int msqid, int cmd, struct msqid_ds *buf)
-if target.is "mips mipsel" then
-function calls.msgctl()
-  local call = sys.msgctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(msqid, cmd, buf)
-    msqid = to_int(msqid, "msgctl", 1, "msqid")
-    cmd = to_int(cmd, "msgctl", 2, "cmd")
-    buf = to_pointer(buf, "msgctl", 3, "buf", 72)
-    local result = call(msqid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.msgctl()
+    local call = sys.msgctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(msqid, cmd, buf)
+      msqid = to_int(msqid, "msgctl", 1, "msqid")
+      cmd = to_int(cmd, "msgctl", 2, "cmd")
+      buf = to_pointer(buf, "msgctl", 3, "buf", 72)
+      local result = call(msqid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgctl(int msqid, int cmd, struct msqid_ds *buf)
-if target.is "ppc64le s390x" then
-function calls.msgctl()
-  local call = sys.msgctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(msqid, cmd, buf)
-    msqid = to_int(msqid, "msgctl", 1, "msqid")
-    cmd = to_int(cmd, "msgctl", 2, "cmd")
-    buf = to_pointer(buf, "msgctl", 3, "buf", 104)
-    local result = call(msqid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le s390x" then
+  function calls.msgctl()
+    local call = sys.msgctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(msqid, cmd, buf)
+      msqid = to_int(msqid, "msgctl", 1, "msqid")
+      cmd = to_int(cmd, "msgctl", 2, "cmd")
+      buf = to_pointer(buf, "msgctl", 3, "buf", 104)
+      local result = call(msqid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgctl(int msqid, int cmd, struct msqid_ds *buf)
-if target.is "ppc" then
-function calls.msgctl()
-  local call = sys.msgctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(msqid, cmd, buf)
-    msqid = to_int(msqid, "msgctl", 1, "msqid")
-    cmd = to_int(cmd, "msgctl", 2, "cmd")
-    buf = to_pointer(buf, "msgctl", 3, "buf", 68)
-    local result = call(msqid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.msgctl()
+    local call = sys.msgctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(msqid, cmd, buf)
+      msqid = to_int(msqid, "msgctl", 1, "msqid")
+      cmd = to_int(cmd, "msgctl", 2, "cmd")
+      buf = to_pointer(buf, "msgctl", 3, "buf", 68)
+      local result = call(msqid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgget(key_t key, int msgflg)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.msgget()
-  sys.declare "i:ii"
-  local number = numbers.msgget or ABSENT
-  local to_int = args.int
-  return function(key, msgflg)
-    key = to_int(key, "msgget", 1, "key")
-    msgflg = to_int(msgflg, "msgget", 2, "msgflg")
-    local result = C.callgate_i_ii(number, key, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.msgget()
+    sys.declare "i:ii"
+    local number = numbers.msgget or ABSENT
+    local to_int = args.int
+    return function(key, msgflg)
+      key = to_int(key, "msgget", 1, "key")
+      msgflg = to_int(msgflg, "msgget", 2, "msgflg")
+      local result = C.callgate_i_ii(number, key, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgget(key_t key, int msgflg)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.msgget()
-  local call = sys.msgget
-  local to_int = args.int
-  return function(key, msgflg)
-    key = to_int(key, "msgget", 1, "key")
-    msgflg = to_int(msgflg, "msgget", 2, "msgflg")
-    local result = call(key, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.msgget()
+    local call = sys.msgget
+    local to_int = args.int
+    return function(key, msgflg)
+      key = to_int(key, "msgget", 1, "key")
+      msgflg = to_int(msgflg, "msgget", 2, "msgflg")
+      local result = call(key, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgrcv(int msqid, struct msgbuf *msgp, size_t msgsz, long msgtyp, int msgflg)
-if target.is "!x86 arm mips mipsel ppc64le s390x ppc" then
-function calls.msgrcv()
-  sys.declare "i:ipzli"
-  local number = numbers.msgrcv or ABSENT
-  local to_int = args.int
-  local to_length = args.length
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgtyp, msgflg)
-    msqid = to_int(msqid, "msgrcv", 1, "msqid")
-    msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 16)
-    msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
-    msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
-    msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
-    local result = C.callgate_i_ipzli(number, msqid, msgp, msgsz, msgtyp, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc64le s390x ppc" then
+  function calls.msgrcv()
+    sys.declare "i:ipzli"
+    local number = numbers.msgrcv or ABSENT
+    local to_int = args.int
+    local to_length = args.length
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgtyp, msgflg)
+      msqid = to_int(msqid, "msgrcv", 1, "msqid")
+      msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 16)
+      msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
+      msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
+      msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
+      local result = C.callgate_i_ipzli(number, msqid, msgp, msgsz, msgtyp, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgrcv(int msqid, struct msgbuf *msgp, size_t msgsz, long msgtyp, int msgflg)
-if target.is "x86 mips mipsel ppc" then
-function calls.msgrcv()
-  local call = sys.msgrcv
-  local to_int = args.int
-  local to_length = args.length
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgtyp, msgflg)
-    msqid = to_int(msqid, "msgrcv", 1, "msqid")
-    msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 8)
-    msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
-    msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
-    msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
-    local result = call(msqid, msgp, msgsz, msgtyp, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc" then
+  function calls.msgrcv()
+    local call = sys.msgrcv
+    local to_int = args.int
+    local to_length = args.length
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgtyp, msgflg)
+      msqid = to_int(msqid, "msgrcv", 1, "msqid")
+      msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 8)
+      msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
+      msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
+      msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
+      local result = call(msqid, msgp, msgsz, msgtyp, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgrcv(int msqid, struct msgbuf *msgp, size_t msgsz, long msgtyp, int msgflg)
-if target.is "arm" then
-function calls.msgrcv()
-  sys.declare "i:ipzli"
-  local number = numbers.msgrcv or ABSENT
-  local to_int = args.int
-  local to_length = args.length
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgtyp, msgflg)
-    msqid = to_int(msqid, "msgrcv", 1, "msqid")
-    msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 8)
-    msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
-    msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
-    msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
-    local result = C.callgate_i_ipzli(number, msqid, msgp, msgsz, msgtyp, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.msgrcv()
+    sys.declare "i:ipzli"
+    local number = numbers.msgrcv or ABSENT
+    local to_int = args.int
+    local to_length = args.length
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgtyp, msgflg)
+      msqid = to_int(msqid, "msgrcv", 1, "msqid")
+      msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 8)
+      msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
+      msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
+      msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
+      local result = C.callgate_i_ipzli(number, msqid, msgp, msgsz, msgtyp, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgrcv(int msqid, struct msgbuf *msgp, size_t msgsz, long msgtyp, int msgflg)
-if target.is "ppc64le s390x" then
-function calls.msgrcv()
-  local call = sys.msgrcv
-  local to_int = args.int
-  local to_length = args.length
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgtyp, msgflg)
-    msqid = to_int(msqid, "msgrcv", 1, "msqid")
-    msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 16)
-    msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
-    msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
-    msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
-    local result = call(msqid, msgp, msgsz, msgtyp, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le s390x" then
+  function calls.msgrcv()
+    local call = sys.msgrcv
+    local to_int = args.int
+    local to_length = args.length
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgtyp, msgflg)
+      msqid = to_int(msqid, "msgrcv", 1, "msqid")
+      msgp = to_pointer(msgp, "msgrcv", 2, "msgp", 16)
+      msgsz = to_length(msgsz, "msgrcv", 3, "msgsz", msgp)
+      msgtyp = to_long(msgtyp, "msgrcv", 4, "msgtyp")
+      msgflg = to_int(msgflg, "msgrcv", 5, "msgflg")
+      local result = call(msqid, msgp, msgsz, msgtyp, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long msgsnd(int msqid, struct msgbuf *msgp, size_t msgsz, int msgflg)
-if target.is "!x86 arm mips mipsel ppc64le s390x ppc" then
-function calls.msgsnd()
-  sys.declare "i:ipzi"
-  local number = numbers.msgsnd or ABSENT
-  local to_int = args.int
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgflg)
-    msqid = to_int(msqid, "msgsnd", 1, "msqid")
-    msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 16)
-    msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
-    msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
-    local result = C.callgate_i_ipzi(number, msqid, msgp, msgsz, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc64le s390x ppc" then
+  function calls.msgsnd()
+    sys.declare "i:ipzi"
+    local number = numbers.msgsnd or ABSENT
+    local to_int = args.int
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgflg)
+      msqid = to_int(msqid, "msgsnd", 1, "msqid")
+      msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 16)
+      msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
+      msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
+      local result = C.callgate_i_ipzi(number, msqid, msgp, msgsz, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long msgsnd(int msqid, struct msgbuf *msgp, size_t msgsz, int msgflg)
-if target.is "x86 mips mipsel ppc" then
-function calls.msgsnd()
-  local call = sys.msgsnd
-  local to_int = args.int
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgflg)
-    msqid = to_int(msqid, "msgsnd", 1, "msqid")
-    msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 8)
-    msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
-    msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
-    local result = call(msqid, msgp, msgsz, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc" then
+  function calls.msgsnd()
+    local call = sys.msgsnd
+    local to_int = args.int
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgflg)
+      msqid = to_int(msqid, "msgsnd", 1, "msqid")
+      msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 8)
+      msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
+      msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
+      local result = call(msqid, msgp, msgsz, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long msgsnd(int msqid, struct msgbuf *msgp, size_t msgsz, int msgflg)
-if target.is "arm" then
-function calls.msgsnd()
-  sys.declare "i:ipzi"
-  local number = numbers.msgsnd or ABSENT
-  local to_int = args.int
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgflg)
-    msqid = to_int(msqid, "msgsnd", 1, "msqid")
-    msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 8)
-    msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
-    msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
-    local result = C.callgate_i_ipzi(number, msqid, msgp, msgsz, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.msgsnd()
+    sys.declare "i:ipzi"
+    local number = numbers.msgsnd or ABSENT
+    local to_int = args.int
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgflg)
+      msqid = to_int(msqid, "msgsnd", 1, "msqid")
+      msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 8)
+      msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
+      msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
+      local result = C.callgate_i_ipzi(number, msqid, msgp, msgsz, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long msgsnd(int msqid, struct msgbuf *msgp, size_t msgsz, int msgflg)
-if target.is "ppc64le s390x" then
-function calls.msgsnd()
-  local call = sys.msgsnd
-  local to_int = args.int
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(msqid, msgp, msgsz, msgflg)
-    msqid = to_int(msqid, "msgsnd", 1, "msqid")
-    msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 16)
-    msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
-    msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
-    local result = call(msqid, msgp, msgsz, msgflg)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le s390x" then
+  function calls.msgsnd()
+    local call = sys.msgsnd
+    local to_int = args.int
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(msqid, msgp, msgsz, msgflg)
+      msqid = to_int(msqid, "msgsnd", 1, "msqid")
+      msgp = to_pointer(msgp, "msgsnd", 2, "msgp", 16)
+      msgsz = to_length(msgsz, "msgsnd", 3, "msgsz", msgp)
+      msgflg = to_int(msgflg, "msgsnd", 4, "msgflg")
+      local result = call(msqid, msgp, msgsz, msgflg)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long mmap2(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, unsigned long fd,
 -- unsigned long pgoff)
-if target.is "x86 arm mips mipsel" then
-function calls.mmap2()
-  sys.declare "l:wlllll"
-  local number = numbers.mmap2 or ABSENT
-  local to_address = args.address
-  local to_fd = args.fd
-  local to_long = args.long
-  return function(addr, len, prot, flags, fd, pgoff)
-    local addr_word = to_address(addr, "mmap2", 1, "addr")
-    len = to_long(len, "mmap2", 2, "len")
-    prot = to_long(prot, "mmap2", 3, "prot")
-    flags = to_long(flags, "mmap2", 4, "flags")
-    fd = to_fd(fd, "mmap2", 5, "fd")
-    pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
-    local result = C.callgate_l_wlllll(number, addr_word, len, prot, flags, fd, pgoff)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel" then
+  function calls.mmap2()
+    sys.declare "l:wlllll"
+    local number = numbers.mmap2 or ABSENT
+    local to_address = args.address
+    local to_fd = args.fd
+    local to_long = args.long
+    return function(addr, len, prot, flags, fd, pgoff)
+      local addr_word = to_address(addr, "mmap2", 1, "addr")
+      len = to_long(len, "mmap2", 2, "len")
+      prot = to_long(prot, "mmap2", 3, "prot")
+      flags = to_long(flags, "mmap2", 4, "flags")
+      fd = to_fd(fd, "mmap2", 5, "fd")
+      pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
+      local result = C.callgate_l_wlllll(number, addr_word, len, prot, flags, fd, pgoff)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long mmap2(unsigned long addr, size_t len, unsigned long prot, unsigned long flags, unsigned long fd, unsigned long
 -- pgoff)
-if target.is "ppc" then
-function calls.mmap2()
-  sys.declare "l:wzllll"
-  local number = numbers.mmap2 or ABSENT
-  local to_address = args.address
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_size = args.size
-  return function(addr, len, prot, flags, fd, pgoff)
-    local addr_word = to_address(addr, "mmap2", 1, "addr")
-    len = to_size(len, "mmap2", 2, "len")
-    prot = to_long(prot, "mmap2", 3, "prot")
-    flags = to_long(flags, "mmap2", 4, "flags")
-    fd = to_fd(fd, "mmap2", 5, "fd")
-    pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
-    local result = C.callgate_l_wzllll(number, addr_word, len, prot, flags, fd, pgoff)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.mmap2()
+    sys.declare "l:wzllll"
+    local number = numbers.mmap2 or ABSENT
+    local to_address = args.address
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_size = args.size
+    return function(addr, len, prot, flags, fd, pgoff)
+      local addr_word = to_address(addr, "mmap2", 1, "addr")
+      len = to_size(len, "mmap2", 2, "len")
+      prot = to_long(prot, "mmap2", 3, "prot")
+      flags = to_long(flags, "mmap2", 4, "flags")
+      fd = to_fd(fd, "mmap2", 5, "fd")
+      pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
+      local result = C.callgate_l_wzllll(number, addr_word, len, prot, flags, fd, pgoff)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long mq_timedreceive_time64(mqd_t mqdes, char *msg_ptr, size_t msg_len, unsigned int *msg_prio, const struct
 -- __kernel_timespec *abs_timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.mq_timedreceive_time64()
-  sys.declare "i:ipzpc"
-  local number = numbers.mq_timedreceive_time64 or ABSENT
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    mqdes = to_fd(mqdes, "mq_timedreceive_time64", 1, "mqdes")
-    msg_ptr = to_pointer(msg_ptr, "mq_timedreceive_time64", 2, "msg_ptr")
-    msg_len = to_length(msg_len, "mq_timedreceive_time64", 3, "msg_len", msg_ptr)
-    msg_prio = to_pointer(msg_prio, "mq_timedreceive_time64", 4, "msg_prio", 4)
-    abs_timeout = to_pointer(abs_timeout, "mq_timedreceive_time64", 5, "abs_timeout", 16)
-    local result = C.callgate_i_ipzpc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.mq_timedreceive_time64()
+    sys.declare "i:ipzpc"
+    local number = numbers.mq_timedreceive_time64 or ABSENT
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      mqdes = to_fd(mqdes, "mq_timedreceive_time64", 1, "mqdes")
+      msg_ptr = to_pointer(msg_ptr, "mq_timedreceive_time64", 2, "msg_ptr")
+      msg_len = to_length(msg_len, "mq_timedreceive_time64", 3, "msg_len", msg_ptr)
+      msg_prio = to_pointer(msg_prio, "mq_timedreceive_time64", 4, "msg_prio", 4)
+      abs_timeout = to_pointer(abs_timeout, "mq_timedreceive_time64", 5, "abs_timeout", 16)
+      local result = C.callgate_i_ipzpc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long mq_timedsend_time64(mqd_t mqdes, const char *msg_ptr, size_t msg_len, unsigned int msg_prio, const struct
 -- __kernel_timespec *abs_timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.mq_timedsend_time64()
-  sys.declare "i:iczuc"
-  local number = numbers.mq_timedsend_time64 or ABSENT
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_optional_data = args.optional_data
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    mqdes = to_fd(mqdes, "mq_timedsend_time64", 1, "mqdes")
-    msg_ptr = to_optional_data(msg_ptr, "mq_timedsend_time64", 2, "msg_ptr")
-    msg_len = to_length(msg_len, "mq_timedsend_time64", 3, "msg_len", msg_ptr)
-    msg_prio = to_uint(msg_prio, "mq_timedsend_time64", 4, "msg_prio")
-    abs_timeout = to_pointer(abs_timeout, "mq_timedsend_time64", 5, "abs_timeout", 16)
-    local result = C.callgate_i_iczuc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.mq_timedsend_time64()
+    sys.declare "i:iczuc"
+    local number = numbers.mq_timedsend_time64 or ABSENT
+    local to_fd = args.fd
+    local to_length = args.length
+    local to_optional_data = args.optional_data
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      mqdes = to_fd(mqdes, "mq_timedsend_time64", 1, "mqdes")
+      msg_ptr = to_optional_data(msg_ptr, "mq_timedsend_time64", 2, "msg_ptr")
+      msg_len = to_length(msg_len, "mq_timedsend_time64", 3, "msg_len", msg_ptr)
+      msg_prio = to_uint(msg_prio, "mq_timedsend_time64", 4, "msg_prio")
+      abs_timeout = to_pointer(abs_timeout, "mq_timedsend_time64", 5, "abs_timeout", 16)
+      local result = C.callgate_i_iczuc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -36,154 +36,154 @@ function calls.name_to_handle_at()
 end
 
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "x64 ppc64le s390x" then
-function calls.newfstatat()
-  sys.declare "i:ispi"
-  local number = numbers.newfstatat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, statbuf, flag)
-    dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
-    filename = to_optional_string(filename, "newfstatat", 2, "filename")
-    statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 144)
-    flag = to_int(flag, "newfstatat", 4, "flag")
-    local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
-    if result == -1 then
-      return fail()
+if here.is "x64 ppc64le s390x" then
+  function calls.newfstatat()
+    sys.declare "i:ispi"
+    local number = numbers.newfstatat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, statbuf, flag)
+      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      filename = to_optional_string(filename, "newfstatat", 2, "filename")
+      statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 144)
+      flag = to_int(flag, "newfstatat", 4, "flag")
+      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "arm64 riscv64" then
-function calls.newfstatat()
-  sys.declare "i:ispi"
-  local number = numbers.newfstatat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, statbuf, flag)
-    dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
-    filename = to_optional_string(filename, "newfstatat", 2, "filename")
-    statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
-    flag = to_int(flag, "newfstatat", 4, "flag")
-    local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
-    if result == -1 then
-      return fail()
+if here.is "arm64 riscv64" then
+  function calls.newfstatat()
+    sys.declare "i:ispi"
+    local number = numbers.newfstatat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, statbuf, flag)
+      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      filename = to_optional_string(filename, "newfstatat", 2, "filename")
+      statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
+      flag = to_int(flag, "newfstatat", 4, "flag")
+      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "loongarch64" then
-function calls.newfstatat()
-  local call = sys.newfstatat
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, statbuf, flag)
-    dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
-    filename = to_optional_string(filename, "newfstatat", 2, "filename")
-    statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
-    flag = to_int(flag, "newfstatat", 4, "flag")
-    local result = call(dfd, filename, statbuf, flag)
-    if result == -1 then
-      return fail()
+if here.is "loongarch64" then
+  function calls.newfstatat()
+    local call = sys.newfstatat
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, statbuf, flag)
+      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      filename = to_optional_string(filename, "newfstatat", 2, "filename")
+      statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
+      flag = to_int(flag, "newfstatat", 4, "flag")
+      local result = call(dfd, filename, statbuf, flag)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "mips64 mips64el" then
-function calls.newfstatat()
-  local call = sys.newfstatat
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, filename, statbuf, flag)
-    dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
-    filename = to_optional_string(filename, "newfstatat", 2, "filename")
-    statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 104)
-    flag = to_int(flag, "newfstatat", 4, "flag")
-    local result = call(dfd, filename, statbuf, flag)
-    if result == -1 then
-      return fail()
+if here.is "mips64 mips64el" then
+  function calls.newfstatat()
+    local call = sys.newfstatat
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(dfd, filename, statbuf, flag)
+      dfd = to_dirfd(dfd, "newfstatat", 1, "dfd")
+      filename = to_optional_string(filename, "newfstatat", 2, "filename")
+      statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 104)
+      flag = to_int(flag, "newfstatat", 4, "flag")
+      local result = call(dfd, filename, statbuf, flag)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long _newselect(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_old_timeval *tvp)
-if target.is "x86 arm mips mipsel ppc" then
-function calls._newselect()
-  sys.declare "i:ipppp"
-  local number = numbers._newselect or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(n, inp, outp, exp, tvp)
-    n = to_int(n, "_newselect", 1, "n")
-    inp = to_pointer(inp, "_newselect", 2, "inp", 128)
-    outp = to_pointer(outp, "_newselect", 3, "outp", 128)
-    exp = to_pointer(exp, "_newselect", 4, "exp", 128)
-    tvp = to_pointer(tvp, "_newselect", 5, "tvp", 8)
-    local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls._newselect()
+    sys.declare "i:ipppp"
+    local number = numbers._newselect or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(n, inp, outp, exp, tvp)
+      n = to_int(n, "_newselect", 1, "n")
+      inp = to_pointer(inp, "_newselect", 2, "inp", 128)
+      outp = to_pointer(outp, "_newselect", 3, "outp", 128)
+      exp = to_pointer(exp, "_newselect", 4, "exp", 128)
+      tvp = to_pointer(tvp, "_newselect", 5, "tvp", 8)
+      local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long _newselect(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_old_timeval *tvp)
-if target.is "mips64 mips64el ppc64le" then
-function calls._newselect()
-  sys.declare "i:ipppp"
-  local number = numbers._newselect or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(n, inp, outp, exp, tvp)
-    n = to_int(n, "_newselect", 1, "n")
-    inp = to_pointer(inp, "_newselect", 2, "inp", 128)
-    outp = to_pointer(outp, "_newselect", 3, "outp", 128)
-    exp = to_pointer(exp, "_newselect", 4, "exp", 128)
-    tvp = to_pointer(tvp, "_newselect", 5, "tvp", 16)
-    local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
-    if result == -1 then
-      return fail()
+if here.is "mips64 mips64el ppc64le" then
+  function calls._newselect()
+    sys.declare "i:ipppp"
+    local number = numbers._newselect or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(n, inp, outp, exp, tvp)
+      n = to_int(n, "_newselect", 1, "n")
+      inp = to_pointer(inp, "_newselect", 2, "inp", 128)
+      outp = to_pointer(outp, "_newselect", 3, "outp", 128)
+      exp = to_pointer(exp, "_newselect", 4, "exp", 128)
+      tvp = to_pointer(tvp, "_newselect", 5, "tvp", 16)
+      local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long nice(int increment)
-if target.is "x86 arm mips mipsel ppc64le s390x ppc" then
-function calls.nice()
-  sys.declare "i:i"
-  local number = numbers.nice or ABSENT
-  local to_int = args.int
-  return function(increment)
-    increment = to_int(increment, "nice", 1, "increment")
-    local result = C.callgate_i_i(number, increment)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc64le s390x ppc" then
+  function calls.nice()
+    sys.declare "i:i"
+    local number = numbers.nice or ABSENT
+    local to_int = args.int
+    return function(increment)
+      increment = to_int(increment, "nice", 1, "increment")
+      local result = C.callgate_i_i(number, increment)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -78,94 +78,94 @@ function calls.open_tree_attr()
 end
 
 -- long oldfstat(unsigned int fd, struct __old_kernel_stat *statbuf)
-if target.is "x86 ppc" then
-function calls.oldfstat()
-  sys.declare "i:up"
-  local number = numbers.oldfstat or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(fd, statbuf)
-    fd = to_fd(fd, "oldfstat", 1, "fd")
-    statbuf = to_pointer(statbuf, "oldfstat", 2, "statbuf", 32)
-    local result = C.callgate_i_up(number, fd, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc" then
+  function calls.oldfstat()
+    sys.declare "i:up"
+    local number = numbers.oldfstat or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(fd, statbuf)
+      fd = to_fd(fd, "oldfstat", 1, "fd")
+      statbuf = to_pointer(statbuf, "oldfstat", 2, "statbuf", 32)
+      local result = C.callgate_i_up(number, fd, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long oldlstat(const char *filename, struct __old_kernel_stat *statbuf)
-if target.is "x86 ppc" then
-function calls.oldlstat()
-  sys.declare "i:sp"
-  local number = numbers.oldlstat or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(filename, statbuf)
-    filename = to_optional_string(filename, "oldlstat", 1, "filename")
-    statbuf = to_pointer(statbuf, "oldlstat", 2, "statbuf", 32)
-    local result = C.callgate_i_sp(number, filename, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc" then
+  function calls.oldlstat()
+    sys.declare "i:sp"
+    local number = numbers.oldlstat or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(filename, statbuf)
+      filename = to_optional_string(filename, "oldlstat", 1, "filename")
+      statbuf = to_pointer(statbuf, "oldlstat", 2, "statbuf", 32)
+      local result = C.callgate_i_sp(number, filename, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long oldolduname(struct oldold_utsname *name)
-if target.is "x86 ppc" then
-function calls.oldolduname()
-  sys.declare "i:p"
-  local number = numbers.oldolduname or ABSENT
-  local to_pointer = args.pointer
-  return function(name)
-    name = to_pointer(name, "oldolduname", 1, "name", 45)
-    local result = C.callgate_i_p(number, name)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc" then
+  function calls.oldolduname()
+    sys.declare "i:p"
+    local number = numbers.oldolduname or ABSENT
+    local to_pointer = args.pointer
+    return function(name)
+      name = to_pointer(name, "oldolduname", 1, "name", 45)
+      local result = C.callgate_i_p(number, name)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long oldstat(const char *filename, struct __old_kernel_stat *statbuf)
-if target.is "x86 ppc" then
-function calls.oldstat()
-  sys.declare "i:sp"
-  local number = numbers.oldstat or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(filename, statbuf)
-    filename = to_optional_string(filename, "oldstat", 1, "filename")
-    statbuf = to_pointer(statbuf, "oldstat", 2, "statbuf", 32)
-    local result = C.callgate_i_sp(number, filename, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc" then
+  function calls.oldstat()
+    sys.declare "i:sp"
+    local number = numbers.oldstat or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(filename, statbuf)
+      filename = to_optional_string(filename, "oldstat", 1, "filename")
+      statbuf = to_pointer(statbuf, "oldstat", 2, "statbuf", 32)
+      local result = C.callgate_i_sp(number, filename, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long olduname(struct old_utsname *name)
-if target.is "x86 ppc" then
-function calls.olduname()
-  sys.declare "i:p"
-  local number = numbers.olduname or ABSENT
-  local to_pointer = args.pointer
-  return function(name)
-    name = to_pointer(name, "olduname", 1, "name", 325)
-    local result = C.callgate_i_p(number, name)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc" then
+  function calls.olduname()
+    sys.declare "i:p"
+    local number = numbers.olduname or ABSENT
+    local to_pointer = args.pointer
+    return function(name)
+      name = to_pointer(name, "olduname", 1, "name", 325)
+      local result = C.callgate_i_p(number, name)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

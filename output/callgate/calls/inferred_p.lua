@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -37,37 +37,37 @@ function calls.perf_event_open()
 end
 
 -- long personality(unsigned int personality)
-if target.is "!ppc64le" then
-function calls.personality()
-  sys.declare "l:u"
-  local number = numbers.personality or ABSENT
-  local to_uint = args.uint
-  return function(personality)
-    personality = to_uint(personality, "personality", 1, "personality")
-    local result = C.callgate_l_u(number, personality)
-    if result == -1 then
-      return fail()
+if here.is "!ppc64le" then
+  function calls.personality()
+    sys.declare "l:u"
+    local number = numbers.personality or ABSENT
+    local to_uint = args.uint
+    return function(personality)
+      personality = to_uint(personality, "personality", 1, "personality")
+      local result = C.callgate_l_u(number, personality)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long personality(unsigned long personality)
-if target.is "ppc64le" then
-function calls.personality()
-  sys.declare "l:l"
-  local number = numbers.personality or ABSENT
-  local to_long = args.long
-  return function(personality)
-    personality = to_long(personality, "personality", 1, "personality")
-    local result = C.callgate_l_l(number, personality)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le" then
+  function calls.personality()
+    sys.declare "l:l"
+    local number = numbers.personality or ABSENT
+    local to_long = args.long
+    return function(personality)
+      personality = to_long(personality, "personality", 1, "personality")
+      local result = C.callgate_l_l(number, personality)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long pivot_root(const char *new_root, const char *put_old)
@@ -159,53 +159,53 @@ function calls.prctl()
 end
 
 -- long process_madvise(int pidfd, const struct iovec *vec, size_t vlen, int behavior, unsigned int flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.process_madvise()
-  sys.declare "i:icziu"
-  local number = numbers.process_madvise or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  local to_uint = args.uint
-  return function(pidfd, vec, vlen, behavior, flags)
-    pidfd = to_dirfd(pidfd, "process_madvise", 1, "pidfd")
-    vec = to_pointer(vec, "process_madvise", 2, "vec", 16)
-    vlen = to_size(vlen, "process_madvise", 3, "vlen")
-    behavior = to_int(behavior, "process_madvise", 4, "behavior")
-    flags = to_uint(flags, "process_madvise", 5, "flags")
-    local result = C.callgate_i_icziu(number, pidfd, vec, vlen, behavior, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.process_madvise()
+    sys.declare "i:icziu"
+    local number = numbers.process_madvise or ABSENT
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    local to_uint = args.uint
+    return function(pidfd, vec, vlen, behavior, flags)
+      pidfd = to_dirfd(pidfd, "process_madvise", 1, "pidfd")
+      vec = to_pointer(vec, "process_madvise", 2, "vec", 16)
+      vlen = to_size(vlen, "process_madvise", 3, "vlen")
+      behavior = to_int(behavior, "process_madvise", 4, "behavior")
+      flags = to_uint(flags, "process_madvise", 5, "flags")
+      local result = C.callgate_i_icziu(number, pidfd, vec, vlen, behavior, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long process_madvise(int pidfd, const struct iovec *vec, size_t vlen, int behavior, unsigned int flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.process_madvise()
-  sys.declare "i:icziu"
-  local number = numbers.process_madvise or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  local to_uint = args.uint
-  return function(pidfd, vec, vlen, behavior, flags)
-    pidfd = to_dirfd(pidfd, "process_madvise", 1, "pidfd")
-    vec = to_pointer(vec, "process_madvise", 2, "vec", 8)
-    vlen = to_size(vlen, "process_madvise", 3, "vlen")
-    behavior = to_int(behavior, "process_madvise", 4, "behavior")
-    flags = to_uint(flags, "process_madvise", 5, "flags")
-    local result = C.callgate_i_icziu(number, pidfd, vec, vlen, behavior, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.process_madvise()
+    sys.declare "i:icziu"
+    local number = numbers.process_madvise or ABSENT
+    local to_dirfd = args.dirfd
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    local to_uint = args.uint
+    return function(pidfd, vec, vlen, behavior, flags)
+      pidfd = to_dirfd(pidfd, "process_madvise", 1, "pidfd")
+      vec = to_pointer(vec, "process_madvise", 2, "vec", 8)
+      vlen = to_size(vlen, "process_madvise", 3, "vlen")
+      behavior = to_int(behavior, "process_madvise", 4, "behavior")
+      flags = to_uint(flags, "process_madvise", 5, "flags")
+      local result = C.callgate_i_icziu(number, pidfd, vec, vlen, behavior, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long process_mrelease(int pidfd, unsigned int flags)
@@ -227,149 +227,149 @@ end
 
 -- long process_vm_readv(pid_t pid, const struct iovec *lvec, unsigned long liovcnt, const struct iovec *rvec, unsigned
 -- long riovcnt, unsigned long flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.process_vm_readv()
-  sys.declare "l:iclcll"
-  local number = numbers.process_vm_readv or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
-    pid = to_int(pid, "process_vm_readv", 1, "pid")
-    lvec = to_pointer(lvec, "process_vm_readv", 2, "lvec", 16)
-    liovcnt = to_long(liovcnt, "process_vm_readv", 3, "liovcnt")
-    rvec = to_pointer(rvec, "process_vm_readv", 4, "rvec", 16)
-    riovcnt = to_long(riovcnt, "process_vm_readv", 5, "riovcnt")
-    flags = to_long(flags, "process_vm_readv", 6, "flags")
-    local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.process_vm_readv()
+    sys.declare "l:iclcll"
+    local number = numbers.process_vm_readv or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
+      pid = to_int(pid, "process_vm_readv", 1, "pid")
+      lvec = to_pointer(lvec, "process_vm_readv", 2, "lvec", 16)
+      liovcnt = to_long(liovcnt, "process_vm_readv", 3, "liovcnt")
+      rvec = to_pointer(rvec, "process_vm_readv", 4, "rvec", 16)
+      riovcnt = to_long(riovcnt, "process_vm_readv", 5, "riovcnt")
+      flags = to_long(flags, "process_vm_readv", 6, "flags")
+      local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long process_vm_readv(pid_t pid, const struct iovec *lvec, unsigned long liovcnt, const struct iovec *rvec, unsigned
 -- long riovcnt, unsigned long flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.process_vm_readv()
-  sys.declare "l:iclcll"
-  local number = numbers.process_vm_readv or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
-    pid = to_int(pid, "process_vm_readv", 1, "pid")
-    lvec = to_pointer(lvec, "process_vm_readv", 2, "lvec", 8)
-    liovcnt = to_long(liovcnt, "process_vm_readv", 3, "liovcnt")
-    rvec = to_pointer(rvec, "process_vm_readv", 4, "rvec", 8)
-    riovcnt = to_long(riovcnt, "process_vm_readv", 5, "riovcnt")
-    flags = to_long(flags, "process_vm_readv", 6, "flags")
-    local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.process_vm_readv()
+    sys.declare "l:iclcll"
+    local number = numbers.process_vm_readv or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
+      pid = to_int(pid, "process_vm_readv", 1, "pid")
+      lvec = to_pointer(lvec, "process_vm_readv", 2, "lvec", 8)
+      liovcnt = to_long(liovcnt, "process_vm_readv", 3, "liovcnt")
+      rvec = to_pointer(rvec, "process_vm_readv", 4, "rvec", 8)
+      riovcnt = to_long(riovcnt, "process_vm_readv", 5, "riovcnt")
+      flags = to_long(flags, "process_vm_readv", 6, "flags")
+      local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long process_vm_writev(pid_t pid, const struct iovec *lvec, unsigned long liovcnt, const struct iovec *rvec,
 -- unsigned long riovcnt, unsigned long flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.process_vm_writev()
-  sys.declare "l:iclcll"
-  local number = numbers.process_vm_writev or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
-    pid = to_int(pid, "process_vm_writev", 1, "pid")
-    lvec = to_pointer(lvec, "process_vm_writev", 2, "lvec", 16)
-    liovcnt = to_long(liovcnt, "process_vm_writev", 3, "liovcnt")
-    rvec = to_pointer(rvec, "process_vm_writev", 4, "rvec", 16)
-    riovcnt = to_long(riovcnt, "process_vm_writev", 5, "riovcnt")
-    flags = to_long(flags, "process_vm_writev", 6, "flags")
-    local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.process_vm_writev()
+    sys.declare "l:iclcll"
+    local number = numbers.process_vm_writev or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
+      pid = to_int(pid, "process_vm_writev", 1, "pid")
+      lvec = to_pointer(lvec, "process_vm_writev", 2, "lvec", 16)
+      liovcnt = to_long(liovcnt, "process_vm_writev", 3, "liovcnt")
+      rvec = to_pointer(rvec, "process_vm_writev", 4, "rvec", 16)
+      riovcnt = to_long(riovcnt, "process_vm_writev", 5, "riovcnt")
+      flags = to_long(flags, "process_vm_writev", 6, "flags")
+      local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long process_vm_writev(pid_t pid, const struct iovec *lvec, unsigned long liovcnt, const struct iovec *rvec,
 -- unsigned long riovcnt, unsigned long flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.process_vm_writev()
-  sys.declare "l:iclcll"
-  local number = numbers.process_vm_writev or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
-    pid = to_int(pid, "process_vm_writev", 1, "pid")
-    lvec = to_pointer(lvec, "process_vm_writev", 2, "lvec", 8)
-    liovcnt = to_long(liovcnt, "process_vm_writev", 3, "liovcnt")
-    rvec = to_pointer(rvec, "process_vm_writev", 4, "rvec", 8)
-    riovcnt = to_long(riovcnt, "process_vm_writev", 5, "riovcnt")
-    flags = to_long(flags, "process_vm_writev", 6, "flags")
-    local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.process_vm_writev()
+    sys.declare "l:iclcll"
+    local number = numbers.process_vm_writev or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(pid, lvec, liovcnt, rvec, riovcnt, flags)
+      pid = to_int(pid, "process_vm_writev", 1, "pid")
+      lvec = to_pointer(lvec, "process_vm_writev", 2, "lvec", 8)
+      liovcnt = to_long(liovcnt, "process_vm_writev", 3, "liovcnt")
+      rvec = to_pointer(rvec, "process_vm_writev", 4, "rvec", 8)
+      riovcnt = to_long(riovcnt, "process_vm_writev", 5, "riovcnt")
+      flags = to_long(flags, "process_vm_writev", 6, "flags")
+      local result = C.callgate_l_iclcll(number, pid, lvec, liovcnt, rvec, riovcnt, flags)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long pselect6(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct __kernel_timespec *timeout,
 -- void *sigmask)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.pselect6()
-  sys.declare "i:ippppp"
-  local number = numbers.pselect6 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-    nfds = to_int(nfds, "pselect6", 1, "nfds")
-    readfds = to_pointer(readfds, "pselect6", 2, "readfds", 128)
-    writefds = to_pointer(writefds, "pselect6", 3, "writefds", 128)
-    exceptfds = to_pointer(exceptfds, "pselect6", 4, "exceptfds", 128)
-    timeout = to_pointer(timeout, "pselect6", 5, "timeout", 16)
-    sigmask = to_pointer(sigmask, "pselect6", 6, "sigmask")
-    local result = C.callgate_i_ippppp(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.pselect6()
+    sys.declare "i:ippppp"
+    local number = numbers.pselect6 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      nfds = to_int(nfds, "pselect6", 1, "nfds")
+      readfds = to_pointer(readfds, "pselect6", 2, "readfds", 128)
+      writefds = to_pointer(writefds, "pselect6", 3, "writefds", 128)
+      exceptfds = to_pointer(exceptfds, "pselect6", 4, "exceptfds", 128)
+      timeout = to_pointer(timeout, "pselect6", 5, "timeout", 16)
+      sigmask = to_pointer(sigmask, "pselect6", 6, "sigmask")
+      local result = C.callgate_i_ippppp(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long pselect6_time64(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct __kernel_timespec
 -- *timeout, void *sigmask)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.pselect6()
-  local call = sys.pselect6
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-    nfds = to_int(nfds, "pselect6", 1, "nfds")
-    readfds = to_pointer(readfds, "pselect6", 2, "readfds", 128)
-    writefds = to_pointer(writefds, "pselect6", 3, "writefds", 128)
-    exceptfds = to_pointer(exceptfds, "pselect6", 4, "exceptfds", 128)
-    timeout = to_pointer(timeout, "pselect6", 5, "timeout", 16)
-    sigmask = to_pointer(sigmask, "pselect6", 6, "sigmask")
-    local result = call(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.pselect6()
+    local call = sys.pselect6
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      nfds = to_int(nfds, "pselect6", 1, "nfds")
+      readfds = to_pointer(readfds, "pselect6", 2, "readfds", 128)
+      writefds = to_pointer(writefds, "pselect6", 3, "writefds", 128)
+      exceptfds = to_pointer(exceptfds, "pselect6", 4, "exceptfds", 128)
+      timeout = to_pointer(timeout, "pselect6", 5, "timeout", 16)
+      sigmask = to_pointer(sigmask, "pselect6", 6, "sigmask")
+      local result = call(nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ptrace(long request, long pid, unsigned long addr, unsigned long data)
@@ -394,161 +394,161 @@ end
 
 -- long ppoll_time64(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask,
 -- size_t sigsetsize)
-if target.is "x86 arm" then
-function calls.ppoll_time64()
-  sys.declare "i:pupcz"
-  local number = numbers.ppoll_time64 or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  local to_uint = args.uint
-  return function(fds, nfds, timeout, sigmask, sigsetsize)
-    fds = to_pointer(fds, "ppoll_time64", 1, "fds", 8)
-    nfds = to_uint(nfds, "ppoll_time64", 2, "nfds")
-    timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
-    sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask")
-    sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
-    local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.ppoll_time64()
+    sys.declare "i:pupcz"
+    local number = numbers.ppoll_time64 or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    local to_uint = args.uint
+    return function(fds, nfds, timeout, sigmask, sigsetsize)
+      fds = to_pointer(fds, "ppoll_time64", 1, "fds", 8)
+      nfds = to_uint(nfds, "ppoll_time64", 2, "nfds")
+      timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
+      sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask")
+      sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
+      local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ppoll_time64(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask,
 -- size_t sigsetsize)
-if target.is "mips mipsel" then
-function calls.ppoll_time64()
-  sys.declare "i:pupcz"
-  local number = numbers.ppoll_time64 or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  local to_uint = args.uint
-  return function(fds, nfds, timeout, sigmask, sigsetsize)
-    fds = to_pointer(fds, "ppoll_time64", 1, "fds", 8)
-    nfds = to_uint(nfds, "ppoll_time64", 2, "nfds")
-    timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
-    sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 16)
-    sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
-    local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.ppoll_time64()
+    sys.declare "i:pupcz"
+    local number = numbers.ppoll_time64 or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    local to_uint = args.uint
+    return function(fds, nfds, timeout, sigmask, sigsetsize)
+      fds = to_pointer(fds, "ppoll_time64", 1, "fds", 8)
+      nfds = to_uint(nfds, "ppoll_time64", 2, "nfds")
+      timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
+      sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 16)
+      sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
+      local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ppoll_time64(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask,
 -- size_t sigsetsize)
-if target.is "ppc" then
-function calls.ppoll_time64()
-  sys.declare "i:pupcz"
-  local number = numbers.ppoll_time64 or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  local to_uint = args.uint
-  return function(fds, nfds, timeout, sigmask, sigsetsize)
-    fds = to_pointer(fds, "ppoll_time64", 1, "fds", 8)
-    nfds = to_uint(nfds, "ppoll_time64", 2, "nfds")
-    timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
-    sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 8)
-    sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
-    local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.ppoll_time64()
+    sys.declare "i:pupcz"
+    local number = numbers.ppoll_time64 or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    local to_uint = args.uint
+    return function(fds, nfds, timeout, sigmask, sigsetsize)
+      fds = to_pointer(fds, "ppoll_time64", 1, "fds", 8)
+      nfds = to_uint(nfds, "ppoll_time64", 2, "nfds")
+      timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
+      sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 8)
+      sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
+      local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long pselect6_time64(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct __kernel_timespec
 -- *timeout, void *sigmask)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.pselect6_time64()
-  sys.declare "i:ippppp"
-  local number = numbers.pselect6_time64 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-    nfds = to_int(nfds, "pselect6_time64", 1, "nfds")
-    readfds = to_pointer(readfds, "pselect6_time64", 2, "readfds", 128)
-    writefds = to_pointer(writefds, "pselect6_time64", 3, "writefds", 128)
-    exceptfds = to_pointer(exceptfds, "pselect6_time64", 4, "exceptfds", 128)
-    timeout = to_pointer(timeout, "pselect6_time64", 5, "timeout", 16)
-    sigmask = to_pointer(sigmask, "pselect6_time64", 6, "sigmask")
-    local result = C.callgate_i_ippppp(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.pselect6_time64()
+    sys.declare "i:ippppp"
+    local number = numbers.pselect6_time64 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      nfds = to_int(nfds, "pselect6_time64", 1, "nfds")
+      readfds = to_pointer(readfds, "pselect6_time64", 2, "readfds", 128)
+      writefds = to_pointer(writefds, "pselect6_time64", 3, "writefds", 128)
+      exceptfds = to_pointer(exceptfds, "pselect6_time64", 4, "exceptfds", 128)
+      timeout = to_pointer(timeout, "pselect6_time64", 5, "timeout", 16)
+      sigmask = to_pointer(sigmask, "pselect6_time64", 6, "sigmask")
+      local result = C.callgate_i_ippppp(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long pciconfig_iobase(long which, unsigned long bus, unsigned long devfn)
-if target.is "arm ppc64le ppc" then
-function calls.pciconfig_iobase()
-  sys.declare "i:lll"
-  local number = numbers.pciconfig_iobase or ABSENT
-  local to_long = args.long
-  return function(which, bus, devfn)
-    which = to_long(which, "pciconfig_iobase", 1, "which")
-    bus = to_long(bus, "pciconfig_iobase", 2, "bus")
-    devfn = to_long(devfn, "pciconfig_iobase", 3, "devfn")
-    local result = C.callgate_i_lll(number, which, bus, devfn)
-    if result == -1 then
-      return fail()
+if here.is "arm ppc64le ppc" then
+  function calls.pciconfig_iobase()
+    sys.declare "i:lll"
+    local number = numbers.pciconfig_iobase or ABSENT
+    local to_long = args.long
+    return function(which, bus, devfn)
+      which = to_long(which, "pciconfig_iobase", 1, "which")
+      bus = to_long(bus, "pciconfig_iobase", 2, "bus")
+      devfn = to_long(devfn, "pciconfig_iobase", 3, "devfn")
+      local result = C.callgate_i_lll(number, which, bus, devfn)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long pciconfig_read(unsigned long bus, unsigned long dfn, unsigned long off, unsigned long len, void *buf)
-if target.is "arm ppc64le ppc" then
-function calls.pciconfig_read()
-  sys.declare "i:llllp"
-  local number = numbers.pciconfig_read or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(bus, dfn, off, len, buf)
-    bus = to_long(bus, "pciconfig_read", 1, "bus")
-    dfn = to_long(dfn, "pciconfig_read", 2, "dfn")
-    off = to_long(off, "pciconfig_read", 3, "off")
-    len = to_long(len, "pciconfig_read", 4, "len")
-    buf = to_pointer(buf, "pciconfig_read", 5, "buf")
-    local result = C.callgate_i_llllp(number, bus, dfn, off, len, buf)
-    if result == -1 then
-      return fail()
+if here.is "arm ppc64le ppc" then
+  function calls.pciconfig_read()
+    sys.declare "i:llllp"
+    local number = numbers.pciconfig_read or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(bus, dfn, off, len, buf)
+      bus = to_long(bus, "pciconfig_read", 1, "bus")
+      dfn = to_long(dfn, "pciconfig_read", 2, "dfn")
+      off = to_long(off, "pciconfig_read", 3, "off")
+      len = to_long(len, "pciconfig_read", 4, "len")
+      buf = to_pointer(buf, "pciconfig_read", 5, "buf")
+      local result = C.callgate_i_llllp(number, bus, dfn, off, len, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long pciconfig_write(unsigned long bus, unsigned long dfn, unsigned long off, unsigned long len, void *buf)
-if target.is "arm ppc64le ppc" then
-function calls.pciconfig_write()
-  sys.declare "i:llllp"
-  local number = numbers.pciconfig_write or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(bus, dfn, off, len, buf)
-    bus = to_long(bus, "pciconfig_write", 1, "bus")
-    dfn = to_long(dfn, "pciconfig_write", 2, "dfn")
-    off = to_long(off, "pciconfig_write", 3, "off")
-    len = to_long(len, "pciconfig_write", 4, "len")
-    buf = to_pointer(buf, "pciconfig_write", 5, "buf")
-    local result = C.callgate_i_llllp(number, bus, dfn, off, len, buf)
-    if result == -1 then
-      return fail()
+if here.is "arm ppc64le ppc" then
+  function calls.pciconfig_write()
+    sys.declare "i:llllp"
+    local number = numbers.pciconfig_write or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(bus, dfn, off, len, buf)
+      bus = to_long(bus, "pciconfig_write", 1, "bus")
+      dfn = to_long(dfn, "pciconfig_write", 2, "dfn")
+      off = to_long(off, "pciconfig_write", 3, "off")
+      len = to_long(len, "pciconfig_write", 4, "len")
+      buf = to_pointer(buf, "pciconfig_write", 5, "buf")
+      local result = C.callgate_i_llllp(number, bus, dfn, off, len, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

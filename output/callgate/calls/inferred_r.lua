@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -34,49 +34,49 @@ function calls.reboot()
 end
 
 -- long recvmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags, struct __kernel_timespec *timeout)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.recvmmsg()
-  sys.declare "i:ipuup"
-  local number = numbers.recvmmsg or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags, timeout)
-    fd = to_fd(fd, "recvmmsg", 1, "fd")
-    msg = to_pointer(msg, "recvmmsg", 2, "msg", 64)
-    vlen = to_uint(vlen, "recvmmsg", 3, "vlen")
-    flags = to_uint(flags, "recvmmsg", 4, "flags")
-    timeout = to_pointer(timeout, "recvmmsg", 5, "timeout", 16)
-    local result = C.callgate_i_ipuup(number, fd, msg, vlen, flags, timeout)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.recvmmsg()
+    sys.declare "i:ipuup"
+    local number = numbers.recvmmsg or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags, timeout)
+      fd = to_fd(fd, "recvmmsg", 1, "fd")
+      msg = to_pointer(msg, "recvmmsg", 2, "msg", 64)
+      vlen = to_uint(vlen, "recvmmsg", 3, "vlen")
+      flags = to_uint(flags, "recvmmsg", 4, "flags")
+      timeout = to_pointer(timeout, "recvmmsg", 5, "timeout", 16)
+      local result = C.callgate_i_ipuup(number, fd, msg, vlen, flags, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long recvmmsg_time64(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags, struct __kernel_timespec
 -- *timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.recvmmsg()
-  local call = sys.recvmmsg
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags, timeout)
-    fd = to_fd(fd, "recvmmsg", 1, "fd")
-    msg = to_pointer(msg, "recvmmsg", 2, "msg", 32)
-    vlen = to_uint(vlen, "recvmmsg", 3, "vlen")
-    flags = to_uint(flags, "recvmmsg", 4, "flags")
-    timeout = to_pointer(timeout, "recvmmsg", 5, "timeout", 16)
-    local result = call(fd, msg, vlen, flags, timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.recvmmsg()
+    local call = sys.recvmmsg
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags, timeout)
+      fd = to_fd(fd, "recvmmsg", 1, "fd")
+      msg = to_pointer(msg, "recvmmsg", 2, "msg", 32)
+      vlen = to_uint(vlen, "recvmmsg", 3, "vlen")
+      flags = to_uint(flags, "recvmmsg", 4, "flags")
+      timeout = to_pointer(timeout, "recvmmsg", 5, "timeout", 16)
+      local result = call(fd, msg, vlen, flags, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long remap_file_pages(unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, unsigned
@@ -189,214 +189,214 @@ function calls.rseq_slice_yield()
 end
 
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
-if target.is "x64 arm64 mips64 mips64el ppc64le s390x" then
-function calls.rt_sigaction()
-  sys.declare "i:icpz"
-  local number = numbers.rt_sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(signum, act, oldact, sigsetsize)
-    signum = to_int(signum, "rt_sigaction", 1, "signum")
-    act = to_pointer(act, "rt_sigaction", 2, "act", 32)
-    oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 32)
-    sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-    local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x64 arm64 mips64 mips64el ppc64le s390x" then
+  function calls.rt_sigaction()
+    sys.declare "i:icpz"
+    local number = numbers.rt_sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(signum, act, oldact, sigsetsize)
+      signum = to_int(signum, "rt_sigaction", 1, "signum")
+      act = to_pointer(act, "rt_sigaction", 2, "act", 32)
+      oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 32)
+      sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
+      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
-if target.is "x86 arm" then
-function calls.rt_sigaction()
-  sys.declare "i:icpz"
-  local number = numbers.rt_sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(signum, act, oldact, sigsetsize)
-    signum = to_int(signum, "rt_sigaction", 1, "signum")
-    act = to_pointer(act, "rt_sigaction", 2, "act", 16)
-    oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-    local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.rt_sigaction()
+    sys.declare "i:icpz"
+    local number = numbers.rt_sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(signum, act, oldact, sigsetsize)
+      signum = to_int(signum, "rt_sigaction", 1, "signum")
+      act = to_pointer(act, "rt_sigaction", 2, "act", 16)
+      oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
+      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
-if target.is "riscv64 loongarch64 mips mipsel" then
-function calls.rt_sigaction()
-  sys.declare "i:icpz"
-  local number = numbers.rt_sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(signum, act, oldact, sigsetsize)
-    signum = to_int(signum, "rt_sigaction", 1, "signum")
-    act = to_pointer(act, "rt_sigaction", 2, "act", 24)
-    oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 24)
-    sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-    local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "riscv64 loongarch64 mips mipsel" then
+  function calls.rt_sigaction()
+    sys.declare "i:icpz"
+    local number = numbers.rt_sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(signum, act, oldact, sigsetsize)
+      signum = to_int(signum, "rt_sigaction", 1, "signum")
+      act = to_pointer(act, "rt_sigaction", 2, "act", 24)
+      oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 24)
+      sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
+      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
-if target.is "ppc" then
-function calls.rt_sigaction()
-  sys.declare "i:icpz"
-  local number = numbers.rt_sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(signum, act, oldact, sigsetsize)
-    signum = to_int(signum, "rt_sigaction", 1, "signum")
-    act = to_pointer(act, "rt_sigaction", 2, "act", 20)
-    oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 20)
-    sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-    local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.rt_sigaction()
+    sys.declare "i:icpz"
+    local number = numbers.rt_sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(signum, act, oldact, sigsetsize)
+      signum = to_int(signum, "rt_sigaction", 1, "signum")
+      act = to_pointer(act, "rt_sigaction", 2, "act", 20)
+      oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 20)
+      sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
+      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if target.is "x64 x86 arm s390x" then
-function calls.rt_sigpending()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigpending or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(set, sigsetsize)
-    set = to_pointer(set, "rt_sigpending", 1, "set")
-    sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
-    local result = C.callgate_i_pz(number, set, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86 arm s390x" then
+  function calls.rt_sigpending()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigpending or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(set, sigsetsize)
+      set = to_pointer(set, "rt_sigpending", 1, "set")
+      sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
+      local result = C.callgate_i_pz(number, set, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if target.is "arm64 riscv64 loongarch64 ppc64le ppc" then
-function calls.rt_sigpending()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigpending or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(set, sigsetsize)
-    set = to_pointer(set, "rt_sigpending", 1, "set", 8)
-    sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
-    local result = C.callgate_i_pz(number, set, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
+  function calls.rt_sigpending()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigpending or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(set, sigsetsize)
+      set = to_pointer(set, "rt_sigpending", 1, "set", 8)
+      sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
+      local result = C.callgate_i_pz(number, set, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.rt_sigpending()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigpending or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(set, sigsetsize)
-    set = to_pointer(set, "rt_sigpending", 1, "set", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
-    local result = C.callgate_i_pz(number, set, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.rt_sigpending()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigpending or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(set, sigsetsize)
+      set = to_pointer(set, "rt_sigpending", 1, "set", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
+      local result = C.callgate_i_pz(number, set, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if target.is "x64 x86 arm s390x" then
-function calls.rt_sigprocmask()
-  sys.declare "i:ippz"
-  local number = numbers.rt_sigprocmask or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(how, set, oset, sigsetsize)
-    how = to_int(how, "rt_sigprocmask", 1, "how")
-    set = to_pointer(set, "rt_sigprocmask", 2, "set")
-    oset = to_pointer(oset, "rt_sigprocmask", 3, "oset")
-    sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
-    local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86 arm s390x" then
+  function calls.rt_sigprocmask()
+    sys.declare "i:ippz"
+    local number = numbers.rt_sigprocmask or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(how, set, oset, sigsetsize)
+      how = to_int(how, "rt_sigprocmask", 1, "how")
+      set = to_pointer(set, "rt_sigprocmask", 2, "set")
+      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset")
+      sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
+      local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if target.is "arm64 riscv64 loongarch64 ppc64le ppc" then
-function calls.rt_sigprocmask()
-  sys.declare "i:ippz"
-  local number = numbers.rt_sigprocmask or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(how, set, oset, sigsetsize)
-    how = to_int(how, "rt_sigprocmask", 1, "how")
-    set = to_pointer(set, "rt_sigprocmask", 2, "set", 8)
-    oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 8)
-    sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
-    local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
+  function calls.rt_sigprocmask()
+    sys.declare "i:ippz"
+    local number = numbers.rt_sigprocmask or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(how, set, oset, sigsetsize)
+      how = to_int(how, "rt_sigprocmask", 1, "how")
+      set = to_pointer(set, "rt_sigprocmask", 2, "set", 8)
+      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 8)
+      sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
+      local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.rt_sigprocmask()
-  sys.declare "i:ippz"
-  local number = numbers.rt_sigprocmask or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(how, set, oset, sigsetsize)
-    how = to_int(how, "rt_sigprocmask", 1, "how")
-    set = to_pointer(set, "rt_sigprocmask", 2, "set", 16)
-    oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
-    local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.rt_sigprocmask()
+    sys.declare "i:ippz"
+    local number = numbers.rt_sigprocmask or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(how, set, oset, sigsetsize)
+      how = to_int(how, "rt_sigprocmask", 1, "how")
+      set = to_pointer(set, "rt_sigprocmask", 2, "set", 16)
+      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
+      local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long rt_sigqueueinfo(pid_t pid, int sig, siginfo_t *uinfo)
@@ -418,189 +418,189 @@ function calls.rt_sigqueueinfo()
 end
 
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
-if target.is "x64 x86 arm s390x" then
-function calls.rt_sigsuspend()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigsuspend or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(unewset, sigsetsize)
-    unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset")
-    sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
-    local result = C.callgate_i_pz(number, unewset, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86 arm s390x" then
+  function calls.rt_sigsuspend()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigsuspend or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(unewset, sigsetsize)
+      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset")
+      sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
+      local result = C.callgate_i_pz(number, unewset, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
-if target.is "arm64 riscv64 loongarch64 ppc64le ppc" then
-function calls.rt_sigsuspend()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigsuspend or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(unewset, sigsetsize)
-    unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 8)
-    sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
-    local result = C.callgate_i_pz(number, unewset, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
+  function calls.rt_sigsuspend()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigsuspend or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(unewset, sigsetsize)
+      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 8)
+      sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
+      local result = C.callgate_i_pz(number, unewset, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.rt_sigsuspend()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigsuspend or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(unewset, sigsetsize)
-    unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
-    local result = C.callgate_i_pz(number, unewset, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.rt_sigsuspend()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigsuspend or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(unewset, sigsetsize)
+      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
+      local result = C.callgate_i_pz(number, unewset, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "x64 s390x" then
-function calls.rt_sigtimedwait()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese")
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-    local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x64 s390x" then
+  function calls.rt_sigtimedwait()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese")
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
+      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "x86 arm" then
-function calls.rt_sigtimedwait()
-  local call = sys.rt_sigtimedwait
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese")
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-    local result = call(uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.rt_sigtimedwait()
+    local call = sys.rt_sigtimedwait
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese")
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
+      local result = call(uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "arm64 riscv64 loongarch64 ppc64le" then
-function calls.rt_sigtimedwait()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 8)
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-    local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "arm64 riscv64 loongarch64 ppc64le" then
+  function calls.rt_sigtimedwait()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 8)
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
+      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "mips mipsel" then
-function calls.rt_sigtimedwait()
-  local call = sys.rt_sigtimedwait
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 16)
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-    local result = call(uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.rt_sigtimedwait()
+    local call = sys.rt_sigtimedwait
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 16)
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
+      local result = call(uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "mips64 mips64el" then
-function calls.rt_sigtimedwait()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 16)
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-    local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips64 mips64el" then
+  function calls.rt_sigtimedwait()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 16)
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
+      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "ppc" then
-function calls.rt_sigtimedwait()
-  local call = sys.rt_sigtimedwait
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 8)
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-    local result = call(uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.rt_sigtimedwait()
+    local call = sys.rt_sigtimedwait
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 8)
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
+      local result = call(uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, siginfo_t *uinfo)
@@ -623,174 +623,174 @@ function calls.rt_tgsigqueueinfo()
 end
 
 -- long readdir(unsigned int fd, struct old_linux_dirent *dirent, unsigned int count)
-if target.is "x86 mips mipsel ppc" then
-function calls.readdir()
-  sys.declare "i:upu"
-  local number = numbers.readdir or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, dirent, count)
-    fd = to_fd(fd, "readdir", 1, "fd")
-    dirent = to_pointer(dirent, "readdir", 2, "dirent", 12)
-    count = to_uint(count, "readdir", 3, "count")
-    local result = C.callgate_i_upu(number, fd, dirent, count)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc" then
+  function calls.readdir()
+    sys.declare "i:upu"
+    local number = numbers.readdir or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, dirent, count)
+      fd = to_fd(fd, "readdir", 1, "fd")
+      dirent = to_pointer(dirent, "readdir", 2, "dirent", 12)
+      count = to_uint(count, "readdir", 3, "count")
+      local result = C.callgate_i_upu(number, fd, dirent, count)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long recvmmsg_time64(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags, struct __kernel_timespec
 -- *timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.recvmmsg_time64()
-  sys.declare "i:ipuup"
-  local number = numbers.recvmmsg_time64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags, timeout)
-    fd = to_fd(fd, "recvmmsg_time64", 1, "fd")
-    msg = to_pointer(msg, "recvmmsg_time64", 2, "msg", 32)
-    vlen = to_uint(vlen, "recvmmsg_time64", 3, "vlen")
-    flags = to_uint(flags, "recvmmsg_time64", 4, "flags")
-    timeout = to_pointer(timeout, "recvmmsg_time64", 5, "timeout", 16)
-    local result = C.callgate_i_ipuup(number, fd, msg, vlen, flags, timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.recvmmsg_time64()
+    sys.declare "i:ipuup"
+    local number = numbers.recvmmsg_time64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags, timeout)
+      fd = to_fd(fd, "recvmmsg_time64", 1, "fd")
+      msg = to_pointer(msg, "recvmmsg_time64", 2, "msg", 32)
+      vlen = to_uint(vlen, "recvmmsg_time64", 3, "vlen")
+      flags = to_uint(flags, "recvmmsg_time64", 4, "flags")
+      timeout = to_pointer(timeout, "recvmmsg_time64", 5, "timeout", 16)
+      local result = C.callgate_i_ipuup(number, fd, msg, vlen, flags, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "x86 arm" then
-function calls.rt_sigtimedwait_time64()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait_time64 or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese")
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
-    local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.rt_sigtimedwait_time64()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait_time64 or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese")
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
+      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "mips mipsel" then
-function calls.rt_sigtimedwait_time64()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait_time64 or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese", 16)
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
-    local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.rt_sigtimedwait_time64()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait_time64 or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese", 16)
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
+      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "ppc" then
-function calls.rt_sigtimedwait_time64()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait_time64 or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(uthese, uinfo, uts, sigsetsize)
-    uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese", 8)
-    uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
-    uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
-    sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
-    local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.rt_sigtimedwait_time64()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait_time64 or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(uthese, uinfo, uts, sigsetsize)
+      uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese", 8)
+      uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
+      uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
+      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
+      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long riscv_flush_icache(uintptr_t start, uintptr_t end, uintptr_t flags)
-if target.is "riscv64" then
-function calls.riscv_flush_icache()
-  sys.declare "i:lll"
-  local number = numbers.riscv_flush_icache or ABSENT
-  local to_long = args.long
-  return function(start, end_, flags)
-    start = to_long(start, "riscv_flush_icache", 1, "start")
-    end_ = to_long(end_, "riscv_flush_icache", 2, "end_")
-    flags = to_long(flags, "riscv_flush_icache", 3, "flags")
-    local result = C.callgate_i_lll(number, start, end_, flags)
-    if result == -1 then
-      return fail()
+if here.is "riscv64" then
+  function calls.riscv_flush_icache()
+    sys.declare "i:lll"
+    local number = numbers.riscv_flush_icache or ABSENT
+    local to_long = args.long
+    return function(start, end_, flags)
+      start = to_long(start, "riscv_flush_icache", 1, "start")
+      end_ = to_long(end_, "riscv_flush_icache", 2, "end_")
+      flags = to_long(flags, "riscv_flush_icache", 3, "flags")
+      local result = C.callgate_i_lll(number, start, end_, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long riscv_hwprobe(struct riscv_hwprobe *pairs, size_t pair_count, size_t cpusetsize, unsigned long *cpus, unsigned
 -- int flags)
-if target.is "riscv64" then
-function calls.riscv_hwprobe()
-  sys.declare "i:pzzpu"
-  local number = numbers.riscv_hwprobe or ABSENT
-  local to_pointer = args.pointer
-  local to_size = args.size
-  local to_uint = args.uint
-  return function(pairs, pair_count, cpusetsize, cpus, flags)
-    pairs = to_pointer(pairs, "riscv_hwprobe", 1, "pairs", 16)
-    pair_count = to_size(pair_count, "riscv_hwprobe", 2, "pair_count")
-    cpusetsize = to_size(cpusetsize, "riscv_hwprobe", 3, "cpusetsize")
-    cpus = to_pointer(cpus, "riscv_hwprobe", 4, "cpus")
-    flags = to_uint(flags, "riscv_hwprobe", 5, "flags")
-    local result = C.callgate_i_pzzpu(number, pairs, pair_count, cpusetsize, cpus, flags)
-    if result == -1 then
-      return fail()
+if here.is "riscv64" then
+  function calls.riscv_hwprobe()
+    sys.declare "i:pzzpu"
+    local number = numbers.riscv_hwprobe or ABSENT
+    local to_pointer = args.pointer
+    local to_size = args.size
+    local to_uint = args.uint
+    return function(pairs, pair_count, cpusetsize, cpus, flags)
+      pairs = to_pointer(pairs, "riscv_hwprobe", 1, "pairs", 16)
+      pair_count = to_size(pair_count, "riscv_hwprobe", 2, "pair_count")
+      cpusetsize = to_size(cpusetsize, "riscv_hwprobe", 3, "cpusetsize")
+      cpus = to_pointer(cpus, "riscv_hwprobe", 4, "cpus")
+      flags = to_uint(flags, "riscv_hwprobe", 5, "flags")
+      local result = C.callgate_i_pzzpu(number, pairs, pair_count, cpusetsize, cpus, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long rtas(struct rtas_args *uargs)
-if target.is "ppc64le ppc" then
-function calls.rtas()
-  sys.declare "i:p"
-  local number = numbers.rtas or ABSENT
-  local to_pointer = args.pointer
-  return function(uargs)
-    uargs = to_pointer(uargs, "rtas", 1, "uargs")
-    local result = C.callgate_i_p(number, uargs)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le ppc" then
+  function calls.rtas()
+    sys.declare "i:p"
+    local number = numbers.rtas or ABSENT
+    local to_pointer = args.pointer
+    return function(uargs)
+      uargs = to_pointer(uargs, "rtas", 1, "uargs")
+      local result = C.callgate_i_p(number, uargs)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

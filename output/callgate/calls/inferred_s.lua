@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -116,40 +116,40 @@ function calls.sched_getscheduler()
 end
 
 -- long sched_rr_get_interval(pid_t pid, struct __kernel_timespec *interval)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.sched_rr_get_interval()
-  sys.declare "i:ip"
-  local number = numbers.sched_rr_get_interval or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(pid, interval)
-    pid = to_int(pid, "sched_rr_get_interval", 1, "pid")
-    interval = to_pointer(interval, "sched_rr_get_interval", 2, "interval", 16)
-    local result = C.callgate_i_ip(number, pid, interval)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.sched_rr_get_interval()
+    sys.declare "i:ip"
+    local number = numbers.sched_rr_get_interval or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(pid, interval)
+      pid = to_int(pid, "sched_rr_get_interval", 1, "pid")
+      interval = to_pointer(interval, "sched_rr_get_interval", 2, "interval", 16)
+      local result = C.callgate_i_ip(number, pid, interval)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long sched_rr_get_interval_time64(pid_t pid, struct __kernel_timespec *interval)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.sched_rr_get_interval()
-  local call = sys.sched_rr_get_interval
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(pid, interval)
-    pid = to_int(pid, "sched_rr_get_interval", 1, "pid")
-    interval = to_pointer(interval, "sched_rr_get_interval", 2, "interval", 16)
-    local result = call(pid, interval)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.sched_rr_get_interval()
+    local call = sys.sched_rr_get_interval
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(pid, interval)
+      pid = to_int(pid, "sched_rr_get_interval", 1, "pid")
+      interval = to_pointer(interval, "sched_rr_get_interval", 2, "interval", 16)
+      local result = call(pid, interval)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long sched_setaffinity(pid_t pid, unsigned int len, unsigned long *user_mask_ptr)
@@ -244,270 +244,270 @@ function calls.seccomp()
 end
 
 -- long select(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_old_timeval *tvp)
-if target.is "x64 s390x" then
-function calls.select()
-  sys.declare "i:ipppp"
-  local number = numbers.select or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(n, inp, outp, exp, tvp)
-    n = to_int(n, "select", 1, "n")
-    inp = to_pointer(inp, "select", 2, "inp", 128)
-    outp = to_pointer(outp, "select", 3, "outp", 128)
-    exp = to_pointer(exp, "select", 4, "exp", 128)
-    tvp = to_pointer(tvp, "select", 5, "tvp", 16)
-    local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
-    if result == -1 then
-      return fail()
+if here.is "x64 s390x" then
+  function calls.select()
+    sys.declare "i:ipppp"
+    local number = numbers.select or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(n, inp, outp, exp, tvp)
+      n = to_int(n, "select", 1, "n")
+      inp = to_pointer(inp, "select", 2, "inp", 128)
+      outp = to_pointer(outp, "select", 3, "outp", 128)
+      exp = to_pointer(exp, "select", 4, "exp", 128)
+      tvp = to_pointer(tvp, "select", 5, "tvp", 16)
+      local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long select(struct sel_arg_struct *arg)
-if target.is "x86 ppc" then
-function calls.select()
-  sys.declare "i:p"
-  local number = numbers.select or ABSENT
-  local to_pointer = args.pointer
-  return function(arg)
-    arg = to_pointer(arg, "select", 1, "arg")
-    local result = C.callgate_i_p(number, arg)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc" then
+  function calls.select()
+    sys.declare "i:p"
+    local number = numbers.select or ABSENT
+    local to_pointer = args.pointer
+    return function(arg)
+      arg = to_pointer(arg, "select", 1, "arg")
+      local result = C.callgate_i_p(number, arg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long semctl(int semid, int semnum, int cmd, unsigned long arg)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.semctl()
-  sys.declare "i:iiiw"
-  local number = numbers.semctl or ABSENT
-  local to_int = args.int
-  local to_word = args.word
-  return function(semid, semnum, cmd, arg)
-    semid = to_int(semid, "semctl", 1, "semid")
-    semnum = to_int(semnum, "semctl", 2, "semnum")
-    cmd = to_int(cmd, "semctl", 3, "cmd")
-    local arg_word = to_word(arg, "semctl", 4, "arg")
-    local result = C.callgate_i_iiiw(number, semid, semnum, cmd, arg_word)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.semctl()
+    sys.declare "i:iiiw"
+    local number = numbers.semctl or ABSENT
+    local to_int = args.int
+    local to_word = args.word
+    return function(semid, semnum, cmd, arg)
+      semid = to_int(semid, "semctl", 1, "semid")
+      semnum = to_int(semnum, "semctl", 2, "semnum")
+      cmd = to_int(cmd, "semctl", 3, "cmd")
+      local arg_word = to_word(arg, "semctl", 4, "arg")
+      local result = C.callgate_i_iiiw(number, semid, semnum, cmd, arg_word)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long semctl(int semid, int semnum, int cmd, unsigned long arg)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.semctl()
-  local call = sys.semctl
-  local to_int = args.int
-  local to_word = args.word
-  return function(semid, semnum, cmd, arg)
-    semid = to_int(semid, "semctl", 1, "semid")
-    semnum = to_int(semnum, "semctl", 2, "semnum")
-    cmd = to_int(cmd, "semctl", 3, "cmd")
-    local arg_word = to_word(arg, "semctl", 4, "arg")
-    local result = call(semid, semnum, cmd, arg_word)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.semctl()
+    local call = sys.semctl
+    local to_int = args.int
+    local to_word = args.word
+    return function(semid, semnum, cmd, arg)
+      semid = to_int(semid, "semctl", 1, "semid")
+      semnum = to_int(semnum, "semctl", 2, "semnum")
+      cmd = to_int(cmd, "semctl", 3, "cmd")
+      local arg_word = to_word(arg, "semctl", 4, "arg")
+      local result = call(semid, semnum, cmd, arg_word)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long semget(key_t key, int nsems, int semflg)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.semget()
-  sys.declare "i:iii"
-  local number = numbers.semget or ABSENT
-  local to_int = args.int
-  return function(key, nsems, semflg)
-    key = to_int(key, "semget", 1, "key")
-    nsems = to_int(nsems, "semget", 2, "nsems")
-    semflg = to_int(semflg, "semget", 3, "semflg")
-    local result = C.callgate_i_iii(number, key, nsems, semflg)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.semget()
+    sys.declare "i:iii"
+    local number = numbers.semget or ABSENT
+    local to_int = args.int
+    return function(key, nsems, semflg)
+      key = to_int(key, "semget", 1, "key")
+      nsems = to_int(nsems, "semget", 2, "nsems")
+      semflg = to_int(semflg, "semget", 3, "semflg")
+      local result = C.callgate_i_iii(number, key, nsems, semflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long semget(key_t key, int nsems, int semflg)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.semget()
-  local call = sys.semget
-  local to_int = args.int
-  return function(key, nsems, semflg)
-    key = to_int(key, "semget", 1, "key")
-    nsems = to_int(nsems, "semget", 2, "nsems")
-    semflg = to_int(semflg, "semget", 3, "semflg")
-    local result = call(key, nsems, semflg)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.semget()
+    local call = sys.semget
+    local to_int = args.int
+    return function(key, nsems, semflg)
+      key = to_int(key, "semget", 1, "key")
+      nsems = to_int(nsems, "semget", 2, "nsems")
+      semflg = to_int(semflg, "semget", 3, "semflg")
+      local result = call(key, nsems, semflg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long semop(int semid, struct sembuf *sops, unsigned nsops)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.semop()
-  sys.declare "i:ipu"
-  local number = numbers.semop or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(semid, sops, nsops)
-    semid = to_int(semid, "semop", 1, "semid")
-    sops = to_pointer(sops, "semop", 2, "sops", 6)
-    nsops = to_uint(nsops, "semop", 3, "nsops")
-    local result = C.callgate_i_ipu(number, semid, sops, nsops)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.semop()
+    sys.declare "i:ipu"
+    local number = numbers.semop or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(semid, sops, nsops)
+      semid = to_int(semid, "semop", 1, "semid")
+      sops = to_pointer(sops, "semop", 2, "sops", 6)
+      nsops = to_uint(nsops, "semop", 3, "nsops")
+      local result = C.callgate_i_ipu(number, semid, sops, nsops)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long semtimedop(int semid, struct sembuf *sops, unsigned nsops, const struct __kernel_timespec *timeout)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.semtimedop()
-  sys.declare "i:ipuc"
-  local number = numbers.semtimedop or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(semid, sops, nsops, timeout)
-    semid = to_int(semid, "semtimedop", 1, "semid")
-    sops = to_pointer(sops, "semtimedop", 2, "sops", 6)
-    nsops = to_uint(nsops, "semtimedop", 3, "nsops")
-    timeout = to_pointer(timeout, "semtimedop", 4, "timeout", 16)
-    local result = C.callgate_i_ipuc(number, semid, sops, nsops, timeout)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.semtimedop()
+    sys.declare "i:ipuc"
+    local number = numbers.semtimedop or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(semid, sops, nsops, timeout)
+      semid = to_int(semid, "semtimedop", 1, "semid")
+      sops = to_pointer(sops, "semtimedop", 2, "sops", 6)
+      nsops = to_uint(nsops, "semtimedop", 3, "nsops")
+      timeout = to_pointer(timeout, "semtimedop", 4, "timeout", 16)
+      local result = C.callgate_i_ipuc(number, semid, sops, nsops, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long semtimedop_time64(int semid, struct sembuf *sops, unsigned nsops, const struct __kernel_timespec *timeout)
-if target.is "arm" then
-function calls.semtimedop()
-  local call = sys.semtimedop
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(semid, sops, nsops, timeout)
-    semid = to_int(semid, "semtimedop", 1, "semid")
-    sops = to_pointer(sops, "semtimedop", 2, "sops", 6)
-    nsops = to_uint(nsops, "semtimedop", 3, "nsops")
-    timeout = to_pointer(timeout, "semtimedop", 4, "timeout", 16)
-    local result = call(semid, sops, nsops, timeout)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.semtimedop()
+    local call = sys.semtimedop
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(semid, sops, nsops, timeout)
+      semid = to_int(semid, "semtimedop", 1, "semid")
+      sops = to_pointer(sops, "semtimedop", 2, "sops", 6)
+      nsops = to_uint(nsops, "semtimedop", 3, "nsops")
+      timeout = to_pointer(timeout, "semtimedop", 4, "timeout", 16)
+      local result = call(semid, sops, nsops, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if target.is "!x86 arm mips mipsel ppc64le s390x ppc" then
-function calls.sendmmsg()
-  sys.declare "i:ipuu"
-  local number = numbers.sendmmsg or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags)
-    fd = to_fd(fd, "sendmmsg", 1, "fd")
-    msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
-    vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-    flags = to_uint(flags, "sendmmsg", 4, "flags")
-    local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc64le s390x ppc" then
+  function calls.sendmmsg()
+    sys.declare "i:ipuu"
+    local number = numbers.sendmmsg or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags)
+      fd = to_fd(fd, "sendmmsg", 1, "fd")
+      msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
+      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
+      flags = to_uint(flags, "sendmmsg", 4, "flags")
+      local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if target.is "x86 mips mipsel ppc" then
-function calls.sendmmsg()
-  local call = sys.sendmmsg
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags)
-    fd = to_fd(fd, "sendmmsg", 1, "fd")
-    msg = to_pointer(msg, "sendmmsg", 2, "msg", 32)
-    vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-    flags = to_uint(flags, "sendmmsg", 4, "flags")
-    local result = call(fd, msg, vlen, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc" then
+  function calls.sendmmsg()
+    local call = sys.sendmmsg
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags)
+      fd = to_fd(fd, "sendmmsg", 1, "fd")
+      msg = to_pointer(msg, "sendmmsg", 2, "msg", 32)
+      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
+      flags = to_uint(flags, "sendmmsg", 4, "flags")
+      local result = call(fd, msg, vlen, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if target.is "arm" then
-function calls.sendmmsg()
-  sys.declare "i:ipuu"
-  local number = numbers.sendmmsg or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags)
-    fd = to_fd(fd, "sendmmsg", 1, "fd")
-    msg = to_pointer(msg, "sendmmsg", 2, "msg", 32)
-    vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-    flags = to_uint(flags, "sendmmsg", 4, "flags")
-    local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.sendmmsg()
+    sys.declare "i:ipuu"
+    local number = numbers.sendmmsg or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags)
+      fd = to_fd(fd, "sendmmsg", 1, "fd")
+      msg = to_pointer(msg, "sendmmsg", 2, "msg", 32)
+      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
+      flags = to_uint(flags, "sendmmsg", 4, "flags")
+      local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if target.is "ppc64le s390x" then
-function calls.sendmmsg()
-  local call = sys.sendmmsg
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, msg, vlen, flags)
-    fd = to_fd(fd, "sendmmsg", 1, "fd")
-    msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
-    vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-    flags = to_uint(flags, "sendmmsg", 4, "flags")
-    local result = call(fd, msg, vlen, flags)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le s390x" then
+  function calls.sendmmsg()
+    local call = sys.sendmmsg
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(fd, msg, vlen, flags)
+      fd = to_fd(fd, "sendmmsg", 1, "fd")
+      msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
+      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
+      flags = to_uint(flags, "sendmmsg", 4, "flags")
+      local result = call(fd, msg, vlen, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long set_mempolicy(int mode, const unsigned long *nmask, unsigned long maxnode)
@@ -549,41 +549,41 @@ function calls.set_mempolicy_home_node()
 end
 
 -- long set_robust_list(struct robust_list_head *head, size_t len)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.set_robust_list()
-  sys.declare "i:pz"
-  local number = numbers.set_robust_list or ABSENT
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(head, len)
-    head = to_pointer(head, "set_robust_list", 1, "head", 24)
-    len = to_length(len, "set_robust_list", 2, "len", head)
-    local result = C.callgate_i_pz(number, head, len)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.set_robust_list()
+    sys.declare "i:pz"
+    local number = numbers.set_robust_list or ABSENT
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(head, len)
+      head = to_pointer(head, "set_robust_list", 1, "head", 24)
+      len = to_length(len, "set_robust_list", 2, "len", head)
+      local result = C.callgate_i_pz(number, head, len)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long set_robust_list(struct robust_list_head *head, size_t len)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.set_robust_list()
-  sys.declare "i:pz"
-  local number = numbers.set_robust_list or ABSENT
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(head, len)
-    head = to_pointer(head, "set_robust_list", 1, "head", 12)
-    len = to_length(len, "set_robust_list", 2, "len", head)
-    local result = C.callgate_i_pz(number, head, len)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.set_robust_list()
+    sys.declare "i:pz"
+    local number = numbers.set_robust_list or ABSENT
+    local to_length = args.length
+    local to_pointer = args.pointer
+    return function(head, len)
+      head = to_pointer(head, "set_robust_list", 1, "head", 12)
+      len = to_length(len, "set_robust_list", 2, "len", head)
+      local result = C.callgate_i_pz(number, head, len)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long set_tid_address(int *tidptr)
@@ -602,69 +602,69 @@ function calls.set_tid_address()
 end
 
 -- long setfsgid(gid_t gid)
-if target.is "!x86 arm" then
-function calls.setfsgid()
-  sys.declare "i:u"
-  local number = numbers.setfsgid or ABSENT
-  local to_uint = args.uint
-  return function(gid)
-    gid = to_uint(gid, "setfsgid", 1, "gid")
-    local result = C.callgate_i_u(number, gid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setfsgid()
+    sys.declare "i:u"
+    local number = numbers.setfsgid or ABSENT
+    local to_uint = args.uint
+    return function(gid)
+      gid = to_uint(gid, "setfsgid", 1, "gid")
+      local result = C.callgate_i_u(number, gid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setfsgid32(gid_t gid)
-if target.is "x86 arm" then
-function calls.setfsgid()
-  local call = sys.setfsgid
-  local to_uint = args.uint
-  return function(gid)
-    gid = to_uint(gid, "setfsgid", 1, "gid")
-    local result = call(gid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setfsgid()
+    local call = sys.setfsgid
+    local to_uint = args.uint
+    return function(gid)
+      gid = to_uint(gid, "setfsgid", 1, "gid")
+      local result = call(gid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setfsuid(uid_t uid)
-if target.is "!x86 arm" then
-function calls.setfsuid()
-  sys.declare "i:u"
-  local number = numbers.setfsuid or ABSENT
-  local to_uint = args.uint
-  return function(uid)
-    uid = to_uint(uid, "setfsuid", 1, "uid")
-    local result = C.callgate_i_u(number, uid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setfsuid()
+    sys.declare "i:u"
+    local number = numbers.setfsuid or ABSENT
+    local to_uint = args.uint
+    return function(uid)
+      uid = to_uint(uid, "setfsuid", 1, "uid")
+      local result = C.callgate_i_u(number, uid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setfsuid32(uid_t uid)
-if target.is "x86 arm" then
-function calls.setfsuid()
-  local call = sys.setfsuid
-  local to_uint = args.uint
-  return function(uid)
-    uid = to_uint(uid, "setfsuid", 1, "uid")
-    local result = call(uid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setfsuid()
+    local call = sys.setfsuid
+    local to_uint = args.uint
+    return function(uid)
+      uid = to_uint(uid, "setfsuid", 1, "uid")
+      local result = call(uid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setns(int fd, int nstype)
@@ -702,39 +702,39 @@ function calls.setpriority()
 end
 
 -- long settimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.settimeofday()
-  sys.declare "i:pp"
-  local number = numbers.settimeofday or ABSENT
-  local to_pointer = args.pointer
-  return function(tv, tz)
-    tv = to_pointer(tv, "settimeofday", 1, "tv", 16)
-    tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
-    local result = C.callgate_i_pp(number, tv, tz)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.settimeofday()
+    sys.declare "i:pp"
+    local number = numbers.settimeofday or ABSENT
+    local to_pointer = args.pointer
+    return function(tv, tz)
+      tv = to_pointer(tv, "settimeofday", 1, "tv", 16)
+      tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
+      local result = C.callgate_i_pp(number, tv, tz)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long settimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.settimeofday()
-  sys.declare "i:pp"
-  local number = numbers.settimeofday or ABSENT
-  local to_pointer = args.pointer
-  return function(tv, tz)
-    tv = to_pointer(tv, "settimeofday", 1, "tv", 8)
-    tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
-    local result = C.callgate_i_pp(number, tv, tz)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.settimeofday()
+    sys.declare "i:pp"
+    local number = numbers.settimeofday or ABSENT
+    local to_pointer = args.pointer
+    return function(tv, tz)
+      tv = to_pointer(tv, "settimeofday", 1, "tv", 8)
+      tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
+      local result = C.callgate_i_pp(number, tv, tz)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
@@ -803,227 +803,227 @@ function calls.shmat()
 end
 
 -- long shmctl(int shmid, int cmd, struct shmid_ds *buf)
-if target.is "!x86 arm mips mipsel ppc64le s390x ppc" then
-function calls.shmctl()
-  sys.declare "i:iip"
-  local number = numbers.shmctl or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(shmid, cmd, buf)
-    shmid = to_int(shmid, "shmctl", 1, "shmid")
-    cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf", 88)
-    local result = C.callgate_i_iip(number, shmid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc64le s390x ppc" then
+  function calls.shmctl()
+    sys.declare "i:iip"
+    local number = numbers.shmctl or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(shmid, cmd, buf)
+      shmid = to_int(shmid, "shmctl", 1, "shmid")
+      cmd = to_int(cmd, "shmctl", 2, "cmd")
+      buf = to_pointer(buf, "shmctl", 3, "buf", 88)
+      local result = C.callgate_i_iip(number, shmid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmctl(int shmid, int cmd, struct shmid_ds *buf)
-if target.is "x86" then
-function calls.shmctl()
-  local call = sys.shmctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(shmid, cmd, buf)
-    shmid = to_int(shmid, "shmctl", 1, "shmid")
-    cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf", 48)
-    local result = call(shmid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.shmctl()
+    local call = sys.shmctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(shmid, cmd, buf)
+      shmid = to_int(shmid, "shmctl", 1, "shmid")
+      cmd = to_int(cmd, "shmctl", 2, "cmd")
+      buf = to_pointer(buf, "shmctl", 3, "buf", 48)
+      local result = call(shmid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmctl(int shmid, int cmd, struct shmid_ds *buf)
-if target.is "arm" then
-function calls.shmctl()
-  sys.declare "i:iip"
-  local number = numbers.shmctl or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(shmid, cmd, buf)
-    shmid = to_int(shmid, "shmctl", 1, "shmid")
-    cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf", 48)
-    local result = C.callgate_i_iip(number, shmid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "arm" then
+  function calls.shmctl()
+    sys.declare "i:iip"
+    local number = numbers.shmctl or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(shmid, cmd, buf)
+      shmid = to_int(shmid, "shmctl", 1, "shmid")
+      cmd = to_int(cmd, "shmctl", 2, "cmd")
+      buf = to_pointer(buf, "shmctl", 3, "buf", 48)
+      local result = C.callgate_i_iip(number, shmid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmctl(int shmid, int cmd, struct shmid_ds *buf)
-if target.is "mips mipsel" then
-function calls.shmctl()
-  local call = sys.shmctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(shmid, cmd, buf)
-    shmid = to_int(shmid, "shmctl", 1, "shmid")
-    cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf", 64)
-    local result = call(shmid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.shmctl()
+    local call = sys.shmctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(shmid, cmd, buf)
+      shmid = to_int(shmid, "shmctl", 1, "shmid")
+      cmd = to_int(cmd, "shmctl", 2, "cmd")
+      buf = to_pointer(buf, "shmctl", 3, "buf", 64)
+      local result = call(shmid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmctl(int shmid, int cmd, struct shmid_ds *buf)
-if target.is "ppc64le s390x" then
-function calls.shmctl()
-  local call = sys.shmctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(shmid, cmd, buf)
-    shmid = to_int(shmid, "shmctl", 1, "shmid")
-    cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf", 88)
-    local result = call(shmid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le s390x" then
+  function calls.shmctl()
+    local call = sys.shmctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(shmid, cmd, buf)
+      shmid = to_int(shmid, "shmctl", 1, "shmid")
+      cmd = to_int(cmd, "shmctl", 2, "cmd")
+      buf = to_pointer(buf, "shmctl", 3, "buf", 88)
+      local result = call(shmid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmctl(int shmid, int cmd, struct shmid_ds *buf)
-if target.is "ppc" then
-function calls.shmctl()
-  local call = sys.shmctl
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(shmid, cmd, buf)
-    shmid = to_int(shmid, "shmctl", 1, "shmid")
-    cmd = to_int(cmd, "shmctl", 2, "cmd")
-    buf = to_pointer(buf, "shmctl", 3, "buf", 60)
-    local result = call(shmid, cmd, buf)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.shmctl()
+    local call = sys.shmctl
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(shmid, cmd, buf)
+      shmid = to_int(shmid, "shmctl", 1, "shmid")
+      cmd = to_int(cmd, "shmctl", 2, "cmd")
+      buf = to_pointer(buf, "shmctl", 3, "buf", 60)
+      local result = call(shmid, cmd, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmdt(char *shmaddr)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.shmdt()
-  sys.declare "i:p"
-  local number = numbers.shmdt or ABSENT
-  local to_pointer = args.pointer
-  return function(shmaddr)
-    shmaddr = to_pointer(shmaddr, "shmdt", 1, "shmaddr")
-    local result = C.callgate_i_p(number, shmaddr)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.shmdt()
+    sys.declare "i:p"
+    local number = numbers.shmdt or ABSENT
+    local to_pointer = args.pointer
+    return function(shmaddr)
+      shmaddr = to_pointer(shmaddr, "shmdt", 1, "shmaddr")
+      local result = C.callgate_i_p(number, shmaddr)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long shmdt(char *shmaddr)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.shmdt()
-  local call = sys.shmdt
-  local to_pointer = args.pointer
-  return function(shmaddr)
-    shmaddr = to_pointer(shmaddr, "shmdt", 1, "shmaddr")
-    local result = call(shmaddr)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.shmdt()
+    local call = sys.shmdt
+    local to_pointer = args.pointer
+    return function(shmaddr)
+      shmaddr = to_pointer(shmaddr, "shmdt", 1, "shmaddr")
+      local result = call(shmaddr)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long shmget(key_t key, size_t size, int flag)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.shmget()
-  sys.declare "i:izi"
-  local number = numbers.shmget or ABSENT
-  local to_int = args.int
-  local to_size = args.size
-  return function(key, size, flag)
-    key = to_int(key, "shmget", 1, "key")
-    size = to_size(size, "shmget", 2, "size")
-    flag = to_int(flag, "shmget", 3, "flag")
-    local result = C.callgate_i_izi(number, key, size, flag)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.shmget()
+    sys.declare "i:izi"
+    local number = numbers.shmget or ABSENT
+    local to_int = args.int
+    local to_size = args.size
+    return function(key, size, flag)
+      key = to_int(key, "shmget", 1, "key")
+      size = to_size(size, "shmget", 2, "size")
+      flag = to_int(flag, "shmget", 3, "flag")
+      local result = C.callgate_i_izi(number, key, size, flag)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long shmget(key_t key, size_t size, int flag)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.shmget()
-  local call = sys.shmget
-  local to_int = args.int
-  local to_size = args.size
-  return function(key, size, flag)
-    key = to_int(key, "shmget", 1, "key")
-    size = to_size(size, "shmget", 2, "size")
-    flag = to_int(flag, "shmget", 3, "flag")
-    local result = call(key, size, flag)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.shmget()
+    local call = sys.shmget
+    local to_int = args.int
+    local to_size = args.size
+    return function(key, size, flag)
+      key = to_int(key, "shmget", 1, "key")
+      size = to_size(size, "shmget", 2, "size")
+      flag = to_int(flag, "shmget", 3, "flag")
+      local result = call(key, size, flag)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigaltstack(const struct sigaltstack *uss, struct sigaltstack *uoss)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.sigaltstack()
-  sys.declare "i:cp"
-  local number = numbers.sigaltstack or ABSENT
-  local to_pointer = args.pointer
-  return function(uss, uoss)
-    uss = to_pointer(uss, "sigaltstack", 1, "uss", 24)
-    uoss = to_pointer(uoss, "sigaltstack", 2, "uoss", 24)
-    local result = C.callgate_i_cp(number, uss, uoss)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.sigaltstack()
+    sys.declare "i:cp"
+    local number = numbers.sigaltstack or ABSENT
+    local to_pointer = args.pointer
+    return function(uss, uoss)
+      uss = to_pointer(uss, "sigaltstack", 1, "uss", 24)
+      uoss = to_pointer(uoss, "sigaltstack", 2, "uoss", 24)
+      local result = C.callgate_i_cp(number, uss, uoss)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long sigaltstack(const struct sigaltstack *uss, struct sigaltstack *uoss)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.sigaltstack()
-  sys.declare "i:cp"
-  local number = numbers.sigaltstack or ABSENT
-  local to_pointer = args.pointer
-  return function(uss, uoss)
-    uss = to_pointer(uss, "sigaltstack", 1, "uss", 12)
-    uoss = to_pointer(uoss, "sigaltstack", 2, "uoss", 12)
-    local result = C.callgate_i_cp(number, uss, uoss)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.sigaltstack()
+    sys.declare "i:cp"
+    local number = numbers.sigaltstack or ABSENT
+    local to_pointer = args.pointer
+    return function(uss, uoss)
+      uss = to_pointer(uss, "sigaltstack", 1, "uss", 12)
+      uoss = to_pointer(uoss, "sigaltstack", 2, "uoss", 12)
+      local result = C.callgate_i_cp(number, uss, uoss)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long statmount(const struct mnt_id_req *req, struct statmount *buf, size_t bufsize, unsigned int flags)
@@ -1079,23 +1079,23 @@ function calls.swapon()
 end
 
 -- long sysfs(int option, unsigned long arg1, unsigned long arg2)
-if target.is "!arm64 riscv64 loongarch64" then
-function calls.sysfs()
-  sys.declare "i:iww"
-  local number = numbers.sysfs or ABSENT
-  local to_int = args.int
-  local to_word = args.word
-  return function(option, arg1, arg2)
-    option = to_int(option, "sysfs", 1, "option")
-    local arg1_word = to_word(arg1, "sysfs", 2, "arg1")
-    local arg2_word = to_word(arg2, "sysfs", 3, "arg2")
-    local result = C.callgate_i_iww(number, option, arg1_word, arg2_word)
-    if result == -1 then
-      return fail()
+if here.is "!arm64 riscv64 loongarch64" then
+  function calls.sysfs()
+    sys.declare "i:iww"
+    local number = numbers.sysfs or ABSENT
+    local to_int = args.int
+    local to_word = args.word
+    return function(option, arg1, arg2)
+      option = to_int(option, "sysfs", 1, "option")
+      local arg1_word = to_word(arg1, "sysfs", 2, "arg1")
+      local arg2_word = to_word(arg2, "sysfs", 3, "arg2")
+      local result = C.callgate_i_iww(number, option, arg1_word, arg2_word)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long syslog(int type, char *buf, int len)
@@ -1117,900 +1117,877 @@ function calls.syslog()
 end
 
 -- long sched_rr_get_interval_time64(pid_t pid, struct __kernel_timespec *interval)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.sched_rr_get_interval_time64()
-  sys.declare "i:ip"
-  local number = numbers.sched_rr_get_interval_time64 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(pid, interval)
-    pid = to_int(pid, "sched_rr_get_interval_time64", 1, "pid")
-    interval = to_pointer(interval, "sched_rr_get_interval_time64", 2, "interval", 16)
-    local result = C.callgate_i_ip(number, pid, interval)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.sched_rr_get_interval_time64()
+    sys.declare "i:ip"
+    local number = numbers.sched_rr_get_interval_time64 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(pid, interval)
+      pid = to_int(pid, "sched_rr_get_interval_time64", 1, "pid")
+      interval = to_pointer(interval, "sched_rr_get_interval_time64", 2, "interval", 16)
+      local result = C.callgate_i_ip(number, pid, interval)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long semtimedop_time64(int semid, struct sembuf *sops, unsigned nsops, const struct __kernel_timespec *timeout)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.semtimedop_time64()
-  sys.declare "i:ipuc"
-  local number = numbers.semtimedop_time64 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(semid, sops, nsops, timeout)
-    semid = to_int(semid, "semtimedop_time64", 1, "semid")
-    sops = to_pointer(sops, "semtimedop_time64", 2, "sops", 6)
-    nsops = to_uint(nsops, "semtimedop_time64", 3, "nsops")
-    timeout = to_pointer(timeout, "semtimedop_time64", 4, "timeout", 16)
-    local result = C.callgate_i_ipuc(number, semid, sops, nsops, timeout)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.semtimedop_time64()
+    sys.declare "i:ipuc"
+    local number = numbers.semtimedop_time64 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(semid, sops, nsops, timeout)
+      semid = to_int(semid, "semtimedop_time64", 1, "semid")
+      sops = to_pointer(sops, "semtimedop_time64", 2, "sops", 6)
+      nsops = to_uint(nsops, "semtimedop_time64", 3, "nsops")
+      timeout = to_pointer(timeout, "semtimedop_time64", 4, "timeout", 16)
+      local result = C.callgate_i_ipuc(number, semid, sops, nsops, timeout)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long set_thread_area(struct user_desc *u_info)
-if target.is "x86" then
-function calls.set_thread_area()
-  sys.declare "i:p"
-  local number = numbers.set_thread_area or ABSENT
-  local to_pointer = args.pointer
-  return function(u_info)
-    u_info = to_pointer(u_info, "set_thread_area", 1, "u_info", 16)
-    local result = C.callgate_i_p(number, u_info)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.set_thread_area()
+    sys.declare "i:p"
+    local number = numbers.set_thread_area or ABSENT
+    local to_pointer = args.pointer
+    return function(u_info)
+      u_info = to_pointer(u_info, "set_thread_area", 1, "u_info", 16)
+      local result = C.callgate_i_p(number, u_info)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long set_thread_area(unsigned long addr)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.set_thread_area()
-  sys.declare "i:w"
-  local number = numbers.set_thread_area or ABSENT
-  local to_address = args.address
-  return function(addr)
-    local addr_word = to_address(addr, "set_thread_area", 1, "addr")
-    local result = C.callgate_i_w(number, addr_word)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.set_thread_area()
+    sys.declare "i:w"
+    local number = numbers.set_thread_area or ABSENT
+    local to_address = args.address
+    return function(addr)
+      local addr_word = to_address(addr, "set_thread_area", 1, "addr")
+      local result = C.callgate_i_w(number, addr_word)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setfsgid32(gid_t gid)
-if target.is "x86 arm" then
-function calls.setfsgid32()
-  sys.declare "i:u"
-  local number = numbers.setfsgid32 or ABSENT
-  local to_uint = args.uint
-  return function(gid)
-    gid = to_uint(gid, "setfsgid32", 1, "gid")
-    local result = C.callgate_i_u(number, gid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setfsgid32()
+    sys.declare "i:u"
+    local number = numbers.setfsgid32 or ABSENT
+    local to_uint = args.uint
+    return function(gid)
+      gid = to_uint(gid, "setfsgid32", 1, "gid")
+      local result = C.callgate_i_u(number, gid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setfsuid32(uid_t uid)
-if target.is "x86 arm" then
-function calls.setfsuid32()
-  sys.declare "i:u"
-  local number = numbers.setfsuid32 or ABSENT
-  local to_uint = args.uint
-  return function(uid)
-    uid = to_uint(uid, "setfsuid32", 1, "uid")
-    local result = C.callgate_i_u(number, uid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setfsuid32()
+    sys.declare "i:u"
+    local number = numbers.setfsuid32 or ABSENT
+    local to_uint = args.uint
+    return function(uid)
+      uid = to_uint(uid, "setfsuid32", 1, "uid")
+      local result = C.callgate_i_u(number, uid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setgid32(gid_t gid)
-if target.is "x86 arm" then
-function calls.setgid32()
-  sys.declare "i:u"
-  local number = numbers.setgid32 or ABSENT
-  local to_uint = args.uint
-  return function(gid)
-    gid = to_uint(gid, "setgid32", 1, "gid")
-    local result = C.callgate_i_u(number, gid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setgid32()
+    sys.declare "i:u"
+    local number = numbers.setgid32 or ABSENT
+    local to_uint = args.uint
+    return function(gid)
+      gid = to_uint(gid, "setgid32", 1, "gid")
+      local result = C.callgate_i_u(number, gid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setgroups32(int gidsetsize, gid_t *grouplist)
-if target.is "x86 arm" then
-function calls.setgroups32()
-  sys.declare "i:ip"
-  local number = numbers.setgroups32 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(gidsetsize, grouplist)
-    gidsetsize = to_int(gidsetsize, "setgroups32", 1, "gidsetsize")
-    grouplist = to_pointer(grouplist, "setgroups32", 2, "grouplist", 4)
-    local result = C.callgate_i_ip(number, gidsetsize, grouplist)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setgroups32()
+    sys.declare "i:ip"
+    local number = numbers.setgroups32 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(gidsetsize, grouplist)
+      gidsetsize = to_int(gidsetsize, "setgroups32", 1, "gidsetsize")
+      grouplist = to_pointer(grouplist, "setgroups32", 2, "grouplist", 4)
+      local result = C.callgate_i_ip(number, gidsetsize, grouplist)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setregid32(gid_t rgid, gid_t egid)
-if target.is "x86 arm" then
-function calls.setregid32()
-  sys.declare "i:uu"
-  local number = numbers.setregid32 or ABSENT
-  local to_uint = args.uint
-  return function(rgid, egid)
-    rgid = to_uint(rgid, "setregid32", 1, "rgid")
-    egid = to_uint(egid, "setregid32", 2, "egid")
-    local result = C.callgate_i_uu(number, rgid, egid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setregid32()
+    sys.declare "i:uu"
+    local number = numbers.setregid32 or ABSENT
+    local to_uint = args.uint
+    return function(rgid, egid)
+      rgid = to_uint(rgid, "setregid32", 1, "rgid")
+      egid = to_uint(egid, "setregid32", 2, "egid")
+      local result = C.callgate_i_uu(number, rgid, egid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setresgid32(gid_t rgid, gid_t egid, gid_t sgid)
-if target.is "x86 arm" then
-function calls.setresgid32()
-  sys.declare "i:uuu"
-  local number = numbers.setresgid32 or ABSENT
-  local to_uint = args.uint
-  return function(rgid, egid, sgid)
-    rgid = to_uint(rgid, "setresgid32", 1, "rgid")
-    egid = to_uint(egid, "setresgid32", 2, "egid")
-    sgid = to_uint(sgid, "setresgid32", 3, "sgid")
-    local result = C.callgate_i_uuu(number, rgid, egid, sgid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setresgid32()
+    sys.declare "i:uuu"
+    local number = numbers.setresgid32 or ABSENT
+    local to_uint = args.uint
+    return function(rgid, egid, sgid)
+      rgid = to_uint(rgid, "setresgid32", 1, "rgid")
+      egid = to_uint(egid, "setresgid32", 2, "egid")
+      sgid = to_uint(sgid, "setresgid32", 3, "sgid")
+      local result = C.callgate_i_uuu(number, rgid, egid, sgid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setresuid32(uid_t ruid, uid_t euid, uid_t suid)
-if target.is "x86 arm" then
-function calls.setresuid32()
-  sys.declare "i:uuu"
-  local number = numbers.setresuid32 or ABSENT
-  local to_uint = args.uint
-  return function(ruid, euid, suid)
-    ruid = to_uint(ruid, "setresuid32", 1, "ruid")
-    euid = to_uint(euid, "setresuid32", 2, "euid")
-    suid = to_uint(suid, "setresuid32", 3, "suid")
-    local result = C.callgate_i_uuu(number, ruid, euid, suid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setresuid32()
+    sys.declare "i:uuu"
+    local number = numbers.setresuid32 or ABSENT
+    local to_uint = args.uint
+    return function(ruid, euid, suid)
+      ruid = to_uint(ruid, "setresuid32", 1, "ruid")
+      euid = to_uint(euid, "setresuid32", 2, "euid")
+      suid = to_uint(suid, "setresuid32", 3, "suid")
+      local result = C.callgate_i_uuu(number, ruid, euid, suid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setreuid32(uid_t ruid, uid_t euid)
-if target.is "x86 arm" then
-function calls.setreuid32()
-  sys.declare "i:uu"
-  local number = numbers.setreuid32 or ABSENT
-  local to_uint = args.uint
-  return function(ruid, euid)
-    ruid = to_uint(ruid, "setreuid32", 1, "ruid")
-    euid = to_uint(euid, "setreuid32", 2, "euid")
-    local result = C.callgate_i_uu(number, ruid, euid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setreuid32()
+    sys.declare "i:uu"
+    local number = numbers.setreuid32 or ABSENT
+    local to_uint = args.uint
+    return function(ruid, euid)
+      ruid = to_uint(ruid, "setreuid32", 1, "ruid")
+      euid = to_uint(euid, "setreuid32", 2, "euid")
+      local result = C.callgate_i_uu(number, ruid, euid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long setuid32(uid_t uid)
-if target.is "x86 arm" then
-function calls.setuid32()
-  sys.declare "i:u"
-  local number = numbers.setuid32 or ABSENT
-  local to_uint = args.uint
-  return function(uid)
-    uid = to_uint(uid, "setuid32", 1, "uid")
-    local result = C.callgate_i_u(number, uid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setuid32()
+    sys.declare "i:u"
+    local number = numbers.setuid32 or ABSENT
+    local to_uint = args.uint
+    return function(uid)
+      uid = to_uint(uid, "setuid32", 1, "uid")
+      local result = C.callgate_i_u(number, uid)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sgetmask(void)
-if target.is "x86 mips mipsel ppc64le ppc" then
-function calls.sgetmask()
-  sys.declare "i:"
-  local number = numbers.sgetmask or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le ppc" then
+  function calls.sgetmask()
+    sys.declare "i:"
+    local number = numbers.sgetmask or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigaction(int signum, const struct old_sigaction *act, struct old_sigaction *oldact)
-if target.is "x86 arm s390x" then
-function calls.sigaction()
-  sys.declare "i:icp"
-  local number = numbers.sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(signum, act, oldact)
-    signum = to_int(signum, "sigaction", 1, "signum")
-    act = to_pointer(act, "sigaction", 2, "act")
-    oldact = to_pointer(oldact, "sigaction", 3, "oldact")
-    local result = C.callgate_i_icp(number, signum, act, oldact)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm s390x" then
+  function calls.sigaction()
+    sys.declare "i:icp"
+    local number = numbers.sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(signum, act, oldact)
+      signum = to_int(signum, "sigaction", 1, "signum")
+      act = to_pointer(act, "sigaction", 2, "act")
+      oldact = to_pointer(oldact, "sigaction", 3, "oldact")
+      local result = C.callgate_i_icp(number, signum, act, oldact)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigaction(int signum, const struct sigaction *act, struct sigaction *oldact)
-if target.is "mips mipsel" then
-function calls.sigaction()
-  sys.declare "i:icp"
-  local number = numbers.sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(signum, act, oldact)
-    signum = to_int(signum, "sigaction", 1, "signum")
-    act = to_pointer(act, "sigaction", 2, "act", 24)
-    oldact = to_pointer(oldact, "sigaction", 3, "oldact", 24)
-    local result = C.callgate_i_icp(number, signum, act, oldact)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.sigaction()
+    sys.declare "i:icp"
+    local number = numbers.sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(signum, act, oldact)
+      signum = to_int(signum, "sigaction", 1, "signum")
+      act = to_pointer(act, "sigaction", 2, "act", 24)
+      oldact = to_pointer(oldact, "sigaction", 3, "oldact", 24)
+      local result = C.callgate_i_icp(number, signum, act, oldact)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigaction(int signum, const struct old_sigaction *act, struct old_sigaction *oldact)
-if target.is "ppc" then
-function calls.sigaction()
-  sys.declare "i:icp"
-  local number = numbers.sigaction or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(signum, act, oldact)
-    signum = to_int(signum, "sigaction", 1, "signum")
-    act = to_pointer(act, "sigaction", 2, "act", 16)
-    oldact = to_pointer(oldact, "sigaction", 3, "oldact", 16)
-    local result = C.callgate_i_icp(number, signum, act, oldact)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.sigaction()
+    sys.declare "i:icp"
+    local number = numbers.sigaction or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(signum, act, oldact)
+      signum = to_int(signum, "sigaction", 1, "signum")
+      act = to_pointer(act, "sigaction", 2, "act", 16)
+      oldact = to_pointer(oldact, "sigaction", 3, "oldact", 16)
+      local result = C.callgate_i_icp(number, signum, act, oldact)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long signal(int sig, __sighandler_t handler)
-if target.is "x86 ppc64le s390x ppc" then
-function calls.signal()
-  sys.declare "i:ip"
-  local number = numbers.signal or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(sig, handler)
-    sig = to_int(sig, "signal", 1, "sig")
-    handler = to_pointer(handler, "signal", 2, "handler")
-    local result = C.callgate_i_ip(number, sig, handler)
-    if result == -1 then
-      return fail()
+if here.is "x86 ppc64le s390x ppc" then
+  function calls.signal()
+    sys.declare "i:ip"
+    local number = numbers.signal or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(sig, handler)
+      sig = to_int(sig, "signal", 1, "sig")
+      handler = to_pointer(handler, "signal", 2, "handler")
+      local result = C.callgate_i_ip(number, sig, handler)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigreturn(void)
-if target.is "x86 arm mips mipsel s390x ppc" then
-function calls.sigreturn()
-  sys.declare "i:"
-  local number = numbers.sigreturn or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel s390x ppc" then
+  function calls.sigreturn()
+    sys.declare "i:"
+    local number = numbers.sigreturn or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigsuspend(int unused1, int unused2, old_sigset_t mask)
-if target.is "x86 arm s390x" then
-function calls.sigsuspend()
-  sys.declare "i:iil"
-  local number = numbers.sigsuspend or ABSENT
-  local to_int = args.int
-  local to_long = args.long
-  return function(unused1, unused2, mask)
-    unused1 = to_int(unused1, "sigsuspend", 1, "unused1")
-    unused2 = to_int(unused2, "sigsuspend", 2, "unused2")
-    mask = to_long(mask, "sigsuspend", 3, "mask")
-    local result = C.callgate_i_iil(number, unused1, unused2, mask)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm s390x" then
+  function calls.sigsuspend()
+    sys.declare "i:iil"
+    local number = numbers.sigsuspend or ABSENT
+    local to_int = args.int
+    local to_long = args.long
+    return function(unused1, unused2, mask)
+      unused1 = to_int(unused1, "sigsuspend", 1, "unused1")
+      unused2 = to_int(unused2, "sigsuspend", 2, "unused2")
+      mask = to_long(mask, "sigsuspend", 3, "mask")
+      local result = C.callgate_i_iil(number, unused1, unused2, mask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigsuspend(sigset_t *mask)
-if target.is "mips mipsel" then
-function calls.sigsuspend()
-  sys.declare "i:p"
-  local number = numbers.sigsuspend or ABSENT
-  local to_pointer = args.pointer
-  return function(mask)
-    mask = to_pointer(mask, "sigsuspend", 1, "mask", 16)
-    local result = C.callgate_i_p(number, mask)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.sigsuspend()
+    sys.declare "i:p"
+    local number = numbers.sigsuspend or ABSENT
+    local to_pointer = args.pointer
+    return function(mask)
+      mask = to_pointer(mask, "sigsuspend", 1, "mask", 16)
+      local result = C.callgate_i_p(number, mask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sigsuspend(old_sigset_t mask)
-if target.is "ppc" then
-function calls.sigsuspend()
-  sys.declare "i:l"
-  local number = numbers.sigsuspend or ABSENT
-  local to_long = args.long
-  return function(mask)
-    mask = to_long(mask, "sigsuspend", 1, "mask")
-    local result = C.callgate_i_l(number, mask)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.sigsuspend()
+    sys.declare "i:l"
+    local number = numbers.sigsuspend or ABSENT
+    local to_long = args.long
+    return function(mask)
+      mask = to_long(mask, "sigsuspend", 1, "mask")
+      local result = C.callgate_i_l(number, mask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long socketcall(int call, unsigned long *args)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.socketcall()
-  sys.declare "i:ip"
-  local number = numbers.socketcall or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(call_, args_)
-    call_ = to_int(call_, "socketcall", 1, "call_")
-    args_ = to_pointer(args_, "socketcall", 2, "args_")
-    local result = C.callgate_i_ip(number, call_, args_)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.socketcall()
+    sys.declare "i:ip"
+    local number = numbers.socketcall or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(call_, args_)
+      call_ = to_int(call_, "socketcall", 1, "call_")
+      args_ = to_pointer(args_, "socketcall", 2, "args_")
+      local result = C.callgate_i_ip(number, call_, args_)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long ssetmask(int newmask)
-if target.is "x86 mips mipsel ppc64le ppc" then
-function calls.ssetmask()
-  sys.declare "i:i"
-  local number = numbers.ssetmask or ABSENT
-  local to_int = args.int
-  return function(newmask)
-    newmask = to_int(newmask, "ssetmask", 1, "newmask")
-    local result = C.callgate_i_i(number, newmask)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le ppc" then
+  function calls.ssetmask()
+    sys.declare "i:i"
+    local number = numbers.ssetmask or ABSENT
+    local to_int = args.int
+    return function(newmask)
+      newmask = to_int(newmask, "ssetmask", 1, "newmask")
+      local result = C.callgate_i_i(number, newmask)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long stat64(const char *filename, struct stat64 *statbuf)
-if target.is "x86" then
-function calls.stat64()
-  sys.declare "i:sp"
-  local number = numbers.stat64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(filename, statbuf)
-    filename = to_optional_string(filename, "stat64", 1, "filename")
-    statbuf = to_pointer(statbuf, "stat64", 2, "statbuf", 96)
-    local result = C.callgate_i_sp(number, filename, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "x86" then
+  function calls.stat64()
+    sys.declare "i:sp"
+    local number = numbers.stat64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(filename, statbuf)
+      filename = to_optional_string(filename, "stat64", 1, "filename")
+      statbuf = to_pointer(statbuf, "stat64", 2, "statbuf", 96)
+      local result = C.callgate_i_sp(number, filename, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long stat64(const char *filename, struct stat64 *statbuf)
-if target.is "arm mips mipsel ppc" then
-function calls.stat64()
-  sys.declare "i:sp"
-  local number = numbers.stat64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(filename, statbuf)
-    filename = to_optional_string(filename, "stat64", 1, "filename")
-    statbuf = to_pointer(statbuf, "stat64", 2, "statbuf", 104)
-    local result = C.callgate_i_sp(number, filename, statbuf)
-    if result == -1 then
-      return fail()
+if here.is "arm mips mipsel ppc" then
+  function calls.stat64()
+    sys.declare "i:sp"
+    local number = numbers.stat64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    return function(filename, statbuf)
+      filename = to_optional_string(filename, "stat64", 1, "filename")
+      statbuf = to_pointer(statbuf, "stat64", 2, "statbuf", 104)
+      local result = C.callgate_i_sp(number, filename, statbuf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
-if target.is "x86 arm" then
-function calls.statfs64()
-  sys.declare "i:szp"
-  local number = numbers.statfs64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(path, sz, buf)
-    path = to_optional_string(path, "statfs64", 1, "path")
-    sz = to_size(sz, "statfs64", 2, "sz")
-    buf = to_pointer(buf, "statfs64", 3, "buf", 84)
-    local result = C.callgate_i_szp(number, path, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.statfs64()
+    sys.declare "i:szp"
+    local number = numbers.statfs64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(path, sz, buf)
+      path = to_optional_string(path, "statfs64", 1, "path")
+      sz = to_size(sz, "statfs64", 2, "sz")
+      buf = to_pointer(buf, "statfs64", 3, "buf", 84)
+      local result = C.callgate_i_szp(number, path, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
-if target.is "mips mipsel" then
-function calls.statfs64()
-  sys.declare "i:szp"
-  local number = numbers.statfs64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(path, sz, buf)
-    path = to_optional_string(path, "statfs64", 1, "path")
-    sz = to_size(sz, "statfs64", 2, "sz")
-    buf = to_pointer(buf, "statfs64", 3, "buf", 96)
-    local result = C.callgate_i_szp(number, path, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.statfs64()
+    sys.declare "i:szp"
+    local number = numbers.statfs64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(path, sz, buf)
+      path = to_optional_string(path, "statfs64", 1, "path")
+      sz = to_size(sz, "statfs64", 2, "sz")
+      buf = to_pointer(buf, "statfs64", 3, "buf", 96)
+      local result = C.callgate_i_szp(number, path, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
-if target.is "ppc64le" then
-function calls.statfs64()
-  sys.declare "i:szp"
-  local number = numbers.statfs64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(path, sz, buf)
-    path = to_optional_string(path, "statfs64", 1, "path")
-    sz = to_size(sz, "statfs64", 2, "sz")
-    buf = to_pointer(buf, "statfs64", 3, "buf", 120)
-    local result = C.callgate_i_szp(number, path, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le" then
+  function calls.statfs64()
+    sys.declare "i:szp"
+    local number = numbers.statfs64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(path, sz, buf)
+      path = to_optional_string(path, "statfs64", 1, "path")
+      sz = to_size(sz, "statfs64", 2, "sz")
+      buf = to_pointer(buf, "statfs64", 3, "buf", 120)
+      local result = C.callgate_i_szp(number, path, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
-if target.is "s390x ppc" then
-function calls.statfs64()
-  sys.declare "i:szp"
-  local number = numbers.statfs64 or ABSENT
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(path, sz, buf)
-    path = to_optional_string(path, "statfs64", 1, "path")
-    sz = to_size(sz, "statfs64", 2, "sz")
-    buf = to_pointer(buf, "statfs64", 3, "buf", 88)
-    local result = C.callgate_i_szp(number, path, sz, buf)
-    if result == -1 then
-      return fail()
+if here.is "s390x ppc" then
+  function calls.statfs64()
+    sys.declare "i:szp"
+    local number = numbers.statfs64 or ABSENT
+    local to_optional_string = args.optional_string
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(path, sz, buf)
+      path = to_optional_string(path, "statfs64", 1, "path")
+      sz = to_size(sz, "statfs64", 2, "sz")
+      buf = to_pointer(buf, "statfs64", 3, "buf", 88)
+      local result = C.callgate_i_szp(number, path, sz, buf)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long stime(old_time32_t *tptr)
-if target.is "x86 mips mipsel ppc64le ppc" then
-function calls.stime()
-  sys.declare "i:p"
-  local number = numbers.stime or ABSENT
-  local to_pointer = args.pointer
-  return function(tptr)
-    tptr = to_pointer(tptr, "stime", 1, "tptr")
-    local result = C.callgate_i_p(number, tptr)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le ppc" then
+  function calls.stime()
+    sys.declare "i:p"
+    local number = numbers.stime or ABSENT
+    local to_pointer = args.pointer
+    return function(tptr)
+      tptr = to_pointer(tptr, "stime", 1, "tptr")
+      local result = C.callgate_i_p(number, tptr)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
-end
-
--- long syscall(long number, long arg1, long arg2, long arg3, long arg4, long arg5, long arg6)
-if target.is "mips mipsel" then
-function calls.syscall()
-  sys.declare "i:lllllll"
-  local number = numbers.syscall or ABSENT
-  local to_long = args.long
-  return function(number_, arg1, arg2, arg3, arg4, arg5, arg6)
-    number_ = to_long(number_, "syscall", 1, "number_")
-    arg1 = to_long(arg1, "syscall", 2, "arg1")
-    arg2 = to_long(arg2, "syscall", 3, "arg2")
-    arg3 = to_long(arg3, "syscall", 4, "arg3")
-    arg4 = to_long(arg4, "syscall", 5, "arg4")
-    arg5 = to_long(arg5, "syscall", 6, "arg5")
-    arg6 = to_long(arg6, "syscall", 7, "arg6")
-    local result = C.callgate_i_lllllll(number, number_, arg1, arg2, arg3, arg4, arg5, arg6)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
 end
 
 -- long sysmips(long cmd, long arg1, long arg2)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.sysmips()
-  sys.declare "i:lll"
-  local number = numbers.sysmips or ABSENT
-  local to_long = args.long
-  return function(cmd, arg1, arg2)
-    cmd = to_long(cmd, "sysmips", 1, "cmd")
-    arg1 = to_long(arg1, "sysmips", 2, "arg1")
-    arg2 = to_long(arg2, "sysmips", 3, "arg2")
-    local result = C.callgate_i_lll(number, cmd, arg1, arg2)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.sysmips()
+    sys.declare "i:lll"
+    local number = numbers.sysmips or ABSENT
+    local to_long = args.long
+    return function(cmd, arg1, arg2)
+      cmd = to_long(cmd, "sysmips", 1, "cmd")
+      arg1 = to_long(arg1, "sysmips", 2, "arg1")
+      arg2 = to_long(arg2, "sysmips", 3, "arg2")
+      local result = C.callgate_i_lll(number, cmd, arg1, arg2)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long spu_create(const char *name, unsigned int flags, umode_t mode, int fd)
-if target.is "ppc64le ppc" then
-function calls.spu_create()
-  sys.declare "i:suui"
-  local number = numbers.spu_create or ABSENT
-  local to_fd = args.fd
-  local to_optional_string = args.optional_string
-  local to_uint = args.uint
-  return function(name, flags, mode, fd)
-    name = to_optional_string(name, "spu_create", 1, "name")
-    flags = to_uint(flags, "spu_create", 2, "flags")
-    mode = to_uint(mode, "spu_create", 3, "mode")
-    fd = to_fd(fd, "spu_create", 4, "fd")
-    local result = C.callgate_i_suui(number, name, flags, mode, fd)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le ppc" then
+  function calls.spu_create()
+    sys.declare "i:suui"
+    local number = numbers.spu_create or ABSENT
+    local to_fd = args.fd
+    local to_optional_string = args.optional_string
+    local to_uint = args.uint
+    return function(name, flags, mode, fd)
+      name = to_optional_string(name, "spu_create", 1, "name")
+      flags = to_uint(flags, "spu_create", 2, "flags")
+      mode = to_uint(mode, "spu_create", 3, "mode")
+      fd = to_fd(fd, "spu_create", 4, "fd")
+      local result = C.callgate_i_suui(number, name, flags, mode, fd)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long spu_run(int fd, __u32 *unpc, __u32 *ustatus)
-if target.is "ppc64le ppc" then
-function calls.spu_run()
-  sys.declare "i:ipp"
-  local number = numbers.spu_run or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(fd, unpc, ustatus)
-    fd = to_fd(fd, "spu_run", 1, "fd")
-    unpc = to_pointer(unpc, "spu_run", 2, "unpc", 4)
-    ustatus = to_pointer(ustatus, "spu_run", 3, "ustatus", 4)
-    local result = C.callgate_i_ipp(number, fd, unpc, ustatus)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le ppc" then
+  function calls.spu_run()
+    sys.declare "i:ipp"
+    local number = numbers.spu_run or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(fd, unpc, ustatus)
+      fd = to_fd(fd, "spu_run", 1, "fd")
+      unpc = to_pointer(unpc, "spu_run", 2, "unpc", 4)
+      ustatus = to_pointer(ustatus, "spu_run", 3, "ustatus", 4)
+      local result = C.callgate_i_ipp(number, fd, unpc, ustatus)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long subpage_prot(unsigned long addr, unsigned long len, u32 *map)
-if target.is "ppc64le ppc" then
-function calls.subpage_prot()
-  sys.declare "i:wlp"
-  local number = numbers.subpage_prot or ABSENT
-  local to_address = args.address
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(addr, len, map)
-    local addr_word = to_address(addr, "subpage_prot", 1, "addr")
-    len = to_long(len, "subpage_prot", 2, "len")
-    map = to_pointer(map, "subpage_prot", 3, "map", 4)
-    local result = C.callgate_i_wlp(number, addr_word, len, map)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le ppc" then
+  function calls.subpage_prot()
+    sys.declare "i:wlp"
+    local number = numbers.subpage_prot or ABSENT
+    local to_address = args.address
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(addr, len, map)
+      local addr_word = to_address(addr, "subpage_prot", 1, "addr")
+      len = to_long(len, "subpage_prot", 2, "len")
+      map = to_pointer(map, "subpage_prot", 3, "map", 4)
+      local result = C.callgate_i_wlp(number, addr_word, len, map)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long swapcontext(struct ucontext *old_ctx, struct ucontext *new_ctx, long ctx_size)
-if target.is "ppc64le" then
-function calls.swapcontext()
-  sys.declare "i:ppl"
-  local number = numbers.swapcontext or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(old_ctx, new_ctx, ctx_size)
-    old_ctx = to_pointer(old_ctx, "swapcontext", 1, "old_ctx", 1696)
-    new_ctx = to_pointer(new_ctx, "swapcontext", 2, "new_ctx", 1696)
-    ctx_size = to_long(ctx_size, "swapcontext", 3, "ctx_size")
-    local result = C.callgate_i_ppl(number, old_ctx, new_ctx, ctx_size)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le" then
+  function calls.swapcontext()
+    sys.declare "i:ppl"
+    local number = numbers.swapcontext or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(old_ctx, new_ctx, ctx_size)
+      old_ctx = to_pointer(old_ctx, "swapcontext", 1, "old_ctx", 1696)
+      new_ctx = to_pointer(new_ctx, "swapcontext", 2, "new_ctx", 1696)
+      ctx_size = to_long(ctx_size, "swapcontext", 3, "ctx_size")
+      local result = C.callgate_i_ppl(number, old_ctx, new_ctx, ctx_size)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long swapcontext(struct ucontext *old_ctx, struct ucontext *new_ctx, long ctx_size)
-if target.is "ppc" then
-function calls.swapcontext()
-  sys.declare "i:ppl"
-  local number = numbers.swapcontext or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(old_ctx, new_ctx, ctx_size)
-    old_ctx = to_pointer(old_ctx, "swapcontext", 1, "old_ctx", 1184)
-    new_ctx = to_pointer(new_ctx, "swapcontext", 2, "new_ctx", 1184)
-    ctx_size = to_long(ctx_size, "swapcontext", 3, "ctx_size")
-    local result = C.callgate_i_ppl(number, old_ctx, new_ctx, ctx_size)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.swapcontext()
+    sys.declare "i:ppl"
+    local number = numbers.swapcontext or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(old_ctx, new_ctx, ctx_size)
+      old_ctx = to_pointer(old_ctx, "swapcontext", 1, "old_ctx", 1184)
+      new_ctx = to_pointer(new_ctx, "swapcontext", 2, "new_ctx", 1184)
+      ctx_size = to_long(ctx_size, "swapcontext", 3, "ctx_size")
+      local result = C.callgate_i_ppl(number, old_ctx, new_ctx, ctx_size)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long switch_endian(void)
-if target.is "ppc64le" then
-function calls.switch_endian()
-  sys.declare "i:"
-  local number = numbers.switch_endian or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le" then
+  function calls.switch_endian()
+    sys.declare "i:"
+    local number = numbers.switch_endian or ABSENT
+    return function()
+      local result = C.callgate_i_(number)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sync_file_range2(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
-if target.is "ppc64le" then
-function calls.sync_file_range2()
-  sys.declare "i:iuqq"
-  local number = numbers.sync_file_range2 or ABSENT
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_uint = args.uint
-  return function(fd, flags, offset, nbytes)
-    fd = to_fd(fd, "sync_file_range2", 1, "fd")
-    flags = to_uint(flags, "sync_file_range2", 2, "flags")
-    offset = to_long(offset, "sync_file_range2", 3, "offset")
-    nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
-    local result = C.callgate_i_iuqq(number, fd, flags, offset, nbytes)
-    if result == -1 then
-      return fail()
+if here.is "ppc64le" then
+  function calls.sync_file_range2()
+    sys.declare "i:iuqq"
+    local number = numbers.sync_file_range2 or ABSENT
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_uint = args.uint
+    return function(fd, flags, offset, nbytes)
+      fd = to_fd(fd, "sync_file_range2", 1, "fd")
+      flags = to_uint(flags, "sync_file_range2", 2, "flags")
+      offset = to_long(offset, "sync_file_range2", 3, "offset")
+      nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
+      local result = C.callgate_i_iuqq(number, fd, flags, offset, nbytes)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sync_file_range2(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
-if target.is "ppc" then
-function calls.sync_file_range2()
-  local call = sys.sync_file_range2
-  local to_fd = args.fd
-  local to_long = args.long
-  local to_uint = args.uint
-  return function(fd, flags, offset, nbytes)
-    fd = to_fd(fd, "sync_file_range2", 1, "fd")
-    flags = to_uint(flags, "sync_file_range2", 2, "flags")
-    offset = to_long(offset, "sync_file_range2", 3, "offset")
-    nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
-    local result = call(fd, flags, offset, nbytes)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.sync_file_range2()
+    local call = sys.sync_file_range2
+    local to_fd = args.fd
+    local to_long = args.long
+    local to_uint = args.uint
+    return function(fd, flags, offset, nbytes)
+      fd = to_fd(fd, "sync_file_range2", 1, "fd")
+      flags = to_uint(flags, "sync_file_range2", 2, "flags")
+      offset = to_long(offset, "sync_file_range2", 3, "offset")
+      nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
+      local result = call(fd, flags, offset, nbytes)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long s390_guarded_storage(int command, struct gs_cb *gs_cb)
-if target.is "s390x" then
-function calls.s390_guarded_storage()
-  sys.declare "i:ip"
-  local number = numbers.s390_guarded_storage or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(command, gs_cb)
-    command = to_int(command, "s390_guarded_storage", 1, "command")
-    gs_cb = to_pointer(gs_cb, "s390_guarded_storage", 2, "gs_cb", 32)
-    local result = C.callgate_i_ip(number, command, gs_cb)
-    if result == -1 then
-      return fail()
+if here.is "s390x" then
+  function calls.s390_guarded_storage()
+    sys.declare "i:ip"
+    local number = numbers.s390_guarded_storage or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(command, gs_cb)
+      command = to_int(command, "s390_guarded_storage", 1, "command")
+      gs_cb = to_pointer(gs_cb, "s390_guarded_storage", 2, "gs_cb", 32)
+      local result = C.callgate_i_ip(number, command, gs_cb)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long s390_pci_mmio_read(unsigned long mmio_addr, void *user_buffer, size_t length)
-if target.is "s390x" then
-function calls.s390_pci_mmio_read()
-  sys.declare "i:wpz"
-  local number = numbers.s390_pci_mmio_read or ABSENT
-  local to_address = args.address
-  local to_pointer = args.pointer
-  local to_size = args.size
-  return function(mmio_addr, user_buffer, length)
-    local mmio_addr_word = to_address(mmio_addr, "s390_pci_mmio_read", 1, "mmio_addr")
-    user_buffer = to_pointer(user_buffer, "s390_pci_mmio_read", 2, "user_buffer")
-    length = to_size(length, "s390_pci_mmio_read", 3, "length")
-    local result = C.callgate_i_wpz(number, mmio_addr_word, user_buffer, length)
-    if result == -1 then
-      return fail()
+if here.is "s390x" then
+  function calls.s390_pci_mmio_read()
+    sys.declare "i:wpz"
+    local number = numbers.s390_pci_mmio_read or ABSENT
+    local to_address = args.address
+    local to_pointer = args.pointer
+    local to_size = args.size
+    return function(mmio_addr, user_buffer, length)
+      local mmio_addr_word = to_address(mmio_addr, "s390_pci_mmio_read", 1, "mmio_addr")
+      user_buffer = to_pointer(user_buffer, "s390_pci_mmio_read", 2, "user_buffer")
+      length = to_size(length, "s390_pci_mmio_read", 3, "length")
+      local result = C.callgate_i_wpz(number, mmio_addr_word, user_buffer, length)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long s390_pci_mmio_write(unsigned long mmio_addr, const void *user_buffer, size_t length)
-if target.is "s390x" then
-function calls.s390_pci_mmio_write()
-  sys.declare "i:wcz"
-  local number = numbers.s390_pci_mmio_write or ABSENT
-  local to_address = args.address
-  local to_optional_data = args.optional_data
-  local to_size = args.size
-  return function(mmio_addr, user_buffer, length)
-    local mmio_addr_word = to_address(mmio_addr, "s390_pci_mmio_write", 1, "mmio_addr")
-    user_buffer = to_optional_data(user_buffer, "s390_pci_mmio_write", 2, "user_buffer")
-    length = to_size(length, "s390_pci_mmio_write", 3, "length")
-    local result = C.callgate_i_wcz(number, mmio_addr_word, user_buffer, length)
-    if result == -1 then
-      return fail()
+if here.is "s390x" then
+  function calls.s390_pci_mmio_write()
+    sys.declare "i:wcz"
+    local number = numbers.s390_pci_mmio_write or ABSENT
+    local to_address = args.address
+    local to_optional_data = args.optional_data
+    local to_size = args.size
+    return function(mmio_addr, user_buffer, length)
+      local mmio_addr_word = to_address(mmio_addr, "s390_pci_mmio_write", 1, "mmio_addr")
+      user_buffer = to_optional_data(user_buffer, "s390_pci_mmio_write", 2, "user_buffer")
+      length = to_size(length, "s390_pci_mmio_write", 3, "length")
+      local result = C.callgate_i_wcz(number, mmio_addr_word, user_buffer, length)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long s390_runtime_instr(int command, int signum)
-if target.is "s390x" then
-function calls.s390_runtime_instr()
-  sys.declare "i:ii"
-  local number = numbers.s390_runtime_instr or ABSENT
-  local to_int = args.int
-  return function(command, signum)
-    command = to_int(command, "s390_runtime_instr", 1, "command")
-    signum = to_int(signum, "s390_runtime_instr", 2, "signum")
-    local result = C.callgate_i_ii(number, command, signum)
-    if result == -1 then
-      return fail()
+if here.is "s390x" then
+  function calls.s390_runtime_instr()
+    sys.declare "i:ii"
+    local number = numbers.s390_runtime_instr or ABSENT
+    local to_int = args.int
+    return function(command, signum)
+      command = to_int(command, "s390_runtime_instr", 1, "command")
+      signum = to_int(signum, "s390_runtime_instr", 2, "signum")
+      local result = C.callgate_i_ii(number, command, signum)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long s390_sthyi(unsigned long function_code, void *buffer, u64 *return_code, unsigned long flags)
-if target.is "s390x" then
-function calls.s390_sthyi()
-  sys.declare "i:lppl"
-  local number = numbers.s390_sthyi or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(function_code, buffer, return_code, flags)
-    function_code = to_long(function_code, "s390_sthyi", 1, "function_code")
-    buffer = to_pointer(buffer, "s390_sthyi", 2, "buffer")
-    return_code = to_pointer(return_code, "s390_sthyi", 3, "return_code", 8)
-    flags = to_long(flags, "s390_sthyi", 4, "flags")
-    local result = C.callgate_i_lppl(number, function_code, buffer, return_code, flags)
-    if result == -1 then
-      return fail()
+if here.is "s390x" then
+  function calls.s390_sthyi()
+    sys.declare "i:lppl"
+    local number = numbers.s390_sthyi or ABSENT
+    local to_long = args.long
+    local to_pointer = args.pointer
+    return function(function_code, buffer, return_code, flags)
+      function_code = to_long(function_code, "s390_sthyi", 1, "function_code")
+      buffer = to_pointer(buffer, "s390_sthyi", 2, "buffer")
+      return_code = to_pointer(return_code, "s390_sthyi", 3, "return_code", 8)
+      flags = to_long(flags, "s390_sthyi", 4, "flags")
+      local result = C.callgate_i_lppl(number, function_code, buffer, return_code, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long sys_debug_setcontext(struct ucontext *ctx, int ndbg, struct sig_dbg_op *dbg)
-if target.is "ppc" then
-function calls.sys_debug_setcontext()
-  sys.declare "i:pip"
-  local number = numbers.sys_debug_setcontext or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(ctx, ndbg, dbg)
-    ctx = to_pointer(ctx, "sys_debug_setcontext", 1, "ctx", 1184)
-    ndbg = to_int(ndbg, "sys_debug_setcontext", 2, "ndbg")
-    dbg = to_pointer(dbg, "sys_debug_setcontext", 3, "dbg", 8)
-    local result = C.callgate_i_pip(number, ctx, ndbg, dbg)
-    if result == -1 then
-      return fail()
+if here.is "ppc" then
+  function calls.sys_debug_setcontext()
+    sys.declare "i:pip"
+    local number = numbers.sys_debug_setcontext or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(ctx, ndbg, dbg)
+      ctx = to_pointer(ctx, "sys_debug_setcontext", 1, "ctx", 1184)
+      ndbg = to_int(ndbg, "sys_debug_setcontext", 2, "ndbg")
+      dbg = to_pointer(dbg, "sys_debug_setcontext", 3, "dbg", 8)
+      local result = C.callgate_i_pip(number, ctx, ndbg, dbg)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

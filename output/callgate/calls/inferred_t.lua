@@ -6,28 +6,28 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long time(__kernel_old_time_t *tloc)
-if target.is "x64 x86 mips mipsel ppc64le ppc" then
-function calls.time()
-  sys.declare "l:p"
-  local number = numbers.time or ABSENT
-  local to_pointer = args.pointer
-  return function(tloc)
-    tloc = to_pointer(tloc, "time", 1, "tloc")
-    local result = C.callgate_l_p(number, tloc)
-    if result == -1 then
-      return fail()
+if here.is "x64 x86 mips mipsel ppc64le ppc" then
+  function calls.time()
+    sys.declare "l:p"
+    local number = numbers.time or ABSENT
+    local to_pointer = args.pointer
+    return function(tloc)
+      tloc = to_pointer(tloc, "time", 1, "tloc")
+      local result = C.callgate_l_p(number, tloc)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
     end
-    return tonumber(result)
   end
-end
 end
 
 -- long timer_create(clockid_t which_clock, struct sigevent *timer_event_spec, timer_t *created_timer_id)
@@ -79,83 +79,83 @@ function calls.timer_getoverrun()
 end
 
 -- long timer_gettime(timer_t timer_id, struct __kernel_itimerspec *setting)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.timer_gettime()
-  sys.declare "i:ip"
-  local number = numbers.timer_gettime or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(timer_id, setting)
-    timer_id = to_int(timer_id, "timer_gettime", 1, "timer_id")
-    setting = to_pointer(setting, "timer_gettime", 2, "setting", 32)
-    local result = C.callgate_i_ip(number, timer_id, setting)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.timer_gettime()
+    sys.declare "i:ip"
+    local number = numbers.timer_gettime or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(timer_id, setting)
+      timer_id = to_int(timer_id, "timer_gettime", 1, "timer_id")
+      setting = to_pointer(setting, "timer_gettime", 2, "setting", 32)
+      local result = C.callgate_i_ip(number, timer_id, setting)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long timer_gettime64(timer_t timer_id, struct __kernel_itimerspec *setting)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timer_gettime()
-  local call = sys.timer_gettime
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(timer_id, setting)
-    timer_id = to_int(timer_id, "timer_gettime", 1, "timer_id")
-    setting = to_pointer(setting, "timer_gettime", 2, "setting", 32)
-    local result = call(timer_id, setting)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timer_gettime()
+    local call = sys.timer_gettime
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(timer_id, setting)
+      timer_id = to_int(timer_id, "timer_gettime", 1, "timer_id")
+      setting = to_pointer(setting, "timer_gettime", 2, "setting", 32)
+      local result = call(timer_id, setting)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long timer_settime(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
 -- __kernel_itimerspec *old_setting)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.timer_settime()
-  sys.declare "i:iicp"
-  local number = numbers.timer_settime or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(timer_id, flags, new_setting, old_setting)
-    timer_id = to_int(timer_id, "timer_settime", 1, "timer_id")
-    flags = to_int(flags, "timer_settime", 2, "flags")
-    new_setting = to_pointer(new_setting, "timer_settime", 3, "new_setting", 32)
-    old_setting = to_pointer(old_setting, "timer_settime", 4, "old_setting", 32)
-    local result = C.callgate_i_iicp(number, timer_id, flags, new_setting, old_setting)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.timer_settime()
+    sys.declare "i:iicp"
+    local number = numbers.timer_settime or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(timer_id, flags, new_setting, old_setting)
+      timer_id = to_int(timer_id, "timer_settime", 1, "timer_id")
+      flags = to_int(flags, "timer_settime", 2, "flags")
+      new_setting = to_pointer(new_setting, "timer_settime", 3, "new_setting", 32)
+      old_setting = to_pointer(old_setting, "timer_settime", 4, "old_setting", 32)
+      local result = C.callgate_i_iicp(number, timer_id, flags, new_setting, old_setting)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long timer_settime64(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
 -- __kernel_itimerspec *old_setting)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timer_settime()
-  local call = sys.timer_settime
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(timer_id, flags, new_setting, old_setting)
-    timer_id = to_int(timer_id, "timer_settime", 1, "timer_id")
-    flags = to_int(flags, "timer_settime", 2, "flags")
-    new_setting = to_pointer(new_setting, "timer_settime", 3, "new_setting", 32)
-    old_setting = to_pointer(old_setting, "timer_settime", 4, "old_setting", 32)
-    local result = call(timer_id, flags, new_setting, old_setting)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timer_settime()
+    local call = sys.timer_settime
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(timer_id, flags, new_setting, old_setting)
+      timer_id = to_int(timer_id, "timer_settime", 1, "timer_id")
+      flags = to_int(flags, "timer_settime", 2, "flags")
+      new_setting = to_pointer(new_setting, "timer_settime", 3, "new_setting", 32)
+      old_setting = to_pointer(old_setting, "timer_settime", 4, "old_setting", 32)
+      local result = call(timer_id, flags, new_setting, old_setting)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- long tkill(pid_t pid, int sig)
@@ -175,103 +175,103 @@ function calls.tkill()
 end
 
 -- long timer_gettime64(timer_t timer_id, struct __kernel_itimerspec *setting)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timer_gettime64()
-  sys.declare "i:ip"
-  local number = numbers.timer_gettime64 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(timer_id, setting)
-    timer_id = to_int(timer_id, "timer_gettime64", 1, "timer_id")
-    setting = to_pointer(setting, "timer_gettime64", 2, "setting", 32)
-    local result = C.callgate_i_ip(number, timer_id, setting)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timer_gettime64()
+    sys.declare "i:ip"
+    local number = numbers.timer_gettime64 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(timer_id, setting)
+      timer_id = to_int(timer_id, "timer_gettime64", 1, "timer_id")
+      setting = to_pointer(setting, "timer_gettime64", 2, "setting", 32)
+      local result = C.callgate_i_ip(number, timer_id, setting)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long timer_settime64(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
 -- __kernel_itimerspec *old_setting)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timer_settime64()
-  sys.declare "i:iicp"
-  local number = numbers.timer_settime64 or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(timer_id, flags, new_setting, old_setting)
-    timer_id = to_int(timer_id, "timer_settime64", 1, "timer_id")
-    flags = to_int(flags, "timer_settime64", 2, "flags")
-    new_setting = to_pointer(new_setting, "timer_settime64", 3, "new_setting", 32)
-    old_setting = to_pointer(old_setting, "timer_settime64", 4, "old_setting", 32)
-    local result = C.callgate_i_iicp(number, timer_id, flags, new_setting, old_setting)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timer_settime64()
+    sys.declare "i:iicp"
+    local number = numbers.timer_settime64 or ABSENT
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(timer_id, flags, new_setting, old_setting)
+      timer_id = to_int(timer_id, "timer_settime64", 1, "timer_id")
+      flags = to_int(flags, "timer_settime64", 2, "flags")
+      new_setting = to_pointer(new_setting, "timer_settime64", 3, "new_setting", 32)
+      old_setting = to_pointer(old_setting, "timer_settime64", 4, "old_setting", 32)
+      local result = C.callgate_i_iicp(number, timer_id, flags, new_setting, old_setting)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long timerfd_gettime64(int ufd, struct __kernel_itimerspec *otmr)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timerfd_gettime64()
-  sys.declare "i:ip"
-  local number = numbers.timerfd_gettime64 or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  return function(ufd, otmr)
-    ufd = to_fd(ufd, "timerfd_gettime64", 1, "ufd")
-    otmr = to_pointer(otmr, "timerfd_gettime64", 2, "otmr", 32)
-    local result = C.callgate_i_ip(number, ufd, otmr)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timerfd_gettime64()
+    sys.declare "i:ip"
+    local number = numbers.timerfd_gettime64 or ABSENT
+    local to_fd = args.fd
+    local to_pointer = args.pointer
+    return function(ufd, otmr)
+      ufd = to_fd(ufd, "timerfd_gettime64", 1, "ufd")
+      otmr = to_pointer(otmr, "timerfd_gettime64", 2, "otmr", 32)
+      local result = C.callgate_i_ip(number, ufd, otmr)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long timerfd_settime64(int ufd, int flags, const struct __kernel_itimerspec *utmr, struct __kernel_itimerspec *otmr)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timerfd_settime64()
-  sys.declare "i:iicp"
-  local number = numbers.timerfd_settime64 or ABSENT
-  local to_fd = args.fd
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(ufd, flags, utmr, otmr)
-    ufd = to_fd(ufd, "timerfd_settime64", 1, "ufd")
-    flags = to_int(flags, "timerfd_settime64", 2, "flags")
-    utmr = to_pointer(utmr, "timerfd_settime64", 3, "utmr", 32)
-    otmr = to_pointer(otmr, "timerfd_settime64", 4, "otmr", 32)
-    local result = C.callgate_i_iicp(number, ufd, flags, utmr, otmr)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timerfd_settime64()
+    sys.declare "i:iicp"
+    local number = numbers.timerfd_settime64 or ABSENT
+    local to_fd = args.fd
+    local to_int = args.int
+    local to_pointer = args.pointer
+    return function(ufd, flags, utmr, otmr)
+      ufd = to_fd(ufd, "timerfd_settime64", 1, "ufd")
+      flags = to_int(flags, "timerfd_settime64", 2, "flags")
+      utmr = to_pointer(utmr, "timerfd_settime64", 3, "utmr", 32)
+      otmr = to_pointer(otmr, "timerfd_settime64", 4, "otmr", 32)
+      local result = C.callgate_i_iicp(number, ufd, flags, utmr, otmr)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 -- long truncate64(const char *path, loff_t length)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.truncate64()
-  local call = sys.truncate64
-  local to_long = args.long
-  local to_optional_string = args.optional_string
-  return function(path, length)
-    path = to_optional_string(path, "truncate64", 1, "path")
-    length = to_long(length, "truncate64", 2, "length")
-    local result = call(path, length)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.truncate64()
+    local call = sys.truncate64
+    local to_long = args.long
+    local to_optional_string = args.optional_string
+    return function(path, length)
+      path = to_optional_string(path, "truncate64", 1, "path")
+      length = to_long(length, "truncate64", 2, "length")
+      local result = call(path, length)
+      if result == -1 then
+        return fail()
+      end
+      return result
     end
-    return result
   end
-end
 end
 
 return calls

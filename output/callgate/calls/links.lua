@@ -6,191 +6,191 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- A file's status; links are followed. st, if given, is filled in. stat(2)
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "x64 arm64 riscv64 ppc64le s390x" then
-function calls.stat()
-  sys.declare "i:ispi"
-  local number = numbers.newfstatat or ABSENT
-  local AT_FDCWD = -100
-  local to_out = args.out
-  local to_path = args.path
-  local stat_t = require("callgate.types").t.stat
-  return function(path, st)
-    path = to_path(path, "stat", 1, "path")
-    st = to_out(st, "stat", 2, "st", stat_t)
-    local result = C.callgate_i_ispi(number, AT_FDCWD, path, st, 0)
-    if result == -1 then
-      return fail()
+if here.is "x64 arm64 riscv64 ppc64le s390x" then
+  function calls.stat()
+    sys.declare "i:ispi"
+    local number = numbers.newfstatat or ABSENT
+    local AT_FDCWD = -100
+    local to_out = args.out
+    local to_path = args.path
+    local stat_t = require("callgate.types").t.stat
+    return function(path, st)
+      path = to_path(path, "stat", 1, "path")
+      st = to_out(st, "stat", 2, "st", stat_t)
+      local result = C.callgate_i_ispi(number, AT_FDCWD, path, st, 0)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- A file's status; links are followed. st, if given, is filled in. stat(2)
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
-if target.is "!x64 arm64 riscv64 ppc64le s390x" then
-function calls.stat()
-  local call = sys.newfstatat
-  local AT_FDCWD = -100
-  local to_out = args.out
-  local to_path = args.path
-  local stat_t = require("callgate.types").t.stat
-  return function(path, st)
-    path = to_path(path, "stat", 1, "path")
-    st = to_out(st, "stat", 2, "st", stat_t)
-    local result = call(AT_FDCWD, path, st, 0)
-    if result == -1 then
-      return fail()
+if here.is "!x64 arm64 riscv64 ppc64le s390x" then
+  function calls.stat()
+    local call = sys.newfstatat
+    local AT_FDCWD = -100
+    local to_out = args.out
+    local to_path = args.path
+    local stat_t = require("callgate.types").t.stat
+    return function(path, st)
+      path = to_path(path, "stat", 1, "path")
+      st = to_out(st, "stat", 2, "st", stat_t)
+      local result = call(AT_FDCWD, path, st, 0)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- The status of a file or of the link itself. lstat(2)
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "x64 arm64 riscv64 ppc64le s390x" then
-function calls.lstat()
-  sys.declare "i:ispi"
-  local number = numbers.newfstatat or ABSENT
-  local AT_FDCWD = -100
-  local AT_SYMLINK_NOFOLLOW = 256
-  local to_out = args.out
-  local to_path = args.path
-  local stat_t = require("callgate.types").t.stat
-  return function(path, st)
-    path = to_path(path, "lstat", 1, "path")
-    st = to_out(st, "lstat", 2, "st", stat_t)
-    local result = C.callgate_i_ispi(number, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
-    if result == -1 then
-      return fail()
+if here.is "x64 arm64 riscv64 ppc64le s390x" then
+  function calls.lstat()
+    sys.declare "i:ispi"
+    local number = numbers.newfstatat or ABSENT
+    local AT_FDCWD = -100
+    local AT_SYMLINK_NOFOLLOW = 256
+    local to_out = args.out
+    local to_path = args.path
+    local stat_t = require("callgate.types").t.stat
+    return function(path, st)
+      path = to_path(path, "lstat", 1, "path")
+      st = to_out(st, "lstat", 2, "st", stat_t)
+      local result = C.callgate_i_ispi(number, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- The status of a file or of the link itself. lstat(2)
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
-if target.is "!x64 arm64 riscv64 ppc64le s390x" then
-function calls.lstat()
-  local call = sys.newfstatat
-  local AT_FDCWD = -100
-  local AT_SYMLINK_NOFOLLOW = 256
-  local to_out = args.out
-  local to_path = args.path
-  local stat_t = require("callgate.types").t.stat
-  return function(path, st)
-    path = to_path(path, "lstat", 1, "path")
-    st = to_out(st, "lstat", 2, "st", stat_t)
-    local result = call(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
-    if result == -1 then
-      return fail()
+if here.is "!x64 arm64 riscv64 ppc64le s390x" then
+  function calls.lstat()
+    local call = sys.newfstatat
+    local AT_FDCWD = -100
+    local AT_SYMLINK_NOFOLLOW = 256
+    local to_out = args.out
+    local to_path = args.path
+    local stat_t = require("callgate.types").t.stat
+    return function(path, st)
+      path = to_path(path, "lstat", 1, "path")
+      st = to_out(st, "lstat", 2, "st", stat_t)
+      local result = call(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- The status of an open file. fstat(2)
 -- long fstat(unsigned int fd, struct stat *statbuf)
-if target.is "x64 arm64 riscv64 ppc64le s390x" then
-function calls.fstat()
-  sys.declare "i:up"
-  local number = numbers.fstat or ABSENT
-  local to_fd = args.fd
-  local to_out = args.out
-  local stat_t = require("callgate.types").t.stat
-  return function(fd, st)
-    fd = to_fd(fd, "fstat", 1, "fd")
-    st = to_out(st, "fstat", 2, "st", stat_t)
-    local result = C.callgate_i_up(number, fd, st)
-    if result == -1 then
-      return fail()
+if here.is "x64 arm64 riscv64 ppc64le s390x" then
+  function calls.fstat()
+    sys.declare "i:up"
+    local number = numbers.fstat or ABSENT
+    local to_fd = args.fd
+    local to_out = args.out
+    local stat_t = require("callgate.types").t.stat
+    return function(fd, st)
+      fd = to_fd(fd, "fstat", 1, "fd")
+      st = to_out(st, "fstat", 2, "st", stat_t)
+      local result = C.callgate_i_up(number, fd, st)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- The status of an open file. fstat(2)
 -- long fstat64(unsigned long fd, struct stat64 *statbuf)
-if target.is "!x64 arm64 riscv64 ppc64le s390x" then
-function calls.fstat()
-  local call = sys.fstat
-  local to_fd = args.fd
-  local to_out = args.out
-  local stat_t = require("callgate.types").t.stat
-  return function(fd, st)
-    fd = to_fd(fd, "fstat", 1, "fd")
-    st = to_out(st, "fstat", 2, "st", stat_t)
-    local result = call(fd, st)
-    if result == -1 then
-      return fail()
+if here.is "!x64 arm64 riscv64 ppc64le s390x" then
+  function calls.fstat()
+    local call = sys.fstat
+    local to_fd = args.fd
+    local to_out = args.out
+    local stat_t = require("callgate.types").t.stat
+    return function(fd, st)
+      fd = to_fd(fd, "fstat", 1, "fd")
+      st = to_out(st, "fstat", 2, "st", stat_t)
+      local result = call(fd, st)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- A file's status, relative to a directory's descriptor. fstatat(2)
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if target.is "x64 arm64 riscv64 ppc64le s390x" then
-function calls.fstatat()
-  sys.declare "i:ispi"
-  local number = numbers.newfstatat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_flags = args.flags
-  local to_out = args.out
-  local to_path = args.path
-  local AT_names = require("callgate.flags").group "AT"
-  local stat_t = require("callgate.types").t.stat
-  return function(dirfd, path, flags, st)
-    dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
-    path = to_path(path, "fstatat", 2, "path")
-    flags = to_flags(flags, "fstatat", 3, "flags", AT_names)
-    st = to_out(st, "fstatat", 4, "st", stat_t)
-    local result = C.callgate_i_ispi(number, dirfd, path, st, flags)
-    if result == -1 then
-      return fail()
+if here.is "x64 arm64 riscv64 ppc64le s390x" then
+  function calls.fstatat()
+    sys.declare "i:ispi"
+    local number = numbers.newfstatat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_flags = args.flags
+    local to_out = args.out
+    local to_path = args.path
+    local AT_names = require("callgate.flags").group "AT"
+    local stat_t = require("callgate.types").t.stat
+    return function(dirfd, path, flags, st)
+      dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
+      path = to_path(path, "fstatat", 2, "path")
+      flags = to_flags(flags, "fstatat", 3, "flags", AT_names)
+      st = to_out(st, "fstatat", 4, "st", stat_t)
+      local result = C.callgate_i_ispi(number, dirfd, path, st, flags)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- A file's status, relative to a directory's descriptor. fstatat(2)
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
-if target.is "!x64 arm64 riscv64 ppc64le s390x" then
-function calls.fstatat()
-  local call = sys.newfstatat
-  local to_dirfd = args.dirfd
-  local to_flags = args.flags
-  local to_out = args.out
-  local to_path = args.path
-  local AT_names = require("callgate.flags").group "AT"
-  local stat_t = require("callgate.types").t.stat
-  return function(dirfd, path, flags, st)
-    dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
-    path = to_path(path, "fstatat", 2, "path")
-    flags = to_flags(flags, "fstatat", 3, "flags", AT_names)
-    st = to_out(st, "fstatat", 4, "st", stat_t)
-    local result = call(dirfd, path, st, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x64 arm64 riscv64 ppc64le s390x" then
+  function calls.fstatat()
+    local call = sys.newfstatat
+    local to_dirfd = args.dirfd
+    local to_flags = args.flags
+    local to_out = args.out
+    local to_path = args.path
+    local AT_names = require("callgate.flags").group "AT"
+    local stat_t = require("callgate.types").t.stat
+    return function(dirfd, path, flags, st)
+      dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
+      path = to_path(path, "fstatat", 2, "path")
+      flags = to_flags(flags, "fstatat", 3, "flags", AT_names)
+      st = to_out(st, "fstatat", 4, "st", stat_t)
+      local result = call(dirfd, path, st, flags)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- A file's extended status: birth time, attributes, mount; nanosecond times on every machine. statx(2)
@@ -221,84 +221,84 @@ end
 
 -- Size and free space of the file system that holds path. statfs(2)
 -- long statfs(const char *path, struct statfs *buf)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.statfs()
-  sys.declare "i:sp"
-  local number = numbers.statfs or ABSENT
-  local to_out = args.out
-  local to_path = args.path
-  local statfs_t = require("callgate.types").t.statfs
-  return function(path, st)
-    path = to_path(path, "statfs", 1, "path")
-    st = to_out(st, "statfs", 2, "st", statfs_t)
-    local result = C.callgate_i_sp(number, path, st)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.statfs()
+    sys.declare "i:sp"
+    local number = numbers.statfs or ABSENT
+    local to_out = args.out
+    local to_path = args.path
+    local statfs_t = require("callgate.types").t.statfs
+    return function(path, st)
+      path = to_path(path, "statfs", 1, "path")
+      st = to_out(st, "statfs", 2, "st", statfs_t)
+      local result = C.callgate_i_sp(number, path, st)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- Size and free space of the file system that holds path. statfs(2)
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.statfs()
-  local call = sys.statfs
-  local to_out = args.out
-  local to_path = args.path
-  local statfs_t = require("callgate.types").t.statfs
-  return function(path, st)
-    path = to_path(path, "statfs", 1, "path")
-    st = to_out(st, "statfs", 2, "st", statfs_t)
-    local result = call(path, st)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.statfs()
+    local call = sys.statfs
+    local to_out = args.out
+    local to_path = args.path
+    local statfs_t = require("callgate.types").t.statfs
+    return function(path, st)
+      path = to_path(path, "statfs", 1, "path")
+      st = to_out(st, "statfs", 2, "st", statfs_t)
+      local result = call(path, st)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- Size and free space of the file system that holds fd. fstatfs(2)
 -- long fstatfs(unsigned int fd, struct statfs *buf)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.fstatfs()
-  sys.declare "i:up"
-  local number = numbers.fstatfs or ABSENT
-  local to_fd = args.fd
-  local to_out = args.out
-  local statfs_t = require("callgate.types").t.statfs
-  return function(fd, st)
-    fd = to_fd(fd, "fstatfs", 1, "fd")
-    st = to_out(st, "fstatfs", 2, "st", statfs_t)
-    local result = C.callgate_i_up(number, fd, st)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.fstatfs()
+    sys.declare "i:up"
+    local number = numbers.fstatfs or ABSENT
+    local to_fd = args.fd
+    local to_out = args.out
+    local statfs_t = require("callgate.types").t.statfs
+    return function(fd, st)
+      fd = to_fd(fd, "fstatfs", 1, "fd")
+      st = to_out(st, "fstatfs", 2, "st", statfs_t)
+      local result = C.callgate_i_up(number, fd, st)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- Size and free space of the file system that holds fd. fstatfs(2)
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.fstatfs()
-  local call = sys.fstatfs
-  local to_fd = args.fd
-  local to_out = args.out
-  local statfs_t = require("callgate.types").t.statfs
-  return function(fd, st)
-    fd = to_fd(fd, "fstatfs", 1, "fd")
-    st = to_out(st, "fstatfs", 2, "st", statfs_t)
-    local result = call(fd, st)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.fstatfs()
+    local call = sys.fstatfs
+    local to_fd = args.fd
+    local to_out = args.out
+    local statfs_t = require("callgate.types").t.statfs
+    return function(fd, st)
+      fd = to_fd(fd, "fstatfs", 1, "fd")
+      st = to_out(st, "fstatfs", 2, "st", statfs_t)
+      local result = call(fd, st)
+      if result == -1 then
+        return fail()
+      end
+      return st
     end
-    return st
   end
-end
 end
 
 -- Makes a directory. mkdir(2)
@@ -680,43 +680,43 @@ end
 
 -- Sets an open file's owner and group. fchown(2)
 -- long fchown(unsigned int fd, uid_t user, gid_t group)
-if target.is "!x86 arm" then
-function calls.fchown()
-  sys.declare "i:uuu"
-  local number = numbers.fchown or ABSENT
-  local to_fd = args.fd
-  local to_uint = args.uint
-  return function(fd, uid, gid)
-    fd = to_fd(fd, "fchown", 1, "fd")
-    uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
-    gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
-    local result = C.callgate_i_uuu(number, fd, uid, gid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.fchown()
+    sys.declare "i:uuu"
+    local number = numbers.fchown or ABSENT
+    local to_fd = args.fd
+    local to_uint = args.uint
+    return function(fd, uid, gid)
+      fd = to_fd(fd, "fchown", 1, "fd")
+      uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
+      gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
+      local result = C.callgate_i_uuu(number, fd, uid, gid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets an open file's owner and group. fchown(2)
 -- long fchown32(unsigned int fd, uid_t user, gid_t group)
-if target.is "x86 arm" then
-function calls.fchown()
-  local call = sys.fchown
-  local to_fd = args.fd
-  local to_uint = args.uint
-  return function(fd, uid, gid)
-    fd = to_fd(fd, "fchown", 1, "fd")
-    uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
-    gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
-    local result = call(fd, uid, gid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.fchown()
+    local call = sys.fchown
+    local to_fd = args.fd
+    local to_uint = args.uint
+    return function(fd, uid, gid)
+      fd = to_fd(fd, "fchown", 1, "fd")
+      uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
+      gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
+      local result = call(fd, uid, gid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets owner and group, relative to a directory's descriptor. fchownat(2)
@@ -765,137 +765,137 @@ end
 
 -- Sets access and modification time: { atime, mtime } in seconds, nil for now. utimensat(2)
 -- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.utimensat()
-  sys.declare "i:ispi"
-  local number = numbers.utimensat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_flags = args.flags
-  local to_optional_path = args.optional_path
-  local to_optional_record = args.optional_record
-  local AT_names = require("callgate.flags").group "AT"
-  local timespec_pair_t = require("callgate.types").t.timespec_pair
-  return function(dirfd, path, times, flags)
-    dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
-    path = to_optional_path(path, "utimensat", 2, "path")
-    times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
-    flags = to_flags(flags, "utimensat", 4, "flags", AT_names)
-    local result = C.callgate_i_ispi(number, dirfd, path, times, flags)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.utimensat()
+    sys.declare "i:ispi"
+    local number = numbers.utimensat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_flags = args.flags
+    local to_optional_path = args.optional_path
+    local to_optional_record = args.optional_record
+    local AT_names = require("callgate.flags").group "AT"
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(dirfd, path, times, flags)
+      dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
+      path = to_optional_path(path, "utimensat", 2, "path")
+      times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
+      flags = to_flags(flags, "utimensat", 4, "flags", AT_names)
+      local result = C.callgate_i_ispi(number, dirfd, path, times, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets access and modification time: { atime, mtime } in seconds, nil for now. utimensat(2)
 -- long utimensat_time64(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.utimensat()
-  local call = sys.utimensat
-  local to_dirfd = args.dirfd
-  local to_flags = args.flags
-  local to_optional_path = args.optional_path
-  local to_optional_record = args.optional_record
-  local AT_names = require("callgate.flags").group "AT"
-  local timespec_pair_t = require("callgate.types").t.timespec_pair
-  return function(dirfd, path, times, flags)
-    dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
-    path = to_optional_path(path, "utimensat", 2, "path")
-    times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
-    flags = to_flags(flags, "utimensat", 4, "flags", AT_names)
-    local result = call(dirfd, path, times, flags)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.utimensat()
+    local call = sys.utimensat
+    local to_dirfd = args.dirfd
+    local to_flags = args.flags
+    local to_optional_path = args.optional_path
+    local to_optional_record = args.optional_record
+    local AT_names = require("callgate.flags").group "AT"
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(dirfd, path, times, flags)
+      dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
+      path = to_optional_path(path, "utimensat", 2, "path")
+      times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
+      flags = to_flags(flags, "utimensat", 4, "flags", AT_names)
+      local result = call(dirfd, path, times, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets an open file's access and modification time: { atime, mtime }, nil for now. futimens(3)
 -- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.futimens()
-  sys.declare "i:ispi"
-  local number = numbers.utimensat or ABSENT
-  local to_fd = args.fd
-  local to_optional_record = args.optional_record
-  local timespec_pair_t = require("callgate.types").t.timespec_pair
-  return function(fd, times)
-    fd = to_fd(fd, "futimens", 1, "fd")
-    times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
-    local result = C.callgate_i_ispi(number, fd, nil, times, 0)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.futimens()
+    sys.declare "i:ispi"
+    local number = numbers.utimensat or ABSENT
+    local to_fd = args.fd
+    local to_optional_record = args.optional_record
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(fd, times)
+      fd = to_fd(fd, "futimens", 1, "fd")
+      times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
+      local result = C.callgate_i_ispi(number, fd, nil, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets an open file's access and modification time: { atime, mtime }, nil for now. futimens(3)
 -- long utimensat_time64(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.futimens()
-  local call = sys.utimensat
-  local to_fd = args.fd
-  local to_optional_record = args.optional_record
-  local timespec_pair_t = require("callgate.types").t.timespec_pair
-  return function(fd, times)
-    fd = to_fd(fd, "futimens", 1, "fd")
-    times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
-    local result = call(fd, nil, times, 0)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.futimens()
+    local call = sys.utimensat
+    local to_fd = args.fd
+    local to_optional_record = args.optional_record
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(fd, times)
+      fd = to_fd(fd, "futimens", 1, "fd")
+      times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
+      local result = call(fd, nil, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets a file's access and modification time: { atime, mtime } in seconds, nil for now. utimensat(2)
 -- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.utimens()
-  sys.declare "i:ispi"
-  local number = numbers.utimensat or ABSENT
-  local AT_FDCWD = -100
-  local to_optional_record = args.optional_record
-  local to_path = args.path
-  local timespec_pair_t = require("callgate.types").t.timespec_pair
-  return function(path, times)
-    path = to_path(path, "utimens", 1, "path")
-    times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
-    local result = C.callgate_i_ispi(number, AT_FDCWD, path, times, 0)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.utimens()
+    sys.declare "i:ispi"
+    local number = numbers.utimensat or ABSENT
+    local AT_FDCWD = -100
+    local to_optional_record = args.optional_record
+    local to_path = args.path
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(path, times)
+      path = to_path(path, "utimens", 1, "path")
+      times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
+      local result = C.callgate_i_ispi(number, AT_FDCWD, path, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets a file's access and modification time: { atime, mtime } in seconds, nil for now. utimensat(2)
 -- long utimensat_time64(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.utimens()
-  local call = sys.utimensat
-  local AT_FDCWD = -100
-  local to_optional_record = args.optional_record
-  local to_path = args.path
-  local timespec_pair_t = require("callgate.types").t.timespec_pair
-  return function(path, times)
-    path = to_path(path, "utimens", 1, "path")
-    times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
-    local result = call(AT_FDCWD, path, times, 0)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.utimens()
+    local call = sys.utimensat
+    local AT_FDCWD = -100
+    local to_optional_record = args.optional_record
+    local to_path = args.path
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(path, times)
+      path = to_path(path, "utimens", 1, "path")
+      times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
+      local result = call(AT_FDCWD, path, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Changes the working directory. chdir(2)

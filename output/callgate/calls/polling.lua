@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -98,141 +98,141 @@ end
 -- Arms a timer: t:settime("abstime", { value = seconds, interval = seconds }); returns what was set before.
 -- timerfd_settime(2)
 -- long timerfd_settime(int ufd, int flags, const struct __kernel_itimerspec *utmr, struct __kernel_itimerspec *otmr)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.timerfd_settime()
-  sys.declare "i:iicp"
-  local number = numbers.timerfd_settime or ABSENT
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_out = args.out
-  local to_record = args.record
-  local TFD_TIMER_names = require("callgate.flags").group "TFD_TIMER"
-  local itimerspec_t = require("callgate.types").t.itimerspec
-  return function(fd, flags, new, old)
-    fd = to_fd(fd, "timerfd_settime", 1, "fd")
-    flags = to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
-    new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
-    old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
-    local result = C.callgate_i_iicp(number, fd, flags, new, old)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.timerfd_settime()
+    sys.declare "i:iicp"
+    local number = numbers.timerfd_settime or ABSENT
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_out = args.out
+    local to_record = args.record
+    local TFD_TIMER_names = require("callgate.flags").group "TFD_TIMER"
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    return function(fd, flags, new, old)
+      fd = to_fd(fd, "timerfd_settime", 1, "fd")
+      flags = to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
+      new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
+      old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
+      local result = C.callgate_i_iicp(number, fd, flags, new, old)
+      if result == -1 then
+        return fail()
+      end
+      return old
     end
-    return old
   end
-end
 end
 
 -- Arms a timer: t:settime("abstime", { value = seconds, interval = seconds }); returns what was set before.
 -- timerfd_settime(2)
 -- long timerfd_settime64(int ufd, int flags, const struct __kernel_itimerspec *utmr, struct __kernel_itimerspec *otmr)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timerfd_settime()
-  local call = sys.timerfd_settime
-  local to_fd = args.fd
-  local to_flags = args.flags
-  local to_out = args.out
-  local to_record = args.record
-  local TFD_TIMER_names = require("callgate.flags").group "TFD_TIMER"
-  local itimerspec_t = require("callgate.types").t.itimerspec
-  return function(fd, flags, new, old)
-    fd = to_fd(fd, "timerfd_settime", 1, "fd")
-    flags = to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
-    new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
-    old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
-    local result = call(fd, flags, new, old)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timerfd_settime()
+    local call = sys.timerfd_settime
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_out = args.out
+    local to_record = args.record
+    local TFD_TIMER_names = require("callgate.flags").group "TFD_TIMER"
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    return function(fd, flags, new, old)
+      fd = to_fd(fd, "timerfd_settime", 1, "fd")
+      flags = to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
+      new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
+      old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
+      local result = call(fd, flags, new, old)
+      if result == -1 then
+        return fail()
+      end
+      return old
     end
-    return old
   end
-end
 end
 
 -- The time until a timer's next expiration, and its interval. timerfd_gettime(2)
 -- long timerfd_gettime(int ufd, struct __kernel_itimerspec *otmr)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.timerfd_gettime()
-  sys.declare "i:ip"
-  local number = numbers.timerfd_gettime or ABSENT
-  local to_fd = args.fd
-  local to_out = args.out
-  local itimerspec_t = require("callgate.types").t.itimerspec
-  return function(fd, current)
-    fd = to_fd(fd, "timerfd_gettime", 1, "fd")
-    current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
-    local result = C.callgate_i_ip(number, fd, current)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.timerfd_gettime()
+    sys.declare "i:ip"
+    local number = numbers.timerfd_gettime or ABSENT
+    local to_fd = args.fd
+    local to_out = args.out
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    return function(fd, current)
+      fd = to_fd(fd, "timerfd_gettime", 1, "fd")
+      current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
+      local result = C.callgate_i_ip(number, fd, current)
+      if result == -1 then
+        return fail()
+      end
+      return current
     end
-    return current
   end
-end
 end
 
 -- The time until a timer's next expiration, and its interval. timerfd_gettime(2)
 -- long timerfd_gettime64(int ufd, struct __kernel_itimerspec *otmr)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.timerfd_gettime()
-  local call = sys.timerfd_gettime
-  local to_fd = args.fd
-  local to_out = args.out
-  local itimerspec_t = require("callgate.types").t.itimerspec
-  return function(fd, current)
-    fd = to_fd(fd, "timerfd_gettime", 1, "fd")
-    current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
-    local result = call(fd, current)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timerfd_gettime()
+    local call = sys.timerfd_gettime
+    local to_fd = args.fd
+    local to_out = args.out
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    return function(fd, current)
+      fd = to_fd(fd, "timerfd_gettime", 1, "fd")
+      current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
+      local result = call(fd, current)
+      if result == -1 then
+        return fail()
+      end
+      return current
     end
-    return current
   end
-end
 end
 
 -- Reads signals as a descriptor: S.signalfd("int, term"); block them first. signalfd(2)
 -- long signalfd4(int ufd, sigset_t *user_mask, size_t sizemask, int flags)
-if target.is "!mips mipsel mips64 mips64el" then
-function calls.signalfd()
-  sys.declare "i:ipzi"
-  local number = numbers.signalfd4 or ABSENT
-  local to_flags_with = args.flags_with
-  local to_record = args.record
-  local SFD_names = require("callgate.flags").group "SFD"
-  local sigset_t = require("callgate.types").t.sigset
-  local descriptor = require("callgate.fd").kind "signal"
-  return function(mask, flags)
-    mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
-    flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
-    local result = C.callgate_i_ipzi(number, -1, mask, 8, flags)
-    if result == -1 then
-      return fail()
+if here.is "!mips mipsel mips64 mips64el" then
+  function calls.signalfd()
+    sys.declare "i:ipzi"
+    local number = numbers.signalfd4 or ABSENT
+    local to_flags_with = args.flags_with
+    local to_record = args.record
+    local SFD_names = require("callgate.flags").group "SFD"
+    local sigset_t = require("callgate.types").t.sigset
+    local descriptor = require("callgate.fd").kind "signal"
+    return function(mask, flags)
+      mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+      flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
+      local result = C.callgate_i_ipzi(number, -1, mask, 8, flags)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Reads signals as a descriptor: S.signalfd("int, term"); block them first. signalfd(2)
 -- long signalfd4(int ufd, sigset_t *user_mask, size_t sizemask, int flags)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.signalfd()
-  sys.declare "i:ipzi"
-  local number = numbers.signalfd4 or ABSENT
-  local to_flags_with = args.flags_with
-  local to_record = args.record
-  local SFD_names = require("callgate.flags").group "SFD"
-  local sigset_t = require("callgate.types").t.sigset
-  local descriptor = require("callgate.fd").kind "signal"
-  return function(mask, flags)
-    mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
-    flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
-    local result = C.callgate_i_ipzi(number, -1, mask, 16, flags)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.signalfd()
+    sys.declare "i:ipzi"
+    local number = numbers.signalfd4 or ABSENT
+    local to_flags_with = args.flags_with
+    local to_record = args.record
+    local SFD_names = require("callgate.flags").group "SFD"
+    local sigset_t = require("callgate.types").t.sigset
+    local descriptor = require("callgate.fd").kind "signal"
+    return function(mask, flags)
+      mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+      flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
+      local result = C.callgate_i_ipzi(number, -1, mask, 16, flags)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
     end
-    return descriptor(result)
   end
-end
 end
 
 -- Makes a watcher of files; close-on-exec unless "~cloexec". inotify_init(2)

@@ -6,9 +6,9 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
@@ -45,316 +45,316 @@ end
 
 -- The real user. getuid(2)
 -- long getuid(void)
-if target.is "!x86 arm" then
-function calls.getuid()
-  sys.declare "i:"
-  local number = numbers.getuid or ABSENT
-  return function()
-    return C.callgate_i_(number)
+if here.is "!x86 arm" then
+  function calls.getuid()
+    sys.declare "i:"
+    local number = numbers.getuid or ABSENT
+    return function()
+      return C.callgate_i_(number)
+    end
   end
-end
 end
 
 -- The real user. getuid(2)
 -- long getuid32(void)
-if target.is "x86 arm" then
-function calls.getuid()
-  local call = sys.getuid
-  return function()
-    return call()
+if here.is "x86 arm" then
+  function calls.getuid()
+    local call = sys.getuid
+    return function()
+      return call()
+    end
   end
-end
 end
 
 -- The effective user. geteuid(2)
 -- long geteuid(void)
-if target.is "!x86 arm" then
-function calls.geteuid()
-  sys.declare "i:"
-  local number = numbers.geteuid or ABSENT
-  return function()
-    return C.callgate_i_(number)
+if here.is "!x86 arm" then
+  function calls.geteuid()
+    sys.declare "i:"
+    local number = numbers.geteuid or ABSENT
+    return function()
+      return C.callgate_i_(number)
+    end
   end
-end
 end
 
 -- The effective user. geteuid(2)
 -- long geteuid32(void)
-if target.is "x86 arm" then
-function calls.geteuid()
-  local call = sys.geteuid
-  return function()
-    return call()
+if here.is "x86 arm" then
+  function calls.geteuid()
+    local call = sys.geteuid
+    return function()
+      return call()
+    end
   end
-end
 end
 
 -- The real group. getgid(2)
 -- long getgid(void)
-if target.is "!x86 arm" then
-function calls.getgid()
-  sys.declare "i:"
-  local number = numbers.getgid or ABSENT
-  return function()
-    return C.callgate_i_(number)
+if here.is "!x86 arm" then
+  function calls.getgid()
+    sys.declare "i:"
+    local number = numbers.getgid or ABSENT
+    return function()
+      return C.callgate_i_(number)
+    end
   end
-end
 end
 
 -- The real group. getgid(2)
 -- long getgid32(void)
-if target.is "x86 arm" then
-function calls.getgid()
-  local call = sys.getgid
-  return function()
-    return call()
+if here.is "x86 arm" then
+  function calls.getgid()
+    local call = sys.getgid
+    return function()
+      return call()
+    end
   end
-end
 end
 
 -- The effective group. getegid(2)
 -- long getegid(void)
-if target.is "!x86 arm" then
-function calls.getegid()
-  sys.declare "i:"
-  local number = numbers.getegid or ABSENT
-  return function()
-    return C.callgate_i_(number)
+if here.is "!x86 arm" then
+  function calls.getegid()
+    sys.declare "i:"
+    local number = numbers.getegid or ABSENT
+    return function()
+      return C.callgate_i_(number)
+    end
   end
-end
 end
 
 -- The effective group. getegid(2)
 -- long getegid32(void)
-if target.is "x86 arm" then
-function calls.getegid()
-  local call = sys.getegid
-  return function()
-    return call()
+if here.is "x86 arm" then
+  function calls.getegid()
+    local call = sys.getegid
+    return function()
+      return call()
+    end
   end
-end
 end
 
 -- Sets the user of this thread; all three ids when it may. setuid(2)
 -- long setuid(uid_t uid)
-if target.is "!x86 arm" then
-function calls.setuid()
-  sys.declare "i:u"
-  local number = numbers.setuid or ABSENT
-  local to_uint = args.uint
-  return function(uid)
-    uid = to_uint(uid, "setuid", 1, "uid")
-    local result = C.callgate_i_u(number, uid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setuid()
+    sys.declare "i:u"
+    local number = numbers.setuid or ABSENT
+    local to_uint = args.uint
+    return function(uid)
+      uid = to_uint(uid, "setuid", 1, "uid")
+      local result = C.callgate_i_u(number, uid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the user of this thread; all three ids when it may. setuid(2)
 -- long setuid32(uid_t uid)
-if target.is "x86 arm" then
-function calls.setuid()
-  local call = sys.setuid
-  local to_uint = args.uint
-  return function(uid)
-    uid = to_uint(uid, "setuid", 1, "uid")
-    local result = call(uid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setuid()
+    local call = sys.setuid
+    local to_uint = args.uint
+    return function(uid)
+      uid = to_uint(uid, "setuid", 1, "uid")
+      local result = call(uid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the group of this thread; all three ids when it may. setgid(2)
 -- long setgid(gid_t gid)
-if target.is "!x86 arm" then
-function calls.setgid()
-  sys.declare "i:u"
-  local number = numbers.setgid or ABSENT
-  local to_uint = args.uint
-  return function(gid)
-    gid = to_uint(gid, "setgid", 1, "gid")
-    local result = C.callgate_i_u(number, gid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setgid()
+    sys.declare "i:u"
+    local number = numbers.setgid or ABSENT
+    local to_uint = args.uint
+    return function(gid)
+      gid = to_uint(gid, "setgid", 1, "gid")
+      local result = C.callgate_i_u(number, gid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the group of this thread; all three ids when it may. setgid(2)
 -- long setgid32(gid_t gid)
-if target.is "x86 arm" then
-function calls.setgid()
-  local call = sys.setgid
-  local to_uint = args.uint
-  return function(gid)
-    gid = to_uint(gid, "setgid", 1, "gid")
-    local result = call(gid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setgid()
+    local call = sys.setgid
+    local to_uint = args.uint
+    return function(gid)
+      gid = to_uint(gid, "setgid", 1, "gid")
+      local result = call(gid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real and the effective user; -1 leaves one alone. setreuid(2)
 -- long setreuid(uid_t ruid, uid_t euid)
-if target.is "!x86 arm" then
-function calls.setreuid()
-  sys.declare "i:uu"
-  local number = numbers.setreuid or ABSENT
-  local to_uint = args.uint
-  return function(ruid, euid)
-    ruid = ruid == nil and 4294967295 or to_uint(ruid, "setreuid", 1, "ruid")
-    euid = euid == nil and 4294967295 or to_uint(euid, "setreuid", 2, "euid")
-    local result = C.callgate_i_uu(number, ruid, euid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setreuid()
+    sys.declare "i:uu"
+    local number = numbers.setreuid or ABSENT
+    local to_uint = args.uint
+    return function(ruid, euid)
+      ruid = ruid == nil and 4294967295 or to_uint(ruid, "setreuid", 1, "ruid")
+      euid = euid == nil and 4294967295 or to_uint(euid, "setreuid", 2, "euid")
+      local result = C.callgate_i_uu(number, ruid, euid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real and the effective user; -1 leaves one alone. setreuid(2)
 -- long setreuid32(uid_t ruid, uid_t euid)
-if target.is "x86 arm" then
-function calls.setreuid()
-  local call = sys.setreuid
-  local to_uint = args.uint
-  return function(ruid, euid)
-    ruid = ruid == nil and 4294967295 or to_uint(ruid, "setreuid", 1, "ruid")
-    euid = euid == nil and 4294967295 or to_uint(euid, "setreuid", 2, "euid")
-    local result = call(ruid, euid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setreuid()
+    local call = sys.setreuid
+    local to_uint = args.uint
+    return function(ruid, euid)
+      ruid = ruid == nil and 4294967295 or to_uint(ruid, "setreuid", 1, "ruid")
+      euid = euid == nil and 4294967295 or to_uint(euid, "setreuid", 2, "euid")
+      local result = call(ruid, euid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real and the effective group; -1 leaves one alone. setregid(2)
 -- long setregid(gid_t rgid, gid_t egid)
-if target.is "!x86 arm" then
-function calls.setregid()
-  sys.declare "i:uu"
-  local number = numbers.setregid or ABSENT
-  local to_uint = args.uint
-  return function(rgid, egid)
-    rgid = rgid == nil and 4294967295 or to_uint(rgid, "setregid", 1, "rgid")
-    egid = egid == nil and 4294967295 or to_uint(egid, "setregid", 2, "egid")
-    local result = C.callgate_i_uu(number, rgid, egid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setregid()
+    sys.declare "i:uu"
+    local number = numbers.setregid or ABSENT
+    local to_uint = args.uint
+    return function(rgid, egid)
+      rgid = rgid == nil and 4294967295 or to_uint(rgid, "setregid", 1, "rgid")
+      egid = egid == nil and 4294967295 or to_uint(egid, "setregid", 2, "egid")
+      local result = C.callgate_i_uu(number, rgid, egid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real and the effective group; -1 leaves one alone. setregid(2)
 -- long setregid32(gid_t rgid, gid_t egid)
-if target.is "x86 arm" then
-function calls.setregid()
-  local call = sys.setregid
-  local to_uint = args.uint
-  return function(rgid, egid)
-    rgid = rgid == nil and 4294967295 or to_uint(rgid, "setregid", 1, "rgid")
-    egid = egid == nil and 4294967295 or to_uint(egid, "setregid", 2, "egid")
-    local result = call(rgid, egid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setregid()
+    local call = sys.setregid
+    local to_uint = args.uint
+    return function(rgid, egid)
+      rgid = rgid == nil and 4294967295 or to_uint(rgid, "setregid", 1, "rgid")
+      egid = egid == nil and 4294967295 or to_uint(egid, "setregid", 2, "egid")
+      local result = call(rgid, egid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real, the effective and the saved user; -1 leaves one alone. setresuid(2)
 -- long setresuid(uid_t ruid, uid_t euid, uid_t suid)
-if target.is "!x86 arm" then
-function calls.setresuid()
-  sys.declare "i:uuu"
-  local number = numbers.setresuid or ABSENT
-  local to_uint = args.uint
-  return function(ruid, euid, suid)
-    ruid = ruid == nil and 4294967295 or to_uint(ruid, "setresuid", 1, "ruid")
-    euid = euid == nil and 4294967295 or to_uint(euid, "setresuid", 2, "euid")
-    suid = suid == nil and 4294967295 or to_uint(suid, "setresuid", 3, "suid")
-    local result = C.callgate_i_uuu(number, ruid, euid, suid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setresuid()
+    sys.declare "i:uuu"
+    local number = numbers.setresuid or ABSENT
+    local to_uint = args.uint
+    return function(ruid, euid, suid)
+      ruid = ruid == nil and 4294967295 or to_uint(ruid, "setresuid", 1, "ruid")
+      euid = euid == nil and 4294967295 or to_uint(euid, "setresuid", 2, "euid")
+      suid = suid == nil and 4294967295 or to_uint(suid, "setresuid", 3, "suid")
+      local result = C.callgate_i_uuu(number, ruid, euid, suid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real, the effective and the saved user; -1 leaves one alone. setresuid(2)
 -- long setresuid32(uid_t ruid, uid_t euid, uid_t suid)
-if target.is "x86 arm" then
-function calls.setresuid()
-  local call = sys.setresuid
-  local to_uint = args.uint
-  return function(ruid, euid, suid)
-    ruid = ruid == nil and 4294967295 or to_uint(ruid, "setresuid", 1, "ruid")
-    euid = euid == nil and 4294967295 or to_uint(euid, "setresuid", 2, "euid")
-    suid = suid == nil and 4294967295 or to_uint(suid, "setresuid", 3, "suid")
-    local result = call(ruid, euid, suid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setresuid()
+    local call = sys.setresuid
+    local to_uint = args.uint
+    return function(ruid, euid, suid)
+      ruid = ruid == nil and 4294967295 or to_uint(ruid, "setresuid", 1, "ruid")
+      euid = euid == nil and 4294967295 or to_uint(euid, "setresuid", 2, "euid")
+      suid = suid == nil and 4294967295 or to_uint(suid, "setresuid", 3, "suid")
+      local result = call(ruid, euid, suid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real, the effective and the saved group; -1 leaves one alone. setresgid(2)
 -- long setresgid(gid_t rgid, gid_t egid, gid_t sgid)
-if target.is "!x86 arm" then
-function calls.setresgid()
-  sys.declare "i:uuu"
-  local number = numbers.setresgid or ABSENT
-  local to_uint = args.uint
-  return function(rgid, egid, sgid)
-    rgid = rgid == nil and 4294967295 or to_uint(rgid, "setresgid", 1, "rgid")
-    egid = egid == nil and 4294967295 or to_uint(egid, "setresgid", 2, "egid")
-    sgid = sgid == nil and 4294967295 or to_uint(sgid, "setresgid", 3, "sgid")
-    local result = C.callgate_i_uuu(number, rgid, egid, sgid)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm" then
+  function calls.setresgid()
+    sys.declare "i:uuu"
+    local number = numbers.setresgid or ABSENT
+    local to_uint = args.uint
+    return function(rgid, egid, sgid)
+      rgid = rgid == nil and 4294967295 or to_uint(rgid, "setresgid", 1, "rgid")
+      egid = egid == nil and 4294967295 or to_uint(egid, "setresgid", 2, "egid")
+      sgid = sgid == nil and 4294967295 or to_uint(sgid, "setresgid", 3, "sgid")
+      local result = C.callgate_i_uuu(number, rgid, egid, sgid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets the real, the effective and the saved group; -1 leaves one alone. setresgid(2)
 -- long setresgid32(gid_t rgid, gid_t egid, gid_t sgid)
-if target.is "x86 arm" then
-function calls.setresgid()
-  local call = sys.setresgid
-  local to_uint = args.uint
-  return function(rgid, egid, sgid)
-    rgid = rgid == nil and 4294967295 or to_uint(rgid, "setresgid", 1, "rgid")
-    egid = egid == nil and 4294967295 or to_uint(egid, "setresgid", 2, "egid")
-    sgid = sgid == nil and 4294967295 or to_uint(sgid, "setresgid", 3, "sgid")
-    local result = call(rgid, egid, sgid)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm" then
+  function calls.setresgid()
+    local call = sys.setresgid
+    local to_uint = args.uint
+    return function(rgid, egid, sgid)
+      rgid = rgid == nil and 4294967295 or to_uint(rgid, "setresgid", 1, "rgid")
+      egid = egid == nil and 4294967295 or to_uint(egid, "setresgid", 2, "egid")
+      sgid = sgid == nil and 4294967295 or to_uint(sgid, "setresgid", 3, "sgid")
+      local result = call(rgid, egid, sgid)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- The process group of a process, 0 for this one. getpgid(2)
@@ -546,224 +546,224 @@ end
 -- Blocks, unblocks or sets signals by name: S.sigprocmask("block", "int, term"); the set that was blocked before.
 -- sigprocmask(2)
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if target.is "!mips mipsel mips64 mips64el" then
-function calls.sigprocmask()
-  sys.declare "i:ippz"
-  local number = numbers.rt_sigprocmask or ABSENT
-  local to_choice = args.choice
-  local to_optional_record = args.optional_record
-  local to_out = args.out
-  local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
-  local sigset_t = require("callgate.types").t.sigset
-  return function(how, set, old)
-    how = how == nil and 0 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
-    set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-    old = to_out(old, "sigprocmask", 3, "old", sigset_t)
-    local result = C.callgate_i_ippz(number, how, set, old, 8)
-    if result == -1 then
-      return fail()
+if here.is "!mips mipsel mips64 mips64el" then
+  function calls.sigprocmask()
+    sys.declare "i:ippz"
+    local number = numbers.rt_sigprocmask or ABSENT
+    local to_choice = args.choice
+    local to_optional_record = args.optional_record
+    local to_out = args.out
+    local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
+    local sigset_t = require("callgate.types").t.sigset
+    return function(how, set, old)
+      how = how == nil and 0 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
+      set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
+      old = to_out(old, "sigprocmask", 3, "old", sigset_t)
+      local result = C.callgate_i_ippz(number, how, set, old, 8)
+      if result == -1 then
+        return fail()
+      end
+      return old
     end
-    return old
   end
-end
 end
 
 -- Blocks, unblocks or sets signals by name: S.sigprocmask("block", "int, term"); the set that was blocked before.
 -- sigprocmask(2)
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.sigprocmask()
-  sys.declare "i:ippz"
-  local number = numbers.rt_sigprocmask or ABSENT
-  local to_choice = args.choice
-  local to_optional_record = args.optional_record
-  local to_out = args.out
-  local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
-  local sigset_t = require("callgate.types").t.sigset
-  return function(how, set, old)
-    how = how == nil and 1 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
-    set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-    old = to_out(old, "sigprocmask", 3, "old", sigset_t)
-    local result = C.callgate_i_ippz(number, how, set, old, 16)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.sigprocmask()
+    sys.declare "i:ippz"
+    local number = numbers.rt_sigprocmask or ABSENT
+    local to_choice = args.choice
+    local to_optional_record = args.optional_record
+    local to_out = args.out
+    local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
+    local sigset_t = require("callgate.types").t.sigset
+    return function(how, set, old)
+      how = how == nil and 1 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
+      set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
+      old = to_out(old, "sigprocmask", 3, "old", sigset_t)
+      local result = C.callgate_i_ippz(number, how, set, old, 16)
+      if result == -1 then
+        return fail()
+      end
+      return old
     end
-    return old
   end
-end
 end
 
 -- The signals that wait to be delivered. sigpending(2)
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if target.is "!mips mipsel mips64 mips64el" then
-function calls.sigpending()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigpending or ABSENT
-  local to_out = args.out
-  local sigset_t = require("callgate.types").t.sigset
-  return function(set)
-    set = to_out(set, "sigpending", 1, "set", sigset_t)
-    local result = C.callgate_i_pz(number, set, 8)
-    if result == -1 then
-      return fail()
+if here.is "!mips mipsel mips64 mips64el" then
+  function calls.sigpending()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigpending or ABSENT
+    local to_out = args.out
+    local sigset_t = require("callgate.types").t.sigset
+    return function(set)
+      set = to_out(set, "sigpending", 1, "set", sigset_t)
+      local result = C.callgate_i_pz(number, set, 8)
+      if result == -1 then
+        return fail()
+      end
+      return set
     end
-    return set
   end
-end
 end
 
 -- The signals that wait to be delivered. sigpending(2)
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if target.is "mips mipsel mips64 mips64el" then
-function calls.sigpending()
-  sys.declare "i:pz"
-  local number = numbers.rt_sigpending or ABSENT
-  local to_out = args.out
-  local sigset_t = require("callgate.types").t.sigset
-  return function(set)
-    set = to_out(set, "sigpending", 1, "set", sigset_t)
-    local result = C.callgate_i_pz(number, set, 16)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel mips64 mips64el" then
+  function calls.sigpending()
+    sys.declare "i:pz"
+    local number = numbers.rt_sigpending or ABSENT
+    local to_out = args.out
+    local sigset_t = require("callgate.types").t.sigset
+    return function(set)
+      set = to_out(set, "sigpending", 1, "set", sigset_t)
+      local result = C.callgate_i_pz(number, set, 16)
+      if result == -1 then
+        return fail()
+      end
+      return set
     end
-    return set
   end
-end
 end
 
 -- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
 -- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "!x86 arm mips mipsel mips64 mips64el ppc" then
-function calls.sigtimedwait()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait or ABSENT
-  local to_optional_record = args.optional_record
-  local to_out = args.out
-  local to_record = args.record
-  local siginfo_t = require("callgate.types").t.siginfo
-  local sigset_t = require("callgate.types").t.sigset
-  local timespec_t = require("callgate.types").t.timespec
-  return function(set, timeout, info)
-    set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-    timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-    info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-    local result = C.callgate_i_cpcz(number, set, info, timeout, 8)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
+  function calls.sigtimedwait()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait or ABSENT
+    local to_optional_record = args.optional_record
+    local to_out = args.out
+    local to_record = args.record
+    local siginfo_t = require("callgate.types").t.siginfo
+    local sigset_t = require("callgate.types").t.sigset
+    local timespec_t = require("callgate.types").t.timespec
+    return function(set, timeout, info)
+      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
+      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      local result = C.callgate_i_cpcz(number, set, info, timeout, 8)
+      if result == -1 then
+        return fail()
+      end
+      return info
     end
-    return info
   end
-end
 end
 
 -- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "x86 arm ppc" then
-function calls.sigtimedwait()
-  local call = sys.rt_sigtimedwait
-  local to_optional_record = args.optional_record
-  local to_out = args.out
-  local to_record = args.record
-  local siginfo_t = require("callgate.types").t.siginfo
-  local sigset_t = require("callgate.types").t.sigset
-  local timespec_t = require("callgate.types").t.timespec
-  return function(set, timeout, info)
-    set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-    timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-    info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-    local result = call(set, info, timeout, 8)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm ppc" then
+  function calls.sigtimedwait()
+    local call = sys.rt_sigtimedwait
+    local to_optional_record = args.optional_record
+    local to_out = args.out
+    local to_record = args.record
+    local siginfo_t = require("callgate.types").t.siginfo
+    local sigset_t = require("callgate.types").t.sigset
+    local timespec_t = require("callgate.types").t.timespec
+    return function(set, timeout, info)
+      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
+      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      local result = call(set, info, timeout, 8)
+      if result == -1 then
+        return fail()
+      end
+      return info
     end
-    return info
   end
-end
 end
 
 -- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
 -- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "mips mipsel" then
-function calls.sigtimedwait()
-  local call = sys.rt_sigtimedwait
-  local to_optional_record = args.optional_record
-  local to_out = args.out
-  local to_record = args.record
-  local siginfo_t = require("callgate.types").t.siginfo
-  local sigset_t = require("callgate.types").t.sigset
-  local timespec_t = require("callgate.types").t.timespec
-  return function(set, timeout, info)
-    set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-    timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-    info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-    local result = call(set, info, timeout, 16)
-    if result == -1 then
-      return fail()
+if here.is "mips mipsel" then
+  function calls.sigtimedwait()
+    local call = sys.rt_sigtimedwait
+    local to_optional_record = args.optional_record
+    local to_out = args.out
+    local to_record = args.record
+    local siginfo_t = require("callgate.types").t.siginfo
+    local sigset_t = require("callgate.types").t.sigset
+    local timespec_t = require("callgate.types").t.timespec
+    return function(set, timeout, info)
+      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
+      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      local result = call(set, info, timeout, 16)
+      if result == -1 then
+        return fail()
+      end
+      return info
     end
-    return info
   end
-end
 end
 
 -- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
 -- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if target.is "mips64 mips64el" then
-function calls.sigtimedwait()
-  sys.declare "i:cpcz"
-  local number = numbers.rt_sigtimedwait or ABSENT
-  local to_optional_record = args.optional_record
-  local to_out = args.out
-  local to_record = args.record
-  local siginfo_t = require("callgate.types").t.siginfo
-  local sigset_t = require("callgate.types").t.sigset
-  local timespec_t = require("callgate.types").t.timespec
-  return function(set, timeout, info)
-    set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-    timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-    info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-    local result = C.callgate_i_cpcz(number, set, info, timeout, 16)
-    if result == -1 then
-      return fail()
+if here.is "mips64 mips64el" then
+  function calls.sigtimedwait()
+    sys.declare "i:cpcz"
+    local number = numbers.rt_sigtimedwait or ABSENT
+    local to_optional_record = args.optional_record
+    local to_out = args.out
+    local to_record = args.record
+    local siginfo_t = require("callgate.types").t.siginfo
+    local sigset_t = require("callgate.types").t.sigset
+    local timespec_t = require("callgate.types").t.timespec
+    return function(set, timeout, info)
+      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
+      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      local result = C.callgate_i_cpcz(number, set, info, timeout, 16)
+      if result == -1 then
+        return fail()
+      end
+      return info
     end
-    return info
   end
-end
 end
 
 -- Waits for a signal; always nil, message, EINTR. pause(2)
 -- long ppoll(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask, size_t
 -- sigsetsize)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.pause()
-  sys.declare "i:pupcz"
-  local number = numbers.ppoll or ABSENT
-  return function()
-    local result = C.callgate_i_pupcz(number, nil, 0, nil, nil, 0)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.pause()
+    sys.declare "i:pupcz"
+    local number = numbers.ppoll or ABSENT
+    return function()
+      local result = C.callgate_i_pupcz(number, nil, 0, nil, nil, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Waits for a signal; always nil, message, EINTR. pause(2)
 -- long ppoll_time64(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask,
 -- size_t sigsetsize)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.pause()
-  local call = sys.ppoll
-  return function()
-    local result = call(nil, 0, nil, nil, 0)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.pause()
+    local call = sys.ppoll
+    return function()
+      local result = call(nil, 0, nil, nil, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Resources used by "self", "children" or "thread". getrusage(2)

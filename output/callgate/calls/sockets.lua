@@ -6,91 +6,91 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Lets a socket accept connections. listen(2)
 -- long listen(int fd, int backlog)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.listen()
-  sys.declare "i:ii"
-  local number = numbers.listen or ABSENT
-  local to_fd = args.fd
-  local to_int = args.int
-  return function(fd, backlog)
-    fd = to_fd(fd, "listen", 1, "fd")
-    backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
-    local result = C.callgate_i_ii(number, fd, backlog)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.listen()
+    sys.declare "i:ii"
+    local number = numbers.listen or ABSENT
+    local to_fd = args.fd
+    local to_int = args.int
+    return function(fd, backlog)
+      fd = to_fd(fd, "listen", 1, "fd")
+      backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
+      local result = C.callgate_i_ii(number, fd, backlog)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Lets a socket accept connections. listen(2)
 -- long listen(int fd, int backlog)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.listen()
-  local call = sys.listen
-  local to_fd = args.fd
-  local to_int = args.int
-  return function(fd, backlog)
-    fd = to_fd(fd, "listen", 1, "fd")
-    backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
-    local result = call(fd, backlog)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.listen()
+    local call = sys.listen
+    local to_fd = args.fd
+    local to_int = args.int
+    return function(fd, backlog)
+      fd = to_fd(fd, "listen", 1, "fd")
+      backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
+      local result = call(fd, backlog)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Ends one or both directions of a connection: "rd", "wr", "rdwr". shutdown(2)
 -- long shutdown(int fd, int how)
-if target.is "!x86 mips mipsel ppc64le s390x ppc" then
-function calls.shutdown()
-  sys.declare "i:ii"
-  local number = numbers.shutdown or ABSENT
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local SHUT_names = require("callgate.flags").group "SHUT"
-  return function(fd, how)
-    fd = to_fd(fd, "shutdown", 1, "fd")
-    how = how == nil and 2 or to_choice(how, "shutdown", 2, "how", SHUT_names)
-    local result = C.callgate_i_ii(number, fd, how)
-    if result == -1 then
-      return fail()
+if here.is "!x86 mips mipsel ppc64le s390x ppc" then
+  function calls.shutdown()
+    sys.declare "i:ii"
+    local number = numbers.shutdown or ABSENT
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local SHUT_names = require("callgate.flags").group "SHUT"
+    return function(fd, how)
+      fd = to_fd(fd, "shutdown", 1, "fd")
+      how = how == nil and 2 or to_choice(how, "shutdown", 2, "how", SHUT_names)
+      local result = C.callgate_i_ii(number, fd, how)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Ends one or both directions of a connection: "rd", "wr", "rdwr". shutdown(2)
 -- long shutdown(int fd, int how)
-if target.is "x86 mips mipsel ppc64le s390x ppc" then
-function calls.shutdown()
-  local call = sys.shutdown
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local SHUT_names = require("callgate.flags").group "SHUT"
-  return function(fd, how)
-    fd = to_fd(fd, "shutdown", 1, "fd")
-    how = how == nil and 2 or to_choice(how, "shutdown", 2, "how", SHUT_names)
-    local result = call(fd, how)
-    if result == -1 then
-      return fail()
+if here.is "x86 mips mipsel ppc64le s390x ppc" then
+  function calls.shutdown()
+    local call = sys.shutdown
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local SHUT_names = require("callgate.flags").group "SHUT"
+    return function(fd, how)
+      fd = to_fd(fd, "shutdown", 1, "fd")
+      how = how == nil and 2 or to_choice(how, "shutdown", 2, "how", SHUT_names)
+      local result = call(fd, how)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 return calls

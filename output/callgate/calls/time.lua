@@ -6,241 +6,241 @@ local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
-local target = require "callgate.target"
+local here = require "callgate.target"
 
-local numbers = target.numbers
+local numbers = here.numbers
 local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- A clock's time, through the vDSO; ts, if given, is filled in. clock_gettime(2)
 -- long clock_gettime(clockid_t which_clock, struct __kernel_timespec *tp)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.clock_gettime()
-  sys.symbol("clock_gettime", "i:ip")
-  local to_choice = args.choice
-  local to_out = args.out
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, ts)
-    clock = clock == nil and 0 or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
-    ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
-    local result = C.callgate_libc_clock_gettime(clock, ts)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.clock_gettime()
+    sys.symbol("clock_gettime", "i:ip")
+    local to_choice = args.choice
+    local to_out = args.out
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, ts)
+      clock = clock == nil and 0 or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
+      ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
+      local result = C.callgate_libc_clock_gettime(clock, ts)
+      if result == -1 then
+        return fail()
+      end
+      return ts
     end
-    return ts
   end
-end
 end
 
 -- A clock's time, through the vDSO; ts, if given, is filled in. clock_gettime(2)
 -- long clock_gettime64(clockid_t which_clock, struct __kernel_timespec *tp)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.clock_gettime()
-  local call = sys.clock_gettime
-  local to_choice = args.choice
-  local to_out = args.out
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, ts)
-    clock = clock == nil and 0 or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
-    ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
-    local result = call(clock, ts)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.clock_gettime()
+    local call = sys.clock_gettime
+    local to_choice = args.choice
+    local to_out = args.out
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, ts)
+      clock = clock == nil and 0 or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
+      ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
+      local result = call(clock, ts)
+      if result == -1 then
+        return fail()
+      end
+      return ts
     end
-    return ts
   end
-end
 end
 
 -- A clock's resolution. clock_getres(2)
 -- long clock_getres(clockid_t which_clock, struct __kernel_timespec *tp)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.clock_getres()
-  sys.declare "i:ip"
-  local number = numbers.clock_getres or ABSENT
-  local to_choice = args.choice
-  local to_out = args.out
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, ts)
-    clock = clock == nil and 0 or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
-    ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
-    local result = C.callgate_i_ip(number, clock, ts)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.clock_getres()
+    sys.declare "i:ip"
+    local number = numbers.clock_getres or ABSENT
+    local to_choice = args.choice
+    local to_out = args.out
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, ts)
+      clock = clock == nil and 0 or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
+      ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
+      local result = C.callgate_i_ip(number, clock, ts)
+      if result == -1 then
+        return fail()
+      end
+      return ts
     end
-    return ts
   end
-end
 end
 
 -- A clock's resolution. clock_getres(2)
 -- long clock_getres_time64(clockid_t which_clock, struct __kernel_timespec *tp)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.clock_getres()
-  local call = sys.clock_getres
-  local to_choice = args.choice
-  local to_out = args.out
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, ts)
-    clock = clock == nil and 0 or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
-    ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
-    local result = call(clock, ts)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.clock_getres()
+    local call = sys.clock_getres
+    local to_choice = args.choice
+    local to_out = args.out
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, ts)
+      clock = clock == nil and 0 or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
+      ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
+      local result = call(clock, ts)
+      if result == -1 then
+        return fail()
+      end
+      return ts
     end
-    return ts
   end
-end
 end
 
 -- Sets a clock. clock_settime(2)
 -- long clock_settime(clockid_t which_clock, const struct __kernel_timespec *tp)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.clock_settime()
-  sys.declare "i:ic"
-  local number = numbers.clock_settime or ABSENT
-  local to_choice = args.choice
-  local to_record = args.record
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, ts)
-    clock = to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
-    ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
-    local result = C.callgate_i_ic(number, clock, ts)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.clock_settime()
+    sys.declare "i:ic"
+    local number = numbers.clock_settime or ABSENT
+    local to_choice = args.choice
+    local to_record = args.record
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, ts)
+      clock = to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
+      ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
+      local result = C.callgate_i_ic(number, clock, ts)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sets a clock. clock_settime(2)
 -- long clock_settime64(clockid_t which_clock, const struct __kernel_timespec *tp)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.clock_settime()
-  local call = sys.clock_settime
-  local to_choice = args.choice
-  local to_record = args.record
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, ts)
-    clock = to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
-    ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
-    local result = call(clock, ts)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.clock_settime()
+    local call = sys.clock_settime
+    local to_choice = args.choice
+    local to_record = args.record
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, ts)
+      clock = to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
+      ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
+      local result = call(clock, ts)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sleeps by a clock; with "abstime" until a time. Interrupted: nil, message, EINTR; left, if given, tells how long
 -- remained. clock_nanosleep(2)
 -- long clock_nanosleep(clockid_t which_clock, int flags, const struct __kernel_timespec *rqtp, struct
 -- __kernel_timespec *rmtp)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.clock_nanosleep()
-  sys.declare "i:iicp"
-  local number = numbers.clock_nanosleep or ABSENT
-  local to_choice = args.choice
-  local to_flags = args.flags
-  local to_out = args.out
-  local to_record = args.record
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local TIMER_names = require("callgate.flags").group "TIMER"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, flags, ts, left)
-    clock = to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
-    flags = to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
-    ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
-    left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
-    local result = C.callgate_i_iicp(number, clock, flags, ts, left)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.clock_nanosleep()
+    sys.declare "i:iicp"
+    local number = numbers.clock_nanosleep or ABSENT
+    local to_choice = args.choice
+    local to_flags = args.flags
+    local to_out = args.out
+    local to_record = args.record
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local TIMER_names = require("callgate.flags").group "TIMER"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, flags, ts, left)
+      clock = to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
+      flags = to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
+      ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
+      left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
+      local result = C.callgate_i_iicp(number, clock, flags, ts, left)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sleeps by a clock; with "abstime" until a time. Interrupted: nil, message, EINTR; left, if given, tells how long
 -- remained. clock_nanosleep(2)
 -- long clock_nanosleep_time64(clockid_t which_clock, int flags, const struct __kernel_timespec *rqtp, struct
 -- __kernel_timespec *rmtp)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.clock_nanosleep()
-  local call = sys.clock_nanosleep
-  local to_choice = args.choice
-  local to_flags = args.flags
-  local to_out = args.out
-  local to_record = args.record
-  local CLOCK_names = require("callgate.flags").group "CLOCK"
-  local TIMER_names = require("callgate.flags").group "TIMER"
-  local timespec_t = require("callgate.types").t.timespec
-  return function(clock, flags, ts, left)
-    clock = to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
-    flags = to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
-    ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
-    left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
-    local result = call(clock, flags, ts, left)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.clock_nanosleep()
+    local call = sys.clock_nanosleep
+    local to_choice = args.choice
+    local to_flags = args.flags
+    local to_out = args.out
+    local to_record = args.record
+    local CLOCK_names = require("callgate.flags").group "CLOCK"
+    local TIMER_names = require("callgate.flags").group "TIMER"
+    local timespec_t = require("callgate.types").t.timespec
+    return function(clock, flags, ts, left)
+      clock = to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
+      flags = to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
+      ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
+      left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
+      local result = call(clock, flags, ts, left)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sleeps some seconds. Interrupted: nil, message, EINTR; left, if given, tells how long remained. nanosleep(2)
 -- long clock_nanosleep(clockid_t which_clock, int flags, const struct __kernel_timespec *rqtp, struct
 -- __kernel_timespec *rmtp)
-if target.is "!x86 arm mips mipsel ppc" then
-function calls.nanosleep()
-  sys.declare "i:iicp"
-  local number = numbers.clock_nanosleep or ABSENT
-  local CLOCK_REALTIME = 0
-  local to_out = args.out
-  local to_record = args.record
-  local timespec_t = require("callgate.types").t.timespec
-  return function(ts, left)
-    ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
-    left = to_out(left, "nanosleep", 2, "left", timespec_t)
-    local result = C.callgate_i_iicp(number, CLOCK_REALTIME, 0, ts, left)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.nanosleep()
+    sys.declare "i:iicp"
+    local number = numbers.clock_nanosleep or ABSENT
+    local CLOCK_REALTIME = 0
+    local to_out = args.out
+    local to_record = args.record
+    local timespec_t = require("callgate.types").t.timespec
+    return function(ts, left)
+      ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
+      left = to_out(left, "nanosleep", 2, "left", timespec_t)
+      local result = C.callgate_i_iicp(number, CLOCK_REALTIME, 0, ts, left)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- Sleeps some seconds. Interrupted: nil, message, EINTR; left, if given, tells how long remained. nanosleep(2)
 -- long clock_nanosleep_time64(clockid_t which_clock, int flags, const struct __kernel_timespec *rqtp, struct
 -- __kernel_timespec *rmtp)
-if target.is "x86 arm mips mipsel ppc" then
-function calls.nanosleep()
-  local call = sys.clock_nanosleep
-  local CLOCK_REALTIME = 0
-  local to_out = args.out
-  local to_record = args.record
-  local timespec_t = require("callgate.types").t.timespec
-  return function(ts, left)
-    ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
-    left = to_out(left, "nanosleep", 2, "left", timespec_t)
-    local result = call(CLOCK_REALTIME, 0, ts, left)
-    if result == -1 then
-      return fail()
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.nanosleep()
+    local call = sys.clock_nanosleep
+    local CLOCK_REALTIME = 0
+    local to_out = args.out
+    local to_record = args.record
+    local timespec_t = require("callgate.types").t.timespec
+    return function(ts, left)
+      ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
+      left = to_out(left, "nanosleep", 2, "left", timespec_t)
+      local result = call(CLOCK_REALTIME, 0, ts, left)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
   end
-end
 end
 
 -- The time until an interval timer's next signal, and its interval. getitimer(2)

@@ -2,12 +2,13 @@
 
 local names
 
+local SECOND = { CLD = true, IOT = true, POLL = true, UNUSED = true } -- names of CHLD, ABRT, IO and SYS
+
 local function load_names()
   names = {}
   for name, number in pairs(require("callgate.constants").group "SIG") do
-    -- SIGIOT, SIGPOLL and SIGUNUSED are second names of others.
     local short = name:match "^SIG(%u[%u%d]+)$"
-    if short and not (short == "IOT" or short == "POLL" or short == "UNUSED" or short:find "^RT") then
+    if short and not (SECOND[short] or short:find "^RT") then
       names[number] = short:lower()
     end
   end

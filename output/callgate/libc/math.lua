@@ -90,7 +90,7 @@ return {
         FP_LLOGBNAN = -2147483648,
       },
       typedefs = {
-        long_double_t = "uint64_t [1] __attribute__((aligned(4)))",
+        long_double_t = "uint32_t [3] __attribute__((aligned(4)))",
       },
 },
     {

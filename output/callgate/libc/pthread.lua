@@ -102,7 +102,7 @@ return {
       on = "glibc-arm",
       records = {
         ["struct __cancel_jmp_buf_tag"] = [[{
-    int32_t __cancel_jmp_buf[64];
+    int32_t __cancel_jmp_buf[64] __attribute__((aligned(8)));
     int32_t __mask_was_saved;
   }]],
       },
@@ -135,7 +135,7 @@ return {
       on = "glibc-ppc64le",
       records = {
         ["struct __cancel_jmp_buf_tag"] = [[{
-    long __cancel_jmp_buf[64];
+    long __cancel_jmp_buf[64] __attribute__((aligned(16)));
     int32_t __mask_was_saved;
   }]],
       },

@@ -85,8 +85,10 @@ t.describe("an undeclared call", function()
   end)
 
   t.it("that makes a descriptor returns an object", function()
-    local fd, message, errno = S.memfd_secret(0)
-    t.ok(fd and ffi.istype(S.t.fd(t.ok(S.dup(0)):nogc().fd), fd) or errno == S.ENOSYS, message)
+    if S.memfd_secret then -- not in the tables of arm and of several others
+      local fd, message, errno = S.memfd_secret(0)
+      t.ok(fd and ffi.istype(S.t.fd(t.ok(S.dup(0)):nogc().fd), fd) or errno == S.ENOSYS, message)
+    end
     local ruleset, text, number = S.landlock_create_ruleset(nil, 0, 1)
     t.ok(ruleset or number == S.ENOSYS or number == S.EOPNOTSUPP, text)
   end)

@@ -304,7 +304,7 @@ return {
     {
       on = "glibc-x86",
       typedefs = {
-        _Float64x = "uint64_t [1] __attribute__((aligned(4)))",
+        _Float64x = "uint32_t [3] __attribute__((aligned(4)))",
       },
 },
     {

@@ -57,8 +57,8 @@ return {
         ["struct La_i86_retval"] = [[{
     uint32_t lrv_eax;
     uint32_t lrv_edx;
-    uint64_t lrv_st0[1] __attribute__((aligned(4)));
-    uint64_t lrv_st1[1] __attribute__((aligned(4)));
+    uint32_t lrv_st0[3] __attribute__((aligned(4)));
+    uint32_t lrv_st1[3] __attribute__((aligned(4)));
     uint64_t __glibc_unused1;
     uint64_t __glibc_unused2;
   }]],

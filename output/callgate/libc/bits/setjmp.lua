@@ -22,7 +22,7 @@ return {
     {
       on = "glibc-arm",
       typedefs = {
-        __jmp_buf = "int32_t [64]",
+        __jmp_buf = "int32_t [64] __attribute__((aligned(8)))",
       },
 },
     {
@@ -98,7 +98,7 @@ return {
     {
       on = "glibc-ppc64le",
       typedefs = {
-        __jmp_buf = "long [64]",
+        __jmp_buf = "long [64] __attribute__((aligned(16)))",
       },
 },
     {

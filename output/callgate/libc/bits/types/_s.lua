@@ -229,7 +229,7 @@ return {
       on = "glibc-arm",
       records = {
         ["struct __jmp_buf_tag"] = [[{
-    int32_t __jmpbuf[64];
+    int32_t __jmpbuf[64] __attribute__((aligned(8)));
     int32_t __mask_was_saved;
     struct __sigset_t __saved_mask;
   }]],
@@ -259,7 +259,7 @@ return {
       on = "glibc-ppc64le",
       records = {
         ["struct __jmp_buf_tag"] = [[{
-    long __jmpbuf[64];
+    long __jmpbuf[64] __attribute__((aligned(16)));
     int32_t __mask_was_saved;
     struct __sigset_t __saved_mask;
   }]],
