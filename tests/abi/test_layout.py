@@ -62,6 +62,7 @@ def test_mode_makes_another_type(c: Make) -> None:
 def test_vector_is_as_aligned_as_large(c: Make) -> None:
     """``vector_size(16)`` is a vector of 16 bytes at multiples of 16."""
     found = c("typedef int v4 __attribute__((vector_size(16)));").type("v4")
+    assert c("typedef __attribute__((__neon_vector_type__(4))) int v4;").type("v4") == found
     assert isinstance(found, model.Vector)
     assert (found.size, found.align) == (16, 16)
 

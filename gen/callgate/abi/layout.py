@@ -182,7 +182,7 @@ class Layout:
     def attributed(
         self, kind: model.TypeRef, attributes: Sequence[tree.Attribute]
     ) -> model.TypeRef:
-        """Return the type that ``kind`` becomes by ``aligned``, ``mode`` and ``vector_size``."""
+        """Return the type that ``kind`` becomes by ``aligned``, ``mode`` and those of vectors."""
         for item in attributes:
             if item.name == "aligned" and not isinstance(kind, model.Function):
                 kind = replace(kind, align=self.alignment(item) or kind.align)  # 0: no effect
@@ -192,6 +192,11 @@ class Layout:
                 kind = self._mode(kind, item.argument.name)
             elif item.name in {"vector_size", "__vector_size__"} and item.argument is not None:
                 kind = self._vector(kind, self.evaluator.integer(item.argument))
+            elif item.name == "neon_vector_type" and item.argument is not None:
+                count = self.evaluator.integer(item.argument)  # of elements (ACLE, arm_neon.h)
+                kind = self._vector(
+                    kind, count * (0 if isinstance(kind, model.Function) else kind.size)
+                )
         return kind
 
     def _vector(self, element: model.TypeRef, size: int) -> model.Vector:

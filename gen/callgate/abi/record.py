@@ -60,7 +60,11 @@ class RecordLayout:
 
     def _place(self, item: tree.Field) -> None:
         kind = self._layout.type(item.type)
-        others = [each for each in item.attributes if each.name in {"mode", "vector_size"}]
+        others = [
+            each
+            for each in item.attributes
+            if each.name in {"mode", "vector_size", "neon_vector_type"}
+        ]
         kind = self._layout.attributed(kind, others)
         if item.width is None:
             self._member(item, kind)

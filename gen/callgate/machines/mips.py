@@ -1,10 +1,10 @@
-"""LuaJIT on 32-bit mips: its assembly is for floating-point registers of 32 bits, and marked as for any.
+"""LuaJIT on 32-bit mips: marked as for floating-point registers of any size, its assembly is not.
 
-Linux, and qemu-user like it, picks the register mode of a process from the mark in PT_MIPS_ABIFLAGS
+Linux, and qemu-user like it, picks the register mode of a process from PT_MIPS_ABIFLAGS
 (arch/mips/kernel/elf.c: mips_set_personality_fp): a program marked FPXX gets registers of 64 bits
-where the processor has them. vm_mips.dasc moves the halves of a double as a pair of registers, which
-only the other mode has; in this one math.floor(2.5) is 2.5. Compilers mark the program FPXX for its C
-part.
+where the processor has them. vm_mips.dasc moves the halves of a double as a pair of registers,
+which only the other mode has; in this one math.floor(2.5) is 2.5. Compilers mark the program FPXX
+for its C part.
 """
 
 from __future__ import annotations

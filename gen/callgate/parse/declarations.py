@@ -26,8 +26,8 @@ CANONICAL = {
     "__builtin_va_list": "va_list", "__float128": "_Float128", "_Float64x": "long double",
     "_Float64": "double", "_Float32x": "double", "_Float32": "float",
 }  # fmt: skip
-LAYOUT_ATTRIBUTES = {"packed", "aligned", "mode", "vector_size", LABEL}  # their argument is kept
-TYPE_ATTRIBUTES = {"mode", "vector_size"}  # they make another type of the one they follow
+TYPE_ATTRIBUTES = {"mode", "vector_size", "neon_vector_type"}  # they make another type of theirs
+LAYOUT_ATTRIBUTES = {"packed", "aligned", LABEL} | TYPE_ATTRIBUTES  # their argument is kept
 NOT_NAMES = BASIC | {"struct", "union", "enum", "typeof", "sizeof", "auto", "_Alignas", "return"}
 MAX_POINTERS = 64  # pointers to pointers; real headers have 3
 WORD = re.compile(r"[A-Za-z_$][\w$]*|\S")
