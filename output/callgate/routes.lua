@@ -234,6 +234,7 @@ return {
   sync_file_range = {
     try = { "sync_file_range", "sync_file_range2", "arm_sync_file_range" },
     order = { ["arm arm_sync_file_range"] = "1423", ["ppc64le sync_file_range2"] = "1423", ["ppc sync_file_range2"] = "1423" },
+    written = { mips = "sync_file_range", mipsel = "sync_file_range" },
   },
   timer_gettime = {
     try = { "timer_gettime64", "timer_gettime" },

@@ -46,6 +46,17 @@ class TestJudge:
         assert found.skipped == (("a_spec.lua: a: y (JIT on)", "why"),)
         assert found.passed == 1
 
+    def test_sometimes(self) -> None:
+        """Where chance decides, a pass is one and a failure is excused; a skip is told as one."""
+        row = Gap("*", "its compiler errs", jit="on", sometimes=True)
+        tests = [result("a: x"), result("a: y", "skipped"), result("a: z", "passed")]
+        found = judge(RUN, tests, [row])
+        assert found.declared == (("a_spec.lua: a: x (JIT on)", "its compiler errs"),)
+        assert found.skipped == (("a_spec.lua: a: y (JIT on)", "why"),)
+        assert (found.passed, found.failed) == (1, ())
+        found = judge(RUN, [result("a: x", "passed")], [row, Gap("*", "never")])
+        assert found.failed[0].endswith("declares: never")
+
     def test_no_such_test(self) -> None:
         """A row that names no test fails the run that it is about, and no other."""
         found = judge(RUN, [result("a: x", "passed")], [GAP])
@@ -84,7 +95,8 @@ class TestLoad:
             ('spec = "a"', "no 'reason'"),
             ('reason = "a"', "no 'spec'"),
             ('spec = "a"\nreason = "b"\ntiers = "c"', "unknown key 'tiers'"),
-            ('spec = "a"\nreason = "b"\ntier = 3', "tier: expected text, not 3"),
+            ('spec = "a"\nreason = "b"\ntier = 3', "tier: expected str, not 3"),
+            ('spec = "a"\nreason = "b"\nsometimes = "c"', "sometimes: expected bool, not 'c'"),
         ],
     )
     def test_wrong(self, tmp_path: Path, text: str, said: str) -> None:

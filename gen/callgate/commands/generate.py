@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +17,7 @@ from callgate.pipeline import load_abi, load_abis, model_key, open_tree
 from callgate.spec.loader import load_spec
 from callgate.spec.older import without_missing
 from callgate.verify.exclusions import load_exclusions
-from callgate.verify.run import verify_library
+from callgate.verify.run import runs_here, verify_library
 
 if TYPE_CHECKING:
     import argparse
@@ -223,13 +222,6 @@ def unexcused(result: Parsed, target: Target, report: Reporter) -> int:
         near = "\n    ".join(failure.text.splitlines())
         report.warn(f"{failure.where}: {failure.message}\n    {near}\n  left out of the library")
     return count
-
-
-def runs_here(target: Target) -> bool:
-    """Tell whether this machine can run the target's programs itself."""
-    return (
-        target.os == "linux" and platform.system() == "Linux" and platform.machine() == target.arch
-    )
 
 
 def tour(library: Path) -> None:

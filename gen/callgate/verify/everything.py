@@ -60,7 +60,7 @@ def verify_all(
     targets that it names is unused, in the outcome of one of them. Raises CallgateError when the
     witnesses of a target cannot be asked at all.
     """
-    own = next((item for item in every if item.in_library and runs_here(item)), None)
+    own = next((item for item in every if runs_here(item)), None)
     groups = _groups(tasks)
     queue = Queue(len(groups))
     count = max(1, min(jobs or os.cpu_count() or 1, len(groups)))

@@ -162,8 +162,10 @@ def _every(target: Target, tree: HeaderTree) -> set[str]:
 
 
 def runs_here(target: Target) -> bool:
-    """Tell whether this machine's own LuaJIT can load the target's library."""
-    return target.os == platform.system().lower() and target.arch == platform.machine()
+    """Tell whether this machine's own LuaJIT sees the target's part of the library."""
+    libc = platform.libc_ver()[0] or "musl"  # which has no version that a program could ask for
+    here = (platform.system().lower(), platform.machine(), libc)
+    return target.in_library and (target.os, target.arch, target.libc) == here
 
 
 def _macros(abi: Abi, compiler: Compiler) -> Outcome:

@@ -692,7 +692,7 @@ end
 
 -- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
 -- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
-if here.is "x86 mips mipsel" then
+if here.is "x86" then
   function calls.sync_file_range()
     local call = sys.sync_file_range
     local to_fd = args.fd
@@ -716,6 +716,29 @@ end
 -- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
 -- long arm_sync_file_range(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
 if here.is "arm ppc64le ppc" then
+  function calls.sync_file_range()
+    local call = sys.sync_file_range
+    local to_fd = args.fd
+    local to_flags = args.flags
+    local to_long = args.long
+    local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
+    return function(fd, offset, length, flags)
+      fd = to_fd(fd, "sync_file_range", 1, "fd")
+      offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
+      length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
+      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
+      local result = call(fd, offset, length, flags)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
+-- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
+if here.is "mips mipsel" then
   function calls.sync_file_range()
     local call = sys.sync_file_range
     local to_fd = args.fd

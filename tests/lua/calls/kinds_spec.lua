@@ -106,12 +106,13 @@ t.describe("sets of signals", function()
     set:add "usr1":delete "int"
     t.equal(set:has(S.SIGUSR1), true)
     t.equal(set:has "int", false)
-    set:add(64)
-    t.equal(set:has(64), true)
+    local last = 8 * ffi.sizeof(set) -- 64; on mips 128
+    set:add(last)
+    t.equal(set:has(last), true)
     t.equal(tostring(S.t.sigset()), "sigset {  }")
     t.equal(tostring(S.t.sigset { 2, "term" }), "sigset { int, term }")
     t.matches(text_of(S.t.sigset, "inr"), 'unknown name "inr" for SIG%*')
-    t.matches(text_of(set.add, set, 65), "no such signal: 65")
+    t.matches(text_of(set.add, set, last + 1), "no such signal: " .. last + 1)
   end)
 end)
 

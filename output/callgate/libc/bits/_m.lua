@@ -5,8 +5,8 @@ return {
     {
       on = "glibc-arm64",
       typedefs = {
-        __f32x4_t = "float",
-        __f64x2_t = "double",
+        __f32x4_t = "float [4] __attribute__((aligned(16)))",
+        __f64x2_t = "double [2] __attribute__((aligned(16)))",
       },
 },
   },
