@@ -44,6 +44,13 @@ class TestRows:
         assert data["zig"].startswith("s390x-linux-gnu")
         assert {run["tier"] for run in data["runs"]} == {"user", "system"}
 
+    def test_setup(self, rows: list[Row]) -> None:
+        """A C library whose headers are built has the command that builds them."""
+        setups = {row.target.name: row.setup for row in rows if row.setup}
+        assert setups["arm-linux-uclibceabihf"] == ("headers", "build-uclibc", "--arch", "arm")
+        assert len(setups) == 3
+        assert "      - run: ./callgate headers build-uclibc --arch arm\n" in workflow(rows)
+
     def test_in_words(self, rows: list[Row]) -> None:
         """Where a target is run is said by tier."""
         ran = {row.target.name: row.ran for row in rows}

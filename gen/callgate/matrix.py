@@ -35,6 +35,12 @@ class Row:
     runs: tuple[Run, ...]
 
     @property
+    def setup(self) -> tuple[str, ...]:
+        """The command that makes its headers, where they are not fetched; () where they are."""
+        kind, _, arch = self.target.sysroot.partition(":")
+        return ("headers", f"build-{kind}", "--arch", arch) if kind else ()
+
+    @property
     def ran(self) -> str:
         """Where its library is run, in words: ``native (bookworm, trixie), qemu-system``."""
         found: dict[str, list[str]] = {}
@@ -50,6 +56,7 @@ class Row:
         return {
             **asdict(self.target),
             "in_library": self.target.in_library,
+            "setup": self.setup,
             "runs": [asdict(run) for run in self.runs],
         }
 

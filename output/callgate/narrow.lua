@@ -135,8 +135,9 @@ local function old_stat()
   return target.registers == 32 and types.t.stat64 or types.record "struct stat"
 end
 
--- What a stat call does by statx, before Linux 4.11 by the older `raw`, which gets the record last.
-local function by_statx(older)
+-- What a stat call does by statx, before Linux 4.11 by `older`; `call` is the one that the machine has for
+-- that, statx where it has none.
+local function by_statx(call, older)
   local statx = sys.bare "statx"
   local stx, old_t -- one is enough: nobody else runs between the call and the copying
   local function new(dirfd, path, st, flags)
@@ -146,6 +147,9 @@ local function by_statx(older)
     end
     from_statx(st, stx)
     return 0
+  end
+  if call == "statx" then
+    return new
   end
   local function old(dirfd, path, st, flags)
     old_t = old_t or old_stat()
@@ -163,7 +167,7 @@ end
 
 function narrow.newfstatat(call)
   local raw = sys.bare(call)
-  local stat = by_statx(function(dirfd, path, st, flags) return raw(dirfd, path, st, flags) end)
+  local stat = by_statx(call, function(dirfd, path, st, flags) return raw(dirfd, path, st, flags) end)
   return function(dirfd, path, st, flags)
     return stat(dirfd, path, st, flags)
   end
@@ -171,7 +175,7 @@ end
 
 function narrow.fstat(call)
   local raw = sys.bare(call)
-  local stat = by_statx(function(fd, _, st) return raw(fd, st) end)
+  local stat = by_statx(call, function(fd, _, st) return raw(fd, st) end)
   return function(fd, st)
     return stat(fd, "", st, AT_EMPTY_PATH)
   end

@@ -36,7 +36,7 @@ return {
     try = { "fcntl64", "fcntl" },
   },
   fstat = {
-    written = { x86 = "fstat64", arm = "fstat64", mips = "fstat64", mipsel = "fstat64", ppc = "fstat64", mips64 = "fstat", mips64el = "fstat", loongarch64 = "fstat" },
+    written = { x86 = "fstat64", arm = "fstat64", loongarch64 = "fstat", mips = "fstat64", mipsel = "fstat64", mips64 = "fstat", mips64el = "fstat", ppc = "fstat64" },
   },
   fstatfs = {
     written = { x86 = "fstatfs64", arm = "fstatfs64", mips = "fstatfs64", mipsel = "fstatfs64", ppc = "fstatfs64" },
@@ -89,7 +89,7 @@ return {
     written = { x86 = "_llseek", arm = "_llseek", mips = "_llseek", mipsel = "_llseek", ppc = "_llseek" },
   },
   mmap = {
-    written = { x86 = "mmap2", arm = "mmap2", mips = "mmap2", mipsel = "mmap2", ppc = "mmap2", s390x = "mmap" },
+    written = { x86 = "mmap2", arm = "mmap2", mips = "mmap2", mipsel = "mmap2", s390x = "mmap", ppc = "mmap2" },
   },
   mq_timedreceive = {
     try = { "mq_timedreceive_time64", "mq_timedreceive" },
@@ -106,13 +106,13 @@ return {
     ipc = "13 1 2",
   },
   msgrcv = {
-    ipc = "65548 1 3 5 2 4",
+    ipc = "12 1 3 5 &24",
   },
   msgsnd = {
     ipc = "11 1 3 4 2",
   },
   newfstatat = {
-    written = { x86 = "fstatat64", arm = "fstatat64", mips = "fstatat64", mipsel = "fstatat64", ppc = "fstatat64", mips64 = "newfstatat", mips64el = "newfstatat", loongarch64 = "newfstatat" },
+    written = { x86 = "fstatat64", arm = "fstatat64", loongarch64 = "newfstatat", mips = "fstatat64", mipsel = "fstatat64", mips64 = "newfstatat", mips64el = "newfstatat", ppc = "fstatat64" },
   },
   openat = {
     written = { x86 = "openat", arm = "openat", mips = "openat", mipsel = "openat", ppc = "openat" },

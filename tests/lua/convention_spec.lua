@@ -3,7 +3,6 @@
 local t = ...
 
 local ffi = require "ffi"
-local bit = require "bit"
 local S = require "callgate"
 local target = require "callgate.target"
 

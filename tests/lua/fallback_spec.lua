@@ -106,7 +106,7 @@ local CASES = {
   ["System V IPC"] = { "semget", "semctl", "shmget", "shmctl", "msgget", "msgctl", "msgsnd", "msgrcv", "shmdt",
     function()
       local set = assert(S.semget(S.IPC_PRIVATE, 2, 384))
-      assert(S.semctl(set, 1, S.SETVAL, 7))
+      assert(S.semctl(set, 0, S.SETALL, ffi.new("unsigned short[2]", 3, 7)))
       assert(S.semctl(set, 1, S.GETVAL, 0) == 7)
       assert(S.semctl(set, 0, S.IPC_RMID, 0))
       local queue = assert(S.msgget(S.IPC_PRIVATE, 384))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ class TestJudge:
             ({"run": "*-musl", "arch": "armhf"}, False),
         ],
     )
-    def test_where(self, pattern: dict[str, str], applies: bool) -> None:
+    def test_where(self, pattern: dict[str, Any], applies: bool) -> None:
         """All patterns of a row must fit the run."""
         assert Gap("x", "y", **pattern).applies(RUN) is applies
 

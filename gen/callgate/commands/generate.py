@@ -155,14 +155,14 @@ class _Models:
             verify_library(target, asked, tree, library, self.report).raise_if_wrong()
 
     def _spec(self) -> Spec | None:
-        """Return the tables without the rows that an older sysroot cannot serve."""
-        if not self.is_sysroot:
+        """Return the tables without the rows that a target alone, or a sysroot, cannot serve."""
+        if len(self.targets) > 1:
             return None
         (target,) = self.targets
         abi = self.load(target).abi
-        spec, missing = without_missing(load_spec(), abi)
+        spec, missing = without_missing(load_spec(), abi, target)
         if missing:
-            what = f"these headers (Linux {abi.kernel}) lack what {len(missing)} rows name"
+            what = f"it lacks what {len(missing)} rows name (headers of Linux {abi.kernel})"
             self.report.warn(f"{target.name}: {what}; left out: {', '.join(missing)}")
         return spec
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from callgate import paths, tools
 from callgate.errors import CallgateError
+from callgate.matrix import matrix
 
 if TYPE_CHECKING:
     import argparse
@@ -93,8 +94,10 @@ def _everywhere(options: argparse.Namespace) -> list[Step]:
     callgate = (sys.executable, "-P", "-m", "callgate")
     shard = ("--shard", "{}/{}".format(*options.shard)) if options.shard else ()
     strict = ("--strict",) if options.strict else ()
-    verify = (*callgate, "verify", "--all", *shard)
-    steps = [Step("verify", "every target, compilers", verify, 600)]
+    setups = [row.setup for row in matrix(paths.data_dir("headers")) if row.setup]
+    steps = [Step("make", " ".join(words), (*callgate, *words), 420) for words in setups]
+    verify = (*callgate, "verify", "--all", *shard, *strict)
+    steps.append(Step("verify", "every target, compilers", verify, 600))
     if options.shard is None or options.shard[0] == 1:
         steps.append(Step("ledger", "no name lost", (*callgate, "ledger"), 300))
     for tier, seconds in (("native", 900), ("user", 1500), ("system", 1800)):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from callgate.verify.verification import Verification
 
 KERNELS = {"linux": "Linux", "netbsd": "NetBSD", "freebsd": "FreeBSD"}
+CTEST = 12_400  # checks of libc's test suite for one target
 SHOWN = 200  # problems that are printed; --json has them all
 
 
@@ -97,6 +98,11 @@ def _many(
         report.print_table(header, rows, footer, stream=sys.stdout)
         for outcome in found:
             _print_problems(outcome, report, head=f"{outcome.target}: ")
+        wrong = sum(len(outcome.problems()) for outcome in found)
+        report.result(
+            f"{len(found)} targets, {sum(outcome.checked() for outcome in found):,} answers: "
+            f"{wrong:,} disagreements (for comparison: Rust's ctest asks about {CTEST:,} for one)"
+        )
     for name, why in lacking.items():
         report.warn(f"{name}: {why}")
     return found, len(lacking) if options.strict else 0

@@ -91,8 +91,8 @@ def emit_calls(
     families: Families = defaultdict(lambda: defaultdict(list))
     inferred: dict[str, CallSpec] = {}  # by name, as the first architecture has it
     missing: dict[str, CallgateError | None] = {}  # None where some architecture has the call
-    for arch, abi in abis.items():
-        machine = Machine(arch, abi, spec, targets[arch])
+    machines = [Machine(arch, abi, spec, targets[arch]) for arch, abi in abis.items()]
+    for machine in machines:
         own = inferred_calls(machine)
         for call in own:
             inferred.setdefault(call.name, call)
@@ -113,7 +113,7 @@ def emit_calls(
         for family, calls in sorted(families.items())
     }
     files["calls/index.lua"] = _index((*spec.calls, *(inferred[name] for name in sorted(inferred))))
-    return files | emit_prototypes(abis, spec)
+    return files | emit_prototypes(machines, spec)
 
 
 def _add(call: CallSpec, machine: Machine, families: Families) -> None:
@@ -168,8 +168,7 @@ def _module(call: CallSpec) -> str:
 def _call_text(call: CallSpec, machine: Machine) -> CallText:
     abi, spec = machine.abi, machine.spec
     found = machine.syscall(call)
-    written = machine.arch in spec.routes.get(call.call, {}).get("written", {})
-    letters = "" if written else _letters(call, found, machine)
+    letters = "" if machine.written(call.call) else _letters(call, found, machine)
     constants: dict[str, tuple[str, str]] = {}
     by_name = {arg.name: arg for arg in call.args}
     passed = []

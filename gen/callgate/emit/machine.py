@@ -38,11 +38,19 @@ class Machine:
         near = suggest(call.call, self.abi.syscall)
         raise AbsentError(f"no system call {call.call!r}", where=call.where, hint=near or None)
 
+    def written(self, name: str) -> str | None:
+        """Return the kernel's call by which runtime/narrow.lua makes sys.NAME here, if it does."""
+        row = self.spec.routes.get(name, {})
+        calls = [row.get("written", {}).get(self.arch)]
+        if self.target.registers < WIDE:
+            calls += row.get("narrow", ())
+        return next((call for call in calls if call in self.abi.syscall), None)
+
     def best(self, name: str) -> Syscall | None:
         """Return the first of the kernel's calls that sys.NAME may go to here."""
-        row = self.spec.routes.get(name, {})
-        written = row.get("written", {}).get(self.arch)
-        for item in (written,) if written else row.get("try", (name,)):
+        written = self.written(name)
+        tried = self.spec.routes.get(name, {}).get("try", (name,))
+        for item in (written,) if written else tried:
             if item in self.abi.syscall:
                 return logical(self.abi.syscall[item], self.spec)
         return None
@@ -52,7 +60,7 @@ class Machine:
         route = self.spec.routes.get(name)
         if route is None:
             return False
-        if self.arch in route.get("written", {}):
+        if self.written(name):
             return True
         here = [item for item in route.get("try", [name]) if item in self.abi.syscall]
         multiplexed = "socketcall" in route and "socketcall" in self.abi.syscall

@@ -10,20 +10,21 @@ from callgate.emit.signature import logical, signature
 from callgate.errors import CallgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
+    from callgate.emit.machine import Machine
     from callgate.model import Abi
     from callgate.spec.model import Spec
 
 
-def emit_prototypes(abis: Mapping[str, Abi], spec: Spec) -> dict[str, str]:
+def emit_prototypes(machines: Sequence[Machine], spec: Spec) -> dict[str, str]:
     """Return prototypes.lua (each call's signature, and where it differs) and routes.lua.
 
     Raises CallgateError when a route's call takes arguments of other names.
     """
     own = {
-        arch: {call.name: signature(logical(call, spec), spec) for call in abi.syscalls}
-        for arch, abi in abis.items()
+        item.arch: {call.name: signature(logical(call, spec), spec) for call in item.abi.syscalls}
+        for item in machines
     }
     common = {}
     for name in sorted(set().union(*own.values())):
@@ -37,22 +38,23 @@ def emit_prototypes(abis: Mapping[str, Abi], spec: Spec) -> dict[str, str]:
         "prototypes.lua": render(
             "prototypes.lua.j2", common=sorted(common.items()), differing=differing.items()
         ),
-        "routes.lua": render("routes.lua.j2", routes=_routes(abis, spec)),
+        "routes.lua": render("routes.lua.j2", routes=_routes(machines, spec)),
     }
 
 
-def _routes(abis: Mapping[str, Abi], spec: Spec) -> list[tuple[str, dict[str, Any]]]:
+def _routes(machines: Sequence[Machine], spec: Spec) -> list[tuple[str, dict[str, Any]]]:
     """Return the rows of routes.toml that some architecture needs, with their orders."""
     found = []
     for name, row in sorted(spec.routes.items()):
         orders: dict[str, str] = {}
-        for arch, abi in abis.items():
+        for machine in machines:
             for call in row.get("try", ()) if "arguments" in row else ():
-                if call in abi.syscall:
-                    order = _order(row["arguments"], abi, call, spec)
+                if call in machine.abi.syscall:
+                    order = _order(row["arguments"], machine.abi, call, spec)
                     if order:
-                        orders[f"{arch} {call}"] = order
-        found.append((name, {**row, "order": orders}))
+                        orders[f"{machine.arch} {call}"] = order
+        written = {item.arch: call for item in machines if (call := item.written(name))}
+        found.append((name, {**row, "order": orders, "written": written}))
     return found
 
 

@@ -114,13 +114,16 @@ local function through_ipc(text)
   return ipc and function(...)
     local given, passed, boxes = { ... }, { tonumber(places[1]) }, {}
     for i = 2, 6 do
-      local how, at = (places[i] or "0"):match "^(&?)(%d)$"
-      local value = at ~= "0" and word(given[tonumber(at)]) or 0
+      local how, at = (places[i] or "0"):match "^(&?)(%d+)$"
       if how == "&" then
-        boxes[i] = ffi.new("long[1]", value)
-        value = word(boxes[i])
+        boxes[i] = long_ts(#at)
+        for j = 1, #at do
+          boxes[i][j - 1] = word(given[tonumber(at:sub(j, j))])
+        end
+        passed[i] = word(boxes[i])
+      else
+        passed[i] = at ~= "0" and word(given[tonumber(at)]) or 0
       end
-      passed[i] = value
     end
     return ipc(passed[1], passed[2], passed[3], passed[4], ffi.cast("void *", passed[5]), passed[6])
   end

@@ -62,9 +62,9 @@ local function write_bits(value, field, item)
   -- A negative number becomes its two's complement by way of int64_t; beyond it only uint64_t reaches.
   local wide = type(item) == "number" and ffi.cast("int64_t", item) or item
   local unit, unused = value[field.unit] + 0ULL, 64 - field.width
-  local new = bit.rshift(bit.lshift(ffi.cast("uint64_t", wide), unused), unused - field.shift)
+  local fresh = bit.rshift(bit.lshift(ffi.cast("uint64_t", wide), unused), unused - field.shift)
   local old = bit.lshift(bit.rshift(bit.lshift(unit, unused - field.shift), unused), field.shift)
-  value[field.unit] = bit.bxor(bit.bxor(unit, old), new)
+  value[field.unit] = bit.bxor(bit.bxor(unit, old), fresh)
 end
 
 -- --- construction ------------------------------------------------------------------------------------

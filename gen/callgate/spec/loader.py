@@ -32,7 +32,7 @@ CALL_KEYS = {
 }  # fmt: skip
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
 TYPE_KEYS = {"record", "module", "instead"}
-ROUTE_KEYS = {"try", "arguments", "times", "socketcall", "ipc", "written"}
+ROUTE_KEYS = {"try", "arguments", "times", "socketcall", "ipc", "narrow", "written"}
 TIMES = re.compile(r"[1-6] (?:in|out|both) (?:timespec|itimerspec|timespec_pair)")
 
 

@@ -1,7 +1,8 @@
-"""Headers older than the tables: rows that name what they lack are left out, and said.
+"""Tables for one target: rows that name what it lacks are left out, and said.
 
-The tables are written for the newest kernel; a sysroot may hold an older one's headers. There a
-missing constant or record is a fact of the headers, not a mistake in a row.
+The tables are written for the newest kernel and all machines; a sysroot may hold an older one's
+headers, and a single machine lacks calls that others have. There a missing constant, record or call
+is a fact, not a mistake in a row.
 """
 
 from __future__ import annotations
@@ -10,22 +11,29 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from callgate.emit.machine import Machine
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from callgate.model import Abi
     from callgate.spec.model import CallSpec, Spec
+    from callgate.targets import Target
 
 
-def without_missing(spec: Spec, abi: Abi) -> tuple[Spec, list[str]]:
-    """Return the tables without what ``abi`` lacks, and the names of the rows left out, sorted."""
+def without_missing(spec: Spec, abi: Abi, target: Target) -> tuple[Spec, list[str]]:
+    """Return the tables without what ``abi`` lacks, and the names of the rows left out, sorted.
+
+    ``abi`` is the model of ``target``.
+    """
+    machine = Machine(target.luajit_arch, abi, spec, target)
     types = {
         name: row
         for name, row in spec.types.items()
         if row.get("record") is None or row["record"] in abi.record
     }
     gone = spec.types.keys() - types.keys()
-    calls = tuple(call for call in spec.calls if not _uses(call, gone))
+    calls = tuple(call for call in spec.calls if not _uses(call, gone) and machine.best(call.call))
     operations = {
         call: {
             name: text
@@ -38,7 +46,11 @@ def without_missing(spec: Spec, abi: Abi) -> tuple[Spec, list[str]]:
     groups = {name: _group(row, abi, valueless) for name, row in spec.groups.items()}
     left_out = [f"type {name}" for name in gone]
     left_out += [f"call {call.name}" for call in spec.calls if call not in calls]
-    left_out += [f"group {name}" for name, row in groups.items() if row != spec.groups[name]]
+    left_out += [
+        f"group {name}"
+        for name, row in groups.items()
+        if row | {"except": ()} != {**spec.groups[name], "except": ()}
+    ]
     left_out += [
         f"operation {name}"
         for call, rows in spec.operations.items()
