@@ -111,3 +111,18 @@ def test_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_first_errors(text: str, shown: str) -> None:
     """Of many messages the first errors are shown."""
     assert first_errors(text) == shown
+
+
+def test_both_places() -> None:
+    """Headers that disagree are both named: a compiler's error and its note."""
+    said = (
+        "In file included from x.c:1:\n"
+        "b.h:36:8: error: redefinition of 'struct s'\n"
+        "   36 | struct s { char other; };\n"
+        "a.h:3:8: note: originally defined here\n"
+        "a.h:9:1: note: expanded from macro 'M'\n"
+    )
+    assert first_errors(said).split("\n  ") == [
+        "b.h:36:8: error: redefinition of 'struct s'",
+        "a.h:3:8: note: originally defined here",
+    ]

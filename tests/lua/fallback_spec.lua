@@ -7,6 +7,7 @@ local S = require "callgate"
 local target = require "callgate.target"
 
 local numbers = target.numbers
+local LOADED = os.time() -- a C library's own clock may need the call that is denied
 
 -- linux/bpf_common.h and linux/seccomp.h: load the call's number, compare, return.
 local LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
@@ -65,7 +66,7 @@ local CASES = {
   end },
   ["clocks"] = { "clock_gettime64", "clock_getres_time64", "clock_nanosleep_time64", function()
     local now = assert(S.clock_gettime "realtime")
-    assert(math.abs(tonumber(now.tv_sec) - os.time()) <= 1)
+    assert(tonumber(now.tv_sec) >= LOADED and tonumber(now.tv_sec) < LOADED + 600)
     assert(tonumber(assert(S.clock_getres "monotonic").tv_nsec) > 0)
     assert(S.nanosleep(0.001))
     assert(select(3, S.clock_nanosleep("realtime", "abstime", { 2 ^ 33, 0 })) == S.EOVERFLOW)

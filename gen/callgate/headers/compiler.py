@@ -157,7 +157,12 @@ def _contents(stream: IO[bytes], size: int = -1) -> bytes:
     return stream.read(size)
 
 
+# ex) "a.h:3:8: note: originally defined here", "b.h:4:8: note: previous definition of ..."
+OTHER_PLACE = re.compile(r": note: (?:originally|previous)\b")
+
+
 def first_errors(text: str) -> str:
-    """Return the first error lines of a compiler's messages."""
-    lines = [line for line in text.splitlines() if "error" in line] or text.splitlines()
+    """Return the first error lines of a compiler's messages, with what they are in conflict with."""
+    every = text.splitlines()
+    lines = [line for line in every if "error" in line or OTHER_PLACE.search(line)] or every
     return "\n  ".join(lines[:SHOWN_LINES]) or "it ended without a message"
