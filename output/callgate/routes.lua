@@ -28,6 +28,7 @@ return {
   fadvise64 = {
     try = { "arm_fadvise64_64", "fadvise64_64", "fadvise64" },
     order = { ["arm arm_fadvise64_64"] = "1423", ["ppc fadvise64_64"] = "1423" },
+    written = { mips = "fadvise64", mipsel = "fadvise64" },
   },
   fchown = {
     try = { "fchown32", "fchown" },

@@ -87,9 +87,21 @@ end
 narrow.preadv, narrow.pwritev = in_words, in_words
 narrow.preadv2, narrow.pwritev2 = in_words, in_words
 
--- The call has seven registers there, and libc's syscall() hands on six; libc has a function for it.
-function narrow.sync_file_range(symbol)
-  return ffi.C[sys.symbol(symbol, "i:iqqu")]
+-- These two have seven registers on mips, and libc's syscall() hands on six; libc has functions for them.
+function narrow.sync_file_range()
+  return ffi.C[sys.symbol("sync_file_range", "i:iqqu")]
+end
+
+function narrow.fadvise64()
+  local raw = ffi.C[sys.symbol(target.libc() == "musl" and "posix_fadvise" or "posix_fadvise64", "i:iqqi")]
+  return function(fd, offset, len, advice)
+    local errno = raw(fd, offset, len, advice) -- which is its result (posix_fadvise(2))
+    if errno ~= 0 then
+      ffi.errno(errno)
+      return -1
+    end
+    return 0
+  end
 end
 
 -- --- file systems ------------------------------------------------------------------------------------

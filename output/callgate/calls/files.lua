@@ -536,7 +536,7 @@ end
 
 -- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
 -- long fadvise64_64(int fd, loff_t offset, loff_t len, int advice)
-if here.is "x86 mips mipsel" then
+if here.is "x86" then
   function calls.fadvise()
     local call = sys.fadvise64
     local to_choice = args.choice
@@ -596,6 +596,29 @@ if here.is "!x64 x86 arm mips mipsel ppc64le ppc" then
       length = to_long(length, "fadvise", 3, "length")
       advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
       local result = C.callgate_i_iqqi(number, fd, offset, length, advice)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
+-- long fadvise64(int fd, loff_t offset, loff_t len, int advice)
+if here.is "mips mipsel" then
+  function calls.fadvise()
+    local call = sys.fadvise64
+    local to_choice = args.choice
+    local to_fd = args.fd
+    local to_long = args.long
+    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    return function(fd, offset, length, advice)
+      fd = to_fd(fd, "fadvise", 1, "fd")
+      offset = to_long(offset, "fadvise", 2, "offset")
+      length = to_long(length, "fadvise", 3, "length")
+      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = call(fd, offset, length, advice)
       if result == -1 then
         return fail()
       end
