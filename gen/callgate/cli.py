@@ -90,7 +90,9 @@ def _verify(command: Parser) -> None:
     )
     command.add_argument("--tier", choices=TIERS, help="with --run: only runs of this kind")
     command.add_argument(
-        "--strict", action="store_true", help="with --run: fail if one cannot run here"
+        "--strict",
+        action="store_true",
+        help="a target that cannot be asked or run here is a failure",
     )
     command.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N equal parts")
     _jobs(command)
@@ -198,6 +200,9 @@ def _headers(command: Parser) -> None:
             )
             action.add_argument(
                 "-o", "--output", type=Path, metavar="DIR", help="a copy (default: the cache's own)"
+            )
+            action.add_argument(
+                "--record", action="store_true", help="renew the facts of it in headers/uclibc/"
             )
         else:
             _json(action)

@@ -48,12 +48,14 @@ class Member:
 def library_files(
     members: Sequence[Member],
     *,
+    kept: Sequence[Facts] = (),
     spec: Spec | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, str]:
     """Return ``path under output/ -> text`` of the library, hand-written part included.
 
+    ``kept`` are facts of further C libraries (emit/kept.py), for architectures of the members;
     ``spec`` are the declared tables, by default the package's. Raises CallgateError when a row
     names what no target has, and when targets that the library cannot tell apart differ.
     """
@@ -62,12 +64,12 @@ def library_files(
     for member in members:
         first.setdefault(member.target.luajit_arch, member)
     whole = [first[member.target.luajit_arch] is member for member in members]
-    every = _every(list(zip(members, whole, strict=True)), jobs, progress)
+    every = [*_every(list(zip(members, whole, strict=True)), jobs, progress), *kept]
     abis = {arch: member.model() for arch, member in first.items()}
     targets = {arch: member.target for arch, member in first.items()}
     files = {
         **emit_headers(every, next(iter(abis.values())).kernel),
-        **emit_targets(abis, targets),
+        **emit_targets(abis, targets, every),
         **emit_tables(every, spec),
         **emit_calls(abis, spec, targets),
     }

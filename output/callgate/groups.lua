@@ -245,7 +245,7 @@ return {
   },
   SPLICE_F = {
     prefix = "SPLICE_F_",
-    headers = { "libc/bits/fcntl-linux.h", "libc/fcntl.h" },
+    headers = { "libc/bits/fcntl-linux.h", "libc/bits/fcntl.h", "libc/fcntl.h" },
   },
   STATX = {
     prefix = "STATX_",

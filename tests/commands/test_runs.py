@@ -14,6 +14,7 @@ from callgate import paths
 from callgate.commands import runs, verify
 from callgate.errors import CallgateError
 from callgate.machines.table import load_runs
+from callgate.model import Abi, Constant, Location
 from callgate.report import Reporter
 from callgate.targets import load_targets
 from callgate.verify.gaps import Judged
@@ -85,13 +86,33 @@ class TestChoice:
         with pytest.raises(CallgateError, match="no run of 'armhf-glib'"):
             runs.run(options("armhf-glib"), Reporter(quiet=True))
 
-    def test_spoken_for(self) -> None:
-        """Each run's facts are its own target's, on uClibc-ng glibc's of the same processor."""
-        headers = paths.data_dir("headers")
-        targets = load_targets(headers / "targets.toml")
-        table = load_runs(headers / "runs.toml", targets)
-        assert runs.spoken_for(table["armhf-musl"], targets).name == table["armhf-musl"].target
-        assert runs.spoken_for(table["amd64-uclibc"], targets).name == "x86_64-linux-gnu"
+    def test_kernel_target(self) -> None:
+        """A run's kernel facts are its own target's, on uClibc-ng glibc's of the same processor."""
+        targets = load_targets(paths.data_dir("headers") / "targets.toml")
+        own = targets["arm-linux-musleabihf"]
+        assert runs.kernel_target(own, targets) == own
+        found = runs.kernel_target(targets["arm-linux-uclibceabihf"], targets)
+        assert found.name == "arm-linux-gnueabihf"
+
+    def test_joined(self) -> None:
+        """Of two models the kernel's headers of the first and the library's of the second stay."""
+
+        def model(value: int) -> Abi:
+            constants = tuple(
+                Constant(
+                    name, value, 4, signed=True, kind="macro", location=Location(unit, "a.h", 1)
+                )
+                for name, unit in (("K", "uapi"), ("K2", "uapi:linux/a.h"), ("L", "libc"))
+            )
+            return Abi(f"target {value}", "7.2.0", constants, (), (), (), (), (), (), ())
+
+        found = runs.joined(model(1), model(2))
+        assert [(item.name, item.value) for item in found.constants] == [
+            ("K", 1),
+            ("K2", 1),
+            ("L", 2),
+        ]
+        assert found.target == "target 2"
 
 
 class TestOutcome:

@@ -75,7 +75,9 @@ t.describe("translated macros", function()
     t.equal(S._IOW(0x54, 0x31, 4), S.TIOCSPTLCK)
     t.equal(S._IOR(0xff, 5, "struct winsize") % 0x1000000, 0x08ff05)
     t.equal(S.S_ISDIR(S.stat("/").mode), true)
-    t.equal(S.WEXITSTATUS(0x300), 3)
+    if S.WEXITSTATUS then -- uClibc-ng's is a statement expression
+      t.equal(S.WEXITSTATUS(0x300), 3)
+    end
     t.equal(S.MAJOR(0x80010), 2048)
     t.equal(S.BPF_CLASS(0x1f), 7)
   end)

@@ -212,10 +212,10 @@ def small(tmp_path: Path) -> Small:
 @pytest.fixture
 def library(small: Small, tmp_path: Path) -> Path:
     """Return a folder with the library of the small target, as the generator writes it."""
-    arch = small.target.luajit_arch
+    arch, every = small.target.luajit_arch, [facts(small.abi, small.target)]
     files = {
-        **emit_headers([facts(small.abi, small.target)], small.abi.kernel),
-        **emit_targets({arch: small.abi}, {arch: small.target}),
+        **emit_headers(every, small.abi.kernel),
+        **emit_targets({arch: small.abi}, {arch: small.target}, every),
     }
     files["types/index.lua"] = "return {}\n"
     root = tmp_path / "library"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from callgate import luajit, paths
 from callgate.commands.common import chosen_targets
+from callgate.emit.kept import FOLDER, kept_facts
 from callgate.errors import CallgateError
 from callgate.files import atomic_directory
 from callgate.library import Member, cached, fill, is_current, library_files
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from callgate.emit.facts import Facts
     from callgate.headers.trees import HeaderTree
     from callgate.model import Abi
     from callgate.pipeline import Parsed
@@ -115,7 +118,21 @@ class _Models:
 
     def key(self) -> str:
         """Return what the library depends on."""
-        return json.dumps([model_key(target, self.trees[target.name]) for target in self.targets])
+        keys = [model_key(target, self.trees[target.name]) for target in self.targets]
+        data = sorted(self._kept_folder().glob("*.json")) if len(self.targets) > 1 else []
+        return json.dumps(
+            [*keys, *(hashlib.sha256(path.read_bytes()).hexdigest() for path in data)]
+        )
+
+    @staticmethod
+    def _kept_folder() -> Path:
+        return paths.data_dir("headers") / FOLDER
+
+    def _kept(self) -> list[Facts]:
+        """Return further C libraries' facts, for the library of several targets."""
+        if len(self.targets) == 1:
+            return []
+        return kept_facts(self._kept_folder(), {target.luajit_arch for target in self.targets})
 
     def load(self, target: Target) -> Parsed:
         """Return a target's model; the first time all of the library's are made together."""
@@ -137,7 +154,11 @@ class _Models:
         ]
         with self.report.stage("write", "the library") as stage:
             files = library_files(
-                members, spec=self._spec(), jobs=self.jobs, progress=stage.progress
+                members,
+                kept=self._kept(),
+                spec=self._spec(),
+                jobs=self.jobs,
+                progress=stage.progress,
             )
             size = sum(len(text) for text in files.values())
             count = len(self.targets)

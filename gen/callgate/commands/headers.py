@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from callgate import paths
 from callgate.commands.common import chosen_targets
+from callgate.emit.facts import facts
+from callgate.emit.kept import FOLDER, keep
 from callgate.files import atomic_directory
 from callgate.headers.kernel import load_kernel
 from callgate.headers.kernel_check import check_kernel, coverage
@@ -17,7 +19,7 @@ from callgate.headers.kernel_import import import_kernel
 from callgate.headers.trees import BUNDLE
 from callgate.machines.model import Lacking
 from callgate.machines.uclibc import build_uclibc
-from callgate.pipeline import open_tree
+from callgate.pipeline import load_abi, open_tree
 
 if TYPE_CHECKING:
     import argparse
@@ -66,8 +68,21 @@ def _build_uclibc(options: argparse.Namespace, report: Reporter) -> int:
         with atomic_directory(options.output, marker=SYSROOT_MARKER) as fresh:
             shutil.copytree(sysroot, fresh, symlinks=True, dirs_exist_ok=True)
         sysroot = options.output
+    if options.record:
+        _record(options.arch, report)
     report.result(str(sysroot))
     return 0
+
+
+def _record(arch: str, report: Reporter) -> None:
+    """Write what the headers of uClibc-ng say into the data that libraries are made from."""
+    every = chosen_targets([], everything=True)
+    target = next(item for item in every if item.sysroot == f"uclibc:{arch}")
+    data = paths.data_dir("headers")
+    abi = load_abi(target, open_tree(target, data, paths.cache_dir()), report).abi
+    path = data / FOLDER / f"{arch}.json"
+    keep(facts(abi, target, kernel=False), path)
+    report.note(f"{path}: written")
 
 
 def _import(options: argparse.Namespace, report: Reporter) -> int:

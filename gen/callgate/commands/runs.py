@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from callgate import files, paths
+from callgate.emit.names import library_unit
 from callgate.errors import CallgateError
 from callgate.machines.prepare import prepare
 from callgate.machines.table import choose_runs, load_runs
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
     from callgate.verify.running import Account
 
 SHOWN = 60  # lines of one run that are printed; --json has them all
-
-# The library has no facts of uClibc-ng's own headers; glibc's stand for them (runtime/target.lua).
-STANDS_FOR = {"uclibc": "glibc"}
 
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
@@ -53,11 +52,20 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     )
     found = []
     for row in chosen:
-        target = spoken_for(row, targets)
+        target = targets[row.target]
 
-        def model(target: Target = target) -> Abi:
-            tree = open_tree(target, headers, paths.cache_dir())
-            return load_abi(target, tree, report, jobs=options.jobs or 1).abi
+        def model(own: Target = target) -> Abi:
+            kernel = kernel_target(own, targets)
+            abis = [
+                load_abi(
+                    item,
+                    open_tree(item, headers, paths.cache_dir()),
+                    report,
+                    jobs=options.jobs or 1,
+                ).abi
+                for item in dict.fromkeys((kernel, own))
+            ]
+            return joined(*abis) if len(abis) > 1 else abis[0]
 
         outcome = account(row, proof, prepare, report, target=target.name, model=model)
         _print(outcome, report)
@@ -77,18 +85,30 @@ def status(found: Sequence[Account], *, strict: bool) -> int:
     return 0 if PASSED in states or not found else 1
 
 
-def spoken_for(run: Run, targets: Mapping[str, Target]) -> Target:
-    """Return the target whose facts the library gives on the machine of ``run``."""
-    own = targets[run.target]
-    libc = STANDS_FOR.get(own.libc, own.libc)
-    if libc == own.libc:
+def kernel_target(own: Target, targets: Mapping[str, Target]) -> Target:
+    """Return the target whose kernel headers the library has on ``own``'s machines."""
+    if own.in_library:
         return own
     for target in targets.values():
-        if (target.luajit_arch, target.libc, target.os) == (own.luajit_arch, libc, own.os):
+        if target.in_library and target.luajit_arch == own.luajit_arch:
             return target
-    raise CallgateError(
-        f"{run.target}: no {libc} target has the same architecture", where=f"[runs.{run.name}]"
-    )
+    raise CallgateError("no target of the library has its architecture", where=own.name)
+
+
+def joined(kernel: Abi, libc: Abi) -> Abi:
+    """Return a model of the kernel's headers of the one, and the C library's of the other."""
+
+    def parts(name: str) -> tuple[Any, ...]:
+        return tuple(
+            item
+            for abi, unit in ((kernel, "uapi"), (libc, "libc"))
+            for item in getattr(abi, name)
+            if library_unit(item.location.unit) == unit
+        )
+
+    names = ("constants", "records", "enumerations", "typedefs", "prototypes", "macros")
+    found: dict[str, Any] = {name: parts(name) for name in names}
+    return replace(kernel, target=libc.target, **found)
 
 
 def _chosen(options: argparse.Namespace, runs: dict[str, Run]) -> list[Run]:

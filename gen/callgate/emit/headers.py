@@ -27,15 +27,25 @@ def emit_headers(every: Sequence[Facts], kernel: str) -> dict[str, str]:
     return {**emit_modules(modules, kernel), **emit_index(every, variants)}
 
 
-def emit_targets(abis: Mapping[str, Abi], targets: Mapping[str, Target]) -> dict[str, str]:
+def emit_targets(
+    abis: Mapping[str, Abi], targets: Mapping[str, Target], every: Sequence[Facts]
+) -> dict[str, str]:
     """Return the target table and each architecture's system call numbers, in their order.
 
-    Both mappings have one entry for each architecture, by LuaJIT's name of it.
+    Both mappings have one entry for each architecture, by LuaJIT's name of it; ``every`` tells
+    which C libraries' facts the library has there.
     """
     kernel = next(iter(abis.values())).kernel
+    libcs = {
+        arch: list(dict.fromkeys(item.libc for item in every if item.arch == arch)) for arch in abis
+    }
     files = {
         "targets.lua": render(
-            "targets.lua.j2", version=__version__, kernel=kernel, targets=targets.items()
+            "targets.lua.j2",
+            version=__version__,
+            kernel=kernel,
+            targets=targets.items(),
+            libcs=libcs,
         )
     }
     for arch, abi in abis.items():

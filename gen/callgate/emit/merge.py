@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 Variant = tuple[str, str]  # architecture and C library; ("x64", "") in the kernel's headers
-OWN_FILE = 2_000  # characters of a delta that is worth a file of its own: others need not read it
+OWN_FILE = 3_000  # characters of a delta that is worth a file of its own: others need not read it
 BUNDLED = 3_000  # characters of a header that is not: a file takes whole blocks of a disk
 
 

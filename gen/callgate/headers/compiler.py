@@ -162,7 +162,7 @@ OTHER_PLACE = re.compile(r": note: (?:originally|previous)\b")
 
 
 def first_errors(text: str) -> str:
-    """Return the first error lines of a compiler's messages, with what they are in conflict with."""
+    """Return the first error lines of a compiler's messages, and the places they conflict with."""
     every = text.splitlines()
     lines = [line for line in every if "error" in line or OTHER_PLACE.search(line)] or every
     return "\n  ".join(lines[:SHOWN_LINES]) or "it ended without a message"

@@ -2,8 +2,8 @@
 --   name      LuaJIT's name of the architecture: "x64", "arm", "mipsel"
 --   numbers   the kernel's name of each system call -> its number
 --   version, kernel   of the library and of the headers that it was made from
--- A row has registers (bits of one), pair_alignment (64-bit arguments begin at an even register) and
--- big_endian.
+-- A row has registers (bits of one), pair_alignment (64-bit arguments begin at an even register), big_endian
+-- and libcs (the C libraries whose headers' facts there are).
 
 local ffi = require "ffi"
 local known = require "callgate.targets"
@@ -52,8 +52,12 @@ function target.libc()
   return libc
 end
 
--- The library has no facts of uClibc-ng's headers, which descend from glibc's.
-local STANDS_FOR = { uclibc = "glibc" }
+-- The C library whose facts are given here: where the library has none of the process's own, glibc's, which
+-- others descend from.
+local function given()
+  local own = target.libc()
+  return target.libcs[own] and own or "glibc"
+end
 
 -- Whether `on`, the words of a delta ("arm mips", "!musl", "musl-arm"; emit/merge.py), mean this process.
 function target.is(on)
@@ -63,9 +67,8 @@ function target.is(on)
     return words:find(" " .. word .. " ", 1, true) ~= nil
   end
   local found = named(target.name)
-  if not found and (words:find("glibc", 1, true) or words:find("musl", 1, true)) then
-    local own = target.libc()
-    own = STANDS_FOR[own] or own
+  if not found and (words:find("libc", 1, true) or words:find("musl", 1, true)) then
+    local own = given()
     found = named(own) or named(own .. "-" .. target.name)
   end
   return found ~= inverse

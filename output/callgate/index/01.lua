@@ -9,7 +9,7 @@ ABT uapi/asm/ptrace.h
 AC libc/netinet/if_tr.h
 ACA uapi/linux/usb/charger.h
 ACC libc/sys/stat.h
-ACCO libc/bits/utmp.h@glibc libc/utmp.h
+ACCO libc/bits/utmpx.h@uclibc libc/bits/utmp.h@glibc libc/utmp.h
 ACCT uapi/linux/acct.h
 ACK uapi/linux/firewire-constants.h
 ACL uapi/linux/nfs4.h
@@ -23,7 +23,7 @@ ACX uapi/asm/ptrace.h
 AC_ uapi/asm/kvm.h
 AD uapi/linux/i2o-dev.h
 ADB uapi/linux/adb.h
-ADD libc/arpa/nameser_compat.h@glibc libc/arpa/nameser.h
+ADD libc/arpa/nameser.h@musl libc/arpa/nameser_compat.h
 ADDR uapi/asm-generic/termbits-common.h
 ADDR_ uapi/linux/personality.h
 ADDR_F uapi/linux/hyperv.h
@@ -44,15 +44,19 @@ AFO uapi/linux/acct.h
 AFR uapi/drm/drm_fourcc.h
 AFS uapi/linux/magic.h
 AFT uapi/linux/drbd.h
-AF_ libc/bits/socket.h@glibc libc/sys/socket.h
+AF_ libc/sys/socket.h@musl libc/bits/socket.h
+AF_I libc/bits/socket.h@glibc libc/sys/socket.h
+AF_IE libc/sys/socket.h@musl libc/bits/socket.h
 AF_MC libc/bits/socket.h
 AF_MP libc/bits/socket.h@glibc libc/sys/socket.h
+AF_N libc/sys/socket.h@musl libc/bits/socket.h
 AF_PP uapi/linux/if_pppox.h
-AF_Q libc/bits/socket.h@glibc libc/sys/socket.h
+AF_Q libc/sys/socket.h@musl libc/bits/socket.h
 AF_T uapi/linux/tipc.h
-AF_U libc/bits/socket.h@glibc libc/sys/socket.h
+AF_U libc/sys/socket.h@musl libc/bits/socket.h
 AF_VSOCK_ uapi/linux/vsockmon.h
-AF_W libc/bits/socket.h@glibc libc/sys/socket.h
+AF_W libc/sys/socket.h@musl libc/bits/socket.h
+AF_XD libc/bits/socket.h@glibc libc/sys/socket.h
 AG uapi/linux/agpgart.h
 AGR uapi/linux/acct.h
 AH_ uapi/linux/ethtool.h
@@ -196,8 +200,4 @@ AT_RE uapi/linux/fcntl.h
 AT_RS uapi/linux/auxvec.h
 AT_ST uapi/linux/fcntl.h
 AT_SYS uapi/asm/auxvec.h@x86 libc/elf.h
-AT_SYSINFO_ uapi/asm/auxvec.h
-AT_U uapi/asm/auxvec.h@ppc64le+ppc libc/elf.h
-AT_UI uapi/linux/auxvec.h
-AT_V uapi/asm/auxvec.h
 ]]

@@ -3,7 +3,7 @@ return {
 ["alloca.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _ALLOCA_H = 1,
       },

@@ -26,93 +26,10 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _CPIO_H = 1,
       },
-},
-  },
-},
-["ctype.h"] = {
-  deltas = {
-    {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
-      from = "callgate.libc.ctype-1",
-},
-    {
-      on = "glibc",
-      constants = {
-        _CTYPE_H = 1,
-      },
-      macros = function(M)
-        return {
-          __isascii = function(c)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          __toascii = function(c)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-          isascii = function(c)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          toascii = function(c)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-          __isctype_l = function(c, type, locale)
-            return M.int(M.band(M.long(locale.__ctype_b[M.i32(M.long(c))]), M.u16(M.long(type))))
-          end,
-          __isascii_l = function(c, _l)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          __toascii_l = function(c, _l)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-          isascii_l = function(c, _l)
-            return M.band(M.long(c), -128LL) == 0
-          end,
-          toascii_l = function(c, _l)
-            return M.int(M.band(M.long(c), 0x7f))
-          end,
-        }
-      end,
-},
-    {
-      on = "glibc-mips glibc-mips64 glibc-s390x",
-      from = "callgate.libc.ctype-3",
-},
-    {
-      on = "musl",
-      macros = function(M)
-        return {
-          isalpha = function(a)
-            return M.u32(M.bor(M.u32(M.long(a)), 32) - 97) < 26
-          end,
-          isdigit = function(a)
-            return M.u32(M.u32(M.long(a)) - 48) < 10
-          end,
-          islower = function(a)
-            return M.u32(M.u32(M.long(a)) - 97) < 26
-          end,
-          isupper = function(a)
-            return M.u32(M.u32(M.long(a)) - 65) < 26
-          end,
-          isprint = function(a)
-            return M.u32(M.u32(M.long(a)) - 0x20) < 0x5f
-          end,
-          isgraph = function(a)
-            return M.u32(M.u32(M.long(a)) - 0x21) < 0x5e
-          end,
-          _tolower = function(a)
-            return M.int(M.bor(M.long(a), 0x20))
-          end,
-          _toupper = function(a)
-            return M.int(M.band(M.long(a), 0x5f))
-          end,
-          isascii = function(a)
-            return M.u32(M.long(a)) < 128
-          end,
-        }
-      end,
 },
   },
 },

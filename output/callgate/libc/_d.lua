@@ -14,7 +14,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _DIRENT_H = 1,
         MAXNAMLEN = 255,

@@ -3,7 +3,7 @@ return {
 ["err.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _ERR_H = 1,
       },
@@ -13,9 +13,18 @@ return {
 ["errno.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _ERRNO_H = 1,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        __error_t_defined = 1,
+      },
+      typedefs = {
+        error_t = "int32_t",
       },
 },
   },
@@ -23,7 +32,7 @@ return {
 ["error.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _ERROR_H = 1,
       },

@@ -13,7 +13,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _FCNTL_H = 1,
       },
@@ -58,8 +58,6 @@ return {
         O_EXEC = 2097152,
         O_TTY_INIT = 0,
         O_ACCMODE = 2097155,
-        F_OWNER_GID = 2,
-        MAX_HANDLE_SZ = 128,
         SPLICE_F_MOVE = 1,
         SPLICE_F_NONBLOCK = 2,
         SPLICE_F_MORE = 4,
@@ -67,12 +65,19 @@ return {
       },
 },
     {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         FAPPEND = 1024,
         FFSYNC = 1052672,
         FNONBLOCK = 2048,
         FNDELAY = 2048,
+      },
+},
+    {
+      on = "!glibc",
+      constants = {
+        F_OWNER_GID = 2,
+        MAX_HANDLE_SZ = 128,
       },
 },
     {
@@ -99,12 +104,24 @@ return {
         FNDELAY = 128,
       },
 },
+    {
+      on = "uclibc",
+      records = {
+        ["struct f_owner_ex__libc"] = [[{
+    uint32_t type;
+    int32_t pid;
+  }]],
+      },
+      aliases = {
+        ["struct f_owner_ex"] = "struct f_owner_ex__libc",
+      },
+},
   },
 },
 ["features-time64.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __USE_TIME_BITS64 = 1,
       },
@@ -114,23 +131,15 @@ return {
 ["features.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _FEATURES_H = 1,
-        _ISOC95_SOURCE = 1,
         _ISOC99_SOURCE = 1,
         _ISOC11_SOURCE = 1,
-        _ISOC23_SOURCE = 1,
-        _ISOC2Y_SOURCE = 1,
-        _XOPEN_SOURCE = 800,
         _XOPEN_SOURCE_EXTENDED = 1,
         _LARGEFILE64_SOURCE = 1,
-        _DEFAULT_SOURCE = 1,
-        __GLIBC_USE_ISOC2Y = 1,
-        __GLIBC_USE_ISOC23 = 1,
         __USE_ISOC11 = 1,
         _POSIX_SOURCE = 1,
-        _POSIX_C_SOURCE = 202405,
         __USE_POSIX = 1,
         __USE_POSIX2 = 1,
         __USE_POSIX199309 = 1,
@@ -138,14 +147,10 @@ return {
         __USE_XOPEN2K = 1,
         __USE_XOPEN2K8 = 1,
         _ATFILE_SOURCE = 1,
-        __USE_XOPEN2K24 = 1,
         __USE_XOPEN = 1,
         __USE_XOPEN_EXTENDED = 1,
         __USE_UNIX98 = 1,
         _LARGEFILE_SOURCE = 1,
-        __USE_XOPEN2K8XSI = 1,
-        __USE_XOPEN2K24XSI = 1,
-        __USE_XOPEN2KXSI = 1,
         __USE_ISOC95 = 1,
         __USE_ISOC99 = 1,
         __USE_LARGEFILE = 1,
@@ -154,12 +159,29 @@ return {
         __USE_MISC = 1,
         __USE_ATFILE = 1,
         __USE_GNU = 1,
+        __GNU_LIBRARY__ = 6,
+        __GLIBC__ = 2,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
+        _ISOC95_SOURCE = 1,
+        _ISOC23_SOURCE = 1,
+        _ISOC2Y_SOURCE = 1,
+        _XOPEN_SOURCE = 800,
+        _DEFAULT_SOURCE = 1,
+        __GLIBC_USE_ISOC2Y = 1,
+        __GLIBC_USE_ISOC23 = 1,
+        _POSIX_C_SOURCE = 202405,
+        __USE_XOPEN2K24 = 1,
+        __USE_XOPEN2K8XSI = 1,
+        __USE_XOPEN2K24XSI = 1,
+        __USE_XOPEN2KXSI = 1,
         __USE_FORTIFY_LEVEL = 0,
         __GLIBC_USE_DEPRECATED_GETS = 0,
         __GLIBC_USE_DEPRECATED_SCANF = 0,
         __GLIBC_USE_C23_STRTOL = 0,
-        __GNU_LIBRARY__ = 6,
-        __GLIBC__ = 2,
       },
       macros = function(M)
         return {
@@ -169,48 +191,91 @@ return {
         }
       end,
 },
+    {
+      on = "uclibc",
+      constants = {
+        __USE_ANSI = 1,
+        _POSIX_C_SOURCE = 200809,
+        _XOPEN_SOURCE = 700,
+        _BSD_SOURCE = 1,
+        _SVID_SOURCE = 1,
+        __UCLIBC__ = 1,
+        __OPTIMIZE_SIZE__ = 1,
+        __USE_BSD = 1,
+        __USE_SVID = 1,
+        __STDC_IEC_559__ = 1,
+        __STDC_IEC_559_COMPLEX__ = 1,
+        __STDC_ISO_10646__ = 200009,
+        __GLIBC_MINOR__ = 2,
+        __USE_TIME_BITS64 = 1,
+      },
+      macros = function(M)
+        return {
+          __GLIBC_PREREQ = function(maj, min)
+            return 0x20002 >= M.shl(M.long(maj), 16) + M.long(min)
+          end,
+        }
+      end,
+},
   },
 },
 ["fenv.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _FENV_H = 1,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         __STDC_VERSION_FENV_H__ = 202311,
+      },
+},
+    {
+      on = "uclibc",
+      records = {
+        ["struct rm_ctx"] = [[{
+    struct fenv_t env;
+    bool updated_status;
+  }]],
       },
 },
   },
 },
 ["fmtmsg.h"] = {
-  constants = {
-    MM_HARD = 1,
-    MM_SOFT = 2,
-    MM_FIRM = 4,
-    MM_APPL = 8,
-    MM_UTIL = 16,
-    MM_OPSYS = 32,
-    MM_RECOVER = 64,
-    MM_NRECOV = 128,
-    MM_PRINT = 256,
-    MM_CONSOLE = 512,
-    MM_NOSEV = 0,
-    MM_HALT = 1,
-    MM_ERROR = 2,
-    MM_WARNING = 3,
-    MM_INFO = 4,
-    MM_NOTOK = -1,
-    MM_OK = 0,
-    MM_NOMSG = 1,
-    MM_NOCON = 4,
-    MM_NULLLBL = 0,
-    MM_NULLSEV = 0,
-    MM_NULLMC = 0,
-    MM_NULLTXT = 0,
-    MM_NULLACT = 0,
-    MM_NULLTAG = 0,
-  },
   deltas = {
+    {
+      on = "!uclibc",
+      constants = {
+        MM_HARD = 1,
+        MM_SOFT = 2,
+        MM_FIRM = 4,
+        MM_APPL = 8,
+        MM_UTIL = 16,
+        MM_OPSYS = 32,
+        MM_RECOVER = 64,
+        MM_NRECOV = 128,
+        MM_PRINT = 256,
+        MM_CONSOLE = 512,
+        MM_NOSEV = 0,
+        MM_HALT = 1,
+        MM_ERROR = 2,
+        MM_WARNING = 3,
+        MM_INFO = 4,
+        MM_NOTOK = -1,
+        MM_OK = 0,
+        MM_NOMSG = 1,
+        MM_NOCON = 4,
+        MM_NULLLBL = 0,
+        MM_NULLSEV = 0,
+        MM_NULLMC = 0,
+        MM_NULLTXT = 0,
+        MM_NULLACT = 0,
+        MM_NULLTAG = 0,
+      },
+},
     {
       on = "glibc",
       constants = {
@@ -232,7 +297,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _FNMATCH_H = 1,
         FNM_EXTMATCH = 0x20,
@@ -255,7 +320,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         FTW_F = 0,
         FTW_D = 1,

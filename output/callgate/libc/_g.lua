@@ -48,7 +48,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _GLOB_H = 1,
         GLOB_MAGCHAR = 0x100,
@@ -64,7 +64,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
         ["struct glob_t"] = [[{
     unsigned long gl_pathc;
@@ -94,7 +94,7 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
         ["struct glob_t"] = [[{
     uint32_t gl_pathc;
@@ -124,7 +124,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct glob_t"] = [[{
     unsigned long gl_pathc;
@@ -160,7 +160,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _GRP_H = 1,
         NSS_BUFLEN_GROUP = 1024,

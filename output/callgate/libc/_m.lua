@@ -3,7 +3,7 @@ return {
 ["malloc.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _MALLOC_H = 1,
         M_MXFAST = 1,
@@ -16,8 +16,6 @@ return {
         M_MMAP_MAX = -4,
         M_CHECK_ACTION = -5,
         M_PERTURB = -6,
-        M_ARENA_TEST = -7,
-        M_ARENA_MAX = -8,
       },
       records = {
         ["struct mallinfo"] = [[{
@@ -35,7 +33,14 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc",
+      constants = {
+        M_ARENA_TEST = -7,
+        M_ARENA_MAX = -8,
+      },
+},
+    {
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
         ["struct mallinfo2"] = [[{
     unsigned long arena;
@@ -68,6 +73,16 @@ return {
   }]],
       },
 },
+    {
+      on = "uclibc",
+      macros = function(_M)
+        return {
+          __MALLOC_PMT = function(args)
+            return args
+          end,
+        }
+      end,
+},
   },
 },
 ["mntent.h"] = {
@@ -95,7 +110,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _MNTENT_H = 1,
         MNTTAB = "/etc/fstab",
@@ -116,7 +131,7 @@ return {
 ["mqueue.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _MQUEUE_H = 1,
       },

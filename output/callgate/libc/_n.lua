@@ -31,7 +31,6 @@ return {
     EAI_NOTCANCELED = -102,
     EAI_ALLDONE = -103,
     EAI_INTR = -104,
-    EAI_IDN_ENCODE = -105,
     NI_MAXSERV = 32,
   },
   records = {
@@ -66,7 +65,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETDB_H = 1,
         _PATH_HEQUIV = "/etc/hosts.equiv",
@@ -79,16 +78,21 @@ return {
         NETDB_SUCCESS = 0,
         IPPORT_RESERVED = 1024,
         SCOPE_DELIMITER = 37,
-        GAI_WAIT = 0,
-        GAI_NOWAIT = 1,
-        AI_IDN = 0x40,
-        AI_CANONIDN = 0x80,
         NI_MAXHOST = 1025,
         NI_NUMERICHOST = 1,
         NI_NUMERICSERV = 2,
         NI_NOFQDN = 4,
         NI_NAMEREQD = 8,
         NI_DGRAM = 16,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
+        GAI_WAIT = 0,
+        GAI_NOWAIT = 1,
+        AI_IDN = 0x40,
+        AI_CANONIDN = 0x80,
         NI_IDN = 32,
       },
       records = {
@@ -100,6 +104,12 @@ return {
     int32_t __return;
     int32_t __glibc_reserved[5];
   }]],
+      },
+},
+    {
+      on = "!uclibc",
+      constants = {
+        EAI_IDN_ENCODE = -105,
       },
 },
     {
@@ -135,7 +145,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NL_TYPES_H = 1,
       },

@@ -24,7 +24,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _PATH_DEFPATH = "/usr/bin:/bin",
         _PATH_STDPATH = "/usr/bin:/bin:/usr/sbin:/sbin",
@@ -67,7 +67,7 @@ return {
 ["pty.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _PTY_H = 1,
       },
@@ -88,7 +88,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _PWD_H = 1,
         NSS_BUFLEN_PASSWD = 1024,

@@ -27,7 +27,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SEARCH_H = 1,
       },
@@ -39,10 +39,15 @@ return {
   }]],
       },
       typedefs = {
-        __compar_fn_t = "void *",
-        comparison_fn_t = "void *",
         __action_fn_t = "void *",
         __free_fn_t = "void *",
+      },
+},
+    {
+      on = "glibc",
+      typedefs = {
+        __compar_fn_t = "void *",
+        comparison_fn_t = "void *",
       },
 },
     {
@@ -60,7 +65,7 @@ return {
 ["semaphore.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SEMAPHORE_H = 1,
       },
@@ -75,7 +80,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct sem_t"] = [[{
     int32_t __val[8];
@@ -99,9 +104,14 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SETJMP_H = 1,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         __STDC_VERSION_SETJMP_H__ = 202311,
       },
 },
@@ -260,7 +270,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SHADOW_H = 1,
       },
@@ -274,7 +284,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SPAWN_H = 1,
         POSIX_SPAWN_RESETIDS = 0x1,
@@ -284,6 +294,19 @@ return {
         POSIX_SPAWN_SETSCHEDPARAM = 0x10,
         POSIX_SPAWN_SETSCHEDULER = 0x20,
         POSIX_SPAWN_USEVFORK = 0x40,
+      },
+      records = {
+        ["struct posix_spawn_file_actions_t"] = [[{
+    int32_t __allocated;
+    int32_t __used;
+    struct __spawn_action *__actions;
+    int32_t __pad[16];
+  }]],
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         POSIX_SPAWN_SETSID = 0x80,
         POSIX_SPAWN_SETCGROUP = 0x100,
       },
@@ -297,12 +320,6 @@ return {
     int32_t __policy;
     int32_t __cgroup;
     int32_t __pad[15];
-  }]],
-        ["struct posix_spawn_file_actions_t"] = [[{
-    int32_t __allocated;
-    int32_t __used;
-    struct __spawn_action *__actions;
-    int32_t __pad[16];
   }]],
       },
 },
@@ -327,7 +344,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct posix_spawnattr_t"] = [[{
     int32_t __flags;
@@ -356,6 +373,32 @@ return {
   }]],
       },
 },
+    {
+      on = "uclibc",
+      records = {
+        ["struct posix_spawnattr_t"] = [[{
+    int16_t __flags;
+    int32_t __pgrp;
+    struct __sigset_t __sd;
+    struct __sigset_t __ss;
+    struct sched_param__libc __sp;
+    int32_t __policy;
+    int32_t __pad[16];
+  }]],
+      },
+},
+  },
+},
+["stdbool.h"] = {
+  deltas = {
+    {
+      on = "uclibc",
+      constants = {
+        __bool_true_false_are_defined = 1,
+        ["true"] = 1,
+        ["false"] = 0,
+      },
+},
   },
 },
 ["stdc-predef.h"] = {
@@ -375,18 +418,19 @@ return {
 },
 ["stdio.h"] = {
   constants = {
-    _IOFBF = 0,
-    _IOLBF = 1,
-    _IONBF = 2,
     EOF = -1,
     P_tmpdir = "/tmp",
-    L_tmpnam = 20,
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _STDIO_H = 1,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         __STDC_VERSION_STDIO_H__ = 202311,
         BUFSIZ = 8192,
         TMP_MAX = 238328,
@@ -398,6 +442,15 @@ return {
       typedefs = {
         fpos_t = "struct _G_fpos64_t",
         fpos64_t = "struct _G_fpos64_t",
+      },
+},
+    {
+      on = "!uclibc",
+      constants = {
+        _IOFBF = 0,
+        _IOLBF = 1,
+        _IONBF = 2,
+        L_tmpnam = 20,
       },
 },
     {
@@ -432,14 +485,46 @@ return {
         cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
       },
 },
+    {
+      on = "uclibc",
+      constants = {
+        __FILE_defined = 1,
+        ____FILE_defined = 1,
+        _IOFBF = 0x0,
+        _IOLBF = 0x1,
+        _IONBF = 0x2,
+        BUFSIZ = 4096,
+      },
+      typedefs = {
+        FILE = "struct __STDIO_FILE_STRUCT",
+        __FILE = "struct __STDIO_FILE_STRUCT",
+        fpos_t = "struct __STDIO_fpos64_t",
+        fpos64_t = "struct __STDIO_fpos64_t",
+      },
+      macros = function(M)
+        return {
+          feof_unlocked = function(fp)
+            return M.int(M.band(M.long(fp.__modeflags), 0x4))
+          end,
+          ferror_unlocked = function(fp)
+            return M.int(M.band(M.long(fp.__modeflags), 0x8))
+          end,
+        }
+      end,
+},
   },
 },
 ["string.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _STRING_H = 1,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         __STDC_VERSION_STRING_H__ = 202311,
       },
 },
@@ -448,7 +533,7 @@ return {
 ["strings.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _STRINGS_H = 1,
       },

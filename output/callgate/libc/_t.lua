@@ -30,7 +30,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _TAR_H = 1,
       },
@@ -40,13 +40,9 @@ return {
 ["termios.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _TERMIOS_H = 1,
-        BAUD_MAX = 4294967295,
-      },
-      typedefs = {
-        baud_t = "uint32_t",
       },
       macros = function(M)
         return {
@@ -58,7 +54,16 @@ return {
       end,
 },
     {
-      on = "!glibc ppc musl-ppc64le",
+      on = "glibc",
+      constants = {
+        BAUD_MAX = 4294967295,
+      },
+      typedefs = {
+        baud_t = "uint32_t",
+      },
+},
+    {
+      on = "!glibc uclibc ppc musl-ppc64le",
       constants = {
         NCCS = 32,
       },
@@ -66,23 +71,26 @@ return {
   },
 },
 ["threads.h"] = {
-  constants = {
-    thrd_success = 0,
-    thrd_busy = 1,
-    thrd_error = 2,
-    thrd_nomem = 3,
-    thrd_timedout = 4,
-    mtx_plain = 0,
-    mtx_recursive = 1,
-    mtx_timed = 2,
-    TSS_DTOR_ITERATIONS = 4,
-  },
-  typedefs = {
-    tss_t = "uint32_t",
-    tss_dtor_t = "void *",
-    thrd_start_t = "void *",
-  },
   deltas = {
+    {
+      on = "!uclibc",
+      constants = {
+        thrd_success = 0,
+        thrd_busy = 1,
+        thrd_error = 2,
+        thrd_nomem = 3,
+        thrd_timedout = 4,
+        mtx_plain = 0,
+        mtx_recursive = 1,
+        mtx_timed = 2,
+        TSS_DTOR_ITERATIONS = 4,
+      },
+      typedefs = {
+        tss_t = "uint32_t",
+        tss_dtor_t = "void *",
+        thrd_start_t = "void *",
+      },
+},
     {
       on = "glibc",
       constants = {
@@ -101,7 +109,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
       records = {
         ["union mtx_t"] = [[{
     char __size[40];
@@ -147,18 +155,11 @@ return {
   },
 },
 ["time.h"] = {
-  constants = {
-    TIME_UTC = 1,
-  },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _TIME_H = 1,
-        __STDC_VERSION_TIME_H__ = 202311,
-        TIME_MONOTONIC = 2,
-        TIME_ACTIVE = 3,
-        TIME_THREAD_ACTIVE = 4,
       },
       macros = function(M)
         return {
@@ -170,11 +171,29 @@ return {
       end,
 },
     {
+      on = "glibc",
+      constants = {
+        __STDC_VERSION_TIME_H__ = 202311,
+        TIME_MONOTONIC = 2,
+        TIME_ACTIVE = 3,
+        TIME_THREAD_ACTIVE = 4,
+      },
+},
+    {
+      on = "!uclibc",
+      constants = {
+        TIME_UTC = 1,
+      },
+},
+    {
       on = "musl",
       constants = {
         NULL = 0,
         CLOCKS_PER_SEC = 1000000,
       },
+},
+    {
+      on = "!glibc",
       records = {
         ["struct tm"] = [[{
     int32_t tm_sec;
@@ -192,7 +211,7 @@ return {
       },
 },
     {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
         ["struct itimerspec__libc"] = [[{
     struct timespec__libc it_interval;
@@ -201,6 +220,42 @@ return {
       },
       aliases = {
         ["struct itimerspec"] = "struct itimerspec__libc",
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        __clock_t_defined = 1,
+        __time_t_defined = 1,
+        __clockid_t_defined = 1,
+        __timer_t_defined = 1,
+        __timespec_defined = 1,
+      },
+      typedefs = {
+        clock_t = "long",
+        clockid_t = "int32_t",
+        timer_t = "void *",
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct timespec__libc"] = [[{
+    int64_t tv_sec;
+    long tv_nsec;
+  }]],
+      },
+      aliases = {
+        ["struct timespec"] = "struct timespec__libc",
+      },
+      typedefs = {
+        time_t = "int64_t",
+      },
+},
+    {
+      on = "uclibc-x64",
+      typedefs = {
+        time_t = "long",
       },
 },
   },

@@ -7,9 +7,14 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _UCHAR_H = 1,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         __STDC_VERSION_UCHAR_H__ = 202311,
       },
       typedefs = {
@@ -21,7 +26,7 @@ return {
 ["ucontext.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _UCONTEXT_H = 1,
       },
@@ -51,7 +56,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x64 musl-x86 musl-arm musl-arm64 musl-ppc64le musl-s390x",
+      on = "musl-riscv64 musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         NGREG = 32,
       },
@@ -77,7 +82,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __UL_GETMAXBRK = 3,
         __UL_GETOPENMAX = 4,
@@ -100,14 +105,12 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _UNISTD_H = 1,
         __POSIX2_THIS_VERSION = 200809,
-        _POSIX2_C_VERSION = 200809,
         _POSIX2_C_DEV = 200809,
         _POSIX2_SW_DEV = 200809,
-        _POSIX2_LOCALEDEF = 200809,
         _XOPEN_XCU_VERSION = 4,
         _XOPEN_XPG2 = 1,
         _XOPEN_XPG3 = 1,
@@ -116,21 +119,34 @@ return {
       },
 },
     {
+      on = "glibc",
+      constants = {
+        _POSIX2_C_VERSION = 200809,
+        _POSIX2_LOCALEDEF = 200809,
+      },
+},
+    {
       on = "musl",
-      from = "callgate.libc.unistd-2",
+      from = "callgate.libc.unistd-3",
+},
+    {
+      on = "uclibc",
+      constants = {
+        _XOPEN_CRYPT = 1,
+      },
 },
   },
 },
 ["utime.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _UTIME_H = 1,
       },
 },
     {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
         ["struct utimbuf__libc"] = [[{
     int64_t actime;
@@ -169,7 +185,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct lastlog"] = [[{
     long ll_time;
@@ -193,7 +209,7 @@ return {
 ["utmpx.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _UTMPX_H = 1,
         UTMPX_FILE = "/var/run/utmp",
@@ -217,7 +233,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-mips64 musl-s390x",
+      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
       records = {
         ["struct utmpx"] = [[{
     int16_t ut_type;

@@ -7,7 +7,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _ENDIAN_H = 1,
       },
@@ -17,31 +17,9 @@ return {
       constants = {
         BYTE_ORDER = 1234,
       },
-      macros = function(M)
-        return {
-          htole16 = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          le16toh = function(x)
-            return M.int(M.u16(M.long(x)))
-          end,
-          htole32 = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          le32toh = function(x)
-            return M.int(M.u32(M.long(x)))
-          end,
-          htole64 = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-          le64toh = function(x)
-            return M.int(M.u64(M.long(x)))
-          end,
-        }
-      end,
 },
     {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       macros = function(M)
         return {
           htobe16 = function(x)
@@ -61,6 +39,31 @@ return {
           end,
           be64toh = function(x)
             return M.int(M.swap(M.u64(M.long(x)), 64))
+          end,
+        }
+      end,
+},
+    {
+      on = "!uclibc mips mips64 s390x ppc",
+      macros = function(M)
+        return {
+          htole16 = function(x)
+            return M.int(M.u16(M.long(x)))
+          end,
+          le16toh = function(x)
+            return M.int(M.u16(M.long(x)))
+          end,
+          htole32 = function(x)
+            return M.int(M.u32(M.long(x)))
+          end,
+          le32toh = function(x)
+            return M.int(M.u32(M.long(x)))
+          end,
+          htole64 = function(x)
+            return M.int(M.u64(M.long(x)))
+          end,
+          le64toh = function(x)
+            return M.int(M.u64(M.long(x)))
           end,
         }
       end,
@@ -119,13 +122,13 @@ return {
       end,
 },
     {
-      on = "musl",
+      on = "!glibc",
       constants = {
         __PDP_ENDIAN = 3412,
       },
 },
     {
-      on = "!glibc ppc musl-mips musl-mips64 musl-s390x",
+      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
       macros = function(M)
         return {
           letoh16 = function(x)
@@ -155,6 +158,60 @@ return {
           end,
         }
       end,
+},
+    {
+      on = "uclibc",
+      constants = {
+        __BIG_ENDIAN = 4321,
+      },
+      macros = function(M)
+        return {
+          htobe16 = function(x)
+            x = M.long(x)
+            return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
+                0xff), 8)))))
+          end,
+          htole16 = function(x)
+            return x
+          end,
+          be16toh = function(x)
+            x = M.long(x)
+            return M.int(M.u16(M.bor(M.band(M.u32(M.shr(M.u16(x), 8)), 0xff), M.u32(M.shl(M.band(M.u16(x),
+                0xff), 8)))))
+          end,
+          le16toh = function(x)
+            return x
+          end,
+          htobe32 = function(x)
+            x = M.long(x)
+            return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
+                M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
+          end,
+          htole32 = function(x)
+            return x
+          end,
+          be32toh = function(x)
+            x = M.long(x)
+            return M.int(M.bor(M.band(M.shr(M.u32(x), 24), 0xff), M.band(M.shr(M.u32(x), 8), 0xff00),
+                M.u32(M.shl(M.band(M.u32(x), 0xff00), 8)), M.u32(M.shl(M.band(M.u32(x), 0xff), 24))))
+          end,
+          le32toh = function(x)
+            return x
+          end,
+          htole64 = function(x)
+            return x
+          end,
+          le64toh = function(x)
+            return x
+          end,
+        }
+      end,
+},
+    {
+      on = "uclibc-x86 uclibc-x64",
+      constants = {
+        __FLOAT_WORD_ORDER = 1234,
+      },
 },
   },
 }

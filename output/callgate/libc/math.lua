@@ -24,8 +24,27 @@ return {
   },
   deltas = {
     {
+      on = "!musl",
+      constants = {
+        _MATH_H = 1,
+        M_El = 2.718281828459045,
+        M_LOG2El = 1.4426950408889634,
+        M_LOG10El = 0.4342944819032518,
+        M_LN2l = 0.6931471805599453,
+        M_LN10l = 2.302585092994046,
+        M_PIl = 3.141592653589793,
+        M_PI_2l = 1.5707963267948966,
+        M_PI_4l = 0.7853981633974483,
+        M_1_PIl = 0.3183098861837907,
+        M_2_PIl = 0.6366197723675814,
+        M_2_SQRTPIl = 1.1283791670955126,
+        M_SQRT2l = 1.4142135623730951,
+        M_SQRT1_2l = 0.7071067811865476,
+      },
+},
+    {
       on = "glibc",
-      from = "callgate.libc.math-1",
+      from = "callgate.libc.math-2",
 },
     {
       on = "musl glibc-x64 glibc-x86",
@@ -35,7 +54,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __FP_LONG_MAX = 0x7fffffffffffffffLL,
       },
@@ -48,7 +67,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
         M_Ef64x = 2.718281828459045,
         M_LOG2Ef64x = 1.4426950408889634,
@@ -66,7 +85,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-s390x",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-s390x",
       typedefs = {
         long_double_t = "uint64_t [2] __attribute__((aligned(16)))",
       },
@@ -94,7 +113,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86",
+      on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         FP_ILOGB0 = -2147483647,
         FP_ILOGBNAN = 2147483647,
@@ -111,14 +130,14 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         FP_LLOGB0 = -9223372036854775807LL,
         FP_LLOGBNAN = 9223372036854775807LL,
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
         M_Ef128 = 2.718281828459045,
         M_LOG2Ef128 = 1.4426950408889634,
@@ -145,6 +164,11 @@ return {
       on = "musl",
       constants = {
         math_errhandling = 2,
+      },
+},
+    {
+      on = "!glibc",
+      constants = {
         HUGE = 3.4028234663852886e+38,
       },
 },
@@ -153,6 +177,35 @@ return {
       constants = {
         FP_FAST_FMA = 1,
         FP_FAST_FMAF = 1,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        _IEEE_ = -1,
+        _SVID_ = 0,
+        _XOPEN_ = 1,
+        _POSIX_ = 2,
+        _ISOC_ = 3,
+        X_TLOSS = 1.414847550405688e+16,
+        DOMAIN = 1,
+        SING = 2,
+        OVERFLOW = 3,
+        UNDERFLOW = 4,
+        TLOSS = 5,
+        PLOSS = 6,
+      },
+      records = {
+        ["struct exception"] = [[{
+    int32_t type;
+    char *name;
+    double arg1;
+    double arg2;
+    double retval;
+  }]],
+      },
+      typedefs = {
+        _LIB_VERSION_TYPE = "int32_t",
       },
 },
   },

@@ -27,7 +27,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         PTHREAD_MUTEX_TIMED_NP = 0,
         PTHREAD_MUTEX_RECURSIVE_NP = 1,
@@ -41,7 +41,6 @@ return {
         PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP = 2,
         PTHREAD_RWLOCK_DEFAULT_NP = 0,
         _PTHREAD_H = 1,
-        PTHREAD_ATTR_NO_SIGMASK_NP = -1,
       },
       records = {
         ["struct _pthread_cleanup_buffer"] = [[{
@@ -49,10 +48,6 @@ return {
     void *__arg;
     int32_t __canceltype;
     struct _pthread_cleanup_buffer *__prev;
-  }]],
-        ["struct __pthread_unwind_buf_t"] = [[{
-    struct __cancel_jmp_buf_tag __cancel_jmp_buf[1];
-    void *__pad[4];
   }]],
         ["struct __pthread_cleanup_frame"] = [[{
     void *__cancel_routine;
@@ -69,6 +64,18 @@ return {
       },
 },
     {
+      on = "glibc",
+      constants = {
+        PTHREAD_ATTR_NO_SIGMASK_NP = -1,
+      },
+      records = {
+        ["struct __pthread_unwind_buf_t"] = [[{
+    struct __cancel_jmp_buf_tag __cancel_jmp_buf[1];
+    void *__pad[4];
+  }]],
+      },
+},
+    {
       on = "glibc-x64",
       records = {
         ["struct __cancel_jmp_buf_tag"] = [[{
@@ -78,7 +85,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
       typedefs = {
         __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t __attribute__((aligned(16)))",
       },
@@ -108,7 +115,7 @@ return {
       },
 },
     {
-      on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+      on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
       typedefs = {
         __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t",
       },
@@ -123,7 +130,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       records = {
         ["struct __cancel_jmp_buf_tag"] = [[{
     struct __jmp_buf_internal_tag __cancel_jmp_buf[1];
@@ -169,6 +176,42 @@ return {
           end,
         }
       end,
+},
+    {
+      on = "uclibc-arm",
+      records = {
+        ["struct __pthread_unwind_buf_t"] = [[{
+    struct {
+      int32_t __cancel_jmp_buf[64] __attribute__((aligned(8)));
+      int32_t __mask_was_saved;
+    } __cancel_jmp_buf[1];
+    void *__pad[4];
+  }]],
+      },
+},
+    {
+      on = "uclibc-x86",
+      records = {
+        ["struct __pthread_unwind_buf_t"] = [[{
+    struct {
+      int32_t __cancel_jmp_buf[6];
+      int32_t __mask_was_saved;
+    } __cancel_jmp_buf[1];
+    void *__pad[4];
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct __pthread_unwind_buf_t"] = [[{
+    struct {
+      long __cancel_jmp_buf[8];
+      int32_t __mask_was_saved;
+    } __cancel_jmp_buf[1];
+    void *__pad[4];
+  }]],
+      },
 },
   },
 }

@@ -5,13 +5,13 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SCHED_H = 1,
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       macros = function(M)
         return {
           CPU_ISSET = function(cpu, cpusetp)
@@ -31,7 +31,7 @@ return {
       end,
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       macros = function(M)
         return {
           CPU_ISSET = function(cpu, cpusetp)
@@ -63,7 +63,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct sched_param__libc"] = [[{
     int32_t sched_priority;

@@ -18,24 +18,9 @@ return {
       },
 },
     {
-      on = "musl",
+      on = "!glibc",
       constants = {
         SIG_HOLD = 2,
-      },
-      records = {
-        ["struct sigaction__libc"] = [[{
-    union {
-      void *sa_handler;
-      void *sa_sigaction;
-    } __sa_handler;
-    struct __sigset_t sa_mask;
-    int32_t sa_flags;
-    void *sa_restorer;
-  }]],
-      },
-      aliases = {
-        ["struct sigaction"] = "struct sigaction__libc",
-        ["struct sigevent"] = "struct sigevent__libc",
       },
       typedefs = {
         sig_atomic_t = "int32_t",
@@ -95,7 +80,25 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "musl",
+      records = {
+        ["struct sigaction__libc"] = [[{
+    union {
+      void *sa_handler;
+      void *sa_sigaction;
+    } __sa_handler;
+    struct __sigset_t sa_mask;
+    int32_t sa_flags;
+    void *sa_restorer;
+  }]],
+      },
+      aliases = {
+        ["struct sigaction"] = "struct sigaction__libc",
+        ["struct sigevent"] = "struct sigevent__libc",
+      },
+},
+    {
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct sigevent__libc"] = [[{
     union sigval sigev_value;
@@ -286,6 +289,24 @@ return {
         uint32_t si_arch;
       } __sigsys;
     } __si_fields;
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        _NSIG = 65,
+        __SIGRTMIN = 32,
+        __SIGRTMAX = 64,
+        SV_ONSTACK = 0x1,
+        SV_INTERRUPT = 0x2,
+        SV_RESETHAND = 0x4,
+      },
+      records = {
+        ["struct sigvec"] = [[{
+    void *sv_handler;
+    int32_t sv_mask;
+    int32_t sv_flags;
   }]],
       },
 },

@@ -56,10 +56,9 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _STDINT_H = 1,
-        __STDC_VERSION_STDINT_H__ = 202311,
         INT8_MAX = 127,
         INT16_MAX = 32767,
         INT32_MAX = 2147483647,
@@ -68,6 +67,12 @@ return {
         UINT16_MAX = 65535,
         UINT32_MAX = 4294967295,
         UINT64_MAX = 18446744073709551615ULL,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
+        __STDC_VERSION_STDINT_H__ = 202311,
         INT8_WIDTH = 8,
         UINT8_WIDTH = 8,
         INT16_WIDTH = 16,
@@ -96,7 +101,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         INT_FAST16_MIN = -9223372036854775808LL,
         INT_FAST32_MIN = -9223372036854775808LL,
@@ -110,14 +115,6 @@ return {
         PTRDIFF_MIN = -9223372036854775808LL,
         PTRDIFF_MAX = 9223372036854775807LL,
         SIZE_MAX = 18446744073709551615ULL,
-        INT_FAST16_WIDTH = 64,
-        UINT_FAST16_WIDTH = 64,
-        INT_FAST32_WIDTH = 64,
-        UINT_FAST32_WIDTH = 64,
-        INTPTR_WIDTH = 64,
-        UINTPTR_WIDTH = 64,
-        PTRDIFF_WIDTH = 64,
-        SIZE_WIDTH = 64,
       },
       typedefs = {
         int_fast16_t = "long",
@@ -131,10 +128,23 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm glibc-arm64",
+      on = "!musl glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         WCHAR_MIN = -2147483648,
         WCHAR_MAX = 2147483647,
+      },
+},
+    {
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      constants = {
+        INT_FAST16_WIDTH = 64,
+        UINT_FAST16_WIDTH = 64,
+        INT_FAST32_WIDTH = 64,
+        UINT_FAST32_WIDTH = 64,
+        INTPTR_WIDTH = 64,
+        UINTPTR_WIDTH = 64,
+        PTRDIFF_WIDTH = 64,
+        SIZE_WIDTH = 64,
       },
 },
     {
@@ -145,7 +155,7 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         INT_FAST16_MIN = -2147483648,
         INT_FAST32_MIN = -2147483648,
@@ -159,14 +169,6 @@ return {
         PTRDIFF_MIN = -2147483648,
         PTRDIFF_MAX = 2147483647,
         SIZE_MAX = 4294967295,
-        INT_FAST16_WIDTH = 32,
-        UINT_FAST16_WIDTH = 32,
-        INT_FAST32_WIDTH = 32,
-        UINT_FAST32_WIDTH = 32,
-        INTPTR_WIDTH = 32,
-        UINTPTR_WIDTH = 32,
-        PTRDIFF_WIDTH = 32,
-        SIZE_WIDTH = 32,
       },
       typedefs = {
         int_fast16_t = "int32_t",
@@ -180,6 +182,19 @@ return {
       },
 },
     {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      constants = {
+        INT_FAST16_WIDTH = 32,
+        UINT_FAST16_WIDTH = 32,
+        INT_FAST32_WIDTH = 32,
+        UINT_FAST32_WIDTH = 32,
+        INTPTR_WIDTH = 32,
+        UINTPTR_WIDTH = 32,
+        PTRDIFF_WIDTH = 32,
+        SIZE_WIDTH = 32,
+      },
+},
+    {
       on = "x86 arm mips mipsel ppc",
       typedefs = {
         int_fast64_t = "int64_t",
@@ -187,7 +202,7 @@ return {
       },
 },
     {
-      on = "glibc-arm glibc-arm64",
+      on = "glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         WCHAR_MAX = 4294967295,
       },
@@ -204,6 +219,9 @@ return {
         UINT32_MAX = 0xffffffff,
         UINT64_MAX = 0xffffffffffffffffULL,
       },
+},
+    {
+      on = "!glibc",
       typedefs = {
         int_least8_t = "int8_t",
         int_least16_t = "int16_t",
@@ -214,17 +232,42 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         int_least64_t = "long",
         uint_least64_t = "unsigned long",
       },
 },
     {
-      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         int_least64_t = "int64_t",
         uint_least64_t = "uint64_t",
+      },
+},
+    {
+      on = "uclibc",
+      typedefs = {
+        int8_t = "int8_t",
+        int16_t = "int16_t",
+        int32_t = "int32_t",
+        uint8_t = "uint8_t",
+        uint16_t = "uint16_t",
+        uint32_t = "uint32_t",
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      typedefs = {
+        int64_t = "int64_t",
+        uint64_t = "uint64_t",
+      },
+},
+    {
+      on = "uclibc-x64",
+      typedefs = {
+        int64_t = "long",
+        uint64_t = "unsigned long",
       },
 },
   },

@@ -25,13 +25,30 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _STDLIB_H = 1,
-        __STDC_VERSION_STDLIB_H__ = 202311,
         __ldiv_t_defined = 1,
         __lldiv_t_defined = 1,
         RAND_MAX = 2147483647,
+      },
+      records = {
+        ["struct drand48_data"] = [[{
+    uint16_t __x[3];
+    uint16_t __old_x[3];
+    uint16_t __c;
+    uint16_t __init;
+    uint64_t __a;
+  }]],
+      },
+      typedefs = {
+        __compar_d_fn_t = "void *",
+      },
+},
+    {
+      on = "glibc",
+      constants = {
+        __STDC_VERSION_STDLIB_H__ = 202311,
       },
       records = {
         ["struct random_data"] = [[{
@@ -43,16 +60,6 @@ return {
     int32_t rand_sep;
     int32_t *end_ptr;
   }]],
-        ["struct drand48_data"] = [[{
-    uint16_t __x[3];
-    uint16_t __old_x[3];
-    uint16_t __c;
-    uint16_t __init;
-    uint64_t __a;
-  }]],
-      },
-      typedefs = {
-        __compar_d_fn_t = "void *",
       },
       macros = function(M)
         return {
@@ -75,7 +82,7 @@ return {
       end,
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       macros = function(M)
         return {
           WIFSIGNALED = function(status)
@@ -120,6 +127,32 @@ return {
           end,
         }
       end,
+},
+    {
+      on = "uclibc",
+      constants = {
+        __UCLIBC_MAX_ATEXIT = 2147483647,
+      },
+      records = {
+        ["union __WAIT_STATUS"] = [[{
+    union wait *__uptr;
+    int32_t *__iptr;
+  }]],
+        ["struct random_data"] = [[{
+    int32_t *fptr;
+    int32_t *rptr;
+    int32_t *state;
+    int8_t rand_type;
+    int8_t rand_deg;
+    int8_t rand_sep;
+    int32_t *end_ptr;
+  }]],
+      },
+      typedefs = {
+        __WAIT_STATUS = "union __WAIT_STATUS",
+        __compar_fn_t = "void *",
+        comparison_fn_t = "void *",
+      },
 },
   },
 }

@@ -3,7 +3,7 @@ return {
 ["arpa/inet.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _ARPA_INET_H = 1,
       },

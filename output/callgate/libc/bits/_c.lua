@@ -13,8 +13,17 @@ return {
 ["bits/confname.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       from = "callgate.libc.bits.confname-1",
+},
+    {
+      on = "glibc",
+      constants = {
+        _SC_MINSIGSTKSZ = 249,
+        _SC_SIGSTKSZ = 250,
+        _CS_V6_ENV = 1148,
+        _CS_V7_ENV = 1149,
+      },
 },
   },
 },
@@ -32,7 +41,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __NCPUBITS = 64,
       },

@@ -3,18 +3,9 @@ return {
 ["bits/dirent.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         _DIRENT_MATCHES_DIRENT64 = 1,
-      },
-      records = {
-        ["struct dirent64"] = [[{
-    unsigned long d_ino;
-    long d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[256];
-  }]],
       },
 },
     {
@@ -30,18 +21,21 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        _DIRENT_MATCHES_DIRENT64 = 0,
-      },
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
         ["struct dirent64"] = [[{
-    uint64_t d_ino;
-    int64_t d_off;
+    unsigned long d_ino;
+    long d_off;
     uint16_t d_reclen;
     uint8_t d_type;
     char d_name[256];
   }]],
+      },
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      constants = {
+        _DIRENT_MATCHES_DIRENT64 = 0,
       },
 },
     {
@@ -56,18 +50,30 @@ return {
   }]],
       },
 },
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+      records = {
+        ["struct dirent64"] = [[{
+    uint64_t d_ino;
+    int64_t d_off;
+    uint16_t d_reclen;
+    uint8_t d_type;
+    char d_name[256];
+  }]],
+      },
+},
   },
 },
 ["bits/dl_find_object.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86",
+      on = "!musl uclibc glibc-x86",
       constants = {
         DLFO_STRUCT_HAS_EH_DBASE = 0,
       },
 },
     {
-      on = "!musl glibc-arm",
+      on = "!musl uclibc glibc-arm",
       constants = {
         DLFO_STRUCT_HAS_EH_COUNT = 0,
         DLFO_EH_SEGMENT_TYPE = 1685382480,
@@ -91,7 +97,7 @@ return {
 ["bits/dlfcn.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         RTLD_LAZY = 0x1,
         RTLD_NOW = 0x2,
@@ -104,8 +110,13 @@ return {
       on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         RTLD_NOLOAD = 0x4,
-        RTLD_DEEPBIND = 0x8,
         RTLD_GLOBAL = 0x100,
+      },
+},
+    {
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      constants = {
+        RTLD_DEEPBIND = 0x8,
       },
 },
     {

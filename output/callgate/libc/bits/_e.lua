@@ -3,7 +3,7 @@ return {
 ["bits/elfclass.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __ELF_NATIVE_CLASS = 64,
       },
@@ -15,7 +15,7 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __ELF_NATIVE_CLASS = 32,
       },
@@ -38,9 +38,14 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         __BIG_ENDIAN = 4321,
+      },
+},
+    {
+      on = "!musl glibc-mips glibc-mips64 glibc-s390x uclibc-x86 uclibc-x64",
+      constants = {
         __FLOAT_WORD_ORDER = 1234,
       },
 },
@@ -49,6 +54,12 @@ return {
       constants = {
         __LITTLE_ENDIAN = 1234,
         __FLOAT_WORD_ORDER = 4321,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        __BYTE_ORDER = 1234,
       },
 },
   },
@@ -62,7 +73,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         __BYTE_ORDER = 1234,
       },
@@ -78,23 +89,33 @@ return {
 ["bits/environments.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86",
+      on = "!musl glibc-x86 uclibc-x64",
       constants = {
         _POSIX_V7_LPBIG_OFFBIG = -1,
+      },
+},
+    {
+      on = "!musl glibc-x86",
+      constants = {
         _POSIX_V6_LPBIG_OFFBIG = -1,
         _XBS5_LPBIG_OFFBIG = -1,
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         _POSIX_V7_LP64_OFF64 = 1,
+      },
+},
+    {
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+      constants = {
         _POSIX_V6_LP64_OFF64 = 1,
         _XBS5_LP64_OFF64 = 1,
       },
 },
     {
-      on = "glibc-x64 glibc-x86 glibc-ppc64le",
+      on = "glibc-x64 glibc-x86 glibc-ppc64le uclibc-x64",
       constants = {
         __ILP32_OFF32_CFLAGS = "-m32",
         __ILP32_OFF32_LDFLAGS = "-m32",
@@ -105,7 +126,7 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         _POSIX_V7_ILP32_OFFBIG = 1,
         _POSIX_V6_ILP32_OFFBIG = 1,
@@ -116,7 +137,7 @@ return {
       },
 },
     {
-      on = "glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         _POSIX_V7_LP64_OFF64 = -1,
         _POSIX_V6_LP64_OFF64 = -1,
@@ -125,7 +146,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
         _POSIX_V7_ILP32_OFF32 = -1,
         _POSIX_V7_ILP32_OFFBIG = -1,
@@ -137,10 +158,20 @@ return {
 },
   },
 },
+["bits/epoll.h"] = {
+  deltas = {
+    {
+      on = "uclibc",
+      constants = {
+        EPOLL_NONBLOCK = 2048,
+      },
+},
+  },
+},
 ["bits/errno.h"] = {
   deltas = {
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         _BITS_ERRNO_H = 1,
       },

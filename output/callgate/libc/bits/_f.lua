@@ -36,7 +36,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         O_FSYNC = 1052672,
         O_ASYNC = 8192,
@@ -51,7 +51,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm glibc-arm64 glibc-ppc64le",
+      on = "!musl uclibc glibc-arm glibc-arm64 glibc-ppc64le",
       constants = {
         __O_DIRECTORY = 65536,
         __O_NOFOLLOW = 131072,
@@ -65,13 +65,13 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         O_LARGEFILE = 0,
       },
 },
     {
-      on = "!musl glibc-s390x",
+      on = "!musl uclibc glibc-s390x",
       constants = {
         __POSIX_FADV_DONTNEED = 4,
         __POSIX_FADV_NOREUSE = 5,
@@ -118,134 +118,6 @@ return {
 },
   },
 },
-["bits/fcntl.h"] = {
-  deltas = {
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      constants = {
-        __O_LARGEFILE = 0,
-      },
-},
-    {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x",
-      constants = {
-        F_GETLK64 = 5,
-      },
-},
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
-      constants = {
-        F_SETLK64 = 6,
-        F_SETLKW64 = 7,
-      },
-},
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct flock__libc"] = [[{
-    int16_t l_type;
-    int16_t l_whence;
-    int64_t l_start;
-    int64_t l_len;
-    int32_t l_pid;
-  }]],
-      },
-      aliases = {
-        ["struct flock"] = "struct flock__libc",
-      },
-},
-    {
-      on = "glibc-arm glibc-arm64 glibc-ppc64le",
-      constants = {
-        __O_DIRECTORY = 16384,
-        __O_NOFOLLOW = 32768,
-      },
-},
-    {
-      on = "glibc-arm glibc-arm64",
-      constants = {
-        __O_DIRECT = 65536,
-      },
-},
-    {
-      on = "glibc-arm",
-      constants = {
-        __O_LARGEFILE = 131072,
-      },
-},
-    {
-      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
-      constants = {
-        O_ASYNC = 0x1000,
-        __O_DIRECT = 0x8000,
-        __O_DSYNC = 0x10,
-        __F_SETOWN = 24,
-        __F_GETOWN = 23,
-      },
-},
-    {
-      on = "glibc-mips glibc-mipsel",
-      constants = {
-        __O_LARGEFILE = 0x2000,
-      },
-      typedefs = {
-        flock_t = "struct flock__libc __attribute__((aligned(8)))",
-      },
-},
-    {
-      on = "mips mipsel",
-      constants = {
-        F_GETLK = 33,
-        F_SETLK = 34,
-        F_SETLKW = 35,
-      },
-},
-    {
-      on = "glibc-mips64 glibc-mips64el",
-      constants = {
-        F_GETLK64 = 14,
-      },
-      typedefs = {
-        flock_t = "struct flock",
-      },
-},
-    {
-      on = "glibc-ppc64le",
-      constants = {
-        __O_DIRECT = 131072,
-      },
-},
-    {
-      on = "glibc-s390x",
-      constants = {
-        __POSIX_FADV_DONTNEED = 6,
-        __POSIX_FADV_NOREUSE = 7,
-      },
-},
-    {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        O_RSYNC = 1052672,
-        O_ASYNC = 8192,
-      },
-},
-    {
-      on = "ppc musl-x86 musl-arm",
-      constants = {
-        F_GETLK = 12,
-        F_SETLK = 13,
-        F_SETLKW = 14,
-      },
-},
-    {
-      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
-      constants = {
-        O_RSYNC = 16400,
-        O_ASYNC = 4096,
-      },
-},
-  },
-},
 ["bits/floatn-common.h"] = {
   deltas = {
     {
@@ -283,7 +155,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         _Float64 = "double",
       },
@@ -296,7 +168,7 @@ return {
       end,
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
       typedefs = {
         _Float64x = "uint64_t [2] __attribute__((aligned(16)))",
       },
@@ -308,7 +180,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86",
+      on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         __HAVE_FLOAT128_UNLIKE_LDBL = 0,
       },
@@ -330,7 +202,7 @@ return {
 ["bits/floatn.h"] = {
   deltas = {
     {
-      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
         __HAVE_FLOAT128 = 1,
         __HAVE_FLOAT64X = 1,
@@ -347,7 +219,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
+      on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
       typedefs = {
         _Float128 = "uint64_t [2] __attribute__((aligned(16)))",
       },
@@ -361,7 +233,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86",
+      on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         __HAVE_DISTINCT_FLOAT128 = 0,
       },
@@ -405,7 +277,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86",
+      on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         __FP_LOGB0_IS_MIN = 0,
         __FP_LOGBNAN_IS_MIN = 0,

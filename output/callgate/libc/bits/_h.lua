@@ -3,7 +3,7 @@ return {
 ["bits/hwcap.h"] = {
   deltas = {
     {
-      on = "glibc-arm",
+      on = "glibc-arm uclibc-arm",
       constants = {
         HWCAP_ARM_SWP = 1,
         HWCAP_ARM_HALF = 2,

@@ -6,6 +6,11 @@ return {
       on = "glibc",
       constants = {
         __USE_KERNEL_IPV6_DEFS = 0,
+      },
+},
+    {
+      on = "!musl",
+      constants = {
         IP_PMTUDISC = 10,
         SOL_IP = 0,
         IP_MAX_MEMBERSHIPS = 20,
@@ -31,7 +36,7 @@ return {
 ["bits/ipc-perm.h"] = {
   deltas = {
     {
-      on = "!musl glibc-ppc64le",
+      on = "!musl uclibc glibc-ppc64le",
       records = {
         ["struct ipc_perm__libc"] = [[{
     int32_t __key;
@@ -75,7 +80,7 @@ return {
 ["bits/ipc.h"] = {
   deltas = {
     {
-      on = "!glibc ppc musl-mips64 musl-mips64el musl-ppc64le",
+      on = "!glibc uclibc ppc musl-mips64 musl-mips64el musl-ppc64le",
       records = {
         ["struct ipc_perm__libc"] = [[{
     int32_t key;
@@ -91,7 +96,7 @@ return {
       },
 },
     {
-      on = "musl",
+      on = "!glibc",
       aliases = {
         ["struct ipc_perm"] = "struct ipc_perm__libc",
       },
@@ -130,6 +135,41 @@ return {
   }]],
       },
 },
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct ipc_perm__libc"] = [[{
+    int32_t __key;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t cuid;
+    uint32_t cgid;
+    uint16_t mode;
+    uint16_t __pad1;
+    uint16_t __seq;
+    uint16_t __pad2;
+    unsigned long __uclibc_unused1;
+    unsigned long __uclibc_unused2;
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct ipc_perm__libc"] = [[{
+    int32_t __key;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t cuid;
+    uint32_t cgid;
+    uint32_t mode;
+    uint16_t __seq;
+    uint16_t __pad2;
+    unsigned long __uclibc_unused1;
+    unsigned long __uclibc_unused2;
+  }]],
+      },
+},
   },
 },
 ["bits/ipcstat.h"] = {
@@ -151,7 +191,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         __ipc_pid_t = "int32_t",
       },
@@ -189,7 +229,7 @@ return {
       end,
 },
     {
-      on = "!musl glibc-x64 glibc-x86",
+      on = "!musl uclibc glibc-x64 glibc-x86",
       macros = function(_M)
         return {
           iscanonical = function(_x)

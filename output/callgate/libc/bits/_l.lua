@@ -39,7 +39,7 @@ return {
 ["bits/link_lavcurrent.h"] = {
   deltas = {
     {
-      on = "!musl glibc-loongarch64",
+      on = "!musl uclibc glibc-loongarch64",
       constants = {
         LAV_CURRENT = 2,
       },
@@ -55,7 +55,7 @@ return {
 ["bits/local_lim.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _POSIX_THREAD_KEYS_MAX = 128,
         PTHREAD_KEYS_MAX = 1024,
@@ -68,6 +68,12 @@ return {
         LOGIN_NAME_MAX = 256,
         HOST_NAME_MAX = 64,
         SEM_VALUE_MAX = 2147483647,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        PTHREAD_STACK_MIN = 16384,
       },
 },
   },
@@ -98,7 +104,7 @@ return {
 ["bits/long-double.h"] = {
   deltas = {
     {
-      on = "!musl glibc-ppc64le",
+      on = "!musl uclibc glibc-ppc64le",
       constants = {
         __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 0,
       },

@@ -11,6 +11,34 @@ return {
 },
   },
 },
+["bits/mathdef.h"] = {
+  deltas = {
+    {
+      on = "uclibc",
+      constants = {
+        _MATH_H_MATHDEF = 1,
+      },
+      typedefs = {
+        float_t = "float",
+        double_t = "double",
+      },
+},
+    {
+      on = "uclibc-arm",
+      constants = {
+        FP_ILOGB0 = -2147483647,
+        FP_ILOGBNAN = 2147483647,
+      },
+},
+    {
+      on = "uclibc-x86 uclibc-x64",
+      constants = {
+        FP_ILOGB0 = -2147483648,
+        FP_ILOGBNAN = -2147483648,
+      },
+},
+  },
+},
 ["bits/mman-linux.h"] = {
   deltas = {
     {
@@ -20,7 +48,7 @@ return {
       },
 },
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         POSIX_MADV_NORMAL = 0,
         POSIX_MADV_RANDOM = 1,
@@ -67,7 +95,7 @@ return {
 ["bits/mqueue.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       records = {
         ["struct mq_attr__libc"] = [[{
     long mq_flags;
@@ -89,7 +117,7 @@ return {
 ["bits/msg.h"] = {
   deltas = {
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct msqid_ds__libc"] = [[{
     struct ipc_perm__libc msg_perm;
@@ -162,10 +190,55 @@ return {
 ["bits/msq.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       typedefs = {
         msgqnum_t = "unsigned long",
         msglen_t = "unsigned long",
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct msqid_ds__libc"] = [[{
+    struct ipc_perm__libc msg_perm;
+    int64_t msg_stime;
+    unsigned long __uclibc_unused1;
+    int64_t msg_rtime;
+    unsigned long __uclibc_unused2;
+    int64_t msg_ctime;
+    unsigned long __uclibc_unused3;
+    unsigned long __msg_cbytes;
+    unsigned long msg_qnum;
+    unsigned long msg_qbytes;
+    int32_t msg_lspid;
+    int32_t msg_lrpid;
+    unsigned long __uclibc_unused4;
+    unsigned long __uclibc_unused5;
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      aliases = {
+        ["struct msqid_ds"] = "struct msqid_ds__libc",
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct msqid_ds__libc"] = [[{
+    struct ipc_perm__libc msg_perm;
+    long msg_stime;
+    long msg_rtime;
+    long msg_ctime;
+    unsigned long __msg_cbytes;
+    unsigned long msg_qnum;
+    unsigned long msg_qbytes;
+    int32_t msg_lspid;
+    int32_t msg_lrpid;
+    unsigned long __uclibc_unused4;
+    unsigned long __uclibc_unused5;
+  }]],
       },
 },
   },

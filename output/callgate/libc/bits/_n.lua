@@ -3,7 +3,7 @@ return {
 ["bits/netdb.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       records = {
         ["struct netent"] = [[{
     char *n_name;

@@ -40,7 +40,7 @@ return {
 ["bits/posix1_lim.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_POSIX1_LIM_H = 1,
         _POSIX_AIO_LISTIO_MAX = 2,
@@ -80,13 +80,13 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         SSIZE_MAX = 9223372036854775807LL,
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         SSIZE_MAX = 2147483647,
       },
@@ -96,7 +96,7 @@ return {
 ["bits/posix2_lim.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_POSIX2_LIM_H = 1,
         _POSIX2_BC_BASE_MAX = 99,
@@ -124,15 +124,83 @@ return {
 ["bits/posix_opt.h"] = {
   deltas = {
     {
+      on = "!musl",
+      constants = {
+        _BITS_POSIX_OPT_H = 1,
+        _POSIX_JOB_CONTROL = 1,
+        _POSIX_SAVED_IDS = 1,
+        _POSIX_PRIORITY_SCHEDULING = 200809,
+        _POSIX_SYNCHRONIZED_IO = 200809,
+        _POSIX_FSYNC = 200809,
+        _POSIX_MAPPED_FILES = 200809,
+        _POSIX_MEMLOCK = 200809,
+        _POSIX_MEMLOCK_RANGE = 200809,
+        _POSIX_MEMORY_PROTECTION = 200809,
+        _POSIX_CHOWN_RESTRICTED = 0,
+        _POSIX_VDISABLE = 0,
+        _POSIX_NO_TRUNC = 1,
+        _XOPEN_REALTIME = 1,
+        _XOPEN_REALTIME_THREADS = 1,
+        _XOPEN_SHM = 1,
+        _POSIX_THREADS = 200809,
+        _POSIX_REENTRANT_FUNCTIONS = 1,
+        _POSIX_THREAD_SAFE_FUNCTIONS = 200809,
+        _POSIX_THREAD_PRIORITY_SCHEDULING = 200809,
+        _POSIX_THREAD_ATTR_STACKSIZE = 200809,
+        _POSIX_THREAD_ATTR_STACKADDR = 200809,
+        _POSIX_THREAD_PRIO_INHERIT = 200809,
+        _POSIX_THREAD_PRIO_PROTECT = 200809,
+        _POSIX_THREAD_ROBUST_PRIO_INHERIT = 200809,
+        _POSIX_THREAD_ROBUST_PRIO_PROTECT = -1,
+        _POSIX_SEMAPHORES = 200809,
+        _POSIX_REALTIME_SIGNALS = 200809,
+        _POSIX_ASYNCHRONOUS_IO = 200809,
+        _POSIX_ASYNC_IO = 1,
+        _LFS_ASYNCHRONOUS_IO = 1,
+        _POSIX_PRIORITIZED_IO = 200809,
+        _LFS64_ASYNCHRONOUS_IO = 1,
+        _LFS_LARGEFILE = 1,
+        _LFS64_LARGEFILE = 1,
+        _LFS64_STDIO = 1,
+        _POSIX_SHARED_MEMORY_OBJECTS = 200809,
+        _POSIX_CPUTIME = 0,
+        _POSIX_THREAD_CPUTIME = 0,
+        _POSIX_REGEXP = 1,
+        _POSIX_READER_WRITER_LOCKS = 200809,
+        _POSIX_SHELL = 1,
+        _POSIX_TIMEOUTS = 200809,
+        _POSIX_SPIN_LOCKS = 200809,
+        _POSIX_TIMERS = 200809,
+        _POSIX_BARRIERS = 200809,
+        _POSIX_MESSAGE_PASSING = 200809,
+        _POSIX_THREAD_PROCESS_SHARED = 200809,
+        _POSIX_MONOTONIC_CLOCK = 0,
+        _POSIX_CLOCK_SELECTION = 200809,
+        _POSIX_ADVISORY_INFO = 200809,
+        _POSIX_IPV6 = 200809,
+        _POSIX_RAW_SOCKETS = 200809,
+        _POSIX2_CHAR_TERM = 200809,
+        _POSIX_SPORADIC_SERVER = -1,
+        _POSIX_THREAD_SPORADIC_SERVER = -1,
+      },
+},
+    {
       on = "glibc",
-      from = "callgate.libc.bits.posix_opt-1",
+      constants = {
+        _POSIX_SPAWN = 200809,
+        _POSIX_TRACE = -1,
+        _POSIX_TRACE_EVENT_FILTER = -1,
+        _POSIX_TRACE_INHERIT = -1,
+        _POSIX_TRACE_LOG = -1,
+        _POSIX_TYPED_MEMORY_OBJECTS = -1,
+      },
 },
   },
 },
 ["bits/procfs-id.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm",
+      on = "!musl uclibc glibc-x86 glibc-arm",
       typedefs = {
         __pr_uid_t = "uint32_t",
         __pr_gid_t = "uint32_t",
@@ -253,7 +321,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-riscv64 glibc-ppc64le",
+      on = "!musl uclibc glibc-x64 glibc-riscv64 glibc-ppc64le",
       typedefs = {
         elf_greg_t = "unsigned long",
       },
@@ -334,7 +402,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
       constants = {
         PTHREAD_STACK_MIN = 131072,
       },
@@ -352,21 +420,21 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
       constants = {
         __SIZEOF_PTHREAD_MUTEX_T = 40,
         __SIZEOF_PTHREAD_ATTR_T = 56,
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SIZEOF_PTHREAD_RWLOCK_T = 56,
         __SIZEOF_PTHREAD_BARRIER_T = 32,
       },
 },
     {
-      on = "!musl glibc-arm64",
+      on = "!musl uclibc glibc-arm64",
       constants = {
         __SIZEOF_PTHREAD_MUTEXATTR_T = 4,
         __SIZEOF_PTHREAD_CONDATTR_T = 4,
@@ -397,7 +465,7 @@ return {
 ["bits/ptrace-shared.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
         ["struct __ptrace_peeksiginfo_args"] = [[{
     unsigned long off;

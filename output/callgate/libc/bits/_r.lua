@@ -41,7 +41,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x64 musl-x86 musl-arm musl-mips musl-mipsel musl-s390x",
+      on = "!glibc uclibc ppc musl-x64 musl-x86 musl-arm musl-mips musl-mipsel musl-s390x",
       constants = {
         __WORDSIZE = 64,
       },
@@ -67,7 +67,7 @@ return {
       },
 },
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __RLIMIT_LOCKS = 10,
         __RLIMIT_SIGPENDING = 11,
@@ -84,14 +84,14 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         rlim_t = "unsigned long",
         rlim64_t = "unsigned long",
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         RLIM_INFINITY = 0xffffffffffffffffULL,
       },
@@ -117,6 +117,58 @@ return {
         __RLIMIT_NPROC = 8,
         __RLIMIT_MEMLOCK = 9,
         RLIMIT_OFILE = 5,
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct rusage__libc"] = [[{
+    struct timeval__libc ru_utime;
+    struct timeval__libc ru_stime;
+    long ru_maxrss;
+    long ru_ixrss;
+    long ru_idrss;
+    long ru_isrss;
+    long ru_minflt;
+    long ru_majflt;
+    long ru_nswap;
+    long ru_inblock;
+    long ru_oublock;
+    long ru_msgsnd;
+    long ru_msgrcv;
+    long ru_nsignals;
+    long ru_nvcsw;
+    long ru_nivcsw;
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      aliases = {
+        ["struct rusage"] = "struct rusage__libc",
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct rusage__libc"] = [[{
+    struct timeval ru_utime;
+    struct timeval ru_stime;
+    long ru_maxrss;
+    long ru_ixrss;
+    long ru_idrss;
+    long ru_isrss;
+    long ru_minflt;
+    long ru_majflt;
+    long ru_nswap;
+    long ru_inblock;
+    long ru_oublock;
+    long ru_msgsnd;
+    long ru_msgrcv;
+    long ru_nsignals;
+    long ru_nvcsw;
+    long ru_nivcsw;
+  }]],
       },
 },
   },

@@ -6,16 +6,101 @@ return {
       on = "glibc",
       constants = {
         _BITS_SCHED_H = 1,
-        SCHED_OTHER = 0,
         SCHED_ISO = 4,
       },
+},
+    {
+      on = "!musl",
+      constants = {
+        SCHED_OTHER = 0,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        __defined_schedparam = 1,
+        __CPU_SETSIZE = 1024,
+      },
+      records = {
+        ["struct sched_param__libc"] = [[{
+    int32_t __sched_priority;
+  }]],
+        ["struct __sched_param"] = [[{
+    int32_t __sched_priority;
+  }]],
+      },
+      aliases = {
+        ["struct sched_param"] = "struct sched_param__libc",
+      },
+      typedefs = {
+        __cpu_mask = "unsigned long",
+        cpu_set_t = "struct cpu_set_t",
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      constants = {
+        __NCPUBITS = 32,
+      },
+      records = {
+        ["struct cpu_set_t"] = [[{
+    unsigned long __bits[32];
+  }]],
+      },
+      macros = function(M)
+        return {
+          __CPUELT = function(cpu)
+            return M.int(M.long(cpu) / 32)
+          end,
+          __CPUMASK = function(cpu)
+            return M.int(M.u32(M.shl(1LL, M.long(cpu) % 32)))
+          end,
+          __CPU_ISSET_S = function(cpu, setsize, cpusetp)
+            cpu = M.long(cpu)
+            return M.u32(cpu) / 8 < M.long(setsize) and M.band(M.long(M.cast("const unsigned long *",
+                cpusetp.__bits)[M.u32(cpu) / 32]), M.u32(M.shl(1LL, M.u32(cpu) % 32))) ~= 0
+          end,
+          __CPU_ALLOC_SIZE = function(count)
+            return M.int((M.long(count) + 32 - 1) / 32 * 4)
+          end,
+        }
+      end,
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        __NCPUBITS = 64,
+      },
+      records = {
+        ["struct cpu_set_t"] = [[{
+    unsigned long __bits[16];
+  }]],
+      },
+      macros = function(M)
+        return {
+          __CPUELT = function(cpu)
+            return M.int(M.u64(M.long(cpu)) / 64)
+          end,
+          __CPUMASK = function(cpu)
+            return M.int(M.shl(1ULL, M.u64(M.long(cpu)) % 64))
+          end,
+          __CPU_ISSET_S = function(cpu, setsize, cpusetp)
+            cpu = M.long(cpu)
+            return M.u64(cpu) / 8 < M.u64(M.long(setsize)) and M.band(M.long(M.cast("const unsigned long *",
+                cpusetp.__bits)[M.u64(cpu) / 64]), M.shl(1ULL, M.u64(cpu) % 64)) ~= 0
+          end,
+          __CPU_ALLOC_SIZE = function(count)
+            return M.int((M.u64(M.long(count)) + 64 - 1) / 64 * 8)
+          end,
+        }
+      end,
 },
   },
 },
 ["bits/select.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       macros = function(M)
         return {
           __FD_ISSET = function(d, s)
@@ -36,146 +121,40 @@ return {
         }
       end,
 },
-  },
-},
-["bits/sem.h"] = {
-  deltas = {
     {
-      on = "glibc",
-      constants = {
-        _SEM_SEMUN_UNDEFINED = 1,
-      },
-},
-    {
-      on = "musl-x64",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long __unused1;
-    long sem_ctime;
-    long __unused2;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[6];
-    long __unused3;
-    long __unused4;
-  }]],
-      },
+      on = "uclibc-arm",
+      macros = function(M)
+        return {
+          __FD_ISSET = function(d, s)
+            d = M.long(d)
+            return M.band(M.long(s.fds_bits[d / 32]), M.i32(M.shl(1LL, d % 32))) ~= 0
+          end,
+        }
+      end,
 },
     {
-      on = "musl",
-      aliases = {
-        ["struct semid_ds"] = "struct semid_ds__libc",
-      },
-},
-    {
-      on = "musl-x86 musl-arm",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_ctime_lo;
-    unsigned long __sem_ctime_hi;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[2];
-    long __unused3;
-    long __unused4;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-},
-    {
-      on = "musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[6];
-    long __unused3;
-    long __unused4;
-  }]],
-      },
-},
-    {
-      on = "musl-mips",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_ctime_lo;
-    char __sem_nsems_pad[2];
-    uint16_t sem_nsems;
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_ctime_hi;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-},
-    {
-      on = "musl-mipsel",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_ctime_lo;
-    uint16_t sem_nsems;
-    char __sem_nsems_pad[2];
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_ctime_hi;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
-},
-    {
-      on = "musl-mips64 musl-s390x",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    long sem_otime;
-    long sem_ctime;
-    char __sem_nsems_pad[6];
-    uint16_t sem_nsems;
-    long __unused3;
-    long __unused4;
-  }]],
-      },
-},
-    {
-      on = "ppc",
-      records = {
-        ["struct semid_ds__libc"] = [[{
-    struct ipc_perm__libc sem_perm;
-    unsigned long __sem_otime_hi;
-    unsigned long __sem_otime_lo;
-    unsigned long __sem_ctime_hi;
-    unsigned long __sem_ctime_lo;
-    uint16_t __sem_nsems_pad;
-    uint16_t sem_nsems;
-    long __unused3;
-    long __unused4;
-    int64_t sem_otime;
-    int64_t sem_ctime;
-  }]],
-      },
+      on = "uclibc-x64",
+      macros = function(M)
+        return {
+          __FD_ISSET = function(d, s)
+            d = M.long(d)
+            return M.band(M.long(s.fds_bits[M.u64(d) / 64]), M.shl(1LL, M.u64(d) % 64)) ~= 0
+          end,
+        }
+      end,
 },
   },
 },
 ["bits/semaphore.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __SIZEOF_SEM_T = 32,
       },
 },
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         SEM_FAILED = 0,
       },
@@ -184,7 +163,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
         ["union sem_t"] = [[{
     char __size[32];
@@ -193,7 +172,7 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __SIZEOF_SEM_T = 16,
       },
@@ -231,6 +210,11 @@ return {
       on = "glibc",
       constants = {
         _BITS_SIGACTION_H = 1,
+      },
+},
+    {
+      on = "!musl",
+      constants = {
         SA_INTERRUPT = 0x20000000,
         SA_STACK = 134217728,
       },
@@ -239,7 +223,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
       records = {
         ["struct sigaction__libc"] = [[{
     union {
@@ -303,6 +287,20 @@ return {
   }]],
       },
 },
+    {
+      on = "uclibc",
+      records = {
+        ["struct sigaction__libc"] = [[{
+    union {
+      void *sa_handler;
+      void *sa_sigaction;
+    } __sigaction_handler;
+    unsigned long sa_flags;
+    void *sa_restorer;
+    struct __sigset_t sa_mask;
+  }]],
+      },
+},
   },
 },
 ["bits/sigevent-consts.h"] = {
@@ -351,9 +349,126 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         __SI_ASYNCIO_AFTER_SIGIO = 1,
+      },
+},
+  },
+},
+["bits/siginfo.h"] = {
+  deltas = {
+    {
+      on = "uclibc",
+      constants = {
+        __have_sigval_t = 1,
+        __have_sigevent_t = 1,
+        __SIGEV_MAX_SIZE = 64,
+        __have_siginfo_t = 1,
+        __SI_MAX_SIZE = 128,
+      },
+      aliases = {
+        ["struct siginfo"] = "struct siginfo__libc",
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      constants = {
+        __SIGEV_PAD_SIZE = 13,
+        __SI_PAD_SIZE = 29,
+      },
+      records = {
+        ["struct siginfo__libc"] = [[{
+    int32_t si_signo;
+    int32_t si_errno;
+    int32_t si_code;
+    union {
+      int32_t _pad[29];
+      struct {
+        int32_t si_pid;
+        uint32_t si_uid;
+      } _kill;
+      struct {
+        int32_t si_tid;
+        int32_t si_overrun;
+        union sigval si_sigval;
+      } _timer;
+      struct {
+        int32_t si_pid;
+        uint32_t si_uid;
+        union sigval si_sigval;
+      } _rt;
+      struct {
+        int32_t si_pid;
+        uint32_t si_uid;
+        int32_t si_status;
+        long si_utime;
+        long si_stime;
+      } _sigchld;
+      struct {
+        void *si_addr;
+      } _sigfault;
+      struct {
+        long si_band;
+        int32_t si_fd;
+      } _sigpoll;
+      struct {
+        void *_call_addr;
+        int32_t _syscall;
+        uint32_t _arch;
+      } _sigsys;
+    } _sifields;
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        __SIGEV_PAD_SIZE = 12,
+        __SI_PAD_SIZE = 28,
+      },
+      records = {
+        ["struct siginfo__libc"] = [[{
+    int32_t si_signo;
+    int32_t si_errno;
+    int32_t si_code;
+    union {
+      int32_t _pad[28];
+      struct {
+        int32_t si_pid;
+        uint32_t si_uid;
+      } _kill;
+      struct {
+        int32_t si_tid;
+        int32_t si_overrun;
+        union sigval si_sigval;
+      } _timer;
+      struct {
+        int32_t si_pid;
+        uint32_t si_uid;
+        union sigval si_sigval;
+      } _rt;
+      struct {
+        int32_t si_pid;
+        uint32_t si_uid;
+        int32_t si_status;
+        long si_utime;
+        long si_stime;
+      } _sigchld;
+      struct {
+        void *si_addr;
+      } _sigfault;
+      struct {
+        long si_band;
+        int32_t si_fd;
+      } _sigpoll;
+      struct {
+        void *_call_addr;
+        int32_t _syscall;
+        uint32_t _arch;
+      } _sigsys;
+    } _sifields;
+  }]],
       },
 },
   },
@@ -361,7 +476,7 @@ return {
 ["bits/signum-arch.h"] = {
   deltas = {
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         _BITS_SIGNUM_ARCH_H = 1,
         __SIGRTMAX = 64,
@@ -392,11 +507,78 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         SIGCLD = 17,
         _NSIG = 65,
       },
+},
+  },
+},
+["bits/signum.h"] = {
+  deltas = {
+    {
+      on = "uclibc",
+      constants = {
+        SIGCLD = 17,
+      },
+},
+  },
+},
+["bits/sigset.h"] = {
+  deltas = {
+    {
+      on = "uclibc",
+      constants = {
+        _SIGSET_H_types = 1,
+        _SIGSET_H_fns = 1,
+      },
+      typedefs = {
+        __sig_atomic_t = "int32_t",
+        __sigset_t = "struct __sigset_t",
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      constants = {
+        _SIGSET_NWORDS = 2,
+      },
+      records = {
+        ["struct __sigset_t"] = [[{
+    unsigned long __val[2];
+  }]],
+      },
+      macros = function(M)
+        return {
+          __sigmask = function(sig)
+            return M.int(M.u32(M.shl(1LL, M.u32(M.long(sig) - 1) % 32)))
+          end,
+          __sigword = function(sig)
+            return M.int(M.u32(M.long(sig) - 1) / 32)
+          end,
+        }
+      end,
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        _SIGSET_NWORDS = 1,
+      },
+      records = {
+        ["struct __sigset_t"] = [[{
+    unsigned long __val[1];
+  }]],
+      },
+      macros = function(M)
+        return {
+          __sigmask = function(sig)
+            return M.int(M.shl(1ULL, M.u64(M.u32(M.long(sig) - 1)) % 64))
+          end,
+          __sigword = function(sig)
+            return M.int(M.u64(M.u32(M.long(sig) - 1)) / 64)
+          end,
+        }
+      end,
 },
   },
 },
@@ -408,12 +590,21 @@ return {
         _BITS_SIGSTACK_H = 1,
       },
 },
+    {
+      on = "uclibc",
+      records = {
+        ["struct sigstack"] = [[{
+    void *ss_sp;
+    int32_t ss_onstack;
+  }]],
+      },
+},
   },
 },
 ["bits/sigthread.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_SIGTHREAD_H = 1,
       },
@@ -423,14 +614,19 @@ return {
 ["bits/sockaddr.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_SOCKADDR_H = 1,
         __SOCKADDR_COMMON_SIZE = 2,
-        _SS_SIZE = 128,
       },
       typedefs = {
         sa_family_t = "uint16_t",
+      },
+},
+    {
+      on = "glibc",
+      constants = {
+        _SS_SIZE = 128,
       },
 },
   },
@@ -446,7 +642,7 @@ return {
       },
 },
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         SOCK_RAW = 3,
         SOCK_RDM = 4,
@@ -476,100 +672,6 @@ return {
 },
   },
 },
-["bits/statvfs.h"] = {
-  deltas = {
-    {
-      on = "glibc",
-      constants = {
-        ST_RDONLY = 1,
-        ST_NOSUID = 2,
-        ST_NODEV = 4,
-        ST_NOEXEC = 8,
-        ST_SYNCHRONOUS = 16,
-        ST_MANDLOCK = 64,
-        ST_WRITE = 128,
-        ST_APPEND = 256,
-        ST_IMMUTABLE = 512,
-        ST_NOATIME = 1024,
-        ST_NODIRATIME = 2048,
-        ST_RELATIME = 4096,
-        ST_NOSYMFOLLOW = 8192,
-      },
-},
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-        ["struct statvfs64"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    unsigned long f_blocks;
-    unsigned long f_bfree;
-    unsigned long f_bavail;
-    unsigned long f_files;
-    unsigned long f_ffree;
-    unsigned long f_favail;
-    unsigned long f_fsid;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-      },
-},
-    {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["struct statvfs"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    int32_t __f_unused;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-        ["struct statvfs64"] = [[{
-    unsigned long f_bsize;
-    unsigned long f_frsize;
-    uint64_t f_blocks;
-    uint64_t f_bfree;
-    uint64_t f_bavail;
-    uint64_t f_files;
-    uint64_t f_ffree;
-    uint64_t f_favail;
-    unsigned long f_fsid;
-    int32_t __f_unused;
-    unsigned long f_flag;
-    unsigned long f_namemax;
-    uint32_t f_type;
-    int32_t __f_spare[5];
-  }]],
-      },
-},
-  },
-},
 ["bits/statx.h"] = {
   deltas = {
     {
@@ -595,7 +697,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         int64_t = "long",
       },
@@ -625,7 +727,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         int_least64_t = "long",
         uint_least64_t = "unsigned long",
@@ -654,7 +756,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         uint64_t = "unsigned long",
       },
@@ -687,7 +789,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         INTPTR_MIN = -9223372036854775808LL,
         INTPTR_MAX = 9223372036854775807LL,
@@ -719,6 +821,18 @@ return {
         FILENAME_MAX = 4096,
       },
 },
+    {
+      on = "uclibc",
+      constants = {
+        IOV_MAX = 1024,
+        L_tmpnam = 20,
+        TMP_MAX = 238328,
+        FILENAME_MAX = 4095,
+        L_ctermid = 9,
+        L_cuserid = 9,
+        FOPEN_MAX = 16,
+      },
+},
   },
 },
 ["bits/struct_mutex.h"] = {
@@ -730,7 +844,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __PTHREAD_MUTEX_HAVE_PREV = 1,
       },
@@ -810,7 +924,7 @@ return {
 ["bits/struct_rwlock.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-loongarch64 glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-loongarch64 glibc-mips glibc-mipsel",
       records = {
         ["struct __pthread_rwlock_arch_t"] = [[{
     uint32_t __readers;
@@ -883,6 +997,91 @@ return {
       constants = {
         _BITS_SYSMACROS_H = 1,
       },
+},
+  },
+},
+["bits/sysnum.h"] = {
+  deltas = {
+    {
+      on = "uclibc-arm",
+      from = "callgate.libc.bits.sysnum-1",
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      from = "callgate.libc.bits.sysnum-2",
+},
+    {
+      on = "uclibc",
+      constants = {
+        SYS_syslog = 103,
+        SYS_pidfd_send_signal = 424,
+        SYS_io_uring_setup = 425,
+        SYS_io_uring_enter = 426,
+        SYS_io_uring_register = 427,
+        SYS_open_tree = 428,
+        SYS_move_mount = 429,
+        SYS_fsopen = 430,
+        SYS_fsconfig = 431,
+        SYS_fsmount = 432,
+        SYS_fspick = 433,
+        SYS_pidfd_open = 434,
+        SYS_clone3 = 435,
+        SYS_close_range = 436,
+        SYS_openat2 = 437,
+        SYS_pidfd_getfd = 438,
+        SYS_faccessat2 = 439,
+        SYS_process_madvise = 440,
+        SYS_epoll_pwait2 = 441,
+        SYS_mount_setattr = 442,
+        SYS_quotactl_fd = 443,
+        SYS_landlock_create_ruleset = 444,
+        SYS_landlock_add_rule = 445,
+        SYS_landlock_restrict_self = 446,
+        SYS_process_mrelease = 448,
+        SYS_futex_waitv = 449,
+        SYS_set_mempolicy_home_node = 450,
+        SYS_cachestat = 451,
+        SYS_fchmodat2 = 452,
+        SYS_map_shadow_stack = 453,
+        SYS_futex_wake = 454,
+        SYS_futex_wait = 455,
+        SYS_futex_requeue = 456,
+        SYS_statmount = 457,
+        SYS_listmount = 458,
+        SYS_lsm_get_self_attr = 459,
+        SYS_lsm_set_self_attr = 460,
+        SYS_lsm_list_modules = 461,
+        SYS_mseal = 462,
+        SYS_setxattrat = 463,
+        SYS_getxattrat = 464,
+        SYS_listxattrat = 465,
+        SYS_removexattrat = 466,
+        SYS_open_tree_attr = 467,
+        SYS_file_getattr = 468,
+        SYS_file_setattr = 469,
+        SYS_listns = 470,
+        SYS_rseq_slice_yield = 471,
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x64",
+      constants = {
+        SYS_getdents64 = 217,
+      },
+},
+    {
+      on = "uclibc-x86",
+      from = "callgate.libc.bits.sysnum-5",
+},
+    {
+      on = "uclibc-x86 uclibc-x64",
+      constants = {
+        SYS_memfd_secret = 447,
+      },
+},
+    {
+      on = "uclibc-x64",
+      from = "callgate.libc.bits.sysnum-7",
 },
   },
 },

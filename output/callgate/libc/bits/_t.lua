@@ -56,7 +56,7 @@ return {
 ["bits/termios-cbaud.h"] = {
   deltas = {
     {
-      on = "!musl glibc-ppc64le",
+      on = "!musl uclibc glibc-ppc64le",
       constants = {
         __BOTHER = 4096,
         __B57600 = 4097,
@@ -159,7 +159,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-ppc64le",
+      on = "!glibc uclibc ppc musl-ppc64le",
       records = {
         ["struct termios__libc"] = [[{
     uint32_t c_iflag;
@@ -174,7 +174,7 @@ return {
       },
 },
     {
-      on = "musl",
+      on = "!glibc",
       aliases = {
         ["struct termios"] = "struct termios__libc",
       },
@@ -202,6 +202,27 @@ return {
     uint8_t c_line;
     uint32_t __c_ispeed;
     uint32_t __c_ospeed;
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        NCCS = 32,
+        _HAVE_STRUCT_TERMIOS_C_ISPEED = 1,
+        _HAVE_STRUCT_TERMIOS_C_OSPEED = 1,
+        __MAX_BAUD = 4111,
+      },
+      records = {
+        ["struct termios__libc"] = [[{
+    uint32_t c_iflag;
+    uint32_t c_oflag;
+    uint32_t c_cflag;
+    uint32_t c_lflag;
+    uint8_t c_line;
+    uint8_t c_cc[32];
+    uint32_t c_ispeed;
+    uint32_t c_ospeed;
   }]],
       },
 },
@@ -249,10 +270,28 @@ return {
 ["bits/time.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_TIME_H = 1,
         CLOCKS_PER_SEC = 1000000,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        _STRUCT_TIMEVAL = 1,
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct timeval__libc"] = [[{
+    int64_t tv_sec;
+    int64_t tv_usec;
+  }]],
+      },
+      aliases = {
+        ["struct timeval"] = "struct timeval__libc",
       },
 },
   },
@@ -270,7 +309,7 @@ return {
 ["bits/timesize.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __TIMESIZE = 64,
       },
@@ -298,13 +337,13 @@ return {
 ["bits/typesizes.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_TYPESIZES_H = 1,
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __OFF_T_MATCHES_OFF64_T = 1,
         __INO_T_MATCHES_INO64_T = 1,

@@ -3,7 +3,7 @@ return {
 ["bits/waitstatus.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __W_CONTINUED = 0xffff,
         __WCOREFLAG = 0x80,
@@ -38,14 +38,47 @@ return {
       end,
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       macros = function(M)
         return {
           __WIFSIGNALED = function(status)
             return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
           end,
+        }
+      end,
+},
+    {
+      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      macros = function(M)
+        return {
           __WIFSTOPPED = function(status)
             return M.band(M.long(status), 0xff) == 0x7f
+          end,
+        }
+      end,
+},
+    {
+      on = "uclibc",
+      records = {
+        ["union wait"] = [[{
+    int32_t w_status;
+    struct {
+      uint32_t __w_termsig : 7;
+      uint32_t __w_coredump : 1;
+      uint32_t __w_retcode : 8;
+      uint32_t : 16;
+    } __wait_terminated;
+    struct {
+      uint32_t __w_stopval : 8;
+      uint32_t __w_stopsig : 8;
+      uint32_t : 16;
+    } __wait_stopped;
+  }]],
+      },
+      macros = function(M)
+        return {
+          __WIFSIGNALED = function(status)
+            return M.u32(M.u32(M.band(M.long(status), 0xffff)) - 1) < 0xff
           end,
         }
       end,
@@ -55,20 +88,20 @@ return {
 ["bits/wchar.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _BITS_WCHAR_H = 1,
       },
 },
     {
-      on = "!musl glibc-arm glibc-arm64",
+      on = "!musl glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         __WCHAR_MAX = 2147483647,
         __WCHAR_MIN = -2147483648,
       },
 },
     {
-      on = "glibc-arm glibc-arm64",
+      on = "glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         __WCHAR_MAX = 4294967295,
       },
@@ -99,7 +132,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         _ISwupper = 16777216,
         _ISwlower = 33554432,
@@ -116,7 +149,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-s390x",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-s390x",
       macros = function(M)
         return {
           _ISwbit = function(bit)
@@ -170,13 +203,13 @@ return {
 ["bits/wordsize.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __WORDSIZE = 64,
       },
 },
     {
-      on = "!musl glibc-arm64 glibc-loongarch64 glibc-s390x",
+      on = "!musl glibc-arm64 glibc-loongarch64 glibc-s390x uclibc-arm uclibc-x86",
       constants = {
         __WORDSIZE_TIME64_COMPAT32 = 1,
       },
@@ -188,9 +221,14 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __WORDSIZE = 32,
+      },
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      constants = {
         __WORDSIZE32_SIZE_ULONG = 0,
         __WORDSIZE32_PTRDIFF_LONG = 0,
       },

@@ -3,12 +3,10 @@ return {
 ["bits/xopen_lim.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _XOPEN_LIM_H = 1,
         _XOPEN_IOV_MAX = 16,
-        IOV_MAX = 0x400,
-        NL_ARGMAX = 4096,
         NL_LANGMAX = 2048,
         NL_MSGMAX = 2147483647,
         NL_NMAX = 2147483647,
@@ -19,15 +17,28 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc",
+      constants = {
+        IOV_MAX = 0x400,
+        NL_ARGMAX = 4096,
+      },
+},
+    {
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         LONG_BIT = 64,
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         LONG_BIT = 32,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        NL_ARGMAX = 9,
       },
 },
   },

@@ -2,14 +2,14 @@
 return {
   deltas = {
     {
-      on = "!glibc ppc musl-mips musl-mips64 musl-s390x",
+      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
       constants = {
         __BYTE_ORDER = 1234,
         __BIG_ENDIAN = 4321,
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         __LONG_MAX = 0x7fffffffffffffffLL,
       },
@@ -164,7 +164,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-arm musl-arm64",
+      on = "!glibc uclibc musl-arm musl-arm64",
       typedefs = {
         wchar_t = "int32_t",
       },
@@ -176,7 +176,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-arm64 musl-riscv64 musl-loongarch64",
+      on = "!glibc uclibc musl-arm64 musl-riscv64 musl-loongarch64",
       typedefs = {
         blksize_t = "long",
       },
@@ -282,7 +282,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-x64 musl-ppc64le musl-s390x",
+      on = "!glibc uclibc musl-x64 musl-ppc64le musl-s390x",
       typedefs = {
         nlink_t = "uint32_t",
       },

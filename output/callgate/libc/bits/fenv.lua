@@ -5,9 +5,6 @@ return {
       on = "x64 x86",
       constants = {
         __FE_DENORM = 2,
-        FE_DOWNWARD = 0x400,
-        FE_UPWARD = 0x800,
-        FE_TOWARDZERO = 0xc00,
       },
 },
     {
@@ -17,17 +14,6 @@ return {
         FE_DIVBYZERO = 0x4,
         FE_OVERFLOW = 0x8,
         FE_INEXACT = 0x20,
-        FE_ALL_EXCEPT = 61,
-      },
-      records = {
-        ["struct femode_t"] = [[{
-    uint16_t __control_word;
-    uint16_t __glibc_reserved;
-    uint32_t __mxcsr;
-  }]],
-      },
-      typedefs = {
-        femode_t = "struct femode_t",
       },
 },
     {
@@ -37,9 +23,23 @@ return {
       },
 },
     {
+      on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
+      constants = {
+        FE_ALL_EXCEPT = 61,
+      },
+},
+    {
       on = "!loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         FE_TONEAREST = 0,
+      },
+},
+    {
+      on = "glibc-x64 glibc-x86 musl-x64 musl-x86",
+      constants = {
+        FE_DOWNWARD = 0x400,
+        FE_UPWARD = 0x800,
+        FE_TOWARDZERO = 0xc00,
       },
 },
     {
@@ -49,13 +49,13 @@ return {
       },
 },
     {
-      on = "glibc-x64 glibc-arm64 glibc-mips64 glibc-mips64el glibc-s390x",
+      on = "glibc-x64 glibc-arm64 glibc-mips64 glibc-mips64el glibc-s390x uclibc-x64",
       constants = {
         FE_NOMASK_ENV = 18446744073709551614ULL,
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
       constants = {
         FE_DFL_MODE = 18446744073709551615ULL,
       },
@@ -82,6 +82,19 @@ return {
       },
 },
     {
+      on = "glibc-x64 glibc-x86 uclibc-x64",
+      records = {
+        ["struct femode_t"] = [[{
+    uint16_t __control_word;
+    uint16_t __glibc_reserved;
+    uint32_t __mxcsr;
+  }]],
+      },
+      typedefs = {
+        femode_t = "struct femode_t",
+      },
+},
+    {
       on = "x64 x86 mips mipsel mips64 mips64el",
       typedefs = {
         fexcept_t = "uint16_t",
@@ -100,9 +113,14 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         FE_NOMASK_ENV = 4294967294,
+      },
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm",
+      constants = {
         FE_DFL_MODE = 4294967295,
       },
 },
@@ -127,7 +145,7 @@ return {
       },
 },
     {
-      on = "arm arm64 musl-x64 musl-x86",
+      on = "uclibc arm64 glibc-arm musl-x64 musl-x86 musl-arm",
       constants = {
         FE_INVALID = 1,
       },
@@ -155,7 +173,7 @@ return {
       },
 },
     {
-      on = "glibc-arm glibc-arm64",
+      on = "glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         FE_EXCEPT_SHIFT = 8,
       },
@@ -167,7 +185,7 @@ return {
       },
 },
     {
-      on = "glibc-arm musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      on = "glibc-arm musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el uclibc-arm",
       records = {
         ["struct fenv_t"] = [[{
     uint32_t __cw;
@@ -181,7 +199,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-ppc64le",
+      on = "!musl glibc-x64 glibc-x86 glibc-ppc64le uclibc-x86 uclibc-x64",
       typedefs = {
         femode_t = "uint32_t",
       },
@@ -338,12 +356,17 @@ return {
       },
 },
     {
-      on = "musl-x64 musl-x86",
+      on = "musl-x64 musl-x86 uclibc-x86 uclibc-x64",
       constants = {
         FE_DIVBYZERO = 4,
         FE_OVERFLOW = 8,
         FE_UNDERFLOW = 16,
         FE_INEXACT = 32,
+      },
+},
+    {
+      on = "musl-x64 musl-x86",
+      constants = {
         FE_ALL_EXCEPT = 63,
       },
 },
@@ -441,6 +464,55 @@ return {
         FE_DIVBYZERO = 0x400000,
         FE_INVALID = 0x800000,
         FE_ALL_EXCEPT = 0xf80000,
+      },
+},
+    {
+      on = "uclibc-x86 uclibc-x64",
+      constants = {
+        FE_DOWNWARD = 1024,
+        FE_UPWARD = 2048,
+        FE_TOWARDZERO = 3072,
+      },
+},
+    {
+      on = "uclibc-x86",
+      records = {
+        ["struct fenv_t"] = [[{
+    uint16_t __control_word;
+    uint16_t __uclibc_unused1;
+    uint16_t __status_word;
+    uint16_t __uclibc_unused2;
+    uint16_t __tags;
+    uint16_t __uclibc_unused3;
+    uint32_t __eip;
+    uint16_t __cs_selector;
+    uint32_t __opcode : 11;
+    uint32_t __uclibc_unused4 : 5;
+    uint32_t __data_offset;
+    uint16_t __data_selector;
+    uint16_t __uclibc_unused5;
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct fenv_t"] = [[{
+    uint16_t __control_word;
+    uint16_t __uclibc_unused1;
+    uint16_t __status_word;
+    uint16_t __uclibc_unused2;
+    uint16_t __tags;
+    uint16_t __uclibc_unused3;
+    uint32_t __eip;
+    uint16_t __cs_selector;
+    uint32_t __opcode : 11;
+    uint32_t __uclibc_unused4 : 5;
+    uint32_t __data_offset;
+    uint16_t __data_selector;
+    uint16_t __uclibc_unused5;
+    uint32_t __mxcsr;
+  }]],
       },
 },
   },

@@ -2,7 +2,7 @@
 return {
   deltas = {
     {
-      on = "!glibc ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-ppc64le",
+      on = "musl-x64 musl-x86 musl-arm musl-arm64 musl-riscv64 musl-loongarch64 musl-s390x",
       macros = function(M)
         return {
           _IOC = function(a, b, c, d)
@@ -30,7 +30,7 @@ return {
       end,
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       macros = function(M)
         return {
           _IOWR = function(a, b, c)

@@ -255,7 +255,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-s390x",
+      on = "!glibc uclibc musl-s390x",
       typedefs = {
         Elf_Symndx = "uint32_t",
       },

@@ -13,6 +13,48 @@ return {
     char __size[48];
     int64_t __align;
   }]],
+      },
+},
+    {
+      on = "!musl glibc-arm64 uclibc-arm uclibc-x86",
+      records = {
+        ["union pthread_mutexattr_t"] = [[{
+    char __size[4];
+    int32_t __align;
+  }]],
+        ["union pthread_condattr_t"] = [[{
+    char __size[4];
+    int32_t __align;
+  }]],
+      },
+},
+    {
+      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+      records = {
+        ["union pthread_attr_t"] = [[{
+    char __size[56];
+    long __align;
+  }]],
+        ["union pthread_mutex_t"] = [[{
+    struct __pthread_mutex_s __data;
+    char __size[40];
+    long __align;
+  }]],
+      },
+},
+    {
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      records = {
+        ["union pthread_rwlock_t"] = [[{
+    struct __pthread_rwlock_arch_t __data;
+    char __size[56];
+    long __align;
+  }]],
+      },
+},
+    {
+      on = "!musl",
+      records = {
         ["union pthread_rwlockattr_t"] = [[{
     char __size[8];
     long __align;
@@ -35,44 +77,8 @@ return {
       },
 },
     {
-      on = "!musl glibc-arm64",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
-        ["union pthread_mutexattr_t"] = [[{
-    char __size[4];
-    int32_t __align;
-  }]],
-        ["union pthread_condattr_t"] = [[{
-    char __size[4];
-    int32_t __align;
-  }]],
-        ["union pthread_barrierattr_t"] = [[{
-    char __size[4];
-    int32_t __align;
-  }]],
-      },
-},
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
-      records = {
-        ["union pthread_attr_t"] = [[{
-    char __size[56];
-    long __align;
-  }]],
-        ["union pthread_mutex_t"] = [[{
-    struct __pthread_mutex_s __data;
-    char __size[40];
-    long __align;
-  }]],
-      },
-},
-    {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      records = {
-        ["union pthread_rwlock_t"] = [[{
-    struct __pthread_rwlock_arch_t __data;
-    char __size[56];
-    long __align;
-  }]],
         ["union pthread_barrier_t"] = [[{
     char __size[32];
     long __align;
@@ -80,7 +86,16 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-arm64",
+      records = {
+        ["union pthread_barrierattr_t"] = [[{
+    char __size[4];
+    int32_t __align;
+  }]],
+      },
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
         ["union pthread_attr_t"] = [[{
     char __size[36];
@@ -91,13 +106,18 @@ return {
     char __size[24];
     long __align;
   }]],
+        ["union pthread_barrier_t"] = [[{
+    char __size[20];
+    long __align;
+  }]],
+      },
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      records = {
         ["union pthread_rwlock_t"] = [[{
     struct __pthread_rwlock_arch_t __data;
     char __size[32];
-    long __align;
-  }]],
-        ["union pthread_barrier_t"] = [[{
-    char __size[20];
     long __align;
   }]],
       },
@@ -126,6 +146,132 @@ return {
     char __size[8];
     int32_t __align;
   }]],
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        _BITS_PTHREADTYPES_H = 1,
+        __SIZEOF_PTHREAD_MUTEXATTR_T = 4,
+        __SIZEOF_PTHREAD_COND_T = 48,
+        __SIZEOF_PTHREAD_CONDATTR_T = 4,
+        __SIZEOF_PTHREAD_RWLOCKATTR_T = 8,
+        __SIZEOF_PTHREAD_BARRIERATTR_T = 4,
+      },
+      records = {
+        ["union pthread_cond_t"] = [[{
+    struct {
+      int32_t __lock;
+      uint32_t __futex;
+      uint64_t __total_seq;
+      uint64_t __wakeup_seq;
+      uint64_t __woken_seq;
+      void *__mutex;
+      uint32_t __nwaiters;
+      uint32_t __broadcast_seq;
+    } __data;
+    char __size[48];
+    int64_t __align;
+  }]],
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      constants = {
+        __SIZEOF_PTHREAD_ATTR_T = 36,
+        __SIZEOF_PTHREAD_MUTEX_T = 24,
+        __SIZEOF_PTHREAD_COND_COMPAT_T = 12,
+        __SIZEOF_PTHREAD_RWLOCK_T = 32,
+        __SIZEOF_PTHREAD_BARRIER_T = 20,
+      },
+      records = {
+        ["struct __pthread_internal_slist"] = [[{
+    struct __pthread_internal_slist *__next;
+  }]],
+        ["struct __pthread_mutex_s"] = [[{
+    int32_t __lock;
+    uint32_t __count;
+    int32_t __owner;
+    int32_t __kind;
+    uint32_t __nusers;
+    union {
+      int32_t __spins;
+      struct __pthread_internal_slist __list;
+    };
+  }]],
+        ["union pthread_mutexattr_t"] = [[{
+    char __size[4];
+    long __align;
+  }]],
+        ["union pthread_condattr_t"] = [[{
+    char __size[4];
+    long __align;
+  }]],
+        ["union pthread_rwlock_t"] = [[{
+    struct {
+      int32_t __lock;
+      uint32_t __nr_readers;
+      uint32_t __readers_wakeup;
+      uint32_t __writer_wakeup;
+      uint32_t __nr_readers_queued;
+      uint32_t __nr_writers_queued;
+      uint8_t __flags;
+      uint8_t __shared;
+      uint8_t __pad1;
+      uint8_t __pad2;
+      int32_t __writer;
+    } __data;
+    char __size[32];
+    long __align;
+  }]],
+      },
+      typedefs = {
+        __pthread_slist_t = "struct __pthread_internal_slist",
+      },
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        __SIZEOF_PTHREAD_ATTR_T = 56,
+        __SIZEOF_PTHREAD_MUTEX_T = 40,
+        __SIZEOF_PTHREAD_RWLOCK_T = 56,
+        __SIZEOF_PTHREAD_BARRIER_T = 32,
+        __PTHREAD_MUTEX_HAVE_PREV = 1,
+      },
+      records = {
+        ["struct __pthread_internal_list"] = [[{
+    struct __pthread_internal_list *__prev;
+    struct __pthread_internal_list *__next;
+  }]],
+        ["struct __pthread_mutex_s"] = [[{
+    int32_t __lock;
+    uint32_t __count;
+    int32_t __owner;
+    uint32_t __nusers;
+    int32_t __kind;
+    int32_t __spins;
+    struct __pthread_internal_list __list;
+  }]],
+        ["union pthread_rwlock_t"] = [[{
+    struct {
+      int32_t __lock;
+      uint32_t __nr_readers;
+      uint32_t __readers_wakeup;
+      uint32_t __writer_wakeup;
+      uint32_t __nr_readers_queued;
+      uint32_t __nr_writers_queued;
+      int32_t __writer;
+      int32_t __shared;
+      unsigned long __pad1;
+      unsigned long __pad2;
+      uint32_t __flags;
+    } __data;
+    char __size[56];
+    long __align;
+  }]],
+      },
+      typedefs = {
+        __pthread_list_t = "struct __pthread_internal_list",
       },
 },
   },

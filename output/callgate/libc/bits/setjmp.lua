@@ -2,25 +2,25 @@
 return {
   deltas = {
     {
-      on = "glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le",
+      on = "uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le",
       constants = {
         _BITS_SETJMP_H = 1,
       },
 },
     {
-      on = "glibc-x64",
+      on = "glibc-x64 uclibc-x64",
       typedefs = {
         __jmp_buf = "long [8]",
       },
 },
     {
-      on = "glibc-x86",
+      on = "glibc-x86 uclibc-x86",
       typedefs = {
         __jmp_buf = "int32_t [6]",
       },
 },
     {
-      on = "glibc-arm",
+      on = "glibc-arm uclibc-arm",
       typedefs = {
         __jmp_buf = "int32_t [64] __attribute__((aligned(8)))",
       },
@@ -43,7 +43,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       typedefs = {
         __jmp_buf = "struct __jmp_buf_internal_tag [1]",
       },

@@ -5,10 +5,18 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         SHM_DEST = 512,
         SHM_LOCKED = 1024,
+      },
+      typedefs = {
+        shmatt_t = "unsigned long",
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         SHM_HUGE_16KB = 0x38000000,
       },
       records = {
@@ -23,9 +31,6 @@ return {
     unsigned long __glibc_reserved3;
     unsigned long __glibc_reserved4;
   }]],
-      },
-      typedefs = {
-        shmatt_t = "unsigned long",
       },
 },
     {
@@ -43,12 +48,9 @@ return {
     unsigned long __unused[4];
   }]],
       },
-      aliases = {
-        ["struct shmid_ds"] = "struct shmid_ds__libc",
-      },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-ppc64le",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-ppc64le",
       records = {
         ["struct shmid_ds__libc"] = [[{
     struct ipc_perm__libc shm_perm;
@@ -62,6 +64,12 @@ return {
     unsigned long __pad1;
     unsigned long __pad2;
   }]],
+      },
+},
+    {
+      on = "!glibc",
+      aliases = {
+        ["struct shmid_ds"] = "struct shmid_ds__libc",
       },
 },
     {
@@ -146,6 +154,59 @@ return {
     int32_t shm_lpid;
     unsigned long shm_nattch;
     unsigned long __unused[2];
+  }]],
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct shmid_ds__libc"] = [[{
+    struct ipc_perm__libc shm_perm;
+    uint32_t shm_segsz;
+    int64_t shm_atime;
+    unsigned long __uclibc_unused1;
+    int64_t shm_dtime;
+    unsigned long __uclibc_unused2;
+    int64_t shm_ctime;
+    unsigned long __uclibc_unused3;
+    int32_t shm_cpid;
+    int32_t shm_lpid;
+    unsigned long shm_nattch;
+    unsigned long __uclibc_unused4;
+    unsigned long __uclibc_unused5;
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      records = {
+        ["struct shminfo__libc"] = [[{
+    unsigned long shmmax;
+    unsigned long shmmin;
+    unsigned long shmmni;
+    unsigned long shmseg;
+    unsigned long shmall;
+    unsigned long __uclibc_unused1;
+    unsigned long __uclibc_unused2;
+    unsigned long __uclibc_unused3;
+    unsigned long __uclibc_unused4;
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct shmid_ds__libc"] = [[{
+    struct ipc_perm__libc shm_perm;
+    unsigned long shm_segsz;
+    long shm_atime;
+    long shm_dtime;
+    long shm_ctime;
+    int32_t shm_cpid;
+    int32_t shm_lpid;
+    unsigned long shm_nattch;
+    unsigned long __uclibc_unused4;
+    unsigned long __uclibc_unused5;
   }]],
       },
 },

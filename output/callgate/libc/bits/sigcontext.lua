@@ -2,7 +2,7 @@
 return {
   deltas = {
     {
-      on = "glibc",
+      on = "glibc uclibc-x64",
       constants = {
         _BITS_SIGCONTEXT_H = 1,
       },
@@ -91,7 +91,7 @@ return {
       },
 },
     {
-      on = "glibc-x64 glibc-riscv64 glibc-mips glibc-mipsel",
+      on = "glibc-x64 glibc-riscv64 glibc-mips glibc-mipsel uclibc-x64",
       aliases = {
         ["struct sigcontext"] = "struct sigcontext__libc",
       },
@@ -162,6 +162,54 @@ return {
     unsigned long sc_lo2;
     unsigned long sc_hi3;
     unsigned long sc_lo3;
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct _fpstate"] = [[{
+    uint16_t cwd;
+    uint16_t swd;
+    uint16_t ftw;
+    uint16_t fop;
+    unsigned long rip;
+    unsigned long rdp;
+    uint32_t mxcsr;
+    uint32_t mxcr_mask;
+    struct _fpxreg _st[8];
+    struct _xmmreg _xmm[16];
+    uint32_t padding[24];
+  }]],
+        ["struct sigcontext__libc"] = [[{
+    unsigned long r8;
+    unsigned long r9;
+    unsigned long r10;
+    unsigned long r11;
+    unsigned long r12;
+    unsigned long r13;
+    unsigned long r14;
+    unsigned long r15;
+    unsigned long rdi;
+    unsigned long rsi;
+    unsigned long rbp;
+    unsigned long rbx;
+    unsigned long rdx;
+    unsigned long rax;
+    unsigned long rcx;
+    unsigned long rsp;
+    unsigned long rip;
+    unsigned long eflags;
+    uint16_t cs;
+    uint16_t gs;
+    uint16_t fs;
+    uint16_t __pad0;
+    unsigned long err;
+    unsigned long trapno;
+    unsigned long oldmask;
+    unsigned long cr2;
+    struct _fpstate *fpstate;
+    unsigned long __reserved1[8];
   }]],
       },
 },

@@ -98,7 +98,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         _NSIG = 65,
       },
@@ -122,13 +122,13 @@ return {
       },
 },
     {
-      on = "!glibc musl-arm musl-arm64 musl-ppc64le",
+      on = "!glibc uclibc musl-arm musl-arm64 musl-ppc64le",
       typedefs = {
         mcontext_t = "struct mcontext_t",
       },
 },
     {
-      on = "!glibc musl-arm",
+      on = "!glibc uclibc musl-arm",
       typedefs = {
         ucontext_t = "struct ucontext__libc",
       },

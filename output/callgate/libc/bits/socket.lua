@@ -2,11 +2,34 @@
 return {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       from = "callgate.libc.bits.socket-1",
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc",
+      constants = {
+        MSG_SOCK_DEVMEM = 33554432,
+        SCM_SECURITY = 3,
+        SCM_PIDFD = 4,
+        PF_IB = 27,
+        PF_MPLS = 28,
+        PF_XDP = 44,
+        PF_MCTP = 45,
+        PF_MAX = 46,
+        AF_IB = 27,
+        AF_MPLS = 28,
+        AF_XDP = 44,
+        AF_MCTP = 45,
+        AF_MAX = 46,
+        SOL_XDP = 283,
+        SOL_MPTCP = 284,
+        SOL_MCTP = 285,
+        SOL_SMC = 286,
+        SOMAXCONN = 4096,
+      },
+},
+    {
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         _SS_PADSIZE = 118,
       },
@@ -16,6 +39,18 @@ return {
     char __ss_padding[118];
     unsigned long __ss_align;
   }]],
+      },
+      macros = function(M)
+        return {
+          __CMSG_PADDING = function(len)
+            return M.int(M.band(8 - M.band(M.u64(M.long(len)), 7), 7))
+          end,
+        }
+      end,
+},
+    {
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+      records = {
         ["struct msghdr__libc"] = [[{
     void *msg_name;
     uint32_t msg_namelen;
@@ -47,9 +82,6 @@ return {
           CMSG_LEN = function(len)
             return M.int(16 + M.u64(M.long(len)))
           end,
-          __CMSG_PADDING = function(len)
-            return M.int(M.band(8 - M.band(M.u64(M.long(len)), 7), 7))
-          end,
         }
       end,
 },
@@ -73,6 +105,22 @@ return {
     uint32_t msg_controllen;
     int32_t msg_flags;
   }]],
+      },
+      macros = function(M)
+        return {
+          CMSG_FIRSTHDR = function(mhdr)
+            return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
+                or M.cast("struct cmsghdr__libc *", 0)
+          end,
+          __CMSG_PADDING = function(len)
+            return M.int(M.band(4 - M.band(M.long(len), 3), 3))
+          end,
+        }
+      end,
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+      records = {
         ["struct cmsghdr__libc"] = [[{
     uint32_t cmsg_len;
     int32_t cmsg_level;
@@ -82,10 +130,6 @@ return {
       },
       macros = function(M)
         return {
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
-                or M.cast("struct cmsghdr__libc *", 0)
-          end,
           CMSG_ALIGN = function(len)
             return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))
           end,
@@ -94,9 +138,6 @@ return {
           end,
           CMSG_LEN = function(len)
             return M.int(12 + M.long(len))
-          end,
-          __CMSG_PADDING = function(len)
-            return M.int(M.band(4 - M.band(M.long(len), 3), 3))
           end,
         }
       end,
@@ -108,6 +149,58 @@ return {
         SOCK_DGRAM = 1,
         SOCK_NONBLOCK = 128,
         SOCK_CLOEXEC = 524288,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        PF_MAX = 44,
+        AF_MAX = 44,
+        SOMAXCONN = 128,
+        _SS_SIZE = 128,
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      constants = {
+        _SS_PADSIZE = 120,
+      },
+      records = {
+        ["struct sockaddr_storage"] = [[{
+    uint16_t ss_family;
+    uint32_t __ss_align;
+    char __ss_padding[120];
+  }]],
+        ["struct msghdr__libc"] = [[{
+    void *msg_name;
+    uint32_t msg_namelen;
+    struct iovec *msg_iov;
+    int32_t msg_iovlen;
+    void *msg_control;
+    uint32_t msg_controllen;
+    int32_t msg_flags;
+  }]],
+      },
+      macros = function(M)
+        return {
+          CMSG_FIRSTHDR = function(mhdr)
+            return M.long(mhdr.msg_controllen) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+                M.cast("struct cmsghdr__libc *", 0)
+          end,
+        }
+      end,
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        _SS_PADSIZE = 112,
+      },
+      records = {
+        ["struct sockaddr_storage"] = [[{
+    uint16_t ss_family;
+    unsigned long __ss_align;
+    char __ss_padding[112];
+  }]],
       },
 },
   },

@@ -5,6 +5,11 @@ return {
       on = "glibc",
       constants = {
         _BITS_STAT_H = 1,
+      },
+},
+    {
+      on = "!musl",
+      constants = {
         __S_IFMT = 61440,
         __S_IFDIR = 16384,
         __S_IFCHR = 8192,
@@ -59,7 +64,7 @@ return {
       },
 },
     {
-      on = "musl",
+      on = "!glibc",
       aliases = {
         ["struct stat"] = "struct stat__libc",
       },
@@ -256,6 +261,102 @@ return {
     long st_blksize;
     long st_blocks;
     unsigned long __unused[3];
+  }]],
+      },
+},
+    {
+      on = "uclibc-arm uclibc-x86",
+      constants = {
+        _STAT_VER_LINUX_OLD = 1,
+        _STAT_VER_KERNEL = 1,
+        _STAT_VER_SVR4 = 2,
+        _STAT_VER_LINUX = 3,
+        _MKNOD_VER_LINUX = 1,
+        _MKNOD_VER_SVR4 = 2,
+      },
+      records = {
+        ["struct stat__libc"] = [[{
+    uint64_t st_dev;
+    uint32_t __pad1;
+    unsigned long __st_ino;
+    uint32_t st_mode;
+    uint32_t st_nlink;
+    uint32_t st_uid;
+    uint32_t st_gid;
+    uint64_t st_rdev;
+    uint32_t __pad2;
+    int64_t st_size;
+    long st_blksize;
+    int64_t st_blocks;
+    struct timespec__libc st_atim;
+    struct timespec__libc st_mtim;
+    struct timespec__libc st_ctim;
+    uint64_t st_ino;
+  }]],
+        ["struct stat64__libc"] = [[{
+    uint64_t st_dev;
+    uint32_t __pad1;
+    unsigned long __st_ino;
+    uint32_t st_mode;
+    uint32_t st_nlink;
+    uint32_t st_uid;
+    uint32_t st_gid;
+    uint64_t st_rdev;
+    uint32_t __pad2;
+    int64_t st_size;
+    long st_blksize;
+    int64_t st_blocks;
+    struct timespec__libc st_atim;
+    struct timespec__libc st_mtim;
+    struct timespec__libc st_ctim;
+    uint64_t st_ino;
+  }]],
+      },
+      aliases = {
+        ["struct stat64"] = "struct stat64__libc",
+      },
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        _STAT_VER_KERNEL = 0,
+        _STAT_VER_LINUX = 1,
+        _MKNOD_VER_LINUX = 0,
+      },
+      records = {
+        ["struct stat__libc"] = [[{
+    unsigned long st_dev;
+    unsigned long st_ino;
+    unsigned long st_nlink;
+    uint32_t st_mode;
+    uint32_t st_uid;
+    uint32_t st_gid;
+    int32_t __pad0;
+    unsigned long st_rdev;
+    long st_size;
+    long st_blksize;
+    long st_blocks;
+    struct timespec st_atim;
+    struct timespec st_mtim;
+    struct timespec st_ctim;
+    long __uclibc_unused[3];
+  }]],
+        ["struct stat64"] = [[{
+    unsigned long st_dev;
+    unsigned long st_ino;
+    unsigned long st_nlink;
+    uint32_t st_mode;
+    uint32_t st_uid;
+    uint32_t st_gid;
+    int32_t __pad0;
+    unsigned long st_rdev;
+    long st_size;
+    long st_blksize;
+    long st_blocks;
+    struct timespec st_atim;
+    struct timespec st_mtim;
+    struct timespec st_ctim;
+    long __uclibc_unused[3];
   }]],
       },
 },

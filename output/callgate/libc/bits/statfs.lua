@@ -5,7 +5,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le",
+      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le uclibc-x64",
       records = {
         ["struct statfs__libc"] = [[{
     long f_type;
@@ -38,13 +38,13 @@ return {
       },
 },
     {
-      on = "glibc",
+      on = "!musl",
       aliases = {
         ["struct statfs64"] = "struct statfs64__libc",
       },
 },
     {
-      on = "glibc-x86 glibc-arm",
+      on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
       records = {
         ["struct statfs__libc"] = [[{
     int32_t f_type;

@@ -165,7 +165,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x64 musl-riscv64 musl-ppc64le",
+      on = "!glibc uclibc ppc musl-x64 musl-riscv64 musl-ppc64le",
       typedefs = {
         elf_greg_t = "unsigned long",
       },

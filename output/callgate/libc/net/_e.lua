@@ -34,7 +34,7 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __NET_ETHERNET_H = 1,
       },

@@ -43,7 +43,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NET_IF_H = 1,
       },
@@ -81,7 +81,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NET_IF_ARP_H = 1,
         ARPHRD_IEEE802154_PHY = 805,

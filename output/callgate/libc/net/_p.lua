@@ -3,7 +3,7 @@ return {
 ["net/ppp_defs.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NET_PPP_DEFS_H = 1,
       },

@@ -31,9 +31,6 @@ return {
   },
   macros = function(M)
     return {
-      RT_ADDRCLASS = function(flags)
-        return M.int(M.shr(M.u32(M.long(flags)), 23))
-      end,
       RT_TOS = function(tos)
         return M.int(M.band(M.long(tos), 0x1e))
       end,
@@ -44,7 +41,7 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NET_ROUTE_H = 1,
       },
@@ -72,7 +69,17 @@ return {
       },
 },
     {
-      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!uclibc",
+      macros = function(M)
+        return {
+          RT_ADDRCLASS = function(flags)
+            return M.int(M.shr(M.u32(M.long(flags)), 23))
+          end,
+        }
+      end,
+},
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
         ["struct rtentry__libc"] = [[{
     unsigned long rt_pad1;

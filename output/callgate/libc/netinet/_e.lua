@@ -3,7 +3,7 @@ return {
 ["netinet/ether.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_ETHER_H = 1,
       },

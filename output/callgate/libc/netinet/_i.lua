@@ -12,7 +12,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __NETINET_IF_ETHER_H = 1,
       },
@@ -38,7 +38,7 @@ return {
 ["netinet/if_tr.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_IF_TR_H = 1,
         TR_ALEN = 6,
@@ -125,7 +125,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_IGMP_H = 1,
       },
@@ -140,7 +140,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_IN_SYSTM_H = 1,
       },

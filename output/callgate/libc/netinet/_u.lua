@@ -6,7 +6,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __NETINET_UDP_H = 1,
       },

@@ -174,10 +174,25 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_ICMP6_H = 1,
       },
+},
+    {
+      on = "!mips mips64 s390x ppc",
+      constants = {
+        ND_NA_FLAG_ROUTER = 0x80,
+        ND_NA_FLAG_SOLICITED = 0x40,
+        ND_NA_FLAG_OVERRIDE = 0x20,
+        ICMP6_RR_PCOUSE_FLAGS_DECRVLTIME = 0x80,
+        ICMP6_RR_PCOUSE_FLAGS_DECRPLTIME = 0x40,
+        ICMP6_RR_RESULT_FLAGS_OOB = 0x200,
+        ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x100,
+      },
+},
+    {
+      on = "glibc",
       macros = function(M)
         return {
           ICMP6_FILTER_WILLPASS = function(type, filterp)
@@ -194,18 +209,6 @@ return {
       end,
 },
     {
-      on = "!mips mips64 s390x ppc",
-      constants = {
-        ND_NA_FLAG_ROUTER = 0x80,
-        ND_NA_FLAG_SOLICITED = 0x40,
-        ND_NA_FLAG_OVERRIDE = 0x20,
-        ICMP6_RR_PCOUSE_FLAGS_DECRVLTIME = 0x80,
-        ICMP6_RR_PCOUSE_FLAGS_DECRPLTIME = 0x40,
-        ICMP6_RR_RESULT_FLAGS_OOB = 0x200,
-        ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x100,
-      },
-},
-    {
       on = "mips mips64 s390x ppc",
       constants = {
         ND_NA_FLAG_ROUTER = 0x80000000,
@@ -218,7 +221,7 @@ return {
       },
 },
     {
-      on = "musl",
+      on = "!glibc",
       macros = function(M)
         return {
           ICMP6_FILTER_WILLPASS = function(type, filterp)

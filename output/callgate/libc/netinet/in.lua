@@ -87,8 +87,71 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
-      from = "callgate.libc.netinet.in-1",
+      on = "!musl",
+      constants = {
+        IPPORT_ECHO = 7,
+        IPPORT_DISCARD = 9,
+        IPPORT_SYSTAT = 11,
+        IPPORT_DAYTIME = 13,
+        IPPORT_NETSTAT = 15,
+        IPPORT_FTP = 21,
+        IPPORT_TELNET = 23,
+        IPPORT_SMTP = 25,
+        IPPORT_TIMESERVER = 37,
+        IPPORT_NAMESERVER = 42,
+        IPPORT_WHOIS = 43,
+        IPPORT_MTP = 57,
+        IPPORT_TFTP = 69,
+        IPPORT_RJE = 77,
+        IPPORT_FINGER = 79,
+        IPPORT_TTYLINK = 87,
+        IPPORT_SUPDUP = 95,
+        IPPORT_EXECSERVER = 512,
+        IPPORT_LOGINSERVER = 513,
+        IPPORT_CMDSERVER = 514,
+        IPPORT_EFSSERVER = 520,
+        IPPORT_BIFFUDP = 512,
+        IPPORT_WHOSERVER = 513,
+        IPPORT_ROUTESERVER = 520,
+        IPPORT_USERRESERVED = 5000,
+        _NETINET_IN_H = 1,
+      },
+      records = {
+        ["struct in6_addr__libc"] = [[{
+    union {
+      uint8_t __u6_addr8[16];
+      uint16_t __u6_addr16[8];
+      uint32_t __u6_addr32[4];
+    } __in6_u;
+  }]],
+      },
+      macros = function(M)
+        return {
+          IN6_IS_ADDR_MULTICAST = function(a)
+            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff
+          end,
+          IN6_IS_ADDR_MC_NODELOCAL = function(a)
+            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x1
+          end,
+          IN6_IS_ADDR_MC_LINKLOCAL = function(a)
+            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x2
+          end,
+          IN6_IS_ADDR_MC_SITELOCAL = function(a)
+            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x5
+          end,
+          IN6_IS_ADDR_MC_ORGLOCAL = function(a)
+            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0x8
+          end,
+          IN6_IS_ADDR_MC_GLOBAL = function(a)
+            return M.long(M.cast("const uint8_t *", a)[0]) == 0xff and
+                M.band(M.long(M.cast("const uint8_t *", a)[1]), 0xf) == 0xe
+          end,
+        }
+      end,
 },
     {
       on = "!x86 arm mips mipsel ppc",
@@ -104,7 +167,30 @@ return {
       end,
 },
     {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+      on = "glibc",
+      macros = function(M)
+        return {
+          IN6_IS_ADDR_UNSPECIFIED = function(a)
+            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) == 0 and
+                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) == 0 and
+                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) == 0 and
+                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) == 0
+          end,
+          IN6_ARE_ADDR_EQUAL = function(a, b)
+            return M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[0]) ==
+                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[0]) and
+                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[1]) ==
+                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[1]) and
+                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[2]) ==
+                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[2]) and
+                M.long(M.cast("const struct in6_addr__libc *", a).__in6_u.__u6_addr32[3]) ==
+                M.long(M.cast("const struct in6_addr__libc *", b).__in6_u.__u6_addr32[3])
+          end,
+        }
+      end,
+},
+    {
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       macros = function(M)
         return {
           IN6_IS_ADDR_LOOPBACK = function(a)
@@ -182,7 +268,50 @@ return {
 },
     {
       on = "musl",
-      from = "callgate.libc.netinet.in-6",
+      from = "callgate.libc.netinet.in-7",
+},
+    {
+      on = "uclibc",
+      constants = {
+        IPPROTO_MAX = 256,
+      },
+      macros = function(M)
+        return {
+          IN6_IS_ADDR_UNSPECIFIED = function(a)
+            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
+                M.long(M.cast("const uint32_t *", a)[3]) == 0
+          end,
+          IN6_IS_ADDR_LOOPBACK = function(a)
+            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
+                M.long(M.cast("const uint32_t *", a)[3]) == M.swap(1LL, 32)
+          end,
+          IN6_IS_ADDR_LINKLOCAL = function(a)
+            return M.band(M.long(M.cast("const uint32_t *", a)[0]), M.swap(0xffc00000LL, 32)) ==
+                M.swap(0xfe800000LL, 32)
+          end,
+          IN6_IS_ADDR_SITELOCAL = function(a)
+            return M.band(M.long(M.cast("const uint32_t *", a)[0]), M.swap(0xffc00000LL, 32)) ==
+                M.swap(0xfec00000LL, 32)
+          end,
+          IN6_IS_ADDR_V4MAPPED = function(a)
+            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == M.swap(0xffffLL, 32)
+          end,
+          IN6_IS_ADDR_V4COMPAT = function(a)
+            return M.long(M.cast("const uint32_t *", a)[0]) == 0 and M.long(M.cast("const uint32_t *",
+                a)[1]) == 0 and M.long(M.cast("const uint32_t *", a)[2]) == 0 and
+                M.swap(M.long(M.cast("const uint32_t *", a)[3]), 32) > 1
+          end,
+          IN6_ARE_ADDR_EQUAL = function(a, b)
+            return M.long(M.cast("const uint32_t *", a)[0]) == M.long(M.cast("const uint32_t *", b)[0]) and
+                M.long(M.cast("const uint32_t *", a)[1]) == M.long(M.cast("const uint32_t *", b)[1]) and
+                M.long(M.cast("const uint32_t *", a)[2]) == M.long(M.cast("const uint32_t *", b)[2]) and
+                M.long(M.cast("const uint32_t *", a)[3]) == M.long(M.cast("const uint32_t *", b)[3])
+          end,
+        }
+      end,
 },
   },
 }

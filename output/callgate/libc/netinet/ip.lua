@@ -80,11 +80,9 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __NETINET_IP_H = 1,
-        IPTOS_DSCP_VA = 0xb0,
-        IPTOS_DSCP_LE = 0x4,
       },
       macros = function(M)
         return {
@@ -93,6 +91,13 @@ return {
           end,
         }
       end,
+},
+    {
+      on = "glibc",
+      constants = {
+        IPTOS_DSCP_VA = 0xb0,
+        IPTOS_DSCP_LE = 0x4,
+      },
 },
     {
       on = "!mips mips64 s390x ppc",

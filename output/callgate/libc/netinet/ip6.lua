@@ -89,11 +89,9 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_IP6_H = 1,
-        IPV6_VERSION = 0x60,
-        IPV6_VERSION_MASK = 0xf0,
       },
       records = {
         ["struct ip6_rthdr0"] = [[{
@@ -108,7 +106,14 @@ return {
       },
 },
     {
-      on = "!musl glibc-mips glibc-mips64 glibc-s390x",
+      on = "glibc",
+      constants = {
+        IPV6_VERSION = 0x60,
+        IPV6_VERSION_MASK = 0xf0,
+      },
+},
+    {
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         IPV6_FLOWINFO_MASK = 0xffffff0f,
         IPV6_FLOWLABEL_MASK = 0xffff0f00,

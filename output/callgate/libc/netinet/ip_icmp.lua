@@ -101,10 +101,16 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __NETINET_IP_ICMP_H = 1,
       },
+      aliases = {
+        ["struct icmphdr"] = "struct icmphdr__libc",
+      },
+},
+    {
+      on = "glibc",
       records = {
         ["struct icmphdr__libc"] = [[{
     uint8_t type;
@@ -123,8 +129,26 @@ return {
     } un;
   }]],
       },
-      aliases = {
-        ["struct icmphdr"] = "struct icmphdr__libc",
+},
+    {
+      on = "uclibc",
+      records = {
+        ["struct icmphdr__libc"] = [[{
+    uint8_t type;
+    uint8_t code;
+    uint16_t checksum;
+    union {
+      struct {
+        uint16_t id;
+        uint16_t sequence;
+      } echo;
+      uint32_t gateway;
+      struct {
+        uint16_t __unused;
+        uint16_t mtu;
+      } frag;
+    } un;
+  }]],
       },
 },
   },

@@ -31,16 +31,6 @@ return {
     TCPOLEN_TIMESTAMP = 10,
     SOL_TCP = 6,
   },
-  records = {
-    ["struct tcp_md5sig__libc"] = [[{
-  struct sockaddr_storage tcpm_addr;
-  uint8_t tcpm_flags;
-  uint8_t tcpm_prefixlen;
-  uint16_t tcpm_keylen;
-  int32_t tcpm_ifindex;
-  uint8_t tcpm_key[80];
-}]],
-  },
   aliases = {
     ["struct tcphdr"] = "struct tcphdr__libc",
     ["struct tcp_info"] = "struct tcp_info__libc",
@@ -51,7 +41,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _NETINET_TCP_H = 1,
         TCP_COOKIE_TRANSACTIONS = 15,
@@ -60,6 +50,11 @@ return {
         TCP_MSS = 512,
         TCP_MAXWIN = 65535,
         TCP_MAX_WINSHIFT = 14,
+      },
+},
+    {
+      on = "glibc",
+      constants = {
         TCP_ACCECN_ACE_FAIL_SEND = 0x1,
         TCP_ACCECN_ACE_FAIL_RECV = 0x2,
         TCP_ACCECN_OPT_FAIL_SEND = 0x4,
@@ -159,12 +154,209 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      from = "callgate.libc.netinet.tcp-3",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      records = {
+        ["struct tcp_info__libc"] = [[{
+    uint8_t tcpi_state;
+    uint8_t tcpi_ca_state;
+    uint8_t tcpi_retransmits;
+    uint8_t tcpi_probes;
+    uint8_t tcpi_backoff;
+    uint8_t tcpi_options;
+    uint8_t tcpi_snd_wscale : 4;
+    uint8_t tcpi_rcv_wscale : 4;
+    uint32_t tcpi_rto;
+    uint32_t tcpi_ato;
+    uint32_t tcpi_snd_mss;
+    uint32_t tcpi_rcv_mss;
+    uint32_t tcpi_unacked;
+    uint32_t tcpi_sacked;
+    uint32_t tcpi_lost;
+    uint32_t tcpi_retrans;
+    uint32_t tcpi_fackets;
+    uint32_t tcpi_last_data_sent;
+    uint32_t tcpi_last_ack_sent;
+    uint32_t tcpi_last_data_recv;
+    uint32_t tcpi_last_ack_recv;
+    uint32_t tcpi_pmtu;
+    uint32_t tcpi_rcv_ssthresh;
+    uint32_t tcpi_rtt;
+    uint32_t tcpi_rttvar;
+    uint32_t tcpi_snd_ssthresh;
+    uint32_t tcpi_snd_cwnd;
+    uint32_t tcpi_advmss;
+    uint32_t tcpi_reordering;
+    uint32_t tcpi_rcv_rtt;
+    uint32_t tcpi_rcv_space;
+    uint32_t tcpi_total_retrans;
+    unsigned long tcpi_pacing_rate;
+    unsigned long tcpi_max_pacing_rate;
+    unsigned long tcpi_bytes_acked;
+    unsigned long tcpi_bytes_received;
+    uint32_t tcpi_segs_out;
+    uint32_t tcpi_segs_in;
+    uint32_t tcpi_notsent_bytes;
+    uint32_t tcpi_min_rtt;
+    uint32_t tcpi_data_segs_in;
+    uint32_t tcpi_data_segs_out;
+    unsigned long tcpi_delivery_rate;
+    unsigned long tcpi_busy_time;
+    unsigned long tcpi_rwnd_limited;
+    unsigned long tcpi_sndbuf_limited;
+    uint32_t tcpi_delivered;
+    uint32_t tcpi_delivered_ce;
+    unsigned long tcpi_bytes_sent;
+    unsigned long tcpi_bytes_retrans;
+    uint32_t tcpi_dsack_dups;
+    uint32_t tcpi_reord_seen;
+    uint32_t tcpi_rcv_ooopack;
+    uint32_t tcpi_snd_wnd;
+    uint32_t tcpi_rcv_wnd;
+    uint32_t tcpi_rehash;
+    uint16_t tcpi_total_rto;
+    uint16_t tcpi_total_rto_recoveries;
+    uint32_t tcpi_total_rto_time;
+    uint32_t tcpi_received_ce;
+    uint32_t tcpi_delivered_e1_bytes;
+    uint32_t tcpi_delivered_e0_bytes;
+    uint32_t tcpi_delivered_ce_bytes;
+    uint32_t tcpi_received_e1_bytes;
+    uint32_t tcpi_received_e0_bytes;
+    uint32_t tcpi_received_ce_bytes;
+    uint32_t tcpi_ecn_mode : 2;
+    uint32_t tcpi_accecn_opt_seen : 2;
+    uint32_t tcpi_accecn_fail_mode : 4;
+    uint32_t tcpi_options2 : 24;
+  }]],
+        ["struct tcp_ao_getsockopt__libc"] = [[{
+    struct sockaddr_storage addr;
+    uint8_t alg_name[64];
+    uint8_t key[80];
+    uint32_t nkeys;
+    uint16_t is_current : 1;
+    uint16_t is_rnext : 1;
+    uint16_t get_all : 1;
+    uint16_t reserved : 13;
+    uint8_t sndid;
+    uint8_t rcvid;
+    uint8_t prefix;
+    uint8_t maclen;
+    uint8_t keyflags;
+    uint8_t keylen;
+    int32_t ifindex;
+    unsigned long pkt_good;
+    unsigned long pkt_bad;
+  } __attribute__((aligned(8)))]],
+      },
+},
+    {
+      on = "!uclibc",
+      records = {
+        ["struct tcp_md5sig__libc"] = [[{
+    struct sockaddr_storage tcpm_addr;
+    uint8_t tcpm_flags;
+    uint8_t tcpm_prefixlen;
+    uint16_t tcpm_keylen;
+    int32_t tcpm_ifindex;
+    uint8_t tcpm_key[80];
+  }]],
+      },
 },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
-      from = "callgate.libc.netinet.tcp-4",
+      records = {
+        ["struct tcp_info__libc"] = [[{
+    uint8_t tcpi_state;
+    uint8_t tcpi_ca_state;
+    uint8_t tcpi_retransmits;
+    uint8_t tcpi_probes;
+    uint8_t tcpi_backoff;
+    uint8_t tcpi_options;
+    uint8_t tcpi_snd_wscale : 4;
+    uint8_t tcpi_rcv_wscale : 4;
+    uint32_t tcpi_rto;
+    uint32_t tcpi_ato;
+    uint32_t tcpi_snd_mss;
+    uint32_t tcpi_rcv_mss;
+    uint32_t tcpi_unacked;
+    uint32_t tcpi_sacked;
+    uint32_t tcpi_lost;
+    uint32_t tcpi_retrans;
+    uint32_t tcpi_fackets;
+    uint32_t tcpi_last_data_sent;
+    uint32_t tcpi_last_ack_sent;
+    uint32_t tcpi_last_data_recv;
+    uint32_t tcpi_last_ack_recv;
+    uint32_t tcpi_pmtu;
+    uint32_t tcpi_rcv_ssthresh;
+    uint32_t tcpi_rtt;
+    uint32_t tcpi_rttvar;
+    uint32_t tcpi_snd_ssthresh;
+    uint32_t tcpi_snd_cwnd;
+    uint32_t tcpi_advmss;
+    uint32_t tcpi_reordering;
+    uint32_t tcpi_rcv_rtt;
+    uint32_t tcpi_rcv_space;
+    uint32_t tcpi_total_retrans;
+    uint64_t tcpi_pacing_rate;
+    uint64_t tcpi_max_pacing_rate;
+    uint64_t tcpi_bytes_acked;
+    uint64_t tcpi_bytes_received;
+    uint32_t tcpi_segs_out;
+    uint32_t tcpi_segs_in;
+    uint32_t tcpi_notsent_bytes;
+    uint32_t tcpi_min_rtt;
+    uint32_t tcpi_data_segs_in;
+    uint32_t tcpi_data_segs_out;
+    uint64_t tcpi_delivery_rate;
+    uint64_t tcpi_busy_time;
+    uint64_t tcpi_rwnd_limited;
+    uint64_t tcpi_sndbuf_limited;
+    uint32_t tcpi_delivered;
+    uint32_t tcpi_delivered_ce;
+    uint64_t tcpi_bytes_sent;
+    uint64_t tcpi_bytes_retrans;
+    uint32_t tcpi_dsack_dups;
+    uint32_t tcpi_reord_seen;
+    uint32_t tcpi_rcv_ooopack;
+    uint32_t tcpi_snd_wnd;
+    uint32_t tcpi_rcv_wnd;
+    uint32_t tcpi_rehash;
+    uint16_t tcpi_total_rto;
+    uint16_t tcpi_total_rto_recoveries;
+    uint32_t tcpi_total_rto_time;
+    uint32_t tcpi_received_ce;
+    uint32_t tcpi_delivered_e1_bytes;
+    uint32_t tcpi_delivered_e0_bytes;
+    uint32_t tcpi_delivered_ce_bytes;
+    uint32_t tcpi_received_e1_bytes;
+    uint32_t tcpi_received_e0_bytes;
+    uint32_t tcpi_received_ce_bytes;
+    uint32_t tcpi_ecn_mode : 2;
+    uint32_t tcpi_accecn_opt_seen : 2;
+    uint32_t tcpi_accecn_fail_mode : 4;
+    uint32_t tcpi_options2 : 24;
+  }]],
+        ["struct tcp_ao_getsockopt__libc"] = [[{
+    struct sockaddr_storage addr;
+    uint8_t alg_name[64];
+    uint8_t key[80];
+    uint32_t nkeys;
+    uint16_t is_current : 1;
+    uint16_t is_rnext : 1;
+    uint16_t get_all : 1;
+    uint16_t reserved : 13;
+    uint8_t sndid;
+    uint8_t rcvid;
+    uint8_t prefix;
+    uint8_t maclen;
+    uint8_t keyflags;
+    uint8_t keylen;
+    int32_t ifindex;
+    uint64_t pkt_good;
+    uint64_t pkt_bad;
+  } __attribute__((aligned(8)))]],
+      },
 },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
@@ -206,7 +398,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-mips musl-mips64 musl-s390x",
+      on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
       records = {
         ["struct tcphdr__libc"] = [[{
     union {
@@ -245,7 +437,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct tcp_info__libc"] = [[{
     uint8_t tcpi_state;
@@ -406,6 +598,52 @@ return {
         uint16_t th_urp;
       };
     };
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      records = {
+        ["struct tcp_info__libc"] = [[{
+    uint8_t tcpi_state;
+    uint8_t tcpi_ca_state;
+    uint8_t tcpi_retransmits;
+    uint8_t tcpi_probes;
+    uint8_t tcpi_backoff;
+    uint8_t tcpi_options;
+    uint8_t tcpi_snd_wscale : 4;
+    uint8_t tcpi_rcv_wscale : 4;
+    uint32_t tcpi_rto;
+    uint32_t tcpi_ato;
+    uint32_t tcpi_snd_mss;
+    uint32_t tcpi_rcv_mss;
+    uint32_t tcpi_unacked;
+    uint32_t tcpi_sacked;
+    uint32_t tcpi_lost;
+    uint32_t tcpi_retrans;
+    uint32_t tcpi_fackets;
+    uint32_t tcpi_last_data_sent;
+    uint32_t tcpi_last_ack_sent;
+    uint32_t tcpi_last_data_recv;
+    uint32_t tcpi_last_ack_recv;
+    uint32_t tcpi_pmtu;
+    uint32_t tcpi_rcv_ssthresh;
+    uint32_t tcpi_rtt;
+    uint32_t tcpi_rttvar;
+    uint32_t tcpi_snd_ssthresh;
+    uint32_t tcpi_snd_cwnd;
+    uint32_t tcpi_advmss;
+    uint32_t tcpi_reordering;
+    uint32_t tcpi_rcv_rtt;
+    uint32_t tcpi_rcv_space;
+    uint32_t tcpi_total_retrans;
+  }]],
+        ["struct tcp_md5sig__libc"] = [[{
+    struct sockaddr_storage tcpm_addr;
+    uint16_t __tcpm_pad1;
+    uint16_t tcpm_keylen;
+    uint32_t __tcpm_pad2;
+    uint8_t tcpm_key[80];
   }]],
       },
 },

@@ -3,7 +3,7 @@ return {
 ["netpacket/packet.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         __NETPACKET_PACKET_H = 1,
       },

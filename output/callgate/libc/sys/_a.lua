@@ -27,7 +27,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_ACCT_H = 1,
       },
@@ -37,7 +37,7 @@ return {
 ["sys/auxv.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_AUXV_H = 1,
       },

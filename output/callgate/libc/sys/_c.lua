@@ -13,11 +13,9 @@ return {
 ["sys/cdefs.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_CDEFS_H = 1,
-        __glibc_c99_flexarr_available = 1,
-        __HAVE_GENERIC_SELECTION = 1,
       },
       macros = function(_M)
         return {
@@ -27,6 +25,17 @@ return {
           __PMT = function(args)
             return args
           end,
+        }
+      end,
+},
+    {
+      on = "glibc",
+      constants = {
+        __glibc_c99_flexarr_available = 1,
+        __HAVE_GENERIC_SELECTION = 1,
+      },
+      macros = function(_M)
+        return {
           __glibc_unlikely = function(cond)
             return cond
           end,

@@ -9,7 +9,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_EPOLL_H = 1,
       },
@@ -61,7 +61,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         EPOLL_NONBLOCK = 2048,
       },
@@ -77,7 +77,7 @@ return {
 ["sys/eventfd.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_EVENTFD_H = 1,
       },

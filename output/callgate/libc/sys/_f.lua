@@ -3,7 +3,7 @@ return {
 ["sys/fanotify.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_FANOTIFY_H = 1,
       },
@@ -35,7 +35,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_FILE_H = 1,
       },
@@ -45,7 +45,7 @@ return {
 ["sys/fsuid.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_FSUID_H = 1,
       },

@@ -3,7 +3,7 @@ return {
 ["sys/inotify.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_INOTIFY_H = 1,
       },
@@ -13,7 +13,7 @@ return {
 ["sys/io.h"] = {
   deltas = {
     {
-      on = "glibc-x64 glibc-x86",
+      on = "uclibc glibc-x64 glibc-x86",
       constants = {
         _SYS_IO_H = 1,
       },
@@ -23,7 +23,7 @@ return {
 ["sys/ioctl.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_IOCTL_H = 1,
       },
@@ -33,7 +33,7 @@ return {
 ["sys/ipc.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_IPC_H = 1,
       },

@@ -3,7 +3,7 @@ return {
 ["sys/kd.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_KD_H = 1,
       },
@@ -13,7 +13,7 @@ return {
 ["sys/klog.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_KLOG_H = 1,
       },

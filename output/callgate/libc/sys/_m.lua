@@ -3,7 +3,7 @@ return {
 ["sys/mman.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_MMAN_H = 1,
       },
@@ -21,7 +21,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         MAP_ANON = 0x20,
       },
@@ -50,6 +50,11 @@ return {
       on = "glibc",
       constants = {
         MS_NOUSER = 2147483648,
+      },
+},
+    {
+      on = "!musl",
+      constants = {
         _SYS_MOUNT_H = 1,
       },
 },
@@ -57,6 +62,12 @@ return {
       on = "musl",
       constants = {
         MS_NOUSER = 0x80000000,
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        MS_RMT_MASK = 8388689,
       },
 },
   },
@@ -112,7 +123,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_MTIO_H = 1,
       },

@@ -21,11 +21,10 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_PARAM_H = 1,
         NGROUPS = 65536,
-        NODEV = 18446744073709551615ULL,
       },
       macros = function(M)
         return {
@@ -54,13 +53,24 @@ return {
       end,
 },
     {
-      on = "musl",
+      on = "glibc",
+      constants = {
+        NODEV = 18446744073709551615ULL,
+      },
+},
+    {
+      on = "!glibc",
       constants = {
         MAXSYMLINKS = 20,
-        MAXNAMLEN = 255,
-        NGROUPS = 32,
         NOFILE = 256,
         NCARGS = 131072,
+      },
+},
+    {
+      on = "musl",
+      constants = {
+        MAXNAMLEN = 255,
+        NGROUPS = 32,
       },
       macros = function(M)
         return {
@@ -92,7 +102,7 @@ return {
 ["sys/personality.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_PERSONALITY_H = 1,
       },
@@ -111,7 +121,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
         ["struct pidfd_info__libc"] = [[{
     unsigned long mask;
@@ -161,7 +171,7 @@ return {
 ["sys/poll.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_POLL_H = 1,
       },
@@ -174,7 +184,7 @@ return {
 ["sys/prctl.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_PRCTL_H = 1,
       },

@@ -3,7 +3,7 @@ return {
 ["sys/random.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_RANDOM_H = 1,
       },
@@ -22,7 +22,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_REBOOT_H = 1,
       },
@@ -32,13 +32,13 @@ return {
 ["sys/reg.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl uclibc-arm",
       constants = {
         _SYS_REG_H = 1,
       },
 },
     {
-      on = "glibc-x64",
+      on = "glibc-x64 uclibc-x64",
       constants = {
         R15 = 0,
         R14 = 1,
@@ -70,7 +70,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86",
+      on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         EBX = 0,
         ECX = 1,
@@ -96,7 +96,7 @@ return {
 ["sys/resource.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_RESOURCE_H = 1,
       },
@@ -121,7 +121,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct rusage__libc"] = [[{
     struct timeval ru_utime;

@@ -3,7 +3,7 @@ return {
 ["sys/uio.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_UIO_H = 1,
       },
@@ -13,7 +13,7 @@ return {
 ["sys/un.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_UN_H = 1,
       },
@@ -33,7 +33,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_UTSNAME_H = 1,
         _UTSNAME_SYSNAME_LENGTH = 65,

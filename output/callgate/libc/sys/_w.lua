@@ -3,7 +3,7 @@ return {
 ["sys/wait.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_WAIT_H = 1,
         WCOREFLAG = 128,
@@ -12,9 +12,6 @@ return {
       },
       macros = function(M)
         return {
-          WCOREDUMP = function(status)
-            return M.int(M.band(M.long(status), 0x80))
-          end,
           W_EXITCODE = function(ret, sig)
             return M.int(M.bor(M.shl(M.long(ret), 8), M.long(sig)))
           end,
@@ -25,7 +22,17 @@ return {
       end,
 },
     {
-      on = "musl",
+      on = "glibc",
+      macros = function(M)
+        return {
+          WCOREDUMP = function(status)
+            return M.int(M.band(M.long(status), 0x80))
+          end,
+        }
+      end,
+},
+    {
+      on = "!glibc",
       typedefs = {
         idtype_t = "uint32_t",
       },

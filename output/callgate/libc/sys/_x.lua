@@ -3,7 +3,7 @@ return {
 ["sys/xattr.h"] = {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_XATTR_H = 1,
       },

@@ -18,7 +18,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_PROCFS_H = 1,
       },
@@ -65,7 +65,7 @@ return {
       },
 },
     {
-      on = "x64",
+      on = "glibc-x64 musl-x64",
       typedefs = {
         prgregset_t = "uint64_t [27]",
       },
@@ -274,7 +274,7 @@ return {
       },
 },
     {
-      on = "glibc-s390x",
+      on = "glibc-s390x uclibc-x64",
       records = {
         ["struct elf_prstatus"] = [[{
     struct elf_siginfo pr_info;
@@ -293,14 +293,17 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
+},
+    {
+      on = "s390x uclibc-x64",
       typedefs = {
-        prfpregset_t = "struct fpregset_t",
+        prgregset_t = "unsigned long [27]",
       },
 },
     {
-      on = "s390x",
+      on = "glibc-s390x",
       typedefs = {
-        prgregset_t = "unsigned long [27]",
+        prfpregset_t = "struct fpregset_t",
       },
 },
     {
@@ -568,6 +571,83 @@ return {
       },
       typedefs = {
         prfpregset_t = "struct elf_fpregset_t",
+      },
+},
+    {
+      on = "uclibc-arm",
+      constants = {
+        ELF_NGREG = 18,
+      },
+      records = {
+        ["struct elf_prstatus"] = [[{
+    struct elf_siginfo pr_info;
+    int16_t pr_cursig;
+    unsigned long pr_sigpend;
+    unsigned long pr_sighold;
+    int32_t pr_pid;
+    int32_t pr_ppid;
+    int32_t pr_pgrp;
+    int32_t pr_sid;
+    struct timeval__libc pr_utime;
+    struct timeval__libc pr_stime;
+    struct timeval__libc pr_cutime;
+    struct timeval__libc pr_cstime;
+    unsigned long pr_reg[18];
+    int32_t pr_fpvalid;
+  }]],
+      },
+      typedefs = {
+        elf_gregset_t = "unsigned long [18]",
+        elf_fpregset_t = "struct user_fpregs",
+      },
+},
+    {
+      on = "uclibc",
+      typedefs = {
+        elf_greg_t = "unsigned long",
+      },
+},
+    {
+      on = "uclibc-x86",
+      constants = {
+        ELF_NGREG = 17,
+      },
+      records = {
+        ["struct elf_prstatus"] = [[{
+    struct elf_siginfo pr_info;
+    int16_t pr_cursig;
+    unsigned long pr_sigpend;
+    unsigned long pr_sighold;
+    int32_t pr_pid;
+    int32_t pr_ppid;
+    int32_t pr_pgrp;
+    int32_t pr_sid;
+    struct timeval__libc pr_utime;
+    struct timeval__libc pr_stime;
+    struct timeval__libc pr_cutime;
+    struct timeval__libc pr_cstime;
+    unsigned long pr_reg[17];
+    int32_t pr_fpvalid;
+  }]],
+      },
+      typedefs = {
+        elf_gregset_t = "unsigned long [17]",
+        elf_fpxregset_t = "struct user_fpxregs_struct",
+      },
+},
+    {
+      on = "uclibc-x86 uclibc-x64",
+      typedefs = {
+        elf_fpregset_t = "struct user_fpregs_struct",
+      },
+},
+    {
+      on = "uclibc-x64",
+      constants = {
+        ELF_NGREG = 27,
+      },
+      typedefs = {
+        elf_gregset_t = "unsigned long [27]",
       },
 },
   },

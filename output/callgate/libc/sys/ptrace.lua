@@ -23,7 +23,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_PTRACE_H = 1,
       },
@@ -129,7 +129,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct __ptrace_peeksiginfo_args"] = [[{
     unsigned long off;
@@ -212,6 +212,12 @@ return {
     uint32_t flags;
     uint32_t pad;
   }]],
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        PTRACE_O_MASK = 255,
       },
 },
   },

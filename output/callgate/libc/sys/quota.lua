@@ -23,13 +23,13 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_QUOTA_H = 1,
       },
 },
     {
-      on = "!x86 arm mips mipsel ppc",
+      on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
         ["struct dqblk"] = [[{
     unsigned long dqb_bhardlimit;
@@ -51,7 +51,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       macros = function(M)
         return {
           dqoff = function(UID)
@@ -61,7 +61,7 @@ return {
       end,
 },
     {
-      on = "x86 arm mips mipsel ppc",
+      on = "uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
         ["struct dqblk"] = [[{
     uint64_t dqb_bhardlimit;
@@ -83,7 +83,7 @@ return {
       },
 },
     {
-      on = "glibc-x86",
+      on = "glibc-x86 uclibc-x86",
       macros = function(M)
         return {
           dqoff = function(UID)
@@ -93,7 +93,7 @@ return {
       end,
 },
     {
-      on = "glibc-arm glibc-mips glibc-mipsel",
+      on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm",
       macros = function(M)
         return {
           dqoff = function(UID)
@@ -103,14 +103,14 @@ return {
       end,
 },
     {
-      on = "musl",
+      on = "!glibc",
       constants = {
         _LINUX_QUOTA_VERSION = 2,
         MAXQUOTAS = 2,
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       macros = function(M)
         return {
           dqoff = function(UID)

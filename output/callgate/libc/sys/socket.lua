@@ -7,7 +7,7 @@ return {
   },
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_SOCKET_H = 1,
       },
@@ -49,7 +49,7 @@ return {
       },
 },
     {
-      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         SOCK_STREAM = 1,
         SOCK_DGRAM = 2,
@@ -62,7 +62,7 @@ return {
       from = "callgate.libc.sys.socket-3",
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-mips64 musl-s390x",
+      on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
       records = {
         ["struct msghdr__libc"] = [[{
     void *msg_name;
@@ -84,7 +84,7 @@ return {
       },
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct sockaddr_storage"] = [[{
     uint16_t ss_family;
@@ -202,6 +202,15 @@ return {
     uint32_t cmsg_len;
     int32_t cmsg_level;
     int32_t cmsg_type;
+  }]],
+      },
+},
+    {
+      on = "uclibc",
+      records = {
+        ["struct osockaddr"] = [[{
+    uint16_t sa_family;
+    uint8_t sa_data[14];
   }]],
       },
 },

@@ -32,7 +32,7 @@ return {
   end,
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_STAT_H = 1,
         ACCESSPERMS = 511,
@@ -85,7 +85,7 @@ return {
       end,
 },
     {
-      on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
+      on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
         ["struct statx_timestamp__libc"] = [[{
     long tv_sec;
@@ -148,6 +148,13 @@ return {
     uint32_t stx_dev_minor;
     uint64_t __pad1[14];
   }]],
+      },
+},
+    {
+      on = "uclibc",
+      constants = {
+        _STAT_VER = 0,
+        _MKNOD_VER = 0,
       },
 },
   },

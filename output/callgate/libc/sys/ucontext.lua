@@ -2,7 +2,7 @@
 return {
   deltas = {
     {
-      on = "glibc-x64",
+      on = "glibc-x64 uclibc-x64",
       constants = {
         REG_R8 = 0,
         REG_R9 = 1,
@@ -27,17 +27,30 @@ return {
         REG_TRAPNO = 20,
         REG_OLDMASK = 21,
         REG_CR2 = 22,
-        __NGREG = 23,
         NGREG = 23,
+      },
+      records = {
+        ["struct _libc_xmmreg"] = [[{
+    uint32_t element[4];
+  }]],
+      },
+},
+    {
+      on = "!musl",
+      constants = {
+        _SYS_UCONTEXT_H = 1,
+      },
+},
+    {
+      on = "glibc-x64",
+      constants = {
+        __NGREG = 23,
       },
       records = {
         ["struct _libc_fpxreg"] = [[{
     uint16_t significand[4];
     uint16_t exponent;
     uint16_t __glibc_reserved1[3];
-  }]],
-        ["struct _libc_xmmreg"] = [[{
-    uint32_t element[4];
   }]],
         ["struct _libc_fpstate"] = [[{
     uint16_t cwd;
@@ -73,23 +86,25 @@ return {
       },
 },
     {
-      on = "glibc",
-      constants = {
-        _SYS_UCONTEXT_H = 1,
-      },
-      typedefs = {
-        mcontext_t = "struct mcontext_t",
-        ucontext_t = "struct ucontext_t",
-      },
-},
-    {
-      on = "glibc-x64 glibc-x86",
+      on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
       typedefs = {
         fpregset_t = "struct _libc_fpstate *",
       },
 },
     {
-      on = "glibc-x86",
+      on = "!musl uclibc-arm",
+      typedefs = {
+        mcontext_t = "struct mcontext_t",
+      },
+},
+    {
+      on = "glibc",
+      typedefs = {
+        ucontext_t = "struct ucontext_t",
+      },
+},
+    {
+      on = "glibc-x86 uclibc-x86",
       constants = {
         REG_GS = 0,
         REG_FS = 1,
@@ -110,7 +125,6 @@ return {
         REG_EFL = 16,
         REG_UESP = 17,
         REG_SS = 18,
-        __NGREG = 19,
         NGREG = 19,
       },
       records = {
@@ -135,6 +149,17 @@ return {
     unsigned long oldmask;
     unsigned long cr2;
   }]],
+      },
+      typedefs = {
+        gregset_t = "int32_t [19]",
+      },
+},
+    {
+      on = "glibc-x86",
+      constants = {
+        __NGREG = 19,
+      },
+      records = {
         ["struct ucontext_t"] = [[{
     unsigned long uc_flags;
     struct ucontext_t *uc_link;
@@ -145,12 +170,9 @@ return {
     unsigned long __ssp[4];
   }]],
       },
-      typedefs = {
-        gregset_t = "int32_t [19]",
-      },
 },
     {
-      on = "glibc-x86 glibc-arm",
+      on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
       typedefs = {
         greg_t = "int32_t",
       },
@@ -174,7 +196,6 @@ return {
         REG_R13 = 13,
         REG_R14 = 14,
         REG_R15 = 15,
-        NGREG = 18,
       },
       records = {
         ["struct _libc_fpstate"] = [[{
@@ -227,6 +248,12 @@ return {
       typedefs = {
         gregset_t = "int32_t [18]",
         fpregset_t = "struct _libc_fpstate",
+      },
+},
+    {
+      on = "glibc-arm uclibc-arm",
+      constants = {
+        NGREG = 18,
       },
 },
     {
@@ -510,6 +537,94 @@ return {
         __psw_t = "struct __psw_t",
         gregset_t = "unsigned long [27]",
         fpreg_t = "union fpreg_t",
+      },
+},
+    {
+      on = "uclibc-arm",
+      constants = {
+        R0 = 0,
+        R1 = 1,
+        R2 = 2,
+        R3 = 3,
+        R4 = 4,
+        R5 = 5,
+        R6 = 6,
+        R7 = 7,
+        R8 = 8,
+        R9 = 9,
+        R10 = 10,
+        R11 = 11,
+        R12 = 12,
+        R13 = 13,
+        R14 = 14,
+        R15 = 15,
+      },
+      records = {
+        ["struct ucontext"] = [[{
+    unsigned long uc_flags;
+    struct ucontext *uc_link;
+    struct sigaltstack uc_stack;
+    struct sigcontext uc_mcontext;
+    struct __sigset_t uc_sigmask;
+    unsigned long uc_regspace[128] __attribute__((aligned(8)));
+  }]],
+      },
+      typedefs = {
+        gregset_t = "unsigned long [18]",
+        fpregset_t = "struct user_fpregs",
+        mcontext_t = "struct sigcontext",
+        ucontext_t = "struct ucontext",
+      },
+},
+    {
+      on = "uclibc-x86 uclibc-x64",
+      records = {
+        ["struct ucontext__libc"] = [[{
+    unsigned long uc_flags;
+    struct ucontext__libc *uc_link;
+    struct sigaltstack uc_stack;
+    struct mcontext_t uc_mcontext;
+    struct __sigset_t uc_sigmask;
+    struct _libc_fpstate __fpregs_mem;
+  }]],
+      },
+      aliases = {
+        ["struct ucontext"] = "struct ucontext__libc",
+      },
+      typedefs = {
+        ucontext_t = "struct ucontext__libc",
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct _libc_fpxreg"] = [[{
+    uint16_t significand[4];
+    uint16_t exponent;
+    uint16_t padding[3];
+  }]],
+        ["struct _libc_fpstate"] = [[{
+    uint16_t cwd;
+    uint16_t swd;
+    uint16_t ftw;
+    uint16_t fop;
+    unsigned long rip;
+    unsigned long rdp;
+    uint32_t mxcsr;
+    uint32_t mxcr_mask;
+    struct _libc_fpxreg _st[8];
+    struct _libc_xmmreg _xmm[16];
+    uint32_t padding[24];
+  }]],
+        ["struct mcontext_t"] = [[{
+    long gregs[23];
+    struct _libc_fpstate *fpregs;
+    unsigned long __reserved1[8];
+  }]],
+      },
+      typedefs = {
+        greg_t = "long",
+        gregset_t = "long [23]",
       },
 },
   },

@@ -2,7 +2,7 @@
 return {
   deltas = {
     {
-      on = "glibc",
+      on = "!musl",
       constants = {
         _SYS_USER_H = 1,
       },
@@ -12,14 +12,19 @@ return {
       constants = {
         PAGE_SHIFT = 12,
         PAGE_SIZE = 0x1000,
-        NBPG = 4096,
-        UPAGES = 1,
       },
 },
     {
       on = "glibc-x64 glibc-s390x",
       constants = {
         PAGE_MASK = 18446744073709547520ULL,
+      },
+},
+    {
+      on = "glibc-x64 glibc-x86 glibc-s390x uclibc-x86 uclibc-x64",
+      constants = {
+        NBPG = 4096,
+        UPAGES = 1,
       },
 },
     {
@@ -97,6 +102,9 @@ return {
       constants = {
         PAGE_MASK = 4294963200,
       },
+},
+    {
+      on = "glibc-x86 uclibc-x86",
       records = {
         ["struct user_fpregs_struct"] = [[{
     long cwd;
@@ -162,7 +170,7 @@ return {
       },
 },
     {
-      on = "glibc-arm",
+      on = "glibc-arm uclibc-arm",
       records = {
         ["struct user_fpregs"] = [[{
     struct fp_reg fpregs[8];
@@ -395,6 +403,70 @@ return {
     struct _user_regs_struct *u_ar0;
     unsigned long magic;
     char u_comm[32];
+  }]],
+      },
+},
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct user_fpregs_struct"] = [[{
+    uint16_t cwd;
+    uint16_t swd;
+    uint16_t ftw;
+    uint16_t fop;
+    unsigned long rip;
+    unsigned long rdp;
+    uint32_t mxcsr;
+    uint32_t mxcr_mask;
+    uint32_t st_space[32];
+    uint32_t xmm_space[64];
+    uint32_t padding[24];
+  }]],
+        ["struct user_regs_struct"] = [[{
+    unsigned long r15;
+    unsigned long r14;
+    unsigned long r13;
+    unsigned long r12;
+    unsigned long rbp;
+    unsigned long rbx;
+    unsigned long r11;
+    unsigned long r10;
+    unsigned long r9;
+    unsigned long r8;
+    unsigned long rax;
+    unsigned long rcx;
+    unsigned long rdx;
+    unsigned long rsi;
+    unsigned long rdi;
+    unsigned long orig_rax;
+    unsigned long rip;
+    unsigned long cs;
+    unsigned long eflags;
+    unsigned long rsp;
+    unsigned long ss;
+    unsigned long fs_base;
+    unsigned long gs_base;
+    unsigned long ds;
+    unsigned long es;
+    unsigned long fs;
+    unsigned long gs;
+  }]],
+        ["struct user"] = [[{
+    struct user_regs_struct regs;
+    int32_t u_fpvalid;
+    struct user_fpregs_struct i387;
+    unsigned long u_tsize;
+    unsigned long u_dsize;
+    unsigned long u_ssize;
+    unsigned long start_code;
+    unsigned long start_stack;
+    long signal;
+    int32_t reserved;
+    struct user_regs_struct *u_ar0;
+    struct user_fpregs_struct *u_fpstate;
+    unsigned long magic;
+    char u_comm[32];
+    unsigned long u_debugreg[8];
   }]],
       },
 },

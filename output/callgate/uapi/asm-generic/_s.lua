@@ -225,63 +225,6 @@ return {
 },
   },
 },
-["asm-generic/socket.h"] = {
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el",
-      from = "callgate.uapi.asm-generic.socket-1",
-},
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        SO_PASSCRED = 16,
-        SO_PEERCRED = 17,
-        SO_RCVLOWAT = 18,
-        SO_SNDLOWAT = 19,
-        SO_RCVTIMEO_OLD = 20,
-        SO_SNDTIMEO_OLD = 21,
-      },
-},
-    {
-      on = "!x86 arm mips mipsel mips64 mips64el ppc",
-      constants = {
-        SO_TIMESTAMP = 29,
-        SO_TIMESTAMPNS = 35,
-        SO_TIMESTAMPING = 37,
-        SCM_TIMESTAMP = 29,
-        SCM_TIMESTAMPNS = 35,
-        SCM_TIMESTAMPING = 37,
-      },
-},
-    {
-      on = "x64 arm64 riscv64 loongarch64 s390x",
-      constants = {
-        SO_RCVTIMEO = 20,
-        SO_SNDTIMEO = 21,
-      },
-},
-    {
-      on = "x86 arm ppc",
-      constants = {
-        SO_TIMESTAMP = 63,
-        SO_TIMESTAMPNS = 64,
-        SO_TIMESTAMPING = 65,
-        SO_RCVTIMEO = 66,
-        SO_SNDTIMEO = 67,
-        SCM_TIMESTAMP = 63,
-        SCM_TIMESTAMPNS = 64,
-        SCM_TIMESTAMPING = 65,
-      },
-},
-    {
-      on = "ppc64le",
-      constants = {
-        SO_RCVTIMEO = 18,
-        SO_SNDTIMEO = 19,
-      },
-},
-  },
-},
 ["asm-generic/sockios.h"] = {
   deltas = {
     {

@@ -53,14 +53,6 @@ return {
     speed_t = "uint32_t",
   },
 },
-["asm-generic/termbits.h"] = {
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.asm-generic.termbits-1",
-},
-  },
-},
 ["asm-generic/termios.h"] = {
   deltas = {
     {

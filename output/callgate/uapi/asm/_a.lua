@@ -36,7 +36,79 @@ return {
   deltas = {
     {
       on = "x64 x86",
-      from = "callgate.uapi.asm.amd_hsmp-1",
+      constants = {
+        HSMP_TEST = 1,
+        HSMP_GET_SMU_VER = 2,
+        HSMP_GET_PROTO_VER = 3,
+        HSMP_GET_SOCKET_POWER = 4,
+        HSMP_SET_SOCKET_POWER_LIMIT = 5,
+        HSMP_GET_SOCKET_POWER_LIMIT = 6,
+        HSMP_GET_SOCKET_POWER_LIMIT_MAX = 7,
+        HSMP_SET_BOOST_LIMIT = 8,
+        HSMP_SET_BOOST_LIMIT_SOCKET = 9,
+        HSMP_GET_BOOST_LIMIT = 10,
+        HSMP_GET_PROC_HOT = 11,
+        HSMP_SET_XGMI_LINK_WIDTH = 12,
+        HSMP_SET_DF_PSTATE = 13,
+        HSMP_SET_AUTO_DF_PSTATE = 14,
+        HSMP_GET_FCLK_MCLK = 15,
+        HSMP_GET_CCLK_THROTTLE_LIMIT = 16,
+        HSMP_GET_C0_PERCENT = 17,
+        HSMP_SET_NBIO_DPM_LEVEL = 18,
+        HSMP_GET_NBIO_DPM_LEVEL = 19,
+        HSMP_GET_DDR_BANDWIDTH = 20,
+        HSMP_GET_TEMP_MONITOR = 21,
+        HSMP_GET_DIMM_TEMP_RANGE = 22,
+        HSMP_GET_DIMM_POWER = 23,
+        HSMP_GET_DIMM_THERMAL = 24,
+        HSMP_GET_SOCKET_FREQ_LIMIT = 25,
+        HSMP_GET_CCLK_CORE_LIMIT = 26,
+        HSMP_GET_RAILS_SVI = 27,
+        HSMP_GET_SOCKET_FMAX_FMIN = 28,
+        HSMP_GET_IOLINK_BANDWITH = 29,
+        HSMP_GET_XGMI_BANDWITH = 30,
+        HSMP_SET_GMI3_WIDTH = 31,
+        HSMP_SET_PCI_RATE = 32,
+        HSMP_SET_POWER_MODE = 33,
+        HSMP_SET_PSTATE_MAX_MIN = 34,
+        HSMP_GET_METRIC_TABLE_VER = 35,
+        HSMP_GET_METRIC_TABLE = 36,
+        HSMP_GET_METRIC_TABLE_DRAM_ADDR = 37,
+        HSMP_SET_XGMI_PSTATE_RANGE = 38,
+        HSMP_CPU_RAIL_ISO_FREQ_POLICY = 39,
+        HSMP_DFC_ENABLE_CTRL = 40,
+        HSMP_GET_RAPL_UNITS = 48,
+        HSMP_GET_RAPL_CORE_COUNTER = 49,
+        HSMP_GET_RAPL_PACKAGE_COUNTER = 50,
+        HSMP_MSG_ID_MAX = 51,
+        HSMP_RSVD = -1,
+        HSMP_SET = 0,
+        HSMP_GET = 1,
+        HSMP_SET_GET = 2,
+        HSMP_PROTO_VER2 = 2,
+        HSMP_PROTO_VER3 = 3,
+        HSMP_PROTO_VER4 = 4,
+        HSMP_PROTO_VER5 = 5,
+        HSMP_PROTO_VER6 = 6,
+        HSMP_PROTO_VER7 = 7,
+        HSMP_MAX_MSG_LEN = 8,
+        HSMP_BASE_IOCTL_NR = 0xf8,
+        HSMP_IOCTL_CMD = 0xc02cf800,
+      },
+      records = {
+        ["struct hsmp_message"] = [[{
+    uint32_t msg_id __attribute__((aligned(4)));
+    uint16_t num_args __attribute__((aligned(2)));
+    uint16_t response_sz __attribute__((aligned(2)));
+    uint32_t args[8] __attribute__((aligned(4)));
+    uint16_t sock_ind __attribute__((aligned(2)));
+  } __attribute__((packed))]],
+        ["struct hsmp_msg_desc"] = [[{
+    int32_t num_args __attribute__((aligned(4)));
+    int32_t response_sz __attribute__((aligned(4)));
+    int32_t type __attribute__((aligned(4)));
+  } __attribute__((packed))]],
+      },
 },
     {
       on = "x64",

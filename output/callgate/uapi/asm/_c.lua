@@ -36,7 +36,116 @@ return {
   deltas = {
     {
       on = "s390x",
-      from = "callgate.uapi.asm.chsc-1",
+      constants = {
+        CCL_CU_ON_CHP = 1,
+        CCL_CHP_TYPE_CAP = 2,
+        CCL_CSS_IMG = 4,
+        CCL_CSS_IMG_CONF_CHAR = 5,
+        CCL_IOP_CHP = 6,
+        DCAL_CSS_IID_PN = 4,
+        CHSC_SIZE = 0x1000,
+        CHSC_IOCTL_MAGIC = 99,
+        CHSC_START = 0xd0006381,
+        CHSC_INFO_CHANNEL_PATH = 0xd00c6382,
+        CHSC_INFO_CU = 0xd00c6383,
+        CHSC_INFO_SCH_CU = 0xd0086384,
+        CHSC_INFO_CI = 0xd00c6385,
+        CHSC_INFO_CCL = 0xd0146386,
+        CHSC_INFO_CPD = 0xd0146387,
+        CHSC_INFO_DCAL = 0xd0106388,
+        CHSC_START_SYNC = 0xd0006389,
+        CHSC_ON_CLOSE_SET = 0xd000638a,
+        CHSC_ON_CLOSE_REMOVE = 0x638b,
+      },
+      records = {
+        ["struct chsc_async_header"] = [[{
+    uint16_t length;
+    uint16_t code;
+    uint32_t cmd_dependend;
+    uint32_t key : 4;
+    uint32_t : 28;
+    struct subchannel_id sid;
+  }]],
+        ["struct chsc_async_area"] = [[{
+    struct chsc_async_header header;
+    uint8_t data[4080];
+  }]],
+        ["struct chsc_header"] = [[{
+    uint16_t length;
+    uint16_t code;
+  }]],
+        ["struct chsc_sync_area"] = [[{
+    struct chsc_header header;
+    uint8_t data[4092];
+  }]],
+        ["struct chsc_response_struct"] = [[{
+    uint16_t length;
+    uint16_t code;
+    uint32_t parms;
+    uint8_t data[4088];
+  }]],
+        ["struct chsc_chp_cd"] = [[{
+    struct chp_id chpid;
+    int32_t m;
+    int32_t fmt;
+    struct chsc_response_struct cpcb;
+  }]],
+        ["struct chsc_cu_cd"] = [[{
+    uint16_t cun;
+    uint8_t cssid;
+    int32_t m;
+    int32_t fmt;
+    struct chsc_response_struct cucb;
+  }]],
+        ["struct chsc_sch_cud"] = [[{
+    struct subchannel_id schid;
+    int32_t fmt;
+    struct chsc_response_struct scub;
+  }]],
+        ["struct conf_id"] = [[{
+    int32_t m;
+    uint8_t cssid;
+    uint8_t ssid;
+  }]],
+        ["struct chsc_conf_info"] = [[{
+    struct conf_id id;
+    int32_t fmt;
+    struct chsc_response_struct scid;
+  }]],
+        ["struct ccl_parm_chpid"] = [[{
+    int32_t m;
+    struct chp_id chp;
+  }]],
+        ["struct ccl_parm_cssids"] = [[{
+    uint8_t f_cssid;
+    uint8_t l_cssid;
+  }]],
+        ["struct chsc_comp_list"] = [[{
+    struct {
+      uint32_t ctype;
+      int32_t fmt;
+      struct ccl_parm_chpid chpid;
+      struct ccl_parm_cssids cssids;
+    } req;
+    struct chsc_response_struct sccl;
+  }]],
+        ["struct chsc_dcal"] = [[{
+    struct {
+      uint32_t atype;
+      uint32_t list_parm[2];
+      int32_t fmt;
+    } req;
+    struct chsc_response_struct sdcal;
+  }]],
+        ["struct chsc_cpd_info"] = [[{
+    struct chp_id chpid;
+    int32_t m;
+    int32_t fmt;
+    int32_t rfmt;
+    int32_t c;
+    struct chsc_response_struct chpdb;
+  }]],
+      },
 },
   },
 },

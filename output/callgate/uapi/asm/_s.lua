@@ -122,26 +122,6 @@ return {
 },
   },
 },
-["asm/setup.h"] = {
-  deltas = {
-    {
-      on = "arm",
-      from = "callgate.uapi.asm.setup-1",
-},
-    {
-      on = "arm64 riscv64 ppc64le ppc",
-      constants = {
-        COMMAND_LINE_SIZE = 2048,
-      },
-},
-    {
-      on = "loongarch64 mips mipsel mips64 mips64el",
-      constants = {
-        COMMAND_LINE_SIZE = 4096,
-      },
-},
-  },
-},
 ["asm/setup_data.h"] = {
   deltas = {
     {
@@ -446,51 +426,6 @@ return {
 },
   },
 },
-["asm/socket.h"] = {
-  deltas = {
-    {
-      on = "mips mipsel mips64 mips64el",
-      from = "callgate.uapi.asm.socket-1",
-},
-    {
-      on = "mips mipsel",
-      constants = {
-        SO_TIMESTAMP = 63,
-        SO_TIMESTAMPNS = 64,
-        SO_TIMESTAMPING = 65,
-        SO_RCVTIMEO = 66,
-        SO_SNDTIMEO = 67,
-        SCM_TIMESTAMP = 63,
-        SCM_TIMESTAMPNS = 64,
-        SCM_TIMESTAMPING = 65,
-      },
-},
-    {
-      on = "mips64 mips64el",
-      constants = {
-        SO_TIMESTAMP = 29,
-        SO_TIMESTAMPNS = 35,
-        SO_TIMESTAMPING = 37,
-        SO_RCVTIMEO = 4102,
-        SO_SNDTIMEO = 4101,
-        SCM_TIMESTAMP = 29,
-        SCM_TIMESTAMPNS = 35,
-        SCM_TIMESTAMPING = 37,
-      },
-},
-    {
-      on = "ppc64le ppc",
-      constants = {
-        SO_RCVLOWAT = 16,
-        SO_SNDLOWAT = 17,
-        SO_RCVTIMEO_OLD = 18,
-        SO_SNDTIMEO_OLD = 19,
-        SO_PASSCRED = 20,
-        SO_PEERCRED = 21,
-      },
-},
-  },
-},
 ["asm/sockios.h"] = {
   deltas = {
     {
@@ -689,7 +624,66 @@ return {
   deltas = {
     {
       on = "arm64",
-      from = "callgate.uapi.asm.sve_context-1",
+      constants = {
+        __SVE_VQ_BYTES = 16,
+        __SVE_VQ_MIN = 1,
+        __SVE_VQ_MAX = 512,
+        __SVE_VL_MIN = 16,
+        __SVE_VL_MAX = 8192,
+        __SVE_NUM_ZREGS = 32,
+        __SVE_NUM_PREGS = 16,
+        __SVE_ZREGS_OFFSET = 0,
+      },
+      macros = function(M)
+        return {
+          __sve_vl_valid = function(vl)
+            vl = M.long(vl)
+            return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
+          end,
+          __sve_vq_from_vl = function(vl)
+            return M.int(M.long(vl) / 16)
+          end,
+          __sve_vl_from_vq = function(vq)
+            return M.int(M.long(vq) * 16)
+          end,
+          __SVE_ZREG_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 16))
+          end,
+          __SVE_PREG_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 2))
+          end,
+          __SVE_FFR_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 2))
+          end,
+          __SVE_ZREG_OFFSET = function(vq, n)
+            return M.int(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n))
+          end,
+          __SVE_ZREGS_SIZE = function(vq)
+            return M.int(M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0))
+          end,
+          __SVE_PREGS_OFFSET = function(vq)
+            return M.int(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0)))
+          end,
+          __SVE_PREG_OFFSET = function(vq, n)
+            vq = M.long(vq)
+            return M.int(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(vq) * 2) * M.long(n))
+          end,
+          __SVE_PREGS_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 0))))
+          end,
+          __SVE_FFR_OFFSET = function(vq)
+            vq = M.long(vq)
+            return M.int(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 0)))))
+          end,
+        }
+      end,
 },
   },
 },

@@ -154,7 +154,112 @@ return {
 },
     {
       on = "riscv64",
-      from = "callgate.uapi.asm.ptrace-10",
+      constants = {
+        PTRACE_GETFDPIC = 33,
+        RISCV_MAX_VLENB = 8192,
+        PTRACE_CFI_BRANCH_LANDING_PAD_EN_BIT = 0,
+        PTRACE_CFI_BRANCH_LANDING_PAD_LOCK_BIT = 1,
+        PTRACE_CFI_BRANCH_EXPECTED_LANDING_PAD_BIT = 2,
+        PTRACE_CFI_SHADOW_STACK_EN_BIT = 3,
+        PTRACE_CFI_SHADOW_STACK_LOCK_BIT = 4,
+        PTRACE_CFI_SHADOW_STACK_PTR_BIT = 5,
+        PTRACE_CFI_BRANCH_LANDING_PAD_EN_STATE = 1,
+        PTRACE_CFI_BRANCH_LANDING_PAD_LOCK_STATE = 2,
+        PTRACE_CFI_BRANCH_EXPECTED_LANDING_PAD_STATE = 4,
+        PTRACE_CFI_SHADOW_STACK_EN_STATE = 8,
+        PTRACE_CFI_SHADOW_STACK_LOCK_STATE = 16,
+        PTRACE_CFI_SHADOW_STACK_PTR_STATE = 32,
+        PTRACE_CFI_STATE_INVALID_MASK = 18446744073709551552ULL,
+      },
+      records = {
+        ["struct user_regs_struct"] = [[{
+    unsigned long pc;
+    unsigned long ra;
+    unsigned long sp;
+    unsigned long gp;
+    unsigned long tp;
+    unsigned long t0;
+    unsigned long t1;
+    unsigned long t2;
+    unsigned long s0;
+    unsigned long s1;
+    unsigned long a0;
+    unsigned long a1;
+    unsigned long a2;
+    unsigned long a3;
+    unsigned long a4;
+    unsigned long a5;
+    unsigned long a6;
+    unsigned long a7;
+    unsigned long s2;
+    unsigned long s3;
+    unsigned long s4;
+    unsigned long s5;
+    unsigned long s6;
+    unsigned long s7;
+    unsigned long s8;
+    unsigned long s9;
+    unsigned long s10;
+    unsigned long s11;
+    unsigned long t3;
+    unsigned long t4;
+    unsigned long t5;
+    unsigned long t6;
+  }]],
+        ["struct __riscv_f_ext_state"] = [[{
+    uint32_t f[32];
+    uint32_t fcsr;
+  }]],
+        ["struct __riscv_d_ext_state"] = [[{
+    uint64_t f[32];
+    uint32_t fcsr;
+  }]],
+        ["struct __riscv_q_ext_state"] = [[{
+    uint64_t f[64] __attribute__((aligned(16)));
+    uint32_t fcsr;
+    uint32_t reserved[3];
+  }]],
+        ["struct __riscv_ctx_hdr"] = [[{
+    uint32_t magic;
+    uint32_t size;
+  }]],
+        ["struct __riscv_extra_ext_header"] = [[{
+    uint32_t __padding[129] __attribute__((aligned(16)));
+    uint32_t reserved;
+    struct __riscv_ctx_hdr hdr;
+  }]],
+        ["union __riscv_fp_state"] = [[{
+    struct __riscv_f_ext_state f;
+    struct __riscv_d_ext_state d;
+    struct __riscv_q_ext_state q;
+  }]],
+        ["struct __riscv_v_ext_state"] = [[{
+    unsigned long vstart;
+    unsigned long vl;
+    unsigned long vtype;
+    unsigned long vcsr;
+    unsigned long vlenb;
+    void *datap;
+  }]],
+        ["struct __riscv_v_regset_state"] = [[{
+    unsigned long vstart;
+    unsigned long vl;
+    unsigned long vtype;
+    unsigned long vcsr;
+    unsigned long vlenb;
+    char vreg[];
+  }]],
+        ["struct __sc_riscv_cfi_state"] = [[{
+    unsigned long ss_ptr;
+  }]],
+        ["struct __cfi_status"] = [[{
+    uint64_t cfi_state;
+  }]],
+        ["struct user_cfi_state"] = [[{
+    struct __cfi_status cfi_status;
+    uint64_t shstk_ptr;
+  }]],
+      },
 },
     {
       on = "loongarch64",
@@ -291,7 +396,109 @@ return {
 },
     {
       on = "ppc64le ppc",
-      from = "callgate.uapi.asm.ptrace-15",
+      constants = {
+        PT_R0 = 0,
+        PT_R1 = 1,
+        PT_R2 = 2,
+        PT_R3 = 3,
+        PT_R4 = 4,
+        PT_R5 = 5,
+        PT_R6 = 6,
+        PT_R7 = 7,
+        PT_R8 = 8,
+        PT_R9 = 9,
+        PT_R10 = 10,
+        PT_R11 = 11,
+        PT_R12 = 12,
+        PT_R13 = 13,
+        PT_R14 = 14,
+        PT_R15 = 15,
+        PT_R16 = 16,
+        PT_R17 = 17,
+        PT_R18 = 18,
+        PT_R19 = 19,
+        PT_R20 = 20,
+        PT_R21 = 21,
+        PT_R22 = 22,
+        PT_R23 = 23,
+        PT_R24 = 24,
+        PT_R25 = 25,
+        PT_R26 = 26,
+        PT_R27 = 27,
+        PT_R28 = 28,
+        PT_R29 = 29,
+        PT_R30 = 30,
+        PT_R31 = 31,
+        PT_NIP = 32,
+        PT_MSR = 33,
+        PT_ORIG_R3 = 34,
+        PT_CTR = 35,
+        PT_LNK = 36,
+        PT_XER = 37,
+        PT_CCR = 38,
+        PT_TRAP = 40,
+        PT_DAR = 41,
+        PT_DSISR = 42,
+        PT_RESULT = 43,
+        PT_DSCR = 44,
+        PT_REGS_COUNT = 44,
+        PT_FPR0 = 48,
+        PTRACE_GETVRREGS = 0x12,
+        PTRACE_SETVRREGS = 0x13,
+        PTRACE_GETEVRREGS = 0x14,
+        PTRACE_SETEVRREGS = 0x15,
+        PTRACE_GETVSRREGS = 0x1b,
+        PTRACE_SETVSRREGS = 0x1c,
+        PTRACE_SYSEMU = 0x1d,
+        PTRACE_SYSEMU_SINGLESTEP = 0x1e,
+        PTRACE_GET_DEBUGREG = 0x19,
+        PTRACE_SET_DEBUGREG = 0x1a,
+        PTRACE_GETREGS = 0xc,
+        PTRACE_SETREGS = 0xd,
+        PTRACE_GETFPREGS = 0xe,
+        PTRACE_SETFPREGS = 0xf,
+        PTRACE_GETREGS64 = 0x16,
+        PTRACE_SETREGS64 = 0x17,
+        PPC_PTRACE_PEEKTEXT_3264 = 0x95,
+        PPC_PTRACE_PEEKDATA_3264 = 0x94,
+        PPC_PTRACE_POKETEXT_3264 = 0x93,
+        PPC_PTRACE_POKEDATA_3264 = 0x92,
+        PPC_PTRACE_PEEKUSR_3264 = 0x91,
+        PPC_PTRACE_POKEUSR_3264 = 0x90,
+        PTRACE_SINGLEBLOCK = 0x100,
+        PPC_PTRACE_GETHWDBGINFO = 0x89,
+        PPC_PTRACE_SETHWDEBUG = 0x88,
+        PPC_PTRACE_DELHWDEBUG = 0x87,
+        PPC_DEBUG_FEATURE_INSN_BP_RANGE = 0x1,
+        PPC_DEBUG_FEATURE_INSN_BP_MASK = 0x2,
+        PPC_DEBUG_FEATURE_DATA_BP_RANGE = 0x4,
+        PPC_DEBUG_FEATURE_DATA_BP_MASK = 0x8,
+        PPC_DEBUG_FEATURE_DATA_BP_DAWR = 0x10,
+        PPC_DEBUG_FEATURE_DATA_BP_ARCH_31 = 0x20,
+        PPC_BREAKPOINT_TRIGGER_EXECUTE = 0x1,
+        PPC_BREAKPOINT_TRIGGER_READ = 0x2,
+        PPC_BREAKPOINT_TRIGGER_WRITE = 0x4,
+        PPC_BREAKPOINT_TRIGGER_RW = 6,
+        PPC_BREAKPOINT_MODE_EXACT = 0x0,
+        PPC_BREAKPOINT_MODE_RANGE_INCLUSIVE = 0x1,
+        PPC_BREAKPOINT_MODE_RANGE_EXCLUSIVE = 0x2,
+        PPC_BREAKPOINT_MODE_MASK = 0x3,
+        PPC_BREAKPOINT_CONDITION_MODE = 0x3,
+        PPC_BREAKPOINT_CONDITION_NONE = 0x0,
+        PPC_BREAKPOINT_CONDITION_AND = 0x1,
+        PPC_BREAKPOINT_CONDITION_EXACT = 1,
+        PPC_BREAKPOINT_CONDITION_OR = 0x2,
+        PPC_BREAKPOINT_CONDITION_AND_OR = 0x3,
+        PPC_BREAKPOINT_CONDITION_BE_ALL = 0xff0000,
+        PPC_BREAKPOINT_CONDITION_BE_SHIFT = 16,
+      },
+      macros = function(M)
+        return {
+          PPC_BREAKPOINT_CONDITION_BE = function(n)
+            return M.int(M.i32(M.shl(1LL, M.long(n) + 16)))
+          end,
+        }
+      end,
 },
     {
       on = "ppc64le",

@@ -3,7 +3,143 @@ return {
   deltas = {
     {
       on = "x64 x86",
-      from = "callgate.uapi.asm.sigcontext-1",
+      constants = {
+        FP_XSTATE_MAGIC1 = 0x46505853,
+        FP_XSTATE_MAGIC2 = 0x46505845,
+        FP_XSTATE_MAGIC2_SIZE = 4,
+        X86_FXSR_MAGIC = 0x0,
+      },
+      records = {
+        ["struct _fpx_sw_bytes"] = [[{
+    uint32_t magic1;
+    uint32_t extended_size;
+    uint64_t xfeatures;
+    uint32_t xstate_size;
+    uint32_t padding[7];
+  }]],
+        ["struct _fpreg"] = [[{
+    uint16_t significand[4];
+    uint16_t exponent;
+  }]],
+        ["struct _fpxreg"] = [[{
+    uint16_t significand[4];
+    uint16_t exponent;
+    uint16_t padding[3];
+  }]],
+        ["struct _xmmreg"] = [[{
+    uint32_t element[4];
+  }]],
+        ["struct _fpstate_32"] = [[{
+    uint32_t cw;
+    uint32_t sw;
+    uint32_t tag;
+    uint32_t ipoff;
+    uint32_t cssel;
+    uint32_t dataoff;
+    uint32_t datasel;
+    struct _fpreg _st[8];
+    uint16_t status;
+    uint16_t magic;
+    uint32_t _fxsr_env[6];
+    uint32_t mxcsr;
+    uint32_t reserved;
+    struct _fpxreg _fxsr_st[8];
+    struct _xmmreg _xmm[8];
+    union {
+      uint32_t padding1[44];
+      uint32_t padding[44];
+    };
+    union {
+      uint32_t padding2[12];
+      struct _fpx_sw_bytes sw_reserved;
+    };
+  }]],
+        ["struct _fpstate_64"] = [[{
+    uint16_t cwd;
+    uint16_t swd;
+    uint16_t twd;
+    uint16_t fop;
+    uint64_t rip;
+    uint64_t rdp;
+    uint32_t mxcsr;
+    uint32_t mxcsr_mask;
+    uint32_t st_space[32];
+    uint32_t xmm_space[64];
+    uint32_t reserved2[12];
+    union {
+      uint32_t reserved3[12];
+      struct _fpx_sw_bytes sw_reserved;
+    };
+  }]],
+        ["struct _header"] = [[{
+    uint64_t xfeatures;
+    uint64_t reserved1[2];
+    uint64_t reserved2[5];
+  }]],
+        ["struct _ymmh_state"] = [[{
+    uint32_t ymmh_space[64];
+  }]],
+        ["struct sigcontext_32"] = [[{
+    uint16_t gs;
+    uint16_t __gsh;
+    uint16_t fs;
+    uint16_t __fsh;
+    uint16_t es;
+    uint16_t __esh;
+    uint16_t ds;
+    uint16_t __dsh;
+    uint32_t di;
+    uint32_t si;
+    uint32_t bp;
+    uint32_t sp;
+    uint32_t bx;
+    uint32_t dx;
+    uint32_t cx;
+    uint32_t ax;
+    uint32_t trapno;
+    uint32_t err;
+    uint32_t ip;
+    uint16_t cs;
+    uint16_t __csh;
+    uint32_t flags;
+    uint32_t sp_at_signal;
+    uint16_t ss;
+    uint16_t __ssh;
+    uint32_t fpstate;
+    uint32_t oldmask;
+    uint32_t cr2;
+  }]],
+        ["struct sigcontext_64"] = [[{
+    uint64_t r8;
+    uint64_t r9;
+    uint64_t r10;
+    uint64_t r11;
+    uint64_t r12;
+    uint64_t r13;
+    uint64_t r14;
+    uint64_t r15;
+    uint64_t di;
+    uint64_t si;
+    uint64_t bp;
+    uint64_t bx;
+    uint64_t dx;
+    uint64_t ax;
+    uint64_t cx;
+    uint64_t sp;
+    uint64_t ip;
+    uint64_t flags;
+    uint16_t cs;
+    uint16_t gs;
+    uint16_t fs;
+    uint16_t ss;
+    uint64_t err;
+    uint64_t trapno;
+    uint64_t oldmask;
+    uint64_t cr2;
+    uint64_t fpstate;
+    uint64_t reserved1[8];
+  }]],
+      },
 },
     {
       on = "x64",

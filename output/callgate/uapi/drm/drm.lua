@@ -570,7 +570,103 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.drm-6",
+      records = {
+        ["struct drm_gem_open"] = [[{
+    uint32_t name;
+    uint32_t handle;
+    uint64_t size;
+  }]],
+        ["struct drm_get_cap"] = [[{
+    uint64_t capability;
+    uint64_t value;
+  }]],
+        ["struct drm_set_client_cap"] = [[{
+    uint64_t capability;
+    uint64_t value;
+  }]],
+        ["struct drm_syncobj_handle"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    int32_t fd;
+    uint32_t pad;
+    uint64_t point;
+  }]],
+        ["struct drm_syncobj_transfer"] = [[{
+    uint32_t src_handle;
+    uint32_t dst_handle;
+    uint64_t src_point;
+    uint64_t dst_point;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct drm_syncobj_wait"] = [[{
+    uint64_t handles;
+    int64_t timeout_nsec;
+    uint32_t count_handles;
+    uint32_t flags;
+    uint32_t first_signaled;
+    uint32_t pad;
+    uint64_t deadline_nsec;
+  }]],
+        ["struct drm_syncobj_timeline_wait"] = [[{
+    uint64_t handles;
+    uint64_t points;
+    int64_t timeout_nsec;
+    uint32_t count_handles;
+    uint32_t flags;
+    uint32_t first_signaled;
+    uint32_t pad;
+    uint64_t deadline_nsec;
+  }]],
+        ["struct drm_syncobj_eventfd"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t point;
+    int32_t fd;
+    uint32_t pad;
+  }]],
+        ["struct drm_syncobj_array"] = [[{
+    uint64_t handles;
+    uint32_t count_handles;
+    uint32_t pad;
+  }]],
+        ["struct drm_syncobj_timeline_array"] = [[{
+    uint64_t handles;
+    uint64_t points;
+    uint32_t count_handles;
+    uint32_t flags;
+  }]],
+        ["struct drm_crtc_get_sequence"] = [[{
+    uint32_t crtc_id;
+    uint32_t active;
+    uint64_t sequence;
+    int64_t sequence_ns;
+  }]],
+        ["struct drm_crtc_queue_sequence"] = [[{
+    uint32_t crtc_id;
+    uint32_t flags;
+    uint64_t sequence;
+    uint64_t user_data;
+  }]],
+        ["struct drm_set_client_name"] = [[{
+    uint64_t name_len;
+    uint64_t name;
+  }]],
+        ["struct drm_event_vblank"] = [[{
+    struct drm_event base;
+    uint64_t user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+    uint32_t sequence;
+    uint32_t crtc_id;
+  }]],
+        ["struct drm_event_crtc_sequence"] = [[{
+    struct drm_event base;
+    uint64_t user_data;
+    int64_t time_ns;
+    uint64_t sequence;
+  }]],
+      },
 },
     {
       on = "x86 arm mips mipsel ppc",

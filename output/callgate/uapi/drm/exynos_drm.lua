@@ -104,11 +104,195 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.exynos_drm-1",
+      records = {
+        ["struct drm_exynos_gem_create"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_exynos_gem_map"] = [[{
+    uint32_t handle;
+    uint32_t reserved;
+    uint64_t offset;
+  }]],
+        ["struct drm_exynos_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t size;
+  }]],
+        ["struct drm_exynos_vidi_connection"] = [[{
+    uint32_t connection;
+    uint32_t extensions;
+    uint64_t edid;
+  }]],
+        ["struct drm_exynos_g2d_set_cmdlist"] = [[{
+    uint64_t cmd;
+    uint64_t cmd_buf;
+    uint32_t cmd_nr;
+    uint32_t cmd_buf_nr;
+    uint64_t event_type;
+    uint64_t user_data;
+  }]],
+        ["struct drm_exynos_g2d_exec"] = [[{
+    uint64_t async;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_get_res"] = [[{
+    uint32_t count_ipps;
+    uint32_t reserved;
+    uint64_t ipp_id_ptr;
+  }]],
+        ["struct drm_exynos_ipp_format"] = [[{
+    uint32_t fourcc;
+    uint32_t type;
+    uint64_t modifier;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_get_caps"] = [[{
+    uint32_t ipp_id;
+    uint32_t capabilities;
+    uint32_t reserved;
+    uint32_t formats_count;
+    uint64_t formats_ptr;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_get_limits"] = [[{
+    uint32_t ipp_id;
+    uint32_t fourcc;
+    uint64_t modifier;
+    uint32_t type;
+    uint32_t limits_count;
+    uint64_t limits_ptr;
+  }]],
+        ["struct drm_exynos_ipp_task_buffer"] = [[{
+    uint32_t id;
+    uint32_t fourcc;
+    uint32_t width;
+    uint32_t height;
+    uint32_t gem_id[4];
+    uint32_t offset[4];
+    uint32_t pitch[4];
+    uint64_t modifier;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_commit"] = [[{
+    uint32_t ipp_id;
+    uint32_t flags;
+    uint32_t reserved;
+    uint32_t params_size;
+    uint64_t params_ptr;
+    uint64_t user_data;
+  }]],
+        ["struct drm_exynos_g2d_event"] = [[{
+    struct drm_event base;
+    uint64_t user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+    uint32_t cmdlist_no;
+    uint32_t reserved;
+  }]],
+        ["struct drm_exynos_ipp_event"] = [[{
+    struct drm_event base;
+    uint64_t user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+    uint32_t ipp_id;
+    uint32_t sequence;
+    uint64_t reserved;
+  }]],
+      },
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.exynos_drm-2",
+      records = {
+        ["struct drm_exynos_gem_create"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_exynos_gem_map"] = [[{
+    uint32_t handle;
+    uint32_t reserved;
+    unsigned long offset;
+  }]],
+        ["struct drm_exynos_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long size;
+  }]],
+        ["struct drm_exynos_vidi_connection"] = [[{
+    uint32_t connection;
+    uint32_t extensions;
+    unsigned long edid;
+  }]],
+        ["struct drm_exynos_g2d_set_cmdlist"] = [[{
+    unsigned long cmd;
+    unsigned long cmd_buf;
+    uint32_t cmd_nr;
+    uint32_t cmd_buf_nr;
+    unsigned long event_type;
+    unsigned long user_data;
+  }]],
+        ["struct drm_exynos_g2d_exec"] = [[{
+    unsigned long async;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_get_res"] = [[{
+    uint32_t count_ipps;
+    uint32_t reserved;
+    unsigned long ipp_id_ptr;
+  }]],
+        ["struct drm_exynos_ipp_format"] = [[{
+    uint32_t fourcc;
+    uint32_t type;
+    unsigned long modifier;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_get_caps"] = [[{
+    uint32_t ipp_id;
+    uint32_t capabilities;
+    uint32_t reserved;
+    uint32_t formats_count;
+    unsigned long formats_ptr;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_get_limits"] = [[{
+    uint32_t ipp_id;
+    uint32_t fourcc;
+    unsigned long modifier;
+    uint32_t type;
+    uint32_t limits_count;
+    unsigned long limits_ptr;
+  }]],
+        ["struct drm_exynos_ipp_task_buffer"] = [[{
+    uint32_t id;
+    uint32_t fourcc;
+    uint32_t width;
+    uint32_t height;
+    uint32_t gem_id[4];
+    uint32_t offset[4];
+    uint32_t pitch[4];
+    unsigned long modifier;
+  }]],
+        ["struct drm_exynos_ioctl_ipp_commit"] = [[{
+    uint32_t ipp_id;
+    uint32_t flags;
+    uint32_t reserved;
+    uint32_t params_size;
+    unsigned long params_ptr;
+    unsigned long user_data;
+  }]],
+        ["struct drm_exynos_g2d_event"] = [[{
+    struct drm_event base;
+    unsigned long user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+    uint32_t cmdlist_no;
+    uint32_t reserved;
+  }]],
+        ["struct drm_exynos_ipp_event"] = [[{
+    struct drm_event base;
+    unsigned long user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+    uint32_t ipp_id;
+    uint32_t sequence;
+    unsigned long reserved;
+  }]],
+      },
 },
   },
 }

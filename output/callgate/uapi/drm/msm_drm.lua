@@ -168,7 +168,122 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.msm_drm-3",
+      records = {
+        ["struct drm_msm_timespec"] = [[{
+    int64_t tv_sec;
+    int64_t tv_nsec;
+  }]],
+        ["struct drm_msm_param"] = [[{
+    uint32_t pipe;
+    uint32_t param;
+    uint64_t value;
+    uint32_t len;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_gem_new"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_msm_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t info;
+    uint64_t value;
+    uint32_t len;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_syncobj"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t point;
+  }]],
+        ["struct drm_msm_gem_submit_reloc"] = [[{
+    uint32_t submit_offset;
+    uint32_t or;
+    int32_t shift;
+    uint32_t reloc_idx;
+    uint64_t reloc_offset;
+  }]],
+        ["struct drm_msm_gem_submit_cmd"] = [[{
+    uint32_t type;
+    uint32_t submit_idx;
+    uint32_t submit_offset;
+    uint32_t size;
+    uint32_t pad;
+    uint32_t nr_relocs;
+    union {
+      uint64_t relocs;
+      uint64_t iova;
+    };
+  }]],
+        ["struct drm_msm_gem_submit_bo"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t presumed;
+  }]],
+        ["struct drm_msm_gem_submit"] = [[{
+    uint32_t flags;
+    uint32_t fence;
+    uint32_t nr_bos;
+    uint32_t nr_cmds;
+    uint64_t bos;
+    uint64_t cmds;
+    int32_t fence_fd;
+    uint32_t queueid;
+    uint64_t in_syncobjs;
+    uint64_t out_syncobjs;
+    uint32_t nr_in_syncobjs;
+    uint32_t nr_out_syncobjs;
+    uint32_t syncobj_stride;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_vm_bind_op"] = [[{
+    uint32_t op;
+    uint32_t handle;
+    uint64_t obj_offset;
+    uint64_t iova;
+    uint64_t range;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_vm_bind"] = [[{
+    uint32_t flags;
+    uint32_t nr_ops;
+    int32_t fence_fd;
+    uint32_t queue_id;
+    uint64_t in_syncobjs;
+    uint64_t out_syncobjs;
+    uint32_t nr_in_syncobjs;
+    uint32_t nr_out_syncobjs;
+    uint32_t syncobj_stride;
+    uint32_t op_stride;
+    union {
+      struct drm_msm_vm_bind_op op;
+      uint64_t ops;
+    };
+  }]],
+        ["struct drm_msm_submitqueue_query"] = [[{
+    uint64_t data;
+    uint32_t id;
+    uint32_t param;
+    uint32_t len;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_perfcntr_group"] = [[{
+    char group_name[16];
+    uint32_t nr_countables;
+    uint32_t pad;
+    uint64_t countables;
+  }]],
+        ["struct drm_msm_perfcntr_config"] = [[{
+    uint32_t flags;
+    uint32_t nr_groups;
+    uint64_t groups;
+    uint64_t period;
+    uint32_t bufsz_shift;
+    uint32_t group_stride;
+  }]],
+      },
 },
     {
       on = "x86",
@@ -190,7 +305,122 @@ return {
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.msm_drm-6",
+      records = {
+        ["struct drm_msm_timespec"] = [[{
+    long tv_sec;
+    long tv_nsec;
+  }]],
+        ["struct drm_msm_param"] = [[{
+    uint32_t pipe;
+    uint32_t param;
+    unsigned long value;
+    uint32_t len;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_gem_new"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_msm_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t info;
+    unsigned long value;
+    uint32_t len;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_syncobj"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long point;
+  }]],
+        ["struct drm_msm_gem_submit_reloc"] = [[{
+    uint32_t submit_offset;
+    uint32_t or;
+    int32_t shift;
+    uint32_t reloc_idx;
+    unsigned long reloc_offset;
+  }]],
+        ["struct drm_msm_gem_submit_cmd"] = [[{
+    uint32_t type;
+    uint32_t submit_idx;
+    uint32_t submit_offset;
+    uint32_t size;
+    uint32_t pad;
+    uint32_t nr_relocs;
+    union {
+      unsigned long relocs;
+      unsigned long iova;
+    };
+  }]],
+        ["struct drm_msm_gem_submit_bo"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long presumed;
+  }]],
+        ["struct drm_msm_gem_submit"] = [[{
+    uint32_t flags;
+    uint32_t fence;
+    uint32_t nr_bos;
+    uint32_t nr_cmds;
+    unsigned long bos;
+    unsigned long cmds;
+    int32_t fence_fd;
+    uint32_t queueid;
+    unsigned long in_syncobjs;
+    unsigned long out_syncobjs;
+    uint32_t nr_in_syncobjs;
+    uint32_t nr_out_syncobjs;
+    uint32_t syncobj_stride;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_vm_bind_op"] = [[{
+    uint32_t op;
+    uint32_t handle;
+    unsigned long obj_offset;
+    unsigned long iova;
+    unsigned long range;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_vm_bind"] = [[{
+    uint32_t flags;
+    uint32_t nr_ops;
+    int32_t fence_fd;
+    uint32_t queue_id;
+    unsigned long in_syncobjs;
+    unsigned long out_syncobjs;
+    uint32_t nr_in_syncobjs;
+    uint32_t nr_out_syncobjs;
+    uint32_t syncobj_stride;
+    uint32_t op_stride;
+    union {
+      struct drm_msm_vm_bind_op op;
+      unsigned long ops;
+    };
+  }]],
+        ["struct drm_msm_submitqueue_query"] = [[{
+    unsigned long data;
+    uint32_t id;
+    uint32_t param;
+    uint32_t len;
+    uint32_t pad;
+  }]],
+        ["struct drm_msm_perfcntr_group"] = [[{
+    char group_name[16];
+    uint32_t nr_countables;
+    uint32_t pad;
+    unsigned long countables;
+  }]],
+        ["struct drm_msm_perfcntr_config"] = [[{
+    uint32_t flags;
+    uint32_t nr_groups;
+    unsigned long groups;
+    unsigned long period;
+    uint32_t bufsz_shift;
+    uint32_t group_stride;
+  }]],
+      },
 },
   },
 }

@@ -169,7 +169,108 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.nouveau_drm-2",
+      records = {
+        ["struct drm_nouveau_getparam"] = [[{
+    uint64_t param;
+    uint64_t value;
+  }]],
+        ["struct drm_nouveau_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t domain;
+    uint64_t size;
+    uint64_t offset;
+    uint64_t map_handle;
+    uint32_t tile_mode;
+    uint32_t tile_flags;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
+    uint32_t valid;
+    uint32_t domain;
+    uint64_t offset;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
+    uint64_t user_priv;
+    uint32_t handle;
+    uint32_t read_domains;
+    uint32_t write_domains;
+    uint32_t valid_domains;
+    struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf_push"] = [[{
+    uint32_t bo_index;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t length;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf"] = [[{
+    uint32_t channel;
+    uint32_t nr_buffers;
+    uint64_t buffers;
+    uint32_t nr_relocs;
+    uint32_t nr_push;
+    uint64_t relocs;
+    uint64_t push;
+    uint32_t suffix0;
+    uint32_t suffix1;
+    uint64_t vram_available;
+    uint64_t gart_available;
+  }]],
+        ["struct drm_nouveau_sync"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t timeline_value;
+  }]],
+        ["struct drm_nouveau_vm_init"] = [[{
+    uint64_t kernel_managed_addr;
+    uint64_t kernel_managed_size;
+  }]],
+        ["struct drm_nouveau_vm_bind_op"] = [[{
+    uint32_t op;
+    uint32_t flags;
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t addr;
+    uint64_t bo_offset;
+    uint64_t range;
+  }]],
+        ["struct drm_nouveau_vm_bind"] = [[{
+    uint32_t op_count;
+    uint32_t flags;
+    uint32_t wait_count;
+    uint32_t sig_count;
+    uint64_t wait_ptr;
+    uint64_t sig_ptr;
+    uint64_t op_ptr;
+  }]],
+        ["struct drm_nouveau_exec_push"] = [[{
+    uint64_t va;
+    uint32_t va_len;
+    uint32_t flags;
+  }]],
+        ["struct drm_nouveau_exec"] = [[{
+    uint32_t channel;
+    uint32_t push_count;
+    uint32_t wait_count;
+    uint32_t sig_count;
+    uint64_t wait_ptr;
+    uint64_t sig_ptr;
+    uint64_t push_ptr;
+  }]],
+        ["struct drm_nouveau_svm_init"] = [[{
+    uint64_t unmanaged_addr;
+    uint64_t unmanaged_size;
+  }]],
+        ["struct drm_nouveau_svm_bind"] = [[{
+    uint64_t header;
+    uint64_t va_start;
+    uint64_t va_end;
+    uint64_t npages;
+    uint64_t stride;
+    uint64_t result;
+    uint64_t reserved0;
+    uint64_t reserved1;
+  }]],
+      },
 },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
@@ -182,7 +283,108 @@ return {
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.nouveau_drm-4",
+      records = {
+        ["struct drm_nouveau_getparam"] = [[{
+    unsigned long param;
+    unsigned long value;
+  }]],
+        ["struct drm_nouveau_gem_info"] = [[{
+    uint32_t handle;
+    uint32_t domain;
+    unsigned long size;
+    unsigned long offset;
+    unsigned long map_handle;
+    uint32_t tile_mode;
+    uint32_t tile_flags;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf_bo_presumed"] = [[{
+    uint32_t valid;
+    uint32_t domain;
+    unsigned long offset;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf_bo"] = [[{
+    unsigned long user_priv;
+    uint32_t handle;
+    uint32_t read_domains;
+    uint32_t write_domains;
+    uint32_t valid_domains;
+    struct drm_nouveau_gem_pushbuf_bo_presumed presumed;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf_push"] = [[{
+    uint32_t bo_index;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long length;
+  }]],
+        ["struct drm_nouveau_gem_pushbuf"] = [[{
+    uint32_t channel;
+    uint32_t nr_buffers;
+    unsigned long buffers;
+    uint32_t nr_relocs;
+    uint32_t nr_push;
+    unsigned long relocs;
+    unsigned long push;
+    uint32_t suffix0;
+    uint32_t suffix1;
+    unsigned long vram_available;
+    unsigned long gart_available;
+  }]],
+        ["struct drm_nouveau_sync"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long timeline_value;
+  }]],
+        ["struct drm_nouveau_vm_init"] = [[{
+    unsigned long kernel_managed_addr;
+    unsigned long kernel_managed_size;
+  }]],
+        ["struct drm_nouveau_vm_bind_op"] = [[{
+    uint32_t op;
+    uint32_t flags;
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long addr;
+    unsigned long bo_offset;
+    unsigned long range;
+  }]],
+        ["struct drm_nouveau_vm_bind"] = [[{
+    uint32_t op_count;
+    uint32_t flags;
+    uint32_t wait_count;
+    uint32_t sig_count;
+    unsigned long wait_ptr;
+    unsigned long sig_ptr;
+    unsigned long op_ptr;
+  }]],
+        ["struct drm_nouveau_exec_push"] = [[{
+    unsigned long va;
+    uint32_t va_len;
+    uint32_t flags;
+  }]],
+        ["struct drm_nouveau_exec"] = [[{
+    uint32_t channel;
+    uint32_t push_count;
+    uint32_t wait_count;
+    uint32_t sig_count;
+    unsigned long wait_ptr;
+    unsigned long sig_ptr;
+    unsigned long push_ptr;
+  }]],
+        ["struct drm_nouveau_svm_init"] = [[{
+    unsigned long unmanaged_addr;
+    unsigned long unmanaged_size;
+  }]],
+        ["struct drm_nouveau_svm_bind"] = [[{
+    unsigned long header;
+    unsigned long va_start;
+    unsigned long va_end;
+    unsigned long npages;
+    unsigned long stride;
+    unsigned long result;
+    unsigned long reserved0;
+    unsigned long reserved1;
+  }]],
+      },
 },
   },
 }

@@ -197,7 +197,126 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.panthor_drm-2",
+      records = {
+        ["struct drm_panthor_obj_array"] = [[{
+    uint32_t stride;
+    uint32_t count;
+    uint64_t array;
+  }]],
+        ["struct drm_panthor_sync_op"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t timeline_value;
+  }]],
+        ["struct drm_panthor_gpu_info"] = [[{
+    uint32_t gpu_id;
+    uint32_t gpu_rev;
+    uint32_t csf_id;
+    uint32_t l2_features;
+    uint32_t tiler_features;
+    uint32_t mem_features;
+    uint32_t mmu_features;
+    uint32_t thread_features;
+    uint32_t max_threads;
+    uint32_t thread_max_workgroup_size;
+    uint32_t thread_max_barrier_size;
+    uint32_t coherency_features;
+    uint32_t texture_features[4];
+    uint32_t as_present;
+    uint32_t selected_coherency;
+    uint64_t shader_present;
+    uint64_t l2_present;
+    uint64_t tiler_present;
+    uint32_t core_features;
+    uint32_t pad;
+    uint64_t gpu_features;
+  }]],
+        ["struct drm_panthor_timestamp_info"] = [[{
+    uint64_t timestamp_frequency;
+    uint64_t current_timestamp;
+    uint64_t timestamp_offset;
+    uint32_t flags;
+    uint32_t duration_nsec;
+    uint64_t cycle_count;
+    uint64_t cpu_timestamp_sec;
+    uint64_t cpu_timestamp_nsec;
+  }]],
+        ["struct drm_panthor_dev_query"] = [[{
+    uint32_t type;
+    uint32_t size;
+    uint64_t pointer;
+  }]],
+        ["struct drm_panthor_vm_create"] = [[{
+    uint32_t flags;
+    uint32_t id;
+    uint64_t user_va_range;
+  }]],
+        ["struct drm_panthor_vm_bind_op"] = [[{
+    uint32_t flags;
+    uint32_t bo_handle;
+    uint64_t bo_offset;
+    uint64_t va;
+    uint64_t size;
+    struct drm_panthor_obj_array syncs;
+  }]],
+        ["struct drm_panthor_bo_create"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t exclusive_vm_id;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_panthor_bo_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_panthor_group_create"] = [[{
+    struct drm_panthor_obj_array queues;
+    uint8_t max_compute_cores;
+    uint8_t max_fragment_cores;
+    uint8_t max_tiler_cores;
+    uint8_t priority;
+    uint32_t pad;
+    uint64_t compute_core_mask;
+    uint64_t fragment_core_mask;
+    uint64_t tiler_core_mask;
+    uint32_t vm_id;
+    uint32_t group_handle;
+  }]],
+        ["struct drm_panthor_queue_submit"] = [[{
+    uint32_t queue_index;
+    uint32_t stream_size;
+    uint64_t stream_addr;
+    uint32_t latest_flush;
+    uint32_t pad;
+    struct drm_panthor_obj_array syncs;
+  }]],
+        ["struct drm_panthor_tiler_heap_create"] = [[{
+    uint32_t vm_id;
+    uint32_t initial_chunk_count;
+    uint32_t chunk_size;
+    uint32_t max_chunks;
+    uint32_t target_in_flight;
+    uint32_t handle;
+    uint64_t tiler_heap_ctx_gpu_va;
+    uint64_t first_heap_chunk_gpu_va;
+  }]],
+        ["struct drm_panthor_bo_set_label"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t label;
+  }]],
+        ["struct drm_panthor_set_user_mmio_offset"] = [[{
+    uint64_t offset;
+  }]],
+        ["struct drm_panthor_bo_sync_op"] = [[{
+    uint32_t handle;
+    uint32_t type;
+    uint64_t offset;
+    uint64_t size;
+  }]],
+      },
 },
     {
       on = "x86 arm mips mipsel ppc",

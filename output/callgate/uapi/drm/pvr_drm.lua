@@ -133,7 +133,126 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.pvr_drm-2",
+      records = {
+        ["struct drm_pvr_obj_array"] = [[{
+    uint32_t stride;
+    uint32_t count;
+    uint64_t array;
+  }]],
+        ["struct drm_pvr_dev_query_gpu_info"] = [[{
+    uint64_t gpu_id;
+    uint32_t num_phantoms;
+    uint32_t _padding_c;
+  }]],
+        ["struct drm_pvr_dev_query_runtime_info"] = [[{
+    uint64_t free_list_min_pages;
+    uint64_t free_list_max_pages;
+    uint32_t common_store_alloc_region_size;
+    uint32_t common_store_partition_space_size;
+    uint32_t max_coeffs;
+    uint32_t cdm_max_local_mem_size_regs;
+  }]],
+        ["struct drm_pvr_dev_query_quirks"] = [[{
+    uint64_t quirks;
+    uint16_t count;
+    uint16_t musthave_count;
+    uint32_t _padding_c;
+  }]],
+        ["struct drm_pvr_dev_query_enhancements"] = [[{
+    uint64_t enhancements;
+    uint16_t count;
+    uint16_t _padding_a;
+    uint32_t _padding_c;
+  }]],
+        ["struct drm_pvr_heap"] = [[{
+    uint64_t base;
+    uint64_t size;
+    uint32_t flags;
+    uint32_t page_size_log2;
+  }]],
+        ["struct drm_pvr_static_data_area"] = [[{
+    uint16_t area_usage;
+    uint16_t location_heap_id;
+    uint32_t size;
+    uint64_t offset;
+  }]],
+        ["struct drm_pvr_ioctl_dev_query_args"] = [[{
+    uint32_t type;
+    uint32_t size;
+    uint64_t pointer;
+  }]],
+        ["struct drm_pvr_ioctl_create_bo_args"] = [[{
+    uint64_t size;
+    uint32_t handle;
+    uint32_t _padding_c;
+    uint64_t flags;
+  }]],
+        ["struct drm_pvr_ioctl_get_bo_mmap_offset_args"] = [[{
+    uint32_t handle;
+    uint32_t _padding_4;
+    uint64_t offset;
+  }]],
+        ["struct drm_pvr_ioctl_vm_map_args"] = [[{
+    uint32_t vm_context_handle;
+    uint32_t flags;
+    uint64_t device_addr;
+    uint32_t handle;
+    uint32_t _padding_14;
+    uint64_t offset;
+    uint64_t size;
+  }]],
+        ["struct drm_pvr_ioctl_vm_unmap_args"] = [[{
+    uint32_t vm_context_handle;
+    uint32_t _padding_4;
+    uint64_t device_addr;
+    uint64_t size;
+  }]],
+        ["struct drm_pvr_ioctl_create_context_args"] = [[{
+    uint32_t type;
+    uint32_t flags;
+    int32_t priority;
+    uint32_t handle;
+    uint64_t static_context_state;
+    uint32_t static_context_state_len;
+    uint32_t vm_context_handle;
+    uint64_t callstack_addr;
+  }]],
+        ["struct drm_pvr_ioctl_create_free_list_args"] = [[{
+    uint64_t free_list_gpu_addr;
+    uint32_t initial_num_pages;
+    uint32_t max_num_pages;
+    uint32_t grow_num_pages;
+    uint32_t grow_threshold;
+    uint32_t vm_context_handle;
+    uint32_t handle;
+  }]],
+        ["struct drm_pvr_create_hwrt_geom_data_args"] = [[{
+    uint64_t tpc_dev_addr;
+    uint32_t tpc_size;
+    uint32_t tpc_stride;
+    uint64_t vheap_table_dev_addr;
+    uint64_t rtc_dev_addr;
+  }]],
+        ["struct drm_pvr_create_hwrt_rt_data_args"] = [[{
+    uint64_t pm_mlist_dev_addr;
+    uint64_t macrotile_array_dev_addr;
+    uint64_t region_header_dev_addr;
+  }]],
+        ["struct drm_pvr_sync_op"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t value;
+  }]],
+        ["struct drm_pvr_job"] = [[{
+    uint32_t type;
+    uint32_t context_handle;
+    uint32_t flags;
+    uint32_t cmd_stream_len;
+    uint64_t cmd_stream;
+    struct drm_pvr_obj_array sync_ops;
+    struct drm_pvr_hwrt_data_ref hwrt;
+  }]],
+      },
 },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",

@@ -124,7 +124,112 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.vc4_drm-2",
+      records = {
+        ["struct drm_vc4_submit_cl"] = [[{
+    uint64_t bin_cl;
+    uint64_t shader_rec;
+    uint64_t uniforms;
+    uint64_t bo_handles;
+    uint32_t bin_cl_size;
+    uint32_t shader_rec_size;
+    uint32_t shader_rec_count;
+    uint32_t uniforms_size;
+    uint32_t bo_handle_count;
+    uint16_t width;
+    uint16_t height;
+    uint8_t min_x_tile;
+    uint8_t min_y_tile;
+    uint8_t max_x_tile;
+    uint8_t max_y_tile;
+    struct drm_vc4_submit_rcl_surface color_read;
+    struct drm_vc4_submit_rcl_surface color_write;
+    struct drm_vc4_submit_rcl_surface zs_read;
+    struct drm_vc4_submit_rcl_surface zs_write;
+    struct drm_vc4_submit_rcl_surface msaa_color_write;
+    struct drm_vc4_submit_rcl_surface msaa_zs_write;
+    uint32_t clear_color[2];
+    uint32_t clear_z;
+    uint8_t clear_s;
+    uint32_t pad : 24;
+    uint32_t flags;
+    uint64_t seqno;
+    uint32_t perfmonid;
+    uint32_t in_sync;
+    uint32_t out_sync;
+    uint32_t pad2;
+  }]],
+        ["struct drm_vc4_wait_seqno"] = [[{
+    uint64_t seqno;
+    uint64_t timeout_ns;
+  }]],
+        ["struct drm_vc4_wait_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t timeout_ns;
+  }]],
+        ["struct drm_vc4_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t offset;
+  }]],
+        ["struct drm_vc4_create_shader_bo"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint64_t data;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_vc4_get_hang_state"] = [[{
+    uint64_t bo;
+    uint32_t bo_count;
+    uint32_t start_bin;
+    uint32_t start_render;
+    uint32_t ct0ca;
+    uint32_t ct0ea;
+    uint32_t ct1ca;
+    uint32_t ct1ea;
+    uint32_t ct0cs;
+    uint32_t ct1cs;
+    uint32_t ct0ra0;
+    uint32_t ct1ra0;
+    uint32_t bpca;
+    uint32_t bpcs;
+    uint32_t bpoa;
+    uint32_t bpos;
+    uint32_t vpmbase;
+    uint32_t dbge;
+    uint32_t fdbgo;
+    uint32_t fdbgb;
+    uint32_t fdbgr;
+    uint32_t fdbgs;
+    uint32_t errstat;
+    uint32_t pad[16];
+  }]],
+        ["struct drm_vc4_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    uint64_t value;
+  }]],
+        ["struct drm_vc4_get_tiling"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t modifier;
+  }]],
+        ["struct drm_vc4_set_tiling"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t modifier;
+  }]],
+        ["struct drm_vc4_label_bo"] = [[{
+    uint32_t handle;
+    uint32_t len;
+    uint64_t name;
+  }]],
+        ["struct drm_vc4_perfmon_get_values"] = [[{
+    uint32_t id;
+    uint64_t values_ptr;
+  }]],
+      },
 },
     {
       on = "x86",
@@ -134,7 +239,112 @@ return {
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.vc4_drm-4",
+      records = {
+        ["struct drm_vc4_submit_cl"] = [[{
+    unsigned long bin_cl;
+    unsigned long shader_rec;
+    unsigned long uniforms;
+    unsigned long bo_handles;
+    uint32_t bin_cl_size;
+    uint32_t shader_rec_size;
+    uint32_t shader_rec_count;
+    uint32_t uniforms_size;
+    uint32_t bo_handle_count;
+    uint16_t width;
+    uint16_t height;
+    uint8_t min_x_tile;
+    uint8_t min_y_tile;
+    uint8_t max_x_tile;
+    uint8_t max_y_tile;
+    struct drm_vc4_submit_rcl_surface color_read;
+    struct drm_vc4_submit_rcl_surface color_write;
+    struct drm_vc4_submit_rcl_surface zs_read;
+    struct drm_vc4_submit_rcl_surface zs_write;
+    struct drm_vc4_submit_rcl_surface msaa_color_write;
+    struct drm_vc4_submit_rcl_surface msaa_zs_write;
+    uint32_t clear_color[2];
+    uint32_t clear_z;
+    uint8_t clear_s;
+    uint32_t pad : 24;
+    uint32_t flags;
+    unsigned long seqno;
+    uint32_t perfmonid;
+    uint32_t in_sync;
+    uint32_t out_sync;
+    uint32_t pad2;
+  }]],
+        ["struct drm_vc4_wait_seqno"] = [[{
+    unsigned long seqno;
+    unsigned long timeout_ns;
+  }]],
+        ["struct drm_vc4_wait_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long timeout_ns;
+  }]],
+        ["struct drm_vc4_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long offset;
+  }]],
+        ["struct drm_vc4_create_shader_bo"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    unsigned long data;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_vc4_get_hang_state"] = [[{
+    unsigned long bo;
+    uint32_t bo_count;
+    uint32_t start_bin;
+    uint32_t start_render;
+    uint32_t ct0ca;
+    uint32_t ct0ea;
+    uint32_t ct1ca;
+    uint32_t ct1ea;
+    uint32_t ct0cs;
+    uint32_t ct1cs;
+    uint32_t ct0ra0;
+    uint32_t ct1ra0;
+    uint32_t bpca;
+    uint32_t bpcs;
+    uint32_t bpoa;
+    uint32_t bpos;
+    uint32_t vpmbase;
+    uint32_t dbge;
+    uint32_t fdbgo;
+    uint32_t fdbgb;
+    uint32_t fdbgr;
+    uint32_t fdbgs;
+    uint32_t errstat;
+    uint32_t pad[16];
+  }]],
+        ["struct drm_vc4_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    unsigned long value;
+  }]],
+        ["struct drm_vc4_get_tiling"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long modifier;
+  }]],
+        ["struct drm_vc4_set_tiling"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long modifier;
+  }]],
+        ["struct drm_vc4_label_bo"] = [[{
+    uint32_t handle;
+    uint32_t len;
+    unsigned long name;
+  }]],
+        ["struct drm_vc4_perfmon_get_values"] = [[{
+    uint32_t id;
+    unsigned long values_ptr;
+  }]],
+      },
 },
   },
 }

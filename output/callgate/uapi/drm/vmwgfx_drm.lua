@@ -235,11 +235,233 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.vmwgfx_drm-1",
+      records = {
+        ["struct drm_vmw_getparam_arg"] = [[{
+    uint64_t value;
+    uint32_t param;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_surface_create_req"] = [[{
+    uint32_t flags;
+    uint32_t format;
+    uint32_t mip_levels[6];
+    uint64_t size_addr;
+    int32_t shareable;
+    int32_t scanout;
+  }]],
+        ["struct drm_vmw_execbuf_arg"] = [[{
+    uint64_t commands;
+    uint32_t command_size;
+    uint32_t throttle_us;
+    uint64_t fence_rep;
+    uint32_t version;
+    uint32_t flags;
+    uint32_t context_handle;
+    int32_t imported_fence_fd;
+  }]],
+        ["struct drm_vmw_bo_rep"] = [[{
+    uint64_t map_handle;
+    uint32_t handle;
+    uint32_t cur_gmr_id;
+    uint32_t cur_gmr_offset;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_get_3d_cap_arg"] = [[{
+    uint64_t buffer;
+    uint32_t max_size;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_fence_wait_arg"] = [[{
+    uint32_t handle;
+    int32_t cookie_valid;
+    uint64_t kernel_cookie;
+    uint64_t timeout_us;
+    int32_t lazy;
+    int32_t flags;
+    int32_t wait_options;
+    int32_t pad64;
+  }]],
+        ["struct drm_vmw_event_fence"] = [[{
+    struct drm_event base;
+    uint64_t user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+  }]],
+        ["struct drm_vmw_fence_event_arg"] = [[{
+    uint64_t fence_rep;
+    uint64_t user_data;
+    uint32_t handle;
+    uint32_t flags;
+  }]],
+        ["struct drm_vmw_present_arg"] = [[{
+    uint32_t fb_id;
+    uint32_t sid;
+    int32_t dest_x;
+    int32_t dest_y;
+    uint64_t clips_ptr;
+    uint32_t num_clips;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_present_readback_arg"] = [[{
+    uint32_t fb_id;
+    uint32_t num_clips;
+    uint64_t clips_ptr;
+    uint64_t fence_rep;
+  }]],
+        ["struct drm_vmw_update_layout_arg"] = [[{
+    uint32_t num_outputs;
+    uint32_t pad64;
+    uint64_t rects;
+  }]],
+        ["struct drm_vmw_shader_create_arg"] = [[{
+    uint32_t shader_type;
+    uint32_t size;
+    uint32_t buffer_handle;
+    uint32_t shader_handle;
+    uint64_t offset;
+  }]],
+        ["struct drm_vmw_gb_surface_create_rep"] = [[{
+    uint32_t handle;
+    uint32_t backup_size;
+    uint32_t buffer_handle;
+    uint32_t buffer_size;
+    uint64_t buffer_map_handle;
+  }]],
+        ["struct drm_vmw_msg_arg"] = [[{
+    uint64_t send;
+    uint64_t receive;
+    int32_t send_only;
+    uint32_t receive_len;
+  }]],
+        ["struct drm_vmw_mksstat_add_arg"] = [[{
+    uint64_t stat;
+    uint64_t info;
+    uint64_t strs;
+    uint64_t stat_len;
+    uint64_t info_len;
+    uint64_t strs_len;
+    uint64_t description;
+    uint64_t id;
+  }]],
+        ["struct drm_vmw_mksstat_remove_arg"] = [[{
+    uint64_t id;
+  }]],
+      },
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.vmwgfx_drm-2",
+      records = {
+        ["struct drm_vmw_getparam_arg"] = [[{
+    unsigned long value;
+    uint32_t param;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_surface_create_req"] = [[{
+    uint32_t flags;
+    uint32_t format;
+    uint32_t mip_levels[6];
+    unsigned long size_addr;
+    int32_t shareable;
+    int32_t scanout;
+  }]],
+        ["struct drm_vmw_execbuf_arg"] = [[{
+    unsigned long commands;
+    uint32_t command_size;
+    uint32_t throttle_us;
+    unsigned long fence_rep;
+    uint32_t version;
+    uint32_t flags;
+    uint32_t context_handle;
+    int32_t imported_fence_fd;
+  }]],
+        ["struct drm_vmw_bo_rep"] = [[{
+    unsigned long map_handle;
+    uint32_t handle;
+    uint32_t cur_gmr_id;
+    uint32_t cur_gmr_offset;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_get_3d_cap_arg"] = [[{
+    unsigned long buffer;
+    uint32_t max_size;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_fence_wait_arg"] = [[{
+    uint32_t handle;
+    int32_t cookie_valid;
+    unsigned long kernel_cookie;
+    unsigned long timeout_us;
+    int32_t lazy;
+    int32_t flags;
+    int32_t wait_options;
+    int32_t pad64;
+  }]],
+        ["struct drm_vmw_event_fence"] = [[{
+    struct drm_event base;
+    unsigned long user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+  }]],
+        ["struct drm_vmw_fence_event_arg"] = [[{
+    unsigned long fence_rep;
+    unsigned long user_data;
+    uint32_t handle;
+    uint32_t flags;
+  }]],
+        ["struct drm_vmw_present_arg"] = [[{
+    uint32_t fb_id;
+    uint32_t sid;
+    int32_t dest_x;
+    int32_t dest_y;
+    unsigned long clips_ptr;
+    uint32_t num_clips;
+    uint32_t pad64;
+  }]],
+        ["struct drm_vmw_present_readback_arg"] = [[{
+    uint32_t fb_id;
+    uint32_t num_clips;
+    unsigned long clips_ptr;
+    unsigned long fence_rep;
+  }]],
+        ["struct drm_vmw_update_layout_arg"] = [[{
+    uint32_t num_outputs;
+    uint32_t pad64;
+    unsigned long rects;
+  }]],
+        ["struct drm_vmw_shader_create_arg"] = [[{
+    uint32_t shader_type;
+    uint32_t size;
+    uint32_t buffer_handle;
+    uint32_t shader_handle;
+    unsigned long offset;
+  }]],
+        ["struct drm_vmw_gb_surface_create_rep"] = [[{
+    uint32_t handle;
+    uint32_t backup_size;
+    uint32_t buffer_handle;
+    uint32_t buffer_size;
+    unsigned long buffer_map_handle;
+  }]],
+        ["struct drm_vmw_msg_arg"] = [[{
+    unsigned long send;
+    unsigned long receive;
+    int32_t send_only;
+    uint32_t receive_len;
+  }]],
+        ["struct drm_vmw_mksstat_add_arg"] = [[{
+    unsigned long stat;
+    unsigned long info;
+    unsigned long strs;
+    unsigned long stat_len;
+    unsigned long info_len;
+    unsigned long strs_len;
+    unsigned long description;
+    unsigned long id;
+  }]],
+        ["struct drm_vmw_mksstat_remove_arg"] = [[{
+    unsigned long id;
+  }]],
+      },
 },
   },
 }

@@ -224,31 +224,6 @@ return {
 },
   },
 },
-["linux/vhost.h"] = {
-  constants = {
-    VHOST_FILE_UNBIND = -1,
-    VHOST_VIRTIO = 0xaf,
-    VHOST_GET_VRING_BASE = 0xc008af12,
-    VHOST_VRING_LITTLE_ENDIAN = 0,
-    VHOST_VRING_BIG_ENDIAN = 1,
-    VHOST_GET_VRING_WORKER = 0xc008af16,
-    VHOST_VDPA_GET_VRING_GROUP = 0xc008af7b,
-    VHOST_VDPA_GET_VRING_DESC_GROUP = 0xc008af7f,
-    VHOST_VDPA_GET_VRING_SIZE = 0xc008af82,
-    VHOST_FORK_OWNER_KTHREAD = 0,
-    VHOST_FORK_OWNER_TASK = 1,
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.linux.vhost-1",
-},
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.linux.vhost-2",
-},
-  },
-},
 ["linux/virtio_9p.h"] = {
   constants = {
     VIRTIO_9P_MOUNT_TAG = 0,

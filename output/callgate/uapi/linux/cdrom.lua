@@ -464,7 +464,120 @@ return {
 },
     {
       on = "!mips mips64 s390x ppc",
-      from = "callgate.uapi.linux.cdrom-3",
+      records = {
+        ["struct request_sense"] = [[{
+    uint8_t error_code : 7;
+    uint8_t valid : 1;
+    uint8_t segment_number;
+    uint8_t sense_key : 4;
+    uint8_t reserved2 : 1;
+    uint8_t ili : 1;
+    uint8_t reserved1 : 2;
+    uint8_t information[4];
+    uint8_t add_sense_len;
+    uint8_t command_info[4];
+    uint8_t asc;
+    uint8_t ascq;
+    uint8_t fruc;
+    uint8_t sks[3];
+    uint8_t asb[46];
+  }]],
+        ["struct mrw_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t curr : 1;
+    uint8_t persistent : 1;
+    uint8_t feature_version : 4;
+    uint8_t reserved1 : 2;
+    uint8_t add_len;
+    uint8_t write : 1;
+    uint8_t reserved2 : 7;
+    uint8_t reserved3;
+    uint8_t reserved4;
+    uint8_t reserved5;
+  }]],
+        ["struct rwrt_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t curr : 1;
+    uint8_t persistent : 1;
+    uint8_t feature_version : 4;
+    uint8_t reserved1 : 2;
+    uint8_t add_len;
+    uint32_t last_lba;
+    uint32_t block_size;
+    uint16_t blocking;
+    uint8_t page_present : 1;
+    uint8_t reserved2 : 7;
+    uint8_t reserved3;
+  }]],
+        ["struct disc_information"] = [[{
+    uint16_t disc_information_length;
+    uint8_t disc_status : 2;
+    uint8_t border_status : 2;
+    uint8_t erasable : 1;
+    uint8_t reserved1 : 3;
+    uint8_t n_first_track;
+    uint8_t n_sessions_lsb;
+    uint8_t first_track_lsb;
+    uint8_t last_track_lsb;
+    uint8_t mrw_status : 2;
+    uint8_t dbit : 1;
+    uint8_t reserved2 : 2;
+    uint8_t uru : 1;
+    uint8_t dbc_v : 1;
+    uint8_t did_v : 1;
+    uint8_t disc_type;
+    uint8_t n_sessions_msb;
+    uint8_t first_track_msb;
+    uint8_t last_track_msb;
+    uint32_t disc_id;
+    uint32_t lead_in;
+    uint32_t lead_out;
+    uint8_t disc_bar_code[8];
+    uint8_t reserved3;
+    uint8_t n_opc;
+  }]],
+        ["struct track_information"] = [[{
+    uint16_t track_information_length;
+    uint8_t track_lsb;
+    uint8_t session_lsb;
+    uint8_t reserved1;
+    uint8_t track_mode : 4;
+    uint8_t copy : 1;
+    uint8_t damage : 1;
+    uint8_t reserved2 : 2;
+    uint8_t data_mode : 4;
+    uint8_t fp : 1;
+    uint8_t packet : 1;
+    uint8_t blank : 1;
+    uint8_t rt : 1;
+    uint8_t nwa_v : 1;
+    uint8_t lra_v : 1;
+    uint8_t reserved3 : 6;
+    uint32_t track_start;
+    uint32_t next_writable;
+    uint32_t free_blocks;
+    uint32_t fixed_packet_size;
+    uint32_t track_size;
+    uint32_t last_rec_address;
+  }]],
+        ["struct rm_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t curr : 1;
+    uint8_t persistent : 1;
+    uint8_t feature_version : 4;
+    uint8_t reserved1 : 2;
+    uint8_t add_len;
+    uint8_t lock : 1;
+    uint8_t dbml : 1;
+    uint8_t pvnt_jmpr : 1;
+    uint8_t eject : 1;
+    uint8_t load : 1;
+    uint8_t mech_type : 3;
+    uint8_t reserved2;
+    uint8_t reserved3;
+    uint8_t reserved4;
+  }]],
+      },
 },
     {
       on = "mips mipsel mips64 mips64el",
@@ -474,7 +587,120 @@ return {
 },
     {
       on = "mips mips64 s390x ppc",
-      from = "callgate.uapi.linux.cdrom-5",
+      records = {
+        ["struct request_sense"] = [[{
+    uint8_t valid : 1;
+    uint8_t error_code : 7;
+    uint8_t segment_number;
+    uint8_t reserved1 : 2;
+    uint8_t ili : 1;
+    uint8_t reserved2 : 1;
+    uint8_t sense_key : 4;
+    uint8_t information[4];
+    uint8_t add_sense_len;
+    uint8_t command_info[4];
+    uint8_t asc;
+    uint8_t ascq;
+    uint8_t fruc;
+    uint8_t sks[3];
+    uint8_t asb[46];
+  }]],
+        ["struct mrw_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t reserved1 : 2;
+    uint8_t feature_version : 4;
+    uint8_t persistent : 1;
+    uint8_t curr : 1;
+    uint8_t add_len;
+    uint8_t reserved2 : 7;
+    uint8_t write : 1;
+    uint8_t reserved3;
+    uint8_t reserved4;
+    uint8_t reserved5;
+  }]],
+        ["struct rwrt_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t reserved1 : 2;
+    uint8_t feature_version : 4;
+    uint8_t persistent : 1;
+    uint8_t curr : 1;
+    uint8_t add_len;
+    uint32_t last_lba;
+    uint32_t block_size;
+    uint16_t blocking;
+    uint8_t reserved2 : 7;
+    uint8_t page_present : 1;
+    uint8_t reserved3;
+  }]],
+        ["struct disc_information"] = [[{
+    uint16_t disc_information_length;
+    uint8_t reserved1 : 3;
+    uint8_t erasable : 1;
+    uint8_t border_status : 2;
+    uint8_t disc_status : 2;
+    uint8_t n_first_track;
+    uint8_t n_sessions_lsb;
+    uint8_t first_track_lsb;
+    uint8_t last_track_lsb;
+    uint8_t did_v : 1;
+    uint8_t dbc_v : 1;
+    uint8_t uru : 1;
+    uint8_t reserved2 : 2;
+    uint8_t dbit : 1;
+    uint8_t mrw_status : 2;
+    uint8_t disc_type;
+    uint8_t n_sessions_msb;
+    uint8_t first_track_msb;
+    uint8_t last_track_msb;
+    uint32_t disc_id;
+    uint32_t lead_in;
+    uint32_t lead_out;
+    uint8_t disc_bar_code[8];
+    uint8_t reserved3;
+    uint8_t n_opc;
+  }]],
+        ["struct track_information"] = [[{
+    uint16_t track_information_length;
+    uint8_t track_lsb;
+    uint8_t session_lsb;
+    uint8_t reserved1;
+    uint8_t reserved2 : 2;
+    uint8_t damage : 1;
+    uint8_t copy : 1;
+    uint8_t track_mode : 4;
+    uint8_t rt : 1;
+    uint8_t blank : 1;
+    uint8_t packet : 1;
+    uint8_t fp : 1;
+    uint8_t data_mode : 4;
+    uint8_t reserved3 : 6;
+    uint8_t lra_v : 1;
+    uint8_t nwa_v : 1;
+    uint32_t track_start;
+    uint32_t next_writable;
+    uint32_t free_blocks;
+    uint32_t fixed_packet_size;
+    uint32_t track_size;
+    uint32_t last_rec_address;
+  }]],
+        ["struct rm_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t reserved1 : 2;
+    uint8_t feature_version : 4;
+    uint8_t persistent : 1;
+    uint8_t curr : 1;
+    uint8_t add_len;
+    uint8_t mech_type : 3;
+    uint8_t load : 1;
+    uint8_t eject : 1;
+    uint8_t pvnt_jmpr : 1;
+    uint8_t dbml : 1;
+    uint8_t lock : 1;
+    uint8_t reserved2;
+    uint8_t reserved3;
+    uint8_t reserved4;
+  }]],
+      },
 },
     {
       on = "mips64 mips64el ppc64le",

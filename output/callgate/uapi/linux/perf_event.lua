@@ -396,7 +396,106 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.perf_event-4",
+      records = {
+        ["struct perf_event_attr"] = [[{
+    uint32_t type;
+    uint32_t size;
+    uint64_t config;
+    union {
+      uint64_t sample_period;
+      uint64_t sample_freq;
+    };
+    uint64_t sample_type;
+    uint64_t read_format;
+    uint64_t _bits40;
+    union {
+      uint32_t wakeup_events;
+      uint32_t wakeup_watermark;
+    };
+    uint32_t bp_type;
+    union {
+      uint64_t bp_addr;
+      uint64_t kprobe_func;
+      uint64_t uprobe_path;
+      uint64_t config1;
+    };
+    union {
+      uint64_t bp_len;
+      uint64_t kprobe_addr;
+      uint64_t probe_offset;
+      uint64_t config2;
+    };
+    uint64_t branch_sample_type;
+    uint64_t sample_regs_user;
+    uint32_t sample_stack_user;
+    int32_t clockid;
+    uint64_t sample_regs_intr;
+    uint32_t aux_watermark;
+    uint16_t sample_max_stack;
+    uint16_t __reserved_2;
+    uint32_t aux_sample_size;
+    union {
+      uint32_t aux_action;
+      struct {
+        uint32_t aux_start_paused : 1;
+        uint32_t aux_pause : 1;
+        uint32_t aux_resume : 1;
+        uint32_t __reserved_3 : 29;
+      };
+    };
+    uint64_t sig_data;
+    uint64_t config3;
+    uint64_t config4;
+  }]],
+        ["struct perf_event_mmap_page"] = [[{
+    uint32_t version;
+    uint32_t compat_version;
+    uint32_t lock;
+    uint32_t index;
+    int64_t offset;
+    uint64_t time_enabled;
+    uint64_t time_running;
+    union {
+      uint64_t capabilities;
+      struct {
+        uint64_t _bits40;
+      };
+    };
+    uint16_t pmc_width;
+    uint16_t time_shift;
+    uint32_t time_mult;
+    uint64_t time_offset;
+    uint64_t time_zero;
+    uint32_t size;
+    uint32_t __reserved_1;
+    uint64_t time_cycles;
+    uint64_t time_mask;
+    uint8_t __reserved[928];
+    uint64_t data_head;
+    uint64_t data_tail;
+    uint64_t data_offset;
+    uint64_t data_size;
+    uint64_t aux_head;
+    uint64_t aux_tail;
+    uint64_t aux_offset;
+    uint64_t aux_size;
+  }]],
+        ["struct perf_ns_link_info"] = [[{
+    uint64_t dev;
+    uint64_t ino;
+  }]],
+        ["union perf_mem_data_src"] = [[{
+    uint64_t val;
+    struct {
+      uint64_t _bits0;
+    };
+  }]],
+        ["struct perf_branch_entry"] = [[{
+    uint64_t from;
+    uint64_t to;
+    uint64_t _bits16;
+  }]],
+      },
 },
     {
       on = "!mips mips64 mips64el ppc64le s390x ppc",
@@ -469,7 +568,111 @@ return {
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.perf_event-13",
+      constants = {
+        PERF_EVENT_IOC_SET_FILTER = 0x80082406,
+        PERF_EVENT_IOC_ID = 0x40082407,
+        PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x8008240b,
+      },
+      records = {
+        ["struct perf_event_attr"] = [[{
+    uint32_t type;
+    uint32_t size;
+    unsigned long config;
+    union {
+      unsigned long sample_period;
+      unsigned long sample_freq;
+    };
+    unsigned long sample_type;
+    unsigned long read_format;
+    uint64_t _bits40;
+    union {
+      uint32_t wakeup_events;
+      uint32_t wakeup_watermark;
+    };
+    uint32_t bp_type;
+    union {
+      unsigned long bp_addr;
+      unsigned long kprobe_func;
+      unsigned long uprobe_path;
+      unsigned long config1;
+    };
+    union {
+      unsigned long bp_len;
+      unsigned long kprobe_addr;
+      unsigned long probe_offset;
+      unsigned long config2;
+    };
+    unsigned long branch_sample_type;
+    unsigned long sample_regs_user;
+    uint32_t sample_stack_user;
+    int32_t clockid;
+    unsigned long sample_regs_intr;
+    uint32_t aux_watermark;
+    uint16_t sample_max_stack;
+    uint16_t __reserved_2;
+    uint32_t aux_sample_size;
+    union {
+      uint32_t aux_action;
+      struct {
+        uint32_t aux_start_paused : 1;
+        uint32_t aux_pause : 1;
+        uint32_t aux_resume : 1;
+        uint32_t __reserved_3 : 29;
+      };
+    };
+    unsigned long sig_data;
+    unsigned long config3;
+    unsigned long config4;
+  }]],
+        ["struct perf_event_mmap_page"] = [[{
+    uint32_t version;
+    uint32_t compat_version;
+    uint32_t lock;
+    uint32_t index;
+    long offset;
+    unsigned long time_enabled;
+    unsigned long time_running;
+    union {
+      unsigned long capabilities;
+      struct {
+        uint64_t _bits40;
+      };
+    };
+    uint16_t pmc_width;
+    uint16_t time_shift;
+    uint32_t time_mult;
+    unsigned long time_offset;
+    unsigned long time_zero;
+    uint32_t size;
+    uint32_t __reserved_1;
+    unsigned long time_cycles;
+    unsigned long time_mask;
+    uint8_t __reserved[928];
+    unsigned long data_head;
+    unsigned long data_tail;
+    unsigned long data_offset;
+    unsigned long data_size;
+    unsigned long aux_head;
+    unsigned long aux_tail;
+    unsigned long aux_offset;
+    unsigned long aux_size;
+  }]],
+        ["struct perf_ns_link_info"] = [[{
+    unsigned long dev;
+    unsigned long ino;
+  }]],
+        ["union perf_mem_data_src"] = [[{
+    unsigned long val;
+    struct {
+      uint64_t _bits0;
+    };
+  }]],
+        ["struct perf_branch_entry"] = [[{
+    unsigned long from;
+    unsigned long to;
+    uint64_t _bits16;
+  }]],
+      },
 },
     {
       on = "mips64",

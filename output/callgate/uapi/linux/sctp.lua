@@ -584,11 +584,179 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.sctp-1",
+      records = {
+        ["struct sctp_assoc_stats"] = [[{
+    int32_t sas_assoc_id;
+    struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
+    uint64_t sas_maxrto;
+    uint64_t sas_isacks;
+    uint64_t sas_osacks;
+    uint64_t sas_opackets;
+    uint64_t sas_ipackets;
+    uint64_t sas_rtxchunks;
+    uint64_t sas_outofseqtsns;
+    uint64_t sas_idupchunks;
+    uint64_t sas_gapcnt;
+    uint64_t sas_ouodchunks;
+    uint64_t sas_iuodchunks;
+    uint64_t sas_oodchunks;
+    uint64_t sas_iodchunks;
+    uint64_t sas_octrlchunks;
+    uint64_t sas_ictrlchunks;
+  }]],
+        ["struct sctp_prstatus"] = [[{
+    int32_t sprstat_assoc_id;
+    uint16_t sprstat_sid;
+    uint16_t sprstat_policy;
+    uint64_t sprstat_abandoned_unsent;
+    uint64_t sprstat_abandoned_sent;
+  }]],
+        ["struct sctp_info"] = [[{
+    uint32_t sctpi_tag;
+    uint32_t sctpi_state;
+    uint32_t sctpi_rwnd;
+    uint16_t sctpi_unackdata;
+    uint16_t sctpi_penddata;
+    uint16_t sctpi_instrms;
+    uint16_t sctpi_outstrms;
+    uint32_t sctpi_fragmentation_point;
+    uint32_t sctpi_inqueue;
+    uint32_t sctpi_outqueue;
+    uint32_t sctpi_overall_error;
+    uint32_t sctpi_max_burst;
+    uint32_t sctpi_maxseg;
+    uint32_t sctpi_peer_rwnd;
+    uint32_t sctpi_peer_tag;
+    uint8_t sctpi_peer_capable;
+    uint8_t sctpi_peer_sack;
+    uint16_t __reserved1;
+    uint64_t sctpi_isacks;
+    uint64_t sctpi_osacks;
+    uint64_t sctpi_opackets;
+    uint64_t sctpi_ipackets;
+    uint64_t sctpi_rtxchunks;
+    uint64_t sctpi_outofseqtsns;
+    uint64_t sctpi_idupchunks;
+    uint64_t sctpi_gapcnt;
+    uint64_t sctpi_ouodchunks;
+    uint64_t sctpi_iuodchunks;
+    uint64_t sctpi_oodchunks;
+    uint64_t sctpi_iodchunks;
+    uint64_t sctpi_octrlchunks;
+    uint64_t sctpi_ictrlchunks;
+    struct __kernel_sockaddr_storage sctpi_p_address;
+    int32_t sctpi_p_state;
+    uint32_t sctpi_p_cwnd;
+    uint32_t sctpi_p_srtt;
+    uint32_t sctpi_p_rto;
+    uint32_t sctpi_p_hbinterval;
+    uint32_t sctpi_p_pathmaxrxt;
+    uint32_t sctpi_p_sackdelay;
+    uint32_t sctpi_p_sackfreq;
+    uint32_t sctpi_p_ssthresh;
+    uint32_t sctpi_p_partial_bytes_acked;
+    uint32_t sctpi_p_flight_size;
+    uint16_t sctpi_p_error;
+    uint16_t __reserved2;
+    uint32_t sctpi_s_autoclose;
+    uint32_t sctpi_s_adaptation_ind;
+    uint32_t sctpi_s_pd_point;
+    uint8_t sctpi_s_nodelay;
+    uint8_t sctpi_s_disable_fragments;
+    uint8_t sctpi_s_v4mapped;
+    uint8_t sctpi_s_frag_interleave;
+    uint32_t sctpi_s_type;
+    uint32_t __reserved3;
+  }]],
+      },
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.sctp-2",
+      records = {
+        ["struct sctp_assoc_stats"] = [[{
+    int32_t sas_assoc_id;
+    struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
+    unsigned long sas_maxrto;
+    unsigned long sas_isacks;
+    unsigned long sas_osacks;
+    unsigned long sas_opackets;
+    unsigned long sas_ipackets;
+    unsigned long sas_rtxchunks;
+    unsigned long sas_outofseqtsns;
+    unsigned long sas_idupchunks;
+    unsigned long sas_gapcnt;
+    unsigned long sas_ouodchunks;
+    unsigned long sas_iuodchunks;
+    unsigned long sas_oodchunks;
+    unsigned long sas_iodchunks;
+    unsigned long sas_octrlchunks;
+    unsigned long sas_ictrlchunks;
+  }]],
+        ["struct sctp_prstatus"] = [[{
+    int32_t sprstat_assoc_id;
+    uint16_t sprstat_sid;
+    uint16_t sprstat_policy;
+    unsigned long sprstat_abandoned_unsent;
+    unsigned long sprstat_abandoned_sent;
+  }]],
+        ["struct sctp_info"] = [[{
+    uint32_t sctpi_tag;
+    uint32_t sctpi_state;
+    uint32_t sctpi_rwnd;
+    uint16_t sctpi_unackdata;
+    uint16_t sctpi_penddata;
+    uint16_t sctpi_instrms;
+    uint16_t sctpi_outstrms;
+    uint32_t sctpi_fragmentation_point;
+    uint32_t sctpi_inqueue;
+    uint32_t sctpi_outqueue;
+    uint32_t sctpi_overall_error;
+    uint32_t sctpi_max_burst;
+    uint32_t sctpi_maxseg;
+    uint32_t sctpi_peer_rwnd;
+    uint32_t sctpi_peer_tag;
+    uint8_t sctpi_peer_capable;
+    uint8_t sctpi_peer_sack;
+    uint16_t __reserved1;
+    unsigned long sctpi_isacks;
+    unsigned long sctpi_osacks;
+    unsigned long sctpi_opackets;
+    unsigned long sctpi_ipackets;
+    unsigned long sctpi_rtxchunks;
+    unsigned long sctpi_outofseqtsns;
+    unsigned long sctpi_idupchunks;
+    unsigned long sctpi_gapcnt;
+    unsigned long sctpi_ouodchunks;
+    unsigned long sctpi_iuodchunks;
+    unsigned long sctpi_oodchunks;
+    unsigned long sctpi_iodchunks;
+    unsigned long sctpi_octrlchunks;
+    unsigned long sctpi_ictrlchunks;
+    struct __kernel_sockaddr_storage sctpi_p_address;
+    int32_t sctpi_p_state;
+    uint32_t sctpi_p_cwnd;
+    uint32_t sctpi_p_srtt;
+    uint32_t sctpi_p_rto;
+    uint32_t sctpi_p_hbinterval;
+    uint32_t sctpi_p_pathmaxrxt;
+    uint32_t sctpi_p_sackdelay;
+    uint32_t sctpi_p_sackfreq;
+    uint32_t sctpi_p_ssthresh;
+    uint32_t sctpi_p_partial_bytes_acked;
+    uint32_t sctpi_p_flight_size;
+    uint16_t sctpi_p_error;
+    uint16_t __reserved2;
+    uint32_t sctpi_s_autoclose;
+    uint32_t sctpi_s_adaptation_ind;
+    uint32_t sctpi_s_pd_point;
+    uint8_t sctpi_s_nodelay;
+    uint8_t sctpi_s_disable_fragments;
+    uint8_t sctpi_s_v4mapped;
+    uint8_t sctpi_s_frag_interleave;
+    uint32_t sctpi_s_type;
+    uint32_t __reserved3;
+  }]],
+      },
 },
   },
 }

@@ -253,11 +253,155 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.virtio_net-1",
+      records = {
+        ["struct virtio_net_stats_capabilities"] = [[{
+    uint64_t supported_stats_types[1];
+  }]],
+        ["struct virtio_net_ctrl_queue_stats"] = [[{
+    struct {
+      uint16_t vq_index;
+      uint16_t reserved[3];
+      uint64_t types_bitmap[1];
+    } stats[1];
+  }]],
+        ["struct virtio_net_stats_cvq"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t command_num;
+    uint64_t ok_num;
+  }]],
+        ["struct virtio_net_stats_rx_basic"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t rx_notifications;
+    uint64_t rx_packets;
+    uint64_t rx_bytes;
+    uint64_t rx_interrupts;
+    uint64_t rx_drops;
+    uint64_t rx_drop_overruns;
+  }]],
+        ["struct virtio_net_stats_tx_basic"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t tx_notifications;
+    uint64_t tx_packets;
+    uint64_t tx_bytes;
+    uint64_t tx_interrupts;
+    uint64_t tx_drops;
+    uint64_t tx_drop_malformed;
+  }]],
+        ["struct virtio_net_stats_rx_csum"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t rx_csum_valid;
+    uint64_t rx_needs_csum;
+    uint64_t rx_csum_none;
+    uint64_t rx_csum_bad;
+  }]],
+        ["struct virtio_net_stats_tx_csum"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t tx_csum_none;
+    uint64_t tx_needs_csum;
+  }]],
+        ["struct virtio_net_stats_rx_gso"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t rx_gso_packets;
+    uint64_t rx_gso_bytes;
+    uint64_t rx_gso_packets_coalesced;
+    uint64_t rx_gso_bytes_coalesced;
+  }]],
+        ["struct virtio_net_stats_tx_gso"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t tx_gso_packets;
+    uint64_t tx_gso_bytes;
+    uint64_t tx_gso_segments;
+    uint64_t tx_gso_segments_bytes;
+    uint64_t tx_gso_packets_noseg;
+    uint64_t tx_gso_bytes_noseg;
+  }]],
+        ["struct virtio_net_stats_rx_speed"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t rx_ratelimit_packets;
+    uint64_t rx_ratelimit_bytes;
+  }]],
+        ["struct virtio_net_stats_tx_speed"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    uint64_t tx_ratelimit_packets;
+    uint64_t tx_ratelimit_bytes;
+  }]],
+      },
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.virtio_net-2",
+      records = {
+        ["struct virtio_net_stats_capabilities"] = [[{
+    unsigned long supported_stats_types[1];
+  }]],
+        ["struct virtio_net_ctrl_queue_stats"] = [[{
+    struct {
+      uint16_t vq_index;
+      uint16_t reserved[3];
+      unsigned long types_bitmap[1];
+    } stats[1];
+  }]],
+        ["struct virtio_net_stats_cvq"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long command_num;
+    unsigned long ok_num;
+  }]],
+        ["struct virtio_net_stats_rx_basic"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long rx_notifications;
+    unsigned long rx_packets;
+    unsigned long rx_bytes;
+    unsigned long rx_interrupts;
+    unsigned long rx_drops;
+    unsigned long rx_drop_overruns;
+  }]],
+        ["struct virtio_net_stats_tx_basic"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long tx_notifications;
+    unsigned long tx_packets;
+    unsigned long tx_bytes;
+    unsigned long tx_interrupts;
+    unsigned long tx_drops;
+    unsigned long tx_drop_malformed;
+  }]],
+        ["struct virtio_net_stats_rx_csum"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long rx_csum_valid;
+    unsigned long rx_needs_csum;
+    unsigned long rx_csum_none;
+    unsigned long rx_csum_bad;
+  }]],
+        ["struct virtio_net_stats_tx_csum"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long tx_csum_none;
+    unsigned long tx_needs_csum;
+  }]],
+        ["struct virtio_net_stats_rx_gso"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long rx_gso_packets;
+    unsigned long rx_gso_bytes;
+    unsigned long rx_gso_packets_coalesced;
+    unsigned long rx_gso_bytes_coalesced;
+  }]],
+        ["struct virtio_net_stats_tx_gso"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long tx_gso_packets;
+    unsigned long tx_gso_bytes;
+    unsigned long tx_gso_segments;
+    unsigned long tx_gso_segments_bytes;
+    unsigned long tx_gso_packets_noseg;
+    unsigned long tx_gso_bytes_noseg;
+  }]],
+        ["struct virtio_net_stats_rx_speed"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long rx_ratelimit_packets;
+    unsigned long rx_ratelimit_bytes;
+  }]],
+        ["struct virtio_net_stats_tx_speed"] = [[{
+    struct virtio_net_stats_reply_hdr hdr;
+    unsigned long tx_ratelimit_packets;
+    unsigned long tx_ratelimit_bytes;
+  }]],
+      },
 },
   },
 }

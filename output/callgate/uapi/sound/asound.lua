@@ -751,7 +751,54 @@ return {
   deltas = {
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.sound.asound-1",
+      constants = {
+        SNDRV_HWDEP_IOCTL_PVERSION = 0x80044800,
+        SNDRV_HWDEP_IOCTL_INFO = 0x80dc4801,
+        SNDRV_HWDEP_IOCTL_DSP_STATUS = 0x80404802,
+        SNDRV_PCM_IOCTL_PVERSION = 0x80044100,
+        SNDRV_PCM_IOCTL_INFO = 0x81204101,
+        SNDRV_PCM_IOCTL_TSTAMP = 0x40044102,
+        SNDRV_PCM_IOCTL_TTSTAMP = 0x40044103,
+        SNDRV_PCM_IOCTL_USER_PVERSION = 0x40044104,
+        SNDRV_PCM_IOCTL_HW_FREE = 0x4112,
+        SNDRV_PCM_IOCTL_HWSYNC = 0x4122,
+        SNDRV_PCM_IOCTL_PREPARE = 0x4140,
+        SNDRV_PCM_IOCTL_RESET = 0x4141,
+        SNDRV_PCM_IOCTL_START = 0x4142,
+        SNDRV_PCM_IOCTL_DROP = 0x4143,
+        SNDRV_PCM_IOCTL_DRAIN = 0x4144,
+        SNDRV_PCM_IOCTL_PAUSE = 0x40044145,
+        SNDRV_PCM_IOCTL_RESUME = 0x4147,
+        SNDRV_PCM_IOCTL_XRUN = 0x4148,
+        SNDRV_PCM_IOCTL_LINK = 0x40044160,
+        SNDRV_PCM_IOCTL_UNLINK = 0x4161,
+        SNDRV_RAWMIDI_IOCTL_PVERSION = 0x80045700,
+        SNDRV_RAWMIDI_IOCTL_INFO = 0x810c5701,
+        SNDRV_RAWMIDI_IOCTL_USER_PVERSION = 0x40045702,
+        SNDRV_RAWMIDI_IOCTL_DROP = 0x40045730,
+        SNDRV_RAWMIDI_IOCTL_DRAIN = 0x40045731,
+        SNDRV_UMP_IOCTL_ENDPOINT_INFO = 0x81485740,
+        SNDRV_UMP_IOCTL_BLOCK_INFO = 0x80b45741,
+        SNDRV_TIMER_IOCTL_PVERSION = 0x80045400,
+        SNDRV_TIMER_IOCTL_TREAD_OLD = 0x40045402,
+        SNDRV_TIMER_IOCTL_SELECT = 0x40345410,
+        SNDRV_TIMER_IOCTL_PARAMS = 0x40505412,
+        SNDRV_TIMER_IOCTL_START = 0x54a0,
+        SNDRV_TIMER_IOCTL_STOP = 0x54a1,
+        SNDRV_TIMER_IOCTL_CONTINUE = 0x54a2,
+        SNDRV_TIMER_IOCTL_PAUSE = 0x54a3,
+        SNDRV_TIMER_IOCTL_TREAD64 = 0x400454a4,
+        SNDRV_TIMER_IOCTL_TRIGGER = 0x54a6,
+        SNDRV_CTL_IOCTL_PVERSION = 0x80045500,
+        SNDRV_CTL_IOCTL_CARD_INFO = 0x81785501,
+        SNDRV_CTL_IOCTL_ELEM_LOCK = 0x40405514,
+        SNDRV_CTL_IOCTL_ELEM_UNLOCK = 0x40405515,
+        SNDRV_CTL_IOCTL_HWDEP_INFO = 0x80dc5521,
+        SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE = 0x80045530,
+        SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE = 0x40045532,
+        SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x40045542,
+        SNDRV_CTL_IOCTL_POWER_STATE = 0x800455d1,
+      },
 },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
@@ -774,7 +821,83 @@ return {
 },
     {
       on = "!x86 arm mips mipsel ppc",
-      from = "callgate.uapi.sound.asound-3",
+      constants = {
+        SNDRV_PCM_IOCTL_HW_REFINE = 0xc2604110,
+        SNDRV_PCM_IOCTL_HW_PARAMS = 0xc2604111,
+        SNDRV_PCM_IOCTL_SW_PARAMS = 0xc0884113,
+        __SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0884123,
+        SNDRV_PCM_IOCTL_SYNC_PTR = 0xc0884123,
+        SNDRV_PCM_IOCTL_STATUS_EXT = 0xc0984124,
+        SNDRV_RAWMIDI_IOCTL_PARAMS = 0xc0305710,
+        SNDRV_RAWMIDI_IOCTL_STATUS = 0xc0385720,
+        SNDRV_TIMER_IOCTL_GINFO = 0xc0f85403,
+        SNDRV_TIMER_IOCTL_GSTATUS = 0xc0505405,
+        SNDRV_CTL_IOCTL_ELEM_LIST = 0xc0505510,
+        SNDRV_CTL_IOCTL_ELEM_READ = 0xc4c85512,
+        SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc4c85513,
+      },
+      records = {
+        ["struct snd_hwdep_dsp_image"] = [[{
+    uint32_t index;
+    uint8_t name[64];
+    uint8_t *image;
+    unsigned long length;
+    unsigned long driver_data;
+  }]],
+        ["struct snd_pcm_status"] = [[{
+    int32_t state;
+    struct __time_pad pad1;
+    struct timespec trigger_tstamp;
+    struct timespec tstamp;
+    unsigned long appl_ptr;
+    unsigned long hw_ptr;
+    long delay;
+    unsigned long avail;
+    unsigned long avail_max;
+    unsigned long overrange;
+    int32_t suspended_state;
+    uint32_t audio_tstamp_data;
+    struct timespec audio_tstamp;
+    struct timespec driver_tstamp;
+    uint32_t audio_tstamp_accuracy;
+    uint8_t reserved[20];
+  }]],
+        ["struct __snd_pcm_mmap_status64"] = [[{
+    int32_t state;
+    uint32_t pad1;
+    char __pad1[0];
+    unsigned long hw_ptr;
+    char __pad2[0];
+    struct __snd_timespec64 tstamp;
+    int32_t suspended_state;
+    uint32_t pad3;
+    struct __snd_timespec64 audio_tstamp;
+  }]],
+        ["struct __snd_pcm_mmap_control64"] = [[{
+    char __pad1[0];
+    unsigned long appl_ptr;
+    char __pad2[0];
+    char __pad3[0];
+    unsigned long avail_min;
+    char __pad4[0];
+  }]],
+        ["struct snd_rawmidi_params"] = [[{
+    int32_t stream;
+    unsigned long buffer_size;
+    unsigned long avail_min;
+    uint32_t no_active_sensing : 1;
+    uint32_t mode;
+    uint8_t reserved[12];
+  }]],
+        ["struct snd_rawmidi_status"] = [[{
+    int32_t stream;
+    struct __time_pad pad1;
+    struct timespec tstamp;
+    unsigned long avail;
+    unsigned long xruns;
+    uint8_t reserved[16];
+  }]],
+      },
 },
     {
       on = "!mips64 mips64el ppc64le",
@@ -960,7 +1083,54 @@ return {
 },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.sound.asound-12",
+      constants = {
+        SNDRV_HWDEP_IOCTL_PVERSION = 0x40044800,
+        SNDRV_HWDEP_IOCTL_INFO = 0x40dc4801,
+        SNDRV_HWDEP_IOCTL_DSP_STATUS = 0x40404802,
+        SNDRV_PCM_IOCTL_PVERSION = 0x40044100,
+        SNDRV_PCM_IOCTL_INFO = 0x41204101,
+        SNDRV_PCM_IOCTL_TSTAMP = 0x80044102,
+        SNDRV_PCM_IOCTL_TTSTAMP = 0x80044103,
+        SNDRV_PCM_IOCTL_USER_PVERSION = 0x80044104,
+        SNDRV_PCM_IOCTL_HW_FREE = 0x20004112,
+        SNDRV_PCM_IOCTL_HWSYNC = 0x20004122,
+        SNDRV_PCM_IOCTL_PREPARE = 0x20004140,
+        SNDRV_PCM_IOCTL_RESET = 0x20004141,
+        SNDRV_PCM_IOCTL_START = 0x20004142,
+        SNDRV_PCM_IOCTL_DROP = 0x20004143,
+        SNDRV_PCM_IOCTL_DRAIN = 0x20004144,
+        SNDRV_PCM_IOCTL_PAUSE = 0x80044145,
+        SNDRV_PCM_IOCTL_RESUME = 0x20004147,
+        SNDRV_PCM_IOCTL_XRUN = 0x20004148,
+        SNDRV_PCM_IOCTL_LINK = 0x80044160,
+        SNDRV_PCM_IOCTL_UNLINK = 0x20004161,
+        SNDRV_RAWMIDI_IOCTL_PVERSION = 0x40045700,
+        SNDRV_RAWMIDI_IOCTL_INFO = 0x410c5701,
+        SNDRV_RAWMIDI_IOCTL_USER_PVERSION = 0x80045702,
+        SNDRV_RAWMIDI_IOCTL_DROP = 0x80045730,
+        SNDRV_RAWMIDI_IOCTL_DRAIN = 0x80045731,
+        SNDRV_UMP_IOCTL_ENDPOINT_INFO = 0x41485740,
+        SNDRV_UMP_IOCTL_BLOCK_INFO = 0x40b45741,
+        SNDRV_TIMER_IOCTL_PVERSION = 0x40045400,
+        SNDRV_TIMER_IOCTL_TREAD_OLD = 0x80045402,
+        SNDRV_TIMER_IOCTL_SELECT = 0x80345410,
+        SNDRV_TIMER_IOCTL_PARAMS = 0x80505412,
+        SNDRV_TIMER_IOCTL_START = 0x200054a0,
+        SNDRV_TIMER_IOCTL_STOP = 0x200054a1,
+        SNDRV_TIMER_IOCTL_CONTINUE = 0x200054a2,
+        SNDRV_TIMER_IOCTL_PAUSE = 0x200054a3,
+        SNDRV_TIMER_IOCTL_TREAD64 = 0x800454a4,
+        SNDRV_TIMER_IOCTL_TRIGGER = 0x200054a6,
+        SNDRV_CTL_IOCTL_PVERSION = 0x40045500,
+        SNDRV_CTL_IOCTL_CARD_INFO = 0x41785501,
+        SNDRV_CTL_IOCTL_ELEM_LOCK = 0x80405514,
+        SNDRV_CTL_IOCTL_ELEM_UNLOCK = 0x80405515,
+        SNDRV_CTL_IOCTL_HWDEP_INFO = 0x40dc5521,
+        SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE = 0x40045530,
+        SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE = 0x80045532,
+        SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x80045542,
+        SNDRV_CTL_IOCTL_POWER_STATE = 0x400455d1,
+      },
 },
     {
       on = "mips mipsel ppc",

@@ -25,7 +25,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
         ["struct _G_fpos64_t"] = [[{
     long __pos;
@@ -110,7 +110,7 @@ return {
 ["bits/types/__sigset_t.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         _SIGSET_NWORDS = 16,
       },

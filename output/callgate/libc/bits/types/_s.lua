@@ -23,7 +23,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SIGEV_PAD_SIZE = 12,
       },
@@ -55,7 +55,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
       records = {
         ["struct stack_t"] = [[{
     void *ss_sp;
@@ -118,7 +118,7 @@ return {
       end,
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
         ["struct _IO_FILE"] = [[{
     int32_t _flags;
@@ -246,7 +246,7 @@ return {
       },
 },
     {
-      on = "!musl glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       records = {
         ["struct __jmp_buf_tag"] = [[{
     struct __jmp_buf_internal_tag __jmpbuf[1];
@@ -322,7 +322,7 @@ return {
 ["bits/types/struct_msqid_ds.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
         ["struct msqid_ds__libc"] = [[{
     struct ipc_perm__libc msg_perm;
@@ -582,7 +582,7 @@ return {
 ["bits/types/struct_shmid_ds.h"] = {
   deltas = {
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       records = {
         ["struct shmid_ds__libc"] = [[{
     struct ipc_perm__libc shm_perm;

@@ -10,19 +10,19 @@ return {
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SI_PAD_SIZE = 28,
       },
 },
     {
-      on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         __SI_ERRNO_THEN_CODE = 1,
       },
 },
     {
-      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
       records = {
         ["struct siginfo_t"] = [[{
     int32_t si_signo;

@@ -137,7 +137,105 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.android.binder-3",
+      records = {
+        ["struct flat_binder_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t flags;
+    union {
+      uint64_t binder;
+      uint32_t handle;
+    };
+    uint64_t cookie;
+  }]],
+        ["struct binder_fd_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t pad_flags;
+    union {
+      uint64_t pad_binder;
+      uint32_t fd;
+    };
+    uint64_t cookie;
+  }]],
+        ["struct binder_buffer_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t flags;
+    uint64_t buffer;
+    uint64_t length;
+    uint64_t parent;
+    uint64_t parent_offset;
+  }]],
+        ["struct binder_fd_array_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t pad;
+    uint64_t num_fds;
+    uint64_t parent;
+    uint64_t parent_offset;
+  }]],
+        ["struct binder_write_read"] = [[{
+    uint64_t write_size;
+    uint64_t write_consumed;
+    uint64_t write_buffer;
+    uint64_t read_size;
+    uint64_t read_consumed;
+    uint64_t read_buffer;
+  }]],
+        ["struct binder_node_debug_info"] = [[{
+    uint64_t ptr;
+    uint64_t cookie;
+    uint32_t has_strong_ref;
+    uint32_t has_weak_ref;
+  }]],
+        ["struct binder_frozen_state_info"] = [[{
+    uint64_t cookie;
+    uint32_t is_frozen;
+    uint32_t reserved;
+  }]],
+        ["struct binder_transaction_data"] = [[{
+    union {
+      uint32_t handle;
+      uint64_t ptr;
+    } target;
+    uint64_t cookie;
+    uint32_t code;
+    uint32_t flags;
+    int32_t sender_pid;
+    uint32_t sender_euid;
+    uint64_t data_size;
+    uint64_t offsets_size;
+    union {
+      struct {
+        uint64_t buffer;
+        uint64_t offsets;
+      } ptr;
+      uint8_t buf[8];
+    } data;
+  }]],
+        ["struct binder_transaction_data_secctx"] = [[{
+    struct binder_transaction_data transaction_data;
+    uint64_t secctx;
+  }]],
+        ["struct binder_transaction_data_sg"] = [[{
+    struct binder_transaction_data transaction_data;
+    uint64_t buffers_size;
+  }]],
+        ["struct binder_ptr_cookie"] = [[{
+    uint64_t ptr;
+    uint64_t cookie;
+  }]],
+        ["struct binder_handle_cookie"] = [[{
+    uint32_t handle;
+    uint64_t cookie;
+  } __attribute__((packed))]],
+        ["struct binder_pri_ptr_cookie"] = [[{
+    int32_t priority;
+    uint64_t ptr;
+    uint64_t cookie;
+  }]],
+      },
+      typedefs = {
+        binder_size_t = "uint64_t",
+        binder_uintptr_t = "uint64_t",
+      },
 },
     {
       on = "x86",
@@ -147,11 +245,164 @@ return {
 },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.linux.android.binder-5",
+      constants = {
+        BINDER_SET_IDLE_TIMEOUT = 2148033027,
+        BINDER_SET_MAX_THREADS = 2147770885,
+        BINDER_SET_IDLE_PRIORITY = 2147770886,
+        BINDER_SET_CONTEXT_MGR = 2147770887,
+        BINDER_THREAD_EXIT = 2147770888,
+        BINDER_SET_CONTEXT_MGR_EXT = 2149081613,
+        BINDER_FREEZE = 2148295182,
+        BINDER_ENABLE_ONEWAY_SPAM_DETECTION = 2147770896,
+        BR_ERROR = 1074033152,
+        BR_OK = 536900097,
+        BR_TRANSACTION_SEC_CTX = 1078489602,
+        BR_TRANSACTION = 1077965314,
+        BR_REPLY = 1077965315,
+        BR_ACQUIRE_RESULT = 1074033156,
+        BR_DEAD_REPLY = 536900101,
+        BR_TRANSACTION_COMPLETE = 536900102,
+        BR_INCREFS = 1074819591,
+        BR_ACQUIRE = 1074819592,
+        BR_RELEASE = 1074819593,
+        BR_DECREFS = 1074819594,
+        BR_ATTEMPT_ACQUIRE = 1075343883,
+        BR_NOOP = 536900108,
+        BR_SPAWN_LOOPER = 536900109,
+        BR_FINISHED = 536900110,
+        BR_DEAD_BINDER = 1074295311,
+        BR_CLEAR_DEATH_NOTIFICATION_DONE = 1074295312,
+        BR_FAILED_REPLY = 536900113,
+        BR_FROZEN_REPLY = 536900114,
+        BR_ONEWAY_SPAM_SUSPECT = 536900115,
+        BR_TRANSACTION_PENDING_FROZEN = 536900116,
+        BR_FROZEN_BINDER = 1074819605,
+        BR_CLEAR_FREEZE_NOTIFICATION_DONE = 1074295318,
+        BC_TRANSACTION = 2151703296,
+        BC_REPLY = 2151703297,
+        BC_ACQUIRE_RESULT = 2147771138,
+        BC_FREE_BUFFER = 2148033283,
+        BC_INCREFS = 2147771140,
+        BC_ACQUIRE = 2147771141,
+        BC_RELEASE = 2147771142,
+        BC_DECREFS = 2147771143,
+        BC_INCREFS_DONE = 2148557576,
+        BC_ACQUIRE_DONE = 2148557577,
+        BC_ATTEMPT_ACQUIRE = 2148033290,
+        BC_REGISTER_LOOPER = 536896267,
+        BC_ENTER_LOOPER = 536896268,
+        BC_EXIT_LOOPER = 536896269,
+        BC_REQUEST_DEATH_NOTIFICATION = 2148295438,
+        BC_CLEAR_DEATH_NOTIFICATION = 2148295439,
+        BC_DEAD_BINDER_DONE = 2148033296,
+        BC_TRANSACTION_SG = 2152227601,
+        BC_REPLY_SG = 2152227602,
+        BC_REQUEST_FREEZE_NOTIFICATION = 2148295443,
+        BC_CLEAR_FREEZE_NOTIFICATION = 2148295444,
+        BC_FREEZE_NOTIFICATION_DONE = 2148033301,
+      },
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.android.binder-6",
+      records = {
+        ["struct flat_binder_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t flags;
+    union {
+      unsigned long binder;
+      uint32_t handle;
+    };
+    unsigned long cookie;
+  }]],
+        ["struct binder_fd_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t pad_flags;
+    union {
+      unsigned long pad_binder;
+      uint32_t fd;
+    };
+    unsigned long cookie;
+  }]],
+        ["struct binder_buffer_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t flags;
+    unsigned long buffer;
+    unsigned long length;
+    unsigned long parent;
+    unsigned long parent_offset;
+  }]],
+        ["struct binder_fd_array_object"] = [[{
+    struct binder_object_header hdr;
+    uint32_t pad;
+    unsigned long num_fds;
+    unsigned long parent;
+    unsigned long parent_offset;
+  }]],
+        ["struct binder_write_read"] = [[{
+    unsigned long write_size;
+    unsigned long write_consumed;
+    unsigned long write_buffer;
+    unsigned long read_size;
+    unsigned long read_consumed;
+    unsigned long read_buffer;
+  }]],
+        ["struct binder_node_debug_info"] = [[{
+    unsigned long ptr;
+    unsigned long cookie;
+    uint32_t has_strong_ref;
+    uint32_t has_weak_ref;
+  }]],
+        ["struct binder_frozen_state_info"] = [[{
+    unsigned long cookie;
+    uint32_t is_frozen;
+    uint32_t reserved;
+  }]],
+        ["struct binder_transaction_data"] = [[{
+    union {
+      uint32_t handle;
+      unsigned long ptr;
+    } target;
+    unsigned long cookie;
+    uint32_t code;
+    uint32_t flags;
+    int32_t sender_pid;
+    uint32_t sender_euid;
+    unsigned long data_size;
+    unsigned long offsets_size;
+    union {
+      struct {
+        unsigned long buffer;
+        unsigned long offsets;
+      } ptr;
+      uint8_t buf[8];
+    } data;
+  }]],
+        ["struct binder_transaction_data_secctx"] = [[{
+    struct binder_transaction_data transaction_data;
+    unsigned long secctx;
+  }]],
+        ["struct binder_transaction_data_sg"] = [[{
+    struct binder_transaction_data transaction_data;
+    unsigned long buffers_size;
+  }]],
+        ["struct binder_ptr_cookie"] = [[{
+    unsigned long ptr;
+    unsigned long cookie;
+  }]],
+        ["struct binder_handle_cookie"] = [[{
+    uint32_t handle;
+    unsigned long cookie;
+  } __attribute__((packed))]],
+        ["struct binder_pri_ptr_cookie"] = [[{
+    int32_t priority;
+    unsigned long ptr;
+    unsigned long cookie;
+  }]],
+      },
+      typedefs = {
+        binder_size_t = "unsigned long",
+        binder_uintptr_t = "unsigned long",
+      },
 },
   },
 }

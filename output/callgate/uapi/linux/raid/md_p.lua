@@ -146,7 +146,95 @@ return {
 },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.raid.md_p-2",
+      records = {
+        ["struct mdp_superblock_1"] = [[{
+    uint32_t magic;
+    uint32_t major_version;
+    uint32_t feature_map;
+    uint32_t pad0;
+    uint8_t set_uuid[16];
+    char set_name[32];
+    uint64_t ctime;
+    uint32_t level;
+    uint32_t layout;
+    uint64_t size;
+    uint32_t chunksize;
+    uint32_t raid_disks;
+    union {
+      uint32_t bitmap_offset;
+      struct {
+        uint16_t offset;
+        uint16_t size;
+      } ppl;
+    };
+    uint32_t new_level;
+    uint64_t reshape_position;
+    uint32_t delta_disks;
+    uint32_t new_layout;
+    uint32_t new_chunk;
+    uint32_t new_offset;
+    uint64_t data_offset;
+    uint64_t data_size;
+    uint64_t super_offset;
+    union {
+      uint64_t recovery_offset;
+      uint64_t journal_tail;
+    };
+    uint32_t dev_number;
+    uint32_t cnt_corrected_read;
+    uint8_t device_uuid[16];
+    uint8_t devflags;
+    uint8_t bblog_shift;
+    uint16_t bblog_size;
+    uint32_t bblog_offset;
+    uint64_t utime;
+    uint64_t events;
+    uint64_t resync_offset;
+    uint32_t sb_csum;
+    uint32_t max_dev;
+    uint32_t logical_block_size;
+    uint8_t pad3[28];
+    uint16_t dev_roles[];
+  }]],
+        ["struct r5l_payload_data_parity"] = [[{
+    struct r5l_payload_header header;
+    uint32_t size;
+    uint64_t location;
+    uint32_t checksum[];
+  } __attribute__((packed))]],
+        ["struct r5l_payload_flush"] = [[{
+    struct r5l_payload_header header;
+    uint32_t size;
+    uint64_t flush_stripes[];
+  } __attribute__((packed))]],
+        ["struct r5l_meta_block"] = [[{
+    uint32_t magic;
+    uint32_t checksum;
+    uint8_t version;
+    uint8_t __zero_pading_1;
+    uint16_t __zero_pading_2;
+    uint32_t meta_size;
+    uint64_t seq;
+    uint64_t position;
+    struct r5l_payload_header payloads[];
+  } __attribute__((packed))]],
+        ["struct ppl_header_entry"] = [[{
+    uint64_t data_sector;
+    uint32_t pp_size;
+    uint32_t data_size;
+    uint32_t parity_disk;
+    uint32_t checksum;
+  } __attribute__((packed))]],
+        ["struct ppl_header"] = [[{
+    uint8_t reserved[512];
+    uint32_t signature;
+    uint32_t padding;
+    uint64_t generation;
+    uint32_t entries_count;
+    uint32_t checksum;
+    struct ppl_header_entry entries[148];
+  } __attribute__((packed))]],
+      },
 },
     {
       on = "mips s390x ppc",
@@ -250,7 +338,95 @@ return {
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.raid.md_p-5",
+      records = {
+        ["struct mdp_superblock_1"] = [[{
+    uint32_t magic;
+    uint32_t major_version;
+    uint32_t feature_map;
+    uint32_t pad0;
+    uint8_t set_uuid[16];
+    char set_name[32];
+    unsigned long ctime;
+    uint32_t level;
+    uint32_t layout;
+    unsigned long size;
+    uint32_t chunksize;
+    uint32_t raid_disks;
+    union {
+      uint32_t bitmap_offset;
+      struct {
+        uint16_t offset;
+        uint16_t size;
+      } ppl;
+    };
+    uint32_t new_level;
+    unsigned long reshape_position;
+    uint32_t delta_disks;
+    uint32_t new_layout;
+    uint32_t new_chunk;
+    uint32_t new_offset;
+    unsigned long data_offset;
+    unsigned long data_size;
+    unsigned long super_offset;
+    union {
+      unsigned long recovery_offset;
+      unsigned long journal_tail;
+    };
+    uint32_t dev_number;
+    uint32_t cnt_corrected_read;
+    uint8_t device_uuid[16];
+    uint8_t devflags;
+    uint8_t bblog_shift;
+    uint16_t bblog_size;
+    uint32_t bblog_offset;
+    unsigned long utime;
+    unsigned long events;
+    unsigned long resync_offset;
+    uint32_t sb_csum;
+    uint32_t max_dev;
+    uint32_t logical_block_size;
+    uint8_t pad3[28];
+    uint16_t dev_roles[];
+  }]],
+        ["struct r5l_payload_data_parity"] = [[{
+    struct r5l_payload_header header;
+    uint32_t size;
+    unsigned long location;
+    uint32_t checksum[];
+  } __attribute__((packed))]],
+        ["struct r5l_payload_flush"] = [[{
+    struct r5l_payload_header header;
+    uint32_t size;
+    unsigned long flush_stripes[];
+  } __attribute__((packed))]],
+        ["struct r5l_meta_block"] = [[{
+    uint32_t magic;
+    uint32_t checksum;
+    uint8_t version;
+    uint8_t __zero_pading_1;
+    uint16_t __zero_pading_2;
+    uint32_t meta_size;
+    unsigned long seq;
+    unsigned long position;
+    struct r5l_payload_header payloads[];
+  } __attribute__((packed))]],
+        ["struct ppl_header_entry"] = [[{
+    unsigned long data_sector;
+    uint32_t pp_size;
+    uint32_t data_size;
+    uint32_t parity_disk;
+    uint32_t checksum;
+  } __attribute__((packed))]],
+        ["struct ppl_header"] = [[{
+    uint8_t reserved[512];
+    uint32_t signature;
+    uint32_t padding;
+    unsigned long generation;
+    uint32_t entries_count;
+    uint32_t checksum;
+    struct ppl_header_entry entries[148];
+  } __attribute__((packed))]],
+      },
 },
     {
       on = "mips64el ppc64le",

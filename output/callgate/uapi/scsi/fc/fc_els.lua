@@ -577,7 +577,94 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.scsi.fc.fc_els-1",
+      records = {
+        ["struct fc_els_flogi"] = [[{
+    uint8_t fl_cmd;
+    uint8_t _fl_resvd[3];
+    struct fc_els_csp fl_csp;
+    uint64_t fl_wwpn;
+    uint64_t fl_wwnn;
+    struct fc_els_cssp fl_cssp[4];
+    uint8_t fl_vend[16];
+  } __attribute__((packed))]],
+        ["struct fc_els_adisc"] = [[{
+    uint8_t adisc_cmd;
+    uint8_t adisc_resv[3];
+    uint8_t adisc_resv1;
+    uint8_t adisc_hard_addr[3];
+    uint64_t adisc_wwpn;
+    uint64_t adisc_wwnn;
+    uint8_t adisc_resv2;
+    uint8_t adisc_port_id[3];
+  } __attribute__((packed))]],
+        ["struct fc_els_logo"] = [[{
+    uint8_t fl_cmd;
+    uint8_t fl_zero[3];
+    uint8_t fl_resvd;
+    uint8_t fl_n_port_id[3];
+    uint64_t fl_n_port_wwn;
+  }]],
+        ["struct fc_els_rnid_cid"] = [[{
+    uint64_t rnid_wwpn;
+    uint64_t rnid_wwnn;
+  }]],
+        ["struct fc_els_pnb"] = [[{
+    uint32_t pnb_phys_pn;
+    uint8_t pnb_resv;
+    uint8_t pnb_port_id[3];
+    uint64_t pnb_wwpn;
+  }]],
+        ["struct fc_els_rps"] = [[{
+    uint8_t rps_cmd;
+    uint8_t rps_resv[2];
+    uint8_t rps_flag;
+    uint64_t rps_port_spec;
+  }]],
+        ["struct fc_els_clir"] = [[{
+    uint64_t clir_wwpn;
+    uint64_t clir_wwnn;
+    uint8_t clir_port_type;
+    uint8_t clir_port_id[3];
+    uint64_t clir_conn_wwpn;
+    uint64_t clir_conn_wwnn;
+    uint64_t clir_fab_name;
+    uint32_t clir_phys_port;
+    uint32_t clir_trans_id;
+    uint8_t clir_resv[3];
+    uint8_t clir_ts_fmt;
+    uint64_t clir_timestamp;
+  }]],
+        ["struct fc_fn_li_desc"] = [[{
+    uint32_t desc_tag;
+    uint32_t desc_len;
+    uint64_t detecting_wwpn;
+    uint64_t attached_wwpn;
+    uint16_t event_type;
+    uint16_t event_modifier;
+    uint32_t event_threshold;
+    uint32_t event_count;
+    uint32_t pname_count;
+    uint64_t pname_list[];
+  }]],
+        ["struct fc_fn_deli_desc"] = [[{
+    uint32_t desc_tag;
+    uint32_t desc_len;
+    uint64_t detecting_wwpn;
+    uint64_t attached_wwpn;
+    uint32_t deli_reason_code;
+  }]],
+        ["struct fc_fn_peer_congn_desc"] = [[{
+    uint32_t desc_tag;
+    uint32_t desc_len;
+    uint64_t detecting_wwpn;
+    uint64_t attached_wwpn;
+    uint16_t event_type;
+    uint16_t event_modifier;
+    uint32_t event_period;
+    uint32_t pname_count;
+    uint64_t pname_list[];
+  }]],
+      },
 },
     {
       on = "!x86 arm mips mipsel ppc",
@@ -636,7 +723,94 @@ return {
 },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.scsi.fc.fc_els-7",
+      records = {
+        ["struct fc_els_flogi"] = [[{
+    uint8_t fl_cmd;
+    uint8_t _fl_resvd[3];
+    struct fc_els_csp fl_csp;
+    unsigned long fl_wwpn;
+    unsigned long fl_wwnn;
+    struct fc_els_cssp fl_cssp[4];
+    uint8_t fl_vend[16];
+  } __attribute__((packed))]],
+        ["struct fc_els_adisc"] = [[{
+    uint8_t adisc_cmd;
+    uint8_t adisc_resv[3];
+    uint8_t adisc_resv1;
+    uint8_t adisc_hard_addr[3];
+    unsigned long adisc_wwpn;
+    unsigned long adisc_wwnn;
+    uint8_t adisc_resv2;
+    uint8_t adisc_port_id[3];
+  } __attribute__((packed))]],
+        ["struct fc_els_logo"] = [[{
+    uint8_t fl_cmd;
+    uint8_t fl_zero[3];
+    uint8_t fl_resvd;
+    uint8_t fl_n_port_id[3];
+    unsigned long fl_n_port_wwn;
+  }]],
+        ["struct fc_els_rnid_cid"] = [[{
+    unsigned long rnid_wwpn;
+    unsigned long rnid_wwnn;
+  }]],
+        ["struct fc_els_pnb"] = [[{
+    uint32_t pnb_phys_pn;
+    uint8_t pnb_resv;
+    uint8_t pnb_port_id[3];
+    unsigned long pnb_wwpn;
+  }]],
+        ["struct fc_els_rps"] = [[{
+    uint8_t rps_cmd;
+    uint8_t rps_resv[2];
+    uint8_t rps_flag;
+    unsigned long rps_port_spec;
+  }]],
+        ["struct fc_els_clir"] = [[{
+    unsigned long clir_wwpn;
+    unsigned long clir_wwnn;
+    uint8_t clir_port_type;
+    uint8_t clir_port_id[3];
+    unsigned long clir_conn_wwpn;
+    unsigned long clir_conn_wwnn;
+    unsigned long clir_fab_name;
+    uint32_t clir_phys_port;
+    uint32_t clir_trans_id;
+    uint8_t clir_resv[3];
+    uint8_t clir_ts_fmt;
+    unsigned long clir_timestamp;
+  }]],
+        ["struct fc_fn_li_desc"] = [[{
+    uint32_t desc_tag;
+    uint32_t desc_len;
+    unsigned long detecting_wwpn;
+    unsigned long attached_wwpn;
+    uint16_t event_type;
+    uint16_t event_modifier;
+    uint32_t event_threshold;
+    uint32_t event_count;
+    uint32_t pname_count;
+    unsigned long pname_list[];
+  }]],
+        ["struct fc_fn_deli_desc"] = [[{
+    uint32_t desc_tag;
+    uint32_t desc_len;
+    unsigned long detecting_wwpn;
+    unsigned long attached_wwpn;
+    uint32_t deli_reason_code;
+  }]],
+        ["struct fc_fn_peer_congn_desc"] = [[{
+    uint32_t desc_tag;
+    uint32_t desc_len;
+    unsigned long detecting_wwpn;
+    unsigned long attached_wwpn;
+    uint16_t event_type;
+    uint16_t event_modifier;
+    uint32_t event_period;
+    uint32_t pname_count;
+    unsigned long pname_list[];
+  }]],
+      },
 },
     {
       on = "mips64 s390x",
