@@ -7,7 +7,7 @@ return {
       constants = {
         _ALLOCA_H = 1,
       },
-},
+    },
   },
 },
 }

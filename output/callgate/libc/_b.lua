@@ -7,7 +7,7 @@ return {
       constants = {
         _BYTESWAP_H = 1,
       },
-},
+    },
     {
       on = "!uclibc",
       macros = function(M)
@@ -23,7 +23,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       macros = function(M)
@@ -40,7 +40,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

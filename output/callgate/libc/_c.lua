@@ -30,7 +30,7 @@ return {
       constants = {
         _CPIO_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -32,7 +32,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       macros = function(M)
@@ -45,7 +45,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         _ERR_H = 1,
       },
-},
+    },
   },
 },
 ["errno.h"] = {
@@ -17,7 +17,7 @@ return {
       constants = {
         _ERRNO_H = 1,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -26,7 +26,7 @@ return {
       typedefs = {
         error_t = "int32_t",
       },
-},
+    },
   },
 },
 ["error.h"] = {
@@ -36,7 +36,7 @@ return {
       constants = {
         _ERROR_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -17,7 +17,7 @@ return {
       constants = {
         _FCNTL_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-riscv64 glibc-loongarch64 glibc-s390x",
       macros = function(M)
@@ -28,7 +28,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-arm glibc-arm64 glibc-ppc64le",
       macros = function(M)
@@ -39,7 +39,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       macros = function(M)
@@ -50,7 +50,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       constants = {
@@ -63,7 +63,7 @@ return {
         SPLICE_F_MORE = 4,
         SPLICE_F_GIFT = 8,
       },
-},
+    },
     {
       on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -72,14 +72,14 @@ return {
         FNONBLOCK = 2048,
         FNDELAY = 2048,
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
         F_OWNER_GID = 2,
         MAX_HANDLE_SZ = 128,
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -94,7 +94,7 @@ return {
       aliases = {
         ["struct flock"] = "struct flock__libc",
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -103,7 +103,7 @@ return {
         FNONBLOCK = 128,
         FNDELAY = 128,
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -115,7 +115,7 @@ return {
       aliases = {
         ["struct f_owner_ex"] = "struct f_owner_ex__libc",
       },
-},
+    },
   },
 },
 ["features-time64.h"] = {
@@ -125,7 +125,7 @@ return {
       constants = {
         __USE_TIME_BITS64 = 1,
       },
-},
+    },
   },
 },
 ["features.h"] = {
@@ -162,7 +162,7 @@ return {
         __GNU_LIBRARY__ = 6,
         __GLIBC__ = 2,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -190,7 +190,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -216,7 +216,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["fenv.h"] = {
@@ -226,13 +226,13 @@ return {
       constants = {
         _FENV_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         __STDC_VERSION_FENV_H__ = 202311,
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -241,7 +241,7 @@ return {
     bool updated_status;
   }]],
       },
-},
+    },
   },
 },
 ["fmtmsg.h"] = {
@@ -275,13 +275,13 @@ return {
         MM_NULLACT = 0,
         MM_NULLTAG = 0,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         __FMTMSG_H = 1,
       },
-},
+    },
   },
 },
 ["fnmatch.h"] = {
@@ -302,7 +302,7 @@ return {
         _FNMATCH_H = 1,
         FNM_EXTMATCH = 0x20,
       },
-},
+    },
   },
 },
 ["ftw.h"] = {
@@ -342,7 +342,7 @@ return {
         __nftw_func_t = "void *",
         __nftw64_func_t = "void *",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -354,7 +354,7 @@ return {
         FTW_DP = 6,
         FTW_SLN = 7,
       },
-},
+    },
   },
 },
 }

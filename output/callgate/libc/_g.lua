@@ -7,7 +7,7 @@ return {
       constants = {
         _GETOPT_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -23,7 +23,7 @@ return {
     int32_t val;
   }]],
       },
-},
+    },
   },
 },
 ["glob.h"] = {
@@ -62,7 +62,7 @@ return {
       typedefs = {
         glob64_t = "struct glob64_t",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -92,7 +92,7 @@ return {
       typedefs = {
         __size_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -122,7 +122,7 @@ return {
       typedefs = {
         __size_t = "uint32_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -134,7 +134,7 @@ return {
     void *__dummy2[5];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -146,7 +146,7 @@ return {
     void *__dummy2[5];
   }]],
       },
-},
+    },
   },
 },
 ["grp.h"] = {
@@ -165,7 +165,7 @@ return {
         _GRP_H = 1,
         NSS_BUFLEN_GROUP = 1024,
       },
-},
+    },
   },
 },
 }

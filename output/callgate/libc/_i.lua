@@ -7,13 +7,13 @@ return {
       constants = {
         _ICONV_H = 1,
       },
-},
+    },
     {
       on = "!uclibc",
       typedefs = {
         iconv_t = "void *",
       },
-},
+    },
   },
 },
 ["ifaddrs.h"] = {
@@ -23,7 +23,7 @@ return {
       constants = {
         _IFADDRS_H = 1,
       },
-},
+    },
     {
       on = "!uclibc",
       records = {
@@ -40,7 +40,7 @@ return {
     void *ifa_data;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -5,19 +5,19 @@ return {
     {
       on = "glibc",
       from = "callgate.libc.langinfo-1",
-},
+    },
     {
       on = "!uclibc",
       constants = {
         CODESET = 14,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         _LANGINFO_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -88,11 +88,11 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       from = "callgate.libc.langinfo-5",
-},
+    },
   },
 },
 ["libgen.h"] = {
@@ -102,7 +102,7 @@ return {
       constants = {
         _LIBGEN_H = 1,
       },
-},
+    },
   },
 },
 ["link.h"] = {
@@ -138,13 +138,13 @@ return {
     struct r_debug_extended *r_next;
   }]],
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         _LINK_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -163,7 +163,7 @@ return {
     struct link_map *l_prev;
   }]],
       },
-},
+    },
     {
       on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
@@ -178,7 +178,7 @@ return {
     void *dlpi_tls_data;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -197,7 +197,7 @@ return {
     struct link_map *l_prev;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
@@ -212,7 +212,7 @@ return {
     void *dlpi_tls_data;
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -223,7 +223,7 @@ return {
     uint16_t dlpi_phnum;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -234,7 +234,7 @@ return {
     uint16_t dlpi_phnum;
   }]],
       },
-},
+    },
   },
 },
 ["locale.h"] = {
@@ -278,7 +278,7 @@ return {
       constants = {
         _LOCALE_H = 1,
       },
-},
+    },
     {
       on = "!uclibc",
       constants = {
@@ -292,7 +292,7 @@ return {
         LC_MONETARY_MASK = 0x10,
         LC_MESSAGES_MASK = 0x20,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -310,25 +310,25 @@ return {
         LC_IDENTIFICATION_MASK = 0x1000,
         LC_ALL_MASK = 8127,
       },
-},
+    },
     {
       on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
         LC_GLOBAL_LOCALE = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
         LC_GLOBAL_LOCALE = 4294967295,
       },
-},
+    },
     {
       on = "musl",
       constants = {
         LC_ALL_MASK = 0x7fffffff,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -336,7 +336,7 @@ return {
         LC_COLLATE = 4,
         LC_MONETARY = 2,
       },
-},
+    },
   },
 },
 }

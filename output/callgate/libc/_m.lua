@@ -31,14 +31,14 @@ return {
     int32_t keepcost;
   }]],
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         M_ARENA_TEST = -7,
         M_ARENA_MAX = -8,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -55,7 +55,7 @@ return {
     unsigned long keepcost;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -72,7 +72,7 @@ return {
     uint32_t keepcost;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       macros = function(_M)
@@ -82,7 +82,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["mntent.h"] = {
@@ -115,7 +115,7 @@ return {
         _MNTENT_H = 1,
         MNTTAB = "/etc/fstab",
       },
-},
+    },
   },
 },
 ["monetary.h"] = {
@@ -125,7 +125,7 @@ return {
       constants = {
         _MONETARY_H = 1,
       },
-},
+    },
   },
 },
 ["mqueue.h"] = {
@@ -135,7 +135,7 @@ return {
       constants = {
         _MQUEUE_H = 1,
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -153,7 +153,7 @@ return {
       typedefs = {
         mqd_t = "int32_t",
       },
-},
+    },
   },
 },
 }

@@ -85,7 +85,7 @@ return {
         NI_NAMEREQD = 8,
         NI_DGRAM = 16,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -105,13 +105,13 @@ return {
     int32_t __glibc_reserved[5];
   }]],
       },
-},
+    },
     {
       on = "!uclibc",
       constants = {
         EAI_IDN_ENCODE = -105,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -131,7 +131,7 @@ return {
     uint32_t n_net;
   }]],
       },
-},
+    },
   },
 },
 ["nl_types.h"] = {
@@ -149,7 +149,7 @@ return {
       constants = {
         _NL_TYPES_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -41,7 +41,7 @@ return {
         _PATH_WTMP = "/var/log/wtmp",
         _PATH_VARDB = "/var/db/",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -51,7 +51,7 @@ return {
         _PATH_WTMP = "/dev/null/wtmp",
         _PATH_VARDB = "/var/lib/misc/",
       },
-},
+    },
   },
 },
 ["poll.h"] = {
@@ -61,7 +61,7 @@ return {
       typedefs = {
         nfds_t = "unsigned long",
       },
-},
+    },
   },
 },
 ["pty.h"] = {
@@ -71,7 +71,7 @@ return {
       constants = {
         _PTY_H = 1,
       },
-},
+    },
   },
 },
 ["pwd.h"] = {
@@ -93,7 +93,7 @@ return {
         _PWD_H = 1,
         NSS_BUFLEN_PASSWD = 1024,
       },
-},
+    },
   },
 },
 }

@@ -42,14 +42,14 @@ return {
         __action_fn_t = "void *",
         __free_fn_t = "void *",
       },
-},
+    },
     {
       on = "glibc",
       typedefs = {
         __compar_fn_t = "void *",
         comparison_fn_t = "void *",
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -59,7 +59,7 @@ return {
     uint32_t __unused2;
   }]],
       },
-},
+    },
   },
 },
 ["semaphore.h"] = {
@@ -69,7 +69,7 @@ return {
       constants = {
         _SEMAPHORE_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -78,7 +78,7 @@ return {
       typedefs = {
         sem_t = "struct sem_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -86,7 +86,7 @@ return {
     int32_t __val[8];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -94,7 +94,7 @@ return {
     int32_t __val[4];
   }]],
       },
-},
+    },
   },
 },
 ["setjmp.h"] = {
@@ -108,13 +108,13 @@ return {
       constants = {
         _SETJMP_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         __STDC_VERSION_SETJMP_H__ = 202311,
       },
-},
+    },
     {
       on = "musl-x64",
       records = {
@@ -124,7 +124,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
     {
       on = "musl-x86",
       records = {
@@ -134,7 +134,7 @@ return {
     unsigned long __ss[32];
   }]],
       },
-},
+    },
     {
       on = "musl-arm",
       records = {
@@ -144,7 +144,7 @@ return {
     unsigned long __ss[32];
   }]],
       },
-},
+    },
     {
       on = "musl-arm64",
       records = {
@@ -154,7 +154,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
     {
       on = "musl-riscv64",
       records = {
@@ -164,7 +164,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
     {
       on = "musl-loongarch64",
       records = {
@@ -174,7 +174,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -184,7 +184,7 @@ return {
     unsigned long __ss[32];
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -194,7 +194,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -204,7 +204,7 @@ return {
     unsigned long __ss[32];
   }]],
       },
-},
+    },
     {
       on = "musl-ppc64le",
       records = {
@@ -214,7 +214,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
     {
       on = "musl-s390x",
       records = {
@@ -224,7 +224,7 @@ return {
     unsigned long __ss[16];
   }]],
       },
-},
+    },
   },
 },
 ["sgidefs.h"] = {
@@ -236,19 +236,19 @@ return {
         _ABIN32 = 2,
         _ABIO64 = 4,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       constants = {
         _ABI64 = 3,
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       constants = {
         _ABIO32 = 1,
       },
-},
+    },
   },
 },
 ["shadow.h"] = {
@@ -274,7 +274,7 @@ return {
       constants = {
         _SHADOW_H = 1,
       },
-},
+    },
   },
 },
 ["spawn.h"] = {
@@ -303,7 +303,7 @@ return {
     int32_t __pad[16];
   }]],
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -322,7 +322,7 @@ return {
     int32_t __pad[15];
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -342,7 +342,7 @@ return {
     int32_t __pad[16];
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -357,7 +357,7 @@ return {
     char __pad[56];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -372,7 +372,7 @@ return {
     char __pad[60];
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -386,7 +386,7 @@ return {
     int32_t __pad[16];
   }]],
       },
-},
+    },
   },
 },
 ["stdbool.h"] = {
@@ -398,7 +398,7 @@ return {
         ["true"] = 1,
         ["false"] = 0,
       },
-},
+    },
   },
 },
 ["stdc-predef.h"] = {
@@ -413,7 +413,7 @@ return {
         __STDC_IEC_60559_COMPLEX__ = 201404,
         __STDC_ISO_10646__ = 201706,
       },
-},
+    },
   },
 },
 ["stdio.h"] = {
@@ -427,7 +427,7 @@ return {
       constants = {
         _STDIO_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -443,7 +443,7 @@ return {
         fpos_t = "struct _G_fpos64_t",
         fpos64_t = "struct _G_fpos64_t",
       },
-},
+    },
     {
       on = "!uclibc",
       constants = {
@@ -452,7 +452,7 @@ return {
         _IONBF = 2,
         L_tmpnam = 20,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -484,7 +484,7 @@ return {
         cookie_close_function_t = "void *",
         cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -511,7 +511,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["string.h"] = {
@@ -521,13 +521,13 @@ return {
       constants = {
         _STRING_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         __STDC_VERSION_STRING_H__ = 202311,
       },
-},
+    },
   },
 },
 ["strings.h"] = {
@@ -537,7 +537,7 @@ return {
       constants = {
         _STRINGS_H = 1,
       },
-},
+    },
   },
 },
 ["syslog.h"] = {
@@ -603,7 +603,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

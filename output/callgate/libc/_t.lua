@@ -34,7 +34,7 @@ return {
       constants = {
         _TAR_H = 1,
       },
-},
+    },
   },
 },
 ["termios.h"] = {
@@ -52,7 +52,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -61,13 +61,13 @@ return {
       typedefs = {
         baud_t = "uint32_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-ppc64le",
       constants = {
         NCCS = 32,
       },
-},
+    },
   },
 },
 ["threads.h"] = {
@@ -90,7 +90,7 @@ return {
         tss_dtor_t = "void *",
         thrd_start_t = "void *",
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -107,7 +107,7 @@ return {
         mtx_t = "union mtx_t",
         cnd_t = "union cnd_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
       records = {
@@ -116,7 +116,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -125,7 +125,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -134,7 +134,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -151,7 +151,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["time.h"] = {
@@ -169,7 +169,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -178,20 +178,20 @@ return {
         TIME_ACTIVE = 3,
         TIME_THREAD_ACTIVE = 4,
       },
-},
+    },
     {
       on = "!uclibc",
       constants = {
         TIME_UTC = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
         NULL = 0,
         CLOCKS_PER_SEC = 1000000,
       },
-},
+    },
     {
       on = "!glibc",
       records = {
@@ -209,7 +209,7 @@ return {
     const char *tm_zone;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -221,7 +221,7 @@ return {
       aliases = {
         ["struct itimerspec"] = "struct itimerspec__libc",
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -236,7 +236,7 @@ return {
         clockid_t = "int32_t",
         timer_t = "void *",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -251,13 +251,13 @@ return {
       typedefs = {
         time_t = "int64_t",
       },
-},
+    },
     {
       on = "uclibc-x64",
       typedefs = {
         time_t = "long",
       },
-},
+    },
   },
 },
 }

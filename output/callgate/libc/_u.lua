@@ -11,7 +11,7 @@ return {
       constants = {
         _UCHAR_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -20,7 +20,7 @@ return {
       typedefs = {
         char8_t = "uint8_t",
       },
-},
+    },
   },
 },
 ["ucontext.h"] = {
@@ -30,49 +30,49 @@ return {
       constants = {
         _UCONTEXT_H = 1,
       },
-},
+    },
     {
       on = "musl-x64",
       constants = {
         NGREG = 23,
       },
-},
+    },
     {
       on = "musl-x86",
       constants = {
         NGREG = 19,
       },
-},
+    },
     {
       on = "musl-arm",
       constants = {
         NGREG = 18,
       },
-},
+    },
     {
       on = "musl-arm64",
       constants = {
         NGREG = 34,
       },
-},
+    },
     {
       on = "musl-riscv64 musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         NGREG = 32,
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       constants = {
         NGREG = 48,
       },
-},
+    },
     {
       on = "musl-s390x",
       constants = {
         NGREG = 27,
       },
-},
+    },
   },
 },
 ["ulimit.h"] = {
@@ -88,7 +88,7 @@ return {
         __UL_GETOPENMAX = 4,
         _ULIMIT_H = 1,
       },
-},
+    },
   },
 },
 ["unistd.h"] = {
@@ -117,24 +117,24 @@ return {
         _XOPEN_XPG4 = 1,
         _XOPEN_LEGACY = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         _POSIX2_C_VERSION = 200809,
         _POSIX2_LOCALEDEF = 200809,
       },
-},
+    },
     {
       on = "musl",
       from = "callgate.libc.unistd-3",
-},
+    },
     {
       on = "uclibc",
       constants = {
         _XOPEN_CRYPT = 1,
       },
-},
+    },
   },
 },
 ["utime.h"] = {
@@ -144,7 +144,7 @@ return {
       constants = {
         _UTIME_H = 1,
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -156,7 +156,7 @@ return {
       aliases = {
         ["struct utimbuf"] = "struct utimbuf__libc",
       },
-},
+    },
   },
 },
 ["utmp.h"] = {
@@ -170,7 +170,7 @@ return {
         WTMP_FILE = "/var/log/wtmp",
         WTMP_FILENAME = "/var/log/wtmp",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -183,7 +183,7 @@ return {
         UTMP_FILENAME = "/dev/null/utmp",
         WTMP_FILENAME = "/dev/null/wtmp",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -193,7 +193,7 @@ return {
     char ll_host[256];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -203,7 +203,7 @@ return {
     char ll_host[256];
   }]],
       },
-},
+    },
   },
 },
 ["utmpx.h"] = {
@@ -217,7 +217,7 @@ return {
         WTMPX_FILE = "/var/log/wtmp",
         WTMPX_FILENAME = "/var/log/wtmp",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -231,7 +231,7 @@ return {
         USER_PROCESS = 7,
         DEAD_PROCESS = 8,
       },
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
       records = {
@@ -254,7 +254,7 @@ return {
     char __unused[20];
   }]],
       },
-},
+    },
     {
       on = "musl-x86 musl-arm musl-mipsel",
       records = {
@@ -277,7 +277,7 @@ return {
     char __unused[20];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-mips",
       records = {
@@ -300,7 +300,7 @@ return {
     char __unused[20];
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-s390x",
       records = {
@@ -323,7 +323,7 @@ return {
     char __unused[20];
   }]],
       },
-},
+    },
   },
 },
 }

@@ -10,13 +10,13 @@ return {
       constants = {
         _WCHAR_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         __STDC_VERSION_WCHAR_H__ = 202311,
       },
-},
+    },
     {
       on = "musl",
       macros = function(M)
@@ -26,7 +26,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -36,7 +36,7 @@ return {
         __mbstate_t = "struct __mbstate_t",
         mbstate_t = "struct __mbstate_t",
       },
-},
+    },
     {
       on = "uclibc-arm",
       records = {
@@ -45,7 +45,7 @@ return {
     uint32_t __wc;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       records = {
@@ -54,7 +54,7 @@ return {
     int32_t __wc;
   }]],
       },
-},
+    },
   },
 },
 ["wctype.h"] = {
@@ -64,13 +64,13 @@ return {
       constants = {
         _WCTYPE_H = 1,
       },
-},
+    },
     {
       on = "!uclibc",
       typedefs = {
         wctrans_t = "const int32_t *",
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -111,7 +111,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["wordexp.h"] = {
@@ -139,7 +139,7 @@ return {
         __WRDE_FLAGS = 63,
         _WORDEXP_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -149,7 +149,7 @@ return {
     unsigned long we_offs;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -159,7 +159,7 @@ return {
     uint32_t we_offs;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -13,7 +13,7 @@ return {
         LIO_WAIT = 0,
         LIO_NOWAIT = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -31,7 +31,7 @@ return {
     int32_t aio_reserved;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -66,7 +66,7 @@ return {
     char __glibc_reserved[32];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -101,7 +101,7 @@ return {
     char __glibc_reserved[32];
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -122,7 +122,7 @@ return {
     char __dummy4[16];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -143,6 +143,6 @@ return {
     char __dummy4[24];
   }]],
       },
-},
+    },
   },
 }

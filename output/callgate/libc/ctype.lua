@@ -4,7 +4,7 @@ return {
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       from = "callgate.libc.ctype-1",
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -26,7 +26,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       macros = function(M)
@@ -48,7 +48,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
@@ -72,11 +72,11 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       from = "callgate.libc.ctype-5",
-},
+    },
     {
       on = "musl",
       macros = function(M)
@@ -110,7 +110,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       macros = function(M)
@@ -120,6 +120,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -47,25 +47,25 @@ return {
         Dl_serpath = "struct Dl_serpath",
         Dl_serinfo = "struct Dl_serinfo",
       },
-},
+    },
     {
       on = "!uclibc",
       constants = {
         RTLD_DI_LINKMAP = 2,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         _DLFCN_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         RTLD_NEXT = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -87,13 +87,13 @@ return {
     uint64_t __dlfo_reserved[6];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         RTLD_NEXT = 4294967295,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -106,7 +106,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -123,7 +123,7 @@ return {
     uint64_t __dlfo_reserved[6];
   }]],
       },
-},
+    },
     {
       on = "glibc-arm",
       records = {
@@ -140,7 +140,7 @@ return {
     uint64_t __dlfo_reserved[6];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -155,7 +155,7 @@ return {
     uint64_t __dlfo_reserved[6];
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -166,12 +166,12 @@ return {
         RTLD_GLOBAL = 256,
         RTLD_LOCAL = 0,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         __RTLD_SECURE = 0x4000000,
       },
-},
+    },
   },
 }

@@ -1774,25 +1774,25 @@ return {
     {
       on = "!uclibc",
       from = "callgate.libc.elf-1",
-},
+    },
     {
       on = "!musl",
       from = "callgate.libc.elf-2",
-},
+    },
     {
       on = "glibc",
       from = "callgate.libc.elf-3",
-},
+    },
     {
       on = "!ppc64le ppc",
       from = "callgate.libc.elf-4",
-},
+    },
     {
       on = "!x86",
       constants = {
         AT_SYSINFO = 32,
       },
-},
+    },
     {
       on = "!uclibc riscv64 ppc64le ppc",
       constants = {
@@ -1805,7 +1805,7 @@ return {
         AT_L3_CACHESIZE = 46,
         AT_L3_CACHEGEOMETRY = 47,
       },
-},
+    },
     {
       on = "!uclibc ppc64le ppc",
       constants = {
@@ -1817,7 +1817,7 @@ return {
         R_PPC64_REL16_HI = 251,
         R_PPC64_REL16_HA = 252,
       },
-},
+    },
     {
       on = "!riscv64",
       constants = {
@@ -1869,7 +1869,7 @@ return {
         R_RISCV_SET32 = 56,
         R_RISCV_32_PCREL = 57,
       },
-},
+    },
     {
       on = "!uclibc riscv64",
       constants = {
@@ -1878,7 +1878,7 @@ return {
         R_RISCV_SET_ULEB128 = 60,
         R_RISCV_SUB_ULEB128 = 61,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -1963,7 +1963,7 @@ return {
         Elf32_Sxword = "long",
         Elf64_Relr = "unsigned long",
       },
-},
+    },
     {
       on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
@@ -1974,7 +1974,7 @@ return {
     unsigned long ch_addralign;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -2059,7 +2059,7 @@ return {
         Elf32_Sxword = "int64_t",
         Elf64_Relr = "uint64_t",
       },
-},
+    },
     {
       on = "mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
@@ -2070,7 +2070,7 @@ return {
     uint64_t ch_addralign;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -2096,7 +2096,7 @@ return {
         R_MN10300_NUM = 24,
         R_RISCV_RVC_LUI = 46,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -2128,10 +2128,10 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       from = "callgate.libc.elf-16",
-},
+    },
   },
 }

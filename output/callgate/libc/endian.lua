@@ -11,13 +11,13 @@ return {
       constants = {
         _ENDIAN_H = 1,
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       constants = {
         BYTE_ORDER = 1234,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       macros = function(M)
@@ -42,7 +42,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!uclibc mips mips64 s390x ppc",
       macros = function(M)
@@ -67,7 +67,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
@@ -95,7 +95,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       macros = function(M)
@@ -120,13 +120,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!glibc",
       constants = {
         __PDP_ENDIAN = 3412,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
       macros = function(M)
@@ -142,7 +142,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-mips musl-mips64 musl-s390x",
       macros = function(M)
@@ -158,7 +158,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -206,12 +206,12 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       constants = {
         __FLOAT_WORD_ORDER = 1234,
       },
-},
+    },
   },
 }

@@ -59,7 +59,7 @@ return {
         _INTTYPES_H = 1,
         ____gwchar_t_defined = 1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -116,7 +116,7 @@ return {
         SCNbLEAST32 = "b",
         SCNbFAST8 = "hhb",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -145,7 +145,7 @@ return {
         SCNxFAST16 = "lx",
         SCNxFAST32 = "lx",
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -211,7 +211,7 @@ return {
     long rem;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -237,19 +237,19 @@ return {
         SCNbMAX = "lb",
         SCNbPTR = "lb",
       },
-},
+    },
     {
       on = "!musl glibc-arm glibc-arm64 uclibc-arm",
       typedefs = {
         __gwchar_t = "int32_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __PRI64_PREFIX = "ll",
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -315,7 +315,7 @@ return {
     int64_t rem;
   }]],
       },
-},
+    },
     {
       on = "musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -342,7 +342,7 @@ return {
         SCNxFAST16 = "x",
         SCNxFAST32 = "x",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -368,20 +368,20 @@ return {
         SCNbMAX = "llb",
         SCNbPTR = "b",
       },
-},
+    },
     {
       on = "glibc-arm glibc-arm64 uclibc-arm",
       typedefs = {
         __gwchar_t = "uint32_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         __PRI64 = "l",
         __PRIPTR = "l",
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -416,13 +416,13 @@ return {
         PRIXLEAST16 = "X",
         PRIXFAST8 = "X",
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         __PRI64 = "ll",
         __PRIPTR = "",
       },
-},
+    },
   },
 }

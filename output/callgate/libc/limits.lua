@@ -25,7 +25,7 @@ return {
         _LIBC_LIMITS_H_ = 1,
         MB_LEN_MAX = 16,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -42,14 +42,14 @@ return {
         BOOL_WIDTH = 1,
         __STDC_VERSION_LIMITS_H__ = 202311,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         LONG_WIDTH = 64,
         ULONG_WIDTH = 64,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -57,21 +57,21 @@ return {
         LONG_MIN = -9223372036854775808LL,
         ULONG_MAX = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "!arm arm64 riscv64 ppc64le s390x ppc",
       constants = {
         CHAR_MIN = -128,
         CHAR_MAX = 127,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         LONG_WIDTH = 32,
         ULONG_WIDTH = 32,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -79,14 +79,14 @@ return {
         LONG_MIN = -2147483648,
         ULONG_MAX = 4294967295,
       },
-},
+    },
     {
       on = "arm arm64 riscv64 ppc64le s390x ppc",
       constants = {
         CHAR_MIN = 0,
         CHAR_MAX = 255,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -173,26 +173,26 @@ return {
         _XOPEN_NAME_MAX = 255,
         _XOPEN_PATH_MAX = 1024,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         SSIZE_MAX = 9223372036854775807LL,
         LONG_BIT = 64,
       },
-},
+    },
     {
       on = "musl-x64 musl-x86 musl-s390x",
       constants = {
         PAGE_SIZE = 4096,
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         SSIZE_MAX = 2147483647,
         LONG_BIT = 32,
       },
-},
+    },
   },
 }

@@ -41,31 +41,31 @@ return {
         M_SQRT2l = 1.4142135623730951,
         M_SQRT1_2l = 0.7071067811865476,
       },
-},
+    },
     {
       on = "glibc",
       from = "callgate.libc.math-2",
-},
+    },
     {
       on = "musl glibc-x64 glibc-x86",
       constants = {
         FP_ILOGB0 = -2147483648,
         FP_ILOGBNAN = -2147483648,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __FP_LONG_MAX = 0x7fffffffffffffffLL,
       },
-},
+    },
     {
       on = "glibc-x64",
       constants = {
         FP_LLOGB0 = -9223372036854775808LL,
         FP_LLOGBNAN = -9223372036854775808LL,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
@@ -83,25 +83,25 @@ return {
         M_SQRT2f64x = 1.4142135623730951,
         M_SQRT1_2f64x = 0.7071067811865476,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-s390x",
       typedefs = {
         long_double_t = "uint64_t [2] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       typedefs = {
         _Float128_t = "uint64_t [2] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __FP_LONG_MAX = 0x7fffffff,
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
@@ -111,14 +111,14 @@ return {
       typedefs = {
         long_double_t = "uint32_t [3] __attribute__((aligned(4)))",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         FP_ILOGB0 = -2147483647,
         FP_ILOGBNAN = 2147483647,
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -128,14 +128,14 @@ return {
       typedefs = {
         long_double_t = "long double",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         FP_LLOGB0 = -9223372036854775807LL,
         FP_LLOGBNAN = 9223372036854775807LL,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
@@ -153,32 +153,32 @@ return {
         M_SQRT2f128 = 1.4142135623730951,
         M_SQRT1_2f128 = 0.7071067811865476,
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
         long_double_t = "uint64_t [2] __attribute__((aligned(8)))",
       },
-},
+    },
     {
       on = "musl",
       constants = {
         math_errhandling = 2,
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
         HUGE = 3.4028234663852886e+38,
       },
-},
+    },
     {
       on = "musl-arm64",
       constants = {
         FP_FAST_FMA = 1,
         FP_FAST_FMAF = 1,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -207,6 +207,6 @@ return {
       typedefs = {
         _LIB_VERSION_TYPE = "int32_t",
       },
-},
+    },
   },
 }

@@ -56,13 +56,13 @@ return {
     int32_t __cancel_type;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         PTHREAD_CANCELED = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -74,7 +74,7 @@ return {
     void *__pad[4];
   }]],
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -83,19 +83,19 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "!musl glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
       typedefs = {
         __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         PTHREAD_CANCELED = 4294967295,
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -104,7 +104,7 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm",
       records = {
@@ -113,13 +113,13 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x uclibc-arm",
       typedefs = {
         __pthread_unwind_buf_t = "struct __pthread_unwind_buf_t",
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -128,7 +128,7 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       records = {
@@ -137,7 +137,7 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -146,7 +146,7 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -155,7 +155,7 @@ return {
     int32_t __mask_was_saved;
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -176,7 +176,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-arm",
       records = {
@@ -188,7 +188,7 @@ return {
     void *__pad[4];
   }]],
       },
-},
+    },
     {
       on = "uclibc-x86",
       records = {
@@ -200,7 +200,7 @@ return {
     void *__pad[4];
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -212,6 +212,6 @@ return {
     void *__pad[4];
   }]],
       },
-},
+    },
   },
 }

@@ -62,7 +62,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -136,7 +136,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -157,7 +157,7 @@ return {
     uint32_t newline_anchor : 1;
   }]],
       },
-},
+    },
     {
       on = "glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -166,7 +166,7 @@ return {
     int32_t rm_eo;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -187,7 +187,7 @@ return {
     uint32_t newline_anchor : 1;
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -197,7 +197,7 @@ return {
         REG_NOTEOL = 2,
         REG_OK = 0,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -213,7 +213,7 @@ return {
     long rm_eo;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -225,7 +225,7 @@ return {
     char __padding2;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -236,7 +236,7 @@ return {
         RE_SYNTAX_EGREP = 43292,
         RE_SYNTAX_POSIX_EGREP = 2145052,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -257,7 +257,7 @@ return {
     uint32_t newline_anchor : 1;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -278,6 +278,6 @@ return {
     uint32_t newline_anchor : 1;
   }]],
       },
-},
+    },
   },
 }

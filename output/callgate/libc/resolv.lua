@@ -51,7 +51,7 @@ return {
         RES_SNGLKUPREOP = 0x400000,
         RES_USE_DNSSEC = 0x800000,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -62,13 +62,13 @@ return {
         RES_NOAAAA = 0x8000000,
         RES_STRICTERR = 0x10000000,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         RES_DEFAULT = 704,
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -92,7 +92,7 @@ return {
       typedefs = {
         res_state = "struct __res_state *",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -139,7 +139,7 @@ return {
     } _u;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -185,6 +185,6 @@ return {
         res_send_qhook = "void *",
         res_send_rhook = "void *",
       },
-},
+    },
   },
 }

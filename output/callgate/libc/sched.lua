@@ -9,7 +9,7 @@ return {
       constants = {
         _SCHED_H = 1,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       macros = function(M)
@@ -29,7 +29,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       macros = function(M)
@@ -49,7 +49,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       constants = {
@@ -61,7 +61,7 @@ return {
       typedefs = {
         cpu_set_t = "struct cpu_set_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -96,7 +96,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -128,6 +128,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -10,13 +10,13 @@ return {
       constants = {
         NSIG = 65,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         NSIG = 128,
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -25,7 +25,7 @@ return {
       typedefs = {
         sig_atomic_t = "int32_t",
       },
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
       records = {
@@ -78,7 +78,7 @@ return {
     } __si_fields;
   }]],
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -96,7 +96,7 @@ return {
         ["struct sigaction"] = "struct sigaction__libc",
         ["struct sigevent"] = "struct sigevent__libc",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -114,7 +114,7 @@ return {
     } __sev_fields;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm",
       records = {
@@ -167,7 +167,7 @@ return {
     } __si_fields;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -185,7 +185,7 @@ return {
     } __sev_fields;
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -238,7 +238,7 @@ return {
     } __si_fields;
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -291,7 +291,7 @@ return {
     } __si_fields;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -309,6 +309,6 @@ return {
     int32_t sv_flags;
   }]],
       },
-},
+    },
   },
 }

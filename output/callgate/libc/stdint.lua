@@ -68,7 +68,7 @@ return {
         UINT32_MAX = 4294967295,
         UINT64_MAX = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -99,7 +99,7 @@ return {
         WCHAR_WIDTH = 32,
         WINT_WIDTH = 32,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -126,14 +126,14 @@ return {
         intmax_t = "long",
         uintmax_t = "unsigned long",
       },
-},
+    },
     {
       on = "!musl glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         WCHAR_MIN = -2147483648,
         WCHAR_MAX = 2147483647,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -146,14 +146,14 @@ return {
         PTRDIFF_WIDTH = 64,
         SIZE_WIDTH = 64,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       typedefs = {
         int_fast64_t = "long",
         uint_fast64_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -180,7 +180,7 @@ return {
         intmax_t = "int64_t",
         uintmax_t = "uint64_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -193,20 +193,20 @@ return {
         PTRDIFF_WIDTH = 32,
         SIZE_WIDTH = 32,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       typedefs = {
         int_fast64_t = "int64_t",
         uint_fast64_t = "uint64_t",
       },
-},
+    },
     {
       on = "glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         WCHAR_MAX = 4294967295,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -219,7 +219,7 @@ return {
         UINT32_MAX = 0xffffffff,
         UINT64_MAX = 0xffffffffffffffffULL,
       },
-},
+    },
     {
       on = "!glibc",
       typedefs = {
@@ -230,21 +230,21 @@ return {
         uint_least16_t = "uint16_t",
         uint_least32_t = "uint32_t",
       },
-},
+    },
     {
       on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         int_least64_t = "long",
         uint_least64_t = "unsigned long",
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         int_least64_t = "int64_t",
         uint_least64_t = "uint64_t",
       },
-},
+    },
     {
       on = "uclibc",
       typedefs = {
@@ -255,20 +255,20 @@ return {
         uint16_t = "uint16_t",
         uint32_t = "uint32_t",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       typedefs = {
         int64_t = "int64_t",
         uint64_t = "uint64_t",
       },
-},
+    },
     {
       on = "uclibc-x64",
       typedefs = {
         int64_t = "long",
         uint64_t = "unsigned long",
       },
-},
+    },
   },
 }

@@ -44,7 +44,7 @@ return {
       typedefs = {
         __compar_d_fn_t = "void *",
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -80,7 +80,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       macros = function(M)
@@ -93,7 +93,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       constants = {
@@ -127,7 +127,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -153,6 +153,6 @@ return {
         __compar_fn_t = "void *",
         comparison_fn_t = "void *",
       },
-},
+    },
   },
 }

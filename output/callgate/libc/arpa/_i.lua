@@ -7,7 +7,7 @@ return {
       constants = {
         _ARPA_INET_H = 1,
       },
-},
+    },
   },
 },
 }

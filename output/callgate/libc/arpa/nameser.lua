@@ -264,7 +264,7 @@ return {
     int32_t shift;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -356,7 +356,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       constants = {
@@ -489,7 +489,7 @@ return {
       typedefs = {
         HEADER = "struct HEADER",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
       records = {
@@ -511,7 +511,7 @@ return {
     uint32_t arcount : 16;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-mips musl-mips64 musl-s390x",
       records = {
@@ -533,7 +533,7 @@ return {
     uint32_t arcount : 16;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -555,6 +555,6 @@ return {
     const uint8_t *_ptr;
   }]],
       },
-},
+    },
   },
 }

@@ -89,7 +89,7 @@ return {
       typedefs = {
         HEADER = "struct HEADER",
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -138,7 +138,7 @@ return {
         T_TA = 32768,
         T_DLV = 32769,
       },
-},
+    },
     {
       on = "!musl glibc-mips glibc-mips64 glibc-s390x",
       records = {
@@ -160,7 +160,7 @@ return {
     uint32_t arcount : 16;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       records = {
@@ -182,12 +182,12 @@ return {
     uint32_t arcount : 16;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         __BIND = 19950621,
       },
-},
+    },
   },
 }

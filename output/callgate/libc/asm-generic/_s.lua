@@ -14,7 +14,7 @@ return {
         SCM_TIMESTAMPNS = 35,
         SCM_TIMESTAMPING = 37,
       },
-},
+    },
   },
 },
 }

@@ -11,7 +11,7 @@ return {
         TCSETSW = 0x803c7415,
         TCSETSF = 0x803c7416,
       },
-},
+    },
   },
 },
 }

@@ -14,7 +14,7 @@ return {
         SCM_TIMESTAMPNS = 35,
         SCM_TIMESTAMPING = 37,
       },
-},
+    },
   },
 },
 ["asm/sockios.h"] = {
@@ -25,7 +25,7 @@ return {
         SIOCSPGRP = 0x80047308,
         SIOCGPGRP = 0x40047309,
       },
-},
+    },
   },
 },
 }

@@ -16,7 +16,7 @@ return {
       typedefs = {
         __atomic_wide_counter = "union __atomic_wide_counter",
       },
-},
+    },
   },
 },
 }

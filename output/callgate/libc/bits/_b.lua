@@ -13,7 +13,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/byteswap-common.h"] = {
@@ -48,7 +48,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/byteswap.h"] = {
@@ -78,13 +78,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       constants = {
         _ASM_BITS_BYTESWAP_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         __O_CLOEXEC = 524288,
       },
-},
+    },
   },
 },
 ["bits/confname.h"] = {
@@ -15,7 +15,7 @@ return {
     {
       on = "!musl",
       from = "callgate.libc.bits.confname-1",
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -24,7 +24,7 @@ return {
         _CS_V6_ENV = 1148,
         _CS_V7_ENV = 1149,
       },
-},
+    },
   },
 },
 ["bits/cpu-set.h"] = {
@@ -39,7 +39,7 @@ return {
         __cpu_mask = "unsigned long",
         cpu_set_t = "struct cpu_set_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -68,7 +68,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -97,7 +97,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         _DIRENT_MATCHES_DIRENT64 = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -19,7 +19,7 @@ return {
     char d_name[256];
   }]],
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -31,13 +31,13 @@ return {
     char d_name[256];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         _DIRENT_MATCHES_DIRENT64 = 0,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -49,7 +49,7 @@ return {
     char d_name[256];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -61,7 +61,7 @@ return {
     char d_name[256];
   }]],
       },
-},
+    },
   },
 },
 ["bits/dl_find_object.h"] = {
@@ -71,27 +71,27 @@ return {
       constants = {
         DLFO_STRUCT_HAS_EH_DBASE = 0,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm",
       constants = {
         DLFO_STRUCT_HAS_EH_COUNT = 0,
         DLFO_EH_SEGMENT_TYPE = 1685382480,
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
         DLFO_STRUCT_HAS_EH_DBASE = 1,
       },
-},
+    },
     {
       on = "glibc-arm",
       constants = {
         DLFO_STRUCT_HAS_EH_COUNT = 1,
         DLFO_EH_SEGMENT_TYPE = 1879048193,
       },
-},
+    },
   },
 },
 ["bits/dlfcn.h"] = {
@@ -105,20 +105,20 @@ return {
         RTLD_LOCAL = 0,
         RTLD_NODELETE = 0x1000,
       },
-},
+    },
     {
       on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         RTLD_NOLOAD = 0x4,
         RTLD_GLOBAL = 0x100,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         RTLD_DEEPBIND = 0x8,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -126,7 +126,7 @@ return {
         RTLD_DEEPBIND = 0x10,
         RTLD_GLOBAL = 0x4,
       },
-},
+    },
   },
 },
 }

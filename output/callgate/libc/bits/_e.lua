@@ -7,25 +7,25 @@ return {
       constants = {
         __ELF_NATIVE_CLASS = 64,
       },
-},
+    },
     {
       on = "!musl glibc-s390x",
       typedefs = {
         Elf_Symndx = "uint32_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __ELF_NATIVE_CLASS = 32,
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
         Elf_Symndx = "unsigned long",
       },
-},
+    },
   },
 },
 ["bits/endian.h"] = {
@@ -36,32 +36,32 @@ return {
         _BITS_ENDIAN_H = 1,
         __PDP_ENDIAN = 3412,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         __BIG_ENDIAN = 4321,
       },
-},
+    },
     {
       on = "!musl glibc-mips glibc-mips64 glibc-s390x uclibc-x86 uclibc-x64",
       constants = {
         __FLOAT_WORD_ORDER = 1234,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         __LITTLE_ENDIAN = 1234,
         __FLOAT_WORD_ORDER = 4321,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         __BYTE_ORDER = 1234,
       },
-},
+    },
   },
 },
 ["bits/endianness.h"] = {
@@ -71,19 +71,19 @@ return {
       constants = {
         _BITS_ENDIANNESS_H = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         __BYTE_ORDER = 1234,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         __BYTE_ORDER = 4321,
       },
-},
+    },
   },
 },
 ["bits/environments.h"] = {
@@ -93,27 +93,27 @@ return {
       constants = {
         _POSIX_V7_LPBIG_OFFBIG = -1,
       },
-},
+    },
     {
       on = "!musl glibc-x86",
       constants = {
         _POSIX_V6_LPBIG_OFFBIG = -1,
         _XBS5_LPBIG_OFFBIG = -1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         _POSIX_V7_LP64_OFF64 = 1,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         _POSIX_V6_LP64_OFF64 = 1,
         _XBS5_LP64_OFF64 = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-ppc64le uclibc-x64",
       constants = {
@@ -124,7 +124,7 @@ return {
         __LP64_OFF64_CFLAGS = "-m64",
         __LP64_OFF64_LDFLAGS = "-m64",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -135,7 +135,7 @@ return {
         _POSIX_V6_ILP32_OFF32 = 1,
         _XBS5_ILP32_OFF32 = 1,
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -144,7 +144,7 @@ return {
         _XBS5_LP64_OFF64 = -1,
         __ILP32_OFFBIG_CFLAGS = "-D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
@@ -155,7 +155,7 @@ return {
         _XBS5_ILP32_OFF32 = -1,
         _XBS5_ILP32_OFFBIG = -1,
       },
-},
+    },
   },
 },
 ["bits/epoll.h"] = {
@@ -165,7 +165,7 @@ return {
       constants = {
         EPOLL_NONBLOCK = 2048,
       },
-},
+    },
   },
 },
 ["bits/errno.h"] = {
@@ -175,19 +175,19 @@ return {
       constants = {
         _BITS_ERRNO_H = 1,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el",
       constants = {
         ENOTSUP = 95,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         ENOTSUP = 122,
       },
-},
+    },
   },
 },
 }

@@ -34,7 +34,7 @@ return {
         ["struct f_owner_ex"] = "struct f_owner_ex__libc",
         ["struct file_handle"] = "struct file_handle__libc",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -49,7 +49,7 @@ return {
         FNONBLOCK = 2048,
         FNDELAY = 2048,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm glibc-arm64 glibc-ppc64le",
       constants = {
@@ -57,32 +57,32 @@ return {
         __O_NOFOLLOW = 131072,
         __O_TMPFILE = 4259840,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-riscv64 glibc-loongarch64 glibc-s390x",
       constants = {
         __O_DIRECT = 16384,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         O_LARGEFILE = 0,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-s390x",
       constants = {
         __POSIX_FADV_DONTNEED = 4,
         __POSIX_FADV_NOREUSE = 5,
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
         __O_LARGEFILE = 32768,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-ppc64le",
       constants = {
@@ -90,13 +90,13 @@ return {
         F_SETLK = 13,
         F_SETLKW = 14,
       },
-},
+    },
     {
       on = "glibc-arm glibc-arm64 glibc-ppc64le",
       constants = {
         __O_TMPFILE = 4210688,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -107,7 +107,7 @@ return {
         FNONBLOCK = 128,
         FNDELAY = 128,
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
@@ -115,7 +115,7 @@ return {
         F_SETLK64 = 13,
         F_SETLKW64 = 14,
       },
-},
+    },
   },
 },
 ["bits/floatn-common.h"] = {
@@ -147,13 +147,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       constants = {
         __HAVE_FLOAT128_UNLIKE_LDBL = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
@@ -166,37 +166,37 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
       typedefs = {
         _Float64x = "uint64_t [2] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "glibc-x86",
       typedefs = {
         _Float64x = "uint32_t [3] __attribute__((aligned(4)))",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         __HAVE_FLOAT128_UNLIKE_LDBL = 0,
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         _Float64 = "long double",
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
         _Float64x = "uint64_t [2] __attribute__((aligned(8)))",
       },
-},
+    },
   },
 },
 ["bits/floatn.h"] = {
@@ -208,7 +208,7 @@ return {
         __HAVE_FLOAT64X = 1,
         __HAVE_FLOAT64X_LONG_DOUBLE = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       constants = {
@@ -217,13 +217,13 @@ return {
       typedefs = {
         __cfloat128 = "uint64_t [4] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm glibc-mips glibc-mipsel glibc-ppc64le glibc-s390x",
       typedefs = {
         _Float128 = "uint64_t [2] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       constants = {
@@ -231,19 +231,19 @@ return {
         __HAVE_FLOAT64X = 0,
         __HAVE_FLOAT64X_LONG_DOUBLE = 0,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         __HAVE_DISTINCT_FLOAT128 = 0,
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
         _Float128 = "uint64_t [2] __attribute__((aligned(8)))",
       },
-},
+    },
   },
 },
 ["bits/flt-eval-method.h"] = {
@@ -253,7 +253,7 @@ return {
       constants = {
         __GLIBC_FLT_EVAL_METHOD = 0,
       },
-},
+    },
   },
 },
 ["bits/fp-fast.h"] = {
@@ -264,7 +264,7 @@ return {
         FP_FAST_FMA = 1,
         FP_FAST_FMAF = 1,
       },
-},
+    },
   },
 },
 ["bits/fp-logb.h"] = {
@@ -275,14 +275,14 @@ return {
         __FP_LOGB0_IS_MIN = 1,
         __FP_LOGBNAN_IS_MIN = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
         __FP_LOGB0_IS_MIN = 0,
         __FP_LOGBNAN_IS_MIN = 0,
       },
-},
+    },
   },
 },
 }

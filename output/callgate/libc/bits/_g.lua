@@ -18,7 +18,7 @@ return {
     int32_t val;
   }]],
       },
-},
+    },
   },
 },
 ["bits/getopt_core.h"] = {
@@ -28,7 +28,7 @@ return {
       constants = {
         _GETOPT_CORE_H = 1,
       },
-},
+    },
   },
 },
 ["bits/getopt_ext.h"] = {
@@ -49,7 +49,7 @@ return {
     int32_t val;
   }]],
       },
-},
+    },
   },
 },
 ["bits/getopt_posix.h"] = {
@@ -59,7 +59,7 @@ return {
       constants = {
         _GETOPT_POSIX_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -28,7 +28,7 @@ return {
         HWCAP_ARM_LPAE = 1048576,
         HWCAP_ARM_EVTSTRM = 2097152,
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
@@ -40,7 +40,7 @@ return {
         PPC_FEATURE2_HAS_TAR = 0x4000000,
         PPC_FEATURE2_HAS_VEC_CRYPTO = 0x2000000,
       },
-},
+    },
     {
       on = "s390x",
       constants = {
@@ -60,7 +60,7 @@ return {
         HWCAP_S390_VXRS_EXT = 8192,
         HWCAP_S390_GS = 16384,
       },
-},
+    },
     {
       on = "glibc-s390x",
       constants = {
@@ -76,7 +76,7 @@ return {
         HWCAP_S390_PCI_MIO = 2097152,
         HWCAP_S390_SIE = 4194304,
       },
-},
+    },
     {
       on = "musl-arm",
       constants = {
@@ -104,7 +104,7 @@ return {
         HWCAP_ARM_LPAE = 0x100000,
         HWCAP_ARM_EVTSTRM = 0x200000,
       },
-},
+    },
   },
 },
 }

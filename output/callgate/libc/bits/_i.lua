@@ -7,7 +7,7 @@ return {
       constants = {
         __USE_KERNEL_IPV6_DEFS = 0,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -30,7 +30,7 @@ return {
     char ip_opts[40];
   }]],
       },
-},
+    },
   },
 },
 ["bits/ipc-perm.h"] = {
@@ -51,13 +51,13 @@ return {
     unsigned long __glibc_reserved2;
   }]],
       },
-},
+    },
     {
       on = "glibc",
       aliases = {
         ["struct ipc_perm"] = "struct ipc_perm__libc",
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -74,7 +74,7 @@ return {
     unsigned long __glibc_reserved2;
   }]],
       },
-},
+    },
   },
 },
 ["bits/ipc.h"] = {
@@ -94,13 +94,13 @@ return {
     long __pad2;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       aliases = {
         ["struct ipc_perm"] = "struct ipc_perm__libc",
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -117,7 +117,7 @@ return {
     unsigned long __unused2;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       records = {
@@ -134,7 +134,7 @@ return {
     int64_t __pad3;
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -152,7 +152,7 @@ return {
     unsigned long __uclibc_unused2;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -169,7 +169,7 @@ return {
     unsigned long __uclibc_unused2;
   }]],
       },
-},
+    },
   },
 },
 ["bits/ipcstat.h"] = {
@@ -179,7 +179,7 @@ return {
       constants = {
         IPC_STAT = 0x102,
       },
-},
+    },
   },
 },
 ["bits/ipctypes.h"] = {
@@ -189,25 +189,25 @@ return {
       constants = {
         _BITS_IPCTYPES_H = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         __ipc_pid_t = "int32_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm",
       typedefs = {
         __ipc_pid_t = "uint16_t",
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       typedefs = {
         __ipc_pid_t = "long",
       },
-},
+    },
   },
 },
 ["bits/iscanonical.h"] = {
@@ -227,7 +227,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86",
       macros = function(_M)
@@ -237,7 +237,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         __jmp_buf_tag_defined = 1,
       },
-},
+    },
     {
       on = "uclibc-arm",
       records = {
@@ -17,7 +17,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x86",
       records = {
@@ -27,7 +27,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -37,7 +37,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -13,7 +13,7 @@ return {
         __GLIBC_USE_IEC_60559_FUNCS_EXT_C23 = 1,
         __GLIBC_USE_IEC_60559_TYPES_EXT = 1,
       },
-},
+    },
   },
 },
 ["bits/libm-simd-decl-stubs.h"] = {
@@ -23,7 +23,7 @@ return {
       constants = {
         _BITS_LIBM_SIMD_DECL_STUBS_H = 1,
       },
-},
+    },
   },
 },
 ["bits/limits.h"] = {
@@ -33,7 +33,7 @@ return {
       constants = {
         PAGESIZE = 4096,
       },
-},
+    },
   },
 },
 ["bits/link_lavcurrent.h"] = {
@@ -43,13 +43,13 @@ return {
       constants = {
         LAV_CURRENT = 2,
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       constants = {
         LAV_CURRENT = 3,
       },
-},
+    },
   },
 },
 ["bits/local_lim.h"] = {
@@ -69,13 +69,13 @@ return {
         HOST_NAME_MAX = 64,
         SEM_VALUE_MAX = 2147483647,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         PTHREAD_STACK_MIN = 16384,
       },
-},
+    },
   },
 },
 ["bits/locale.h"] = {
@@ -98,7 +98,7 @@ return {
         __LC_MEASUREMENT = 11,
         __LC_IDENTIFICATION = 12,
       },
-},
+    },
   },
 },
 ["bits/long-double.h"] = {
@@ -108,25 +108,25 @@ return {
       constants = {
         __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 0,
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __NO_LONG_DOUBLE_MATH = 1,
       },
-},
+    },
     {
       on = "glibc-ppc64le glibc-s390x",
       constants = {
         __LONG_DOUBLE_MATH_OPTIONAL = 1,
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
         __LDOUBLE_REDIRECTS_TO_FLOAT128_ABI = 1,
       },
-},
+    },
   },
 },
 }

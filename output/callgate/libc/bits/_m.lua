@@ -8,7 +8,7 @@ return {
         __f32x4_t = "float [4] __attribute__((aligned(16)))",
         __f64x2_t = "double [2] __attribute__((aligned(16)))",
       },
-},
+    },
   },
 },
 ["bits/mathdef.h"] = {
@@ -22,21 +22,21 @@ return {
         float_t = "float",
         double_t = "double",
       },
-},
+    },
     {
       on = "uclibc-arm",
       constants = {
         FP_ILOGB0 = -2147483647,
         FP_ILOGBNAN = 2147483647,
       },
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       constants = {
         FP_ILOGB0 = -2147483648,
         FP_ILOGBNAN = -2147483648,
       },
-},
+    },
   },
 },
 ["bits/mman-linux.h"] = {
@@ -46,7 +46,7 @@ return {
       constants = {
         MAP_ANON = 32,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -56,13 +56,13 @@ return {
         POSIX_MADV_WILLNEED = 3,
         POSIX_MADV_DONTNEED = 4,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         MAP_ANON = 2048,
       },
-},
+    },
   },
 },
 ["bits/mman-shared.h"] = {
@@ -72,7 +72,7 @@ return {
       constants = {
         PKEY_UNRESTRICTED = 0x0,
       },
-},
+    },
   },
 },
 ["bits/mman.h"] = {
@@ -83,13 +83,13 @@ return {
         __MAP_ANONYMOUS = 0x800,
         MAP_RENAME = 2048,
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         MAP_ANON = 0x800,
       },
-},
+    },
   },
 },
 ["bits/mqueue.h"] = {
@@ -111,7 +111,7 @@ return {
       typedefs = {
         mqd_t = "int32_t",
       },
-},
+    },
   },
 },
 ["bits/msg.h"] = {
@@ -132,13 +132,13 @@ return {
     unsigned long __unused[2];
   }]],
       },
-},
+    },
     {
       on = "musl",
       aliases = {
         ["struct msqid_ds"] = "struct msqid_ds__libc",
       },
-},
+    },
     {
       on = "musl-x86 musl-arm musl-mipsel",
       records = {
@@ -161,7 +161,7 @@ return {
     int64_t msg_ctime;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-mips",
       records = {
@@ -184,7 +184,7 @@ return {
     int64_t msg_ctime;
   }]],
       },
-},
+    },
   },
 },
 ["bits/msq.h"] = {
@@ -195,7 +195,7 @@ return {
         msgqnum_t = "unsigned long",
         msglen_t = "unsigned long",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -216,13 +216,13 @@ return {
     unsigned long __uclibc_unused5;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       aliases = {
         ["struct msqid_ds"] = "struct msqid_ds__libc",
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -240,7 +240,7 @@ return {
     unsigned long __uclibc_unused5;
   }]],
       },
-},
+    },
   },
 },
 }

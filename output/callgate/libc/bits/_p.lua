@@ -9,7 +9,7 @@ return {
         NOFILE = 256,
         NCARGS = 131072,
       },
-},
+    },
   },
 },
 ["bits/posix.h"] = {
@@ -20,21 +20,21 @@ return {
         _POSIX_V6_LP64_OFF64 = 1,
         _POSIX_V7_LP64_OFF64 = 1,
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         _POSIX_V6_ILP32_OFFBIG = 1,
         _POSIX_V7_ILP32_OFFBIG = 1,
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       constants = {
         _POSIX_V6_LP64_OFFBIG = 1,
         _POSIX_V7_LP64_OFFBIG = 1,
       },
-},
+    },
   },
 },
 ["bits/posix1_lim.h"] = {
@@ -78,19 +78,19 @@ return {
         _POSIX_UIO_MAXIOV = 16,
         _POSIX_CLOCKRES_MIN = 20000000,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         SSIZE_MAX = 9223372036854775807LL,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         SSIZE_MAX = 2147483647,
       },
-},
+    },
   },
 },
 ["bits/posix2_lim.h"] = {
@@ -118,7 +118,7 @@ return {
         CHARCLASS_NAME_MAX = 2048,
         RE_DUP_MAX = 0x7fff,
       },
-},
+    },
   },
 },
 ["bits/posix_opt.h"] = {
@@ -183,7 +183,7 @@ return {
         _POSIX_SPORADIC_SERVER = -1,
         _POSIX_THREAD_SPORADIC_SERVER = -1,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -194,7 +194,7 @@ return {
         _POSIX_TRACE_LOG = -1,
         _POSIX_TYPED_MEMORY_OBJECTS = -1,
       },
-},
+    },
   },
 },
 ["bits/procfs-id.h"] = {
@@ -205,14 +205,14 @@ return {
         __pr_uid_t = "uint32_t",
         __pr_gid_t = "uint32_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm",
       typedefs = {
         __pr_uid_t = "uint16_t",
         __pr_gid_t = "uint16_t",
       },
-},
+    },
   },
 },
 ["bits/procfs-prregset.h"] = {
@@ -222,71 +222,71 @@ return {
       typedefs = {
         __prgregset_t = "uint64_t [27]",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       typedefs = {
         __prfpregset_t = "struct user_fpregs_struct",
       },
-},
+    },
     {
       on = "glibc-x86",
       typedefs = {
         __prgregset_t = "unsigned long [17]",
       },
-},
+    },
     {
       on = "glibc-arm",
       typedefs = {
         __prgregset_t = "unsigned long [18]",
         __prfpregset_t = "struct user_fpregs",
       },
-},
+    },
     {
       on = "glibc-arm64",
       typedefs = {
         __prgregset_t = "unsigned long [34]",
         __prfpregset_t = "struct user_fpsimd_struct",
       },
-},
+    },
     {
       on = "glibc-riscv64",
       typedefs = {
         __prgregset_t = "unsigned long [32]",
         __prfpregset_t = "union __riscv_mc_fp_state",
       },
-},
+    },
     {
       on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       typedefs = {
         __prgregset_t = "unsigned long [45]",
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       typedefs = {
         __prfpregset_t = "union elf_fpreg_t [34]",
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-ppc64le",
       typedefs = {
         __prfpregset_t = "double [33]",
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       typedefs = {
         __prgregset_t = "unsigned long [48]",
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
         __prgregset_t = "unsigned long [27]",
         __prfpregset_t = "struct fpregset_t",
       },
-},
+    },
   },
 },
 ["bits/procfs.h"] = {
@@ -296,20 +296,20 @@ return {
       constants = {
         ELF_NGREG = 27,
       },
-},
+    },
     {
       on = "glibc-x64",
       typedefs = {
         elf_greg_t = "uint64_t",
         elf_gregset_t = "uint64_t [27]",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       typedefs = {
         elf_fpregset_t = "struct user_fpregs_struct",
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
@@ -319,13 +319,13 @@ return {
         elf_gregset_t = "unsigned long [17]",
         elf_fpxregset_t = "struct user_fpxregs_struct",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-riscv64 glibc-ppc64le",
       typedefs = {
         elf_greg_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-arm",
       constants = {
@@ -335,7 +335,7 @@ return {
         elf_gregset_t = "unsigned long [18]",
         elf_fpregset_t = "struct user_fpregs",
       },
-},
+    },
     {
       on = "glibc-arm64",
       constants = {
@@ -345,7 +345,7 @@ return {
         elf_gregset_t = "unsigned long [34]",
         elf_fpregset_t = "struct user_fpsimd_struct",
       },
-},
+    },
     {
       on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -354,7 +354,7 @@ return {
       typedefs = {
         elf_gregset_t = "unsigned long [45]",
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       constants = {
@@ -372,7 +372,7 @@ return {
         elf_lsxregset_t = "union {\n    double d[2];\n    float f[4];\n  } __attribute__((aligned(16))) [32]",
         elf_lasxregset_t = "union {\n    double d[4];\n    float f[8];\n  } __attribute__((aligned(32))) [32]",
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -382,7 +382,7 @@ return {
         elf_fpreg_t = "double",
         elf_fpregset_t = "double [33]",
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
@@ -390,7 +390,7 @@ return {
         elf_fpreg_t = "union fpreg_t",
         elf_fpregset_t = "struct fpregset_t",
       },
-},
+    },
   },
 },
 ["bits/pthread_stack_min.h"] = {
@@ -400,13 +400,13 @@ return {
       constants = {
         PTHREAD_STACK_MIN = 16384,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-riscv64 glibc-s390x",
       constants = {
         PTHREAD_STACK_MIN = 131072,
       },
-},
+    },
   },
 },
 ["bits/pthreadtypes-arch.h"] = {
@@ -418,21 +418,21 @@ return {
         __SIZEOF_PTHREAD_COND_T = 48,
         __SIZEOF_PTHREAD_RWLOCKATTR_T = 8,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel",
       constants = {
         __SIZEOF_PTHREAD_MUTEX_T = 40,
         __SIZEOF_PTHREAD_ATTR_T = 56,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SIZEOF_PTHREAD_RWLOCK_T = 56,
         __SIZEOF_PTHREAD_BARRIER_T = 32,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm64",
       constants = {
@@ -440,7 +440,7 @@ return {
         __SIZEOF_PTHREAD_CONDATTR_T = 4,
         __SIZEOF_PTHREAD_BARRIERATTR_T = 4,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -449,7 +449,7 @@ return {
         __SIZEOF_PTHREAD_RWLOCK_T = 32,
         __SIZEOF_PTHREAD_BARRIER_T = 20,
       },
-},
+    },
     {
       on = "glibc-arm64",
       constants = {
@@ -459,7 +459,7 @@ return {
         __SIZEOF_PTHREAD_CONDATTR_T = 8,
         __SIZEOF_PTHREAD_BARRIERATTR_T = 8,
       },
-},
+    },
   },
 },
 ["bits/ptrace-shared.h"] = {
@@ -511,7 +511,7 @@ return {
     unsigned long len;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -559,7 +559,7 @@ return {
     uint64_t len;
   }]],
       },
-},
+    },
   },
 },
 ["bits/ptrace.h"] = {
@@ -573,13 +573,13 @@ return {
         PT_SYSEMU_SINGLESTEP = 32,
         PT_STEPBLOCK = 33,
       },
-},
+    },
     {
       on = "musl-x64",
       constants = {
         PT_ARCH_PRCTL = 30,
       },
-},
+    },
     {
       on = "musl-arm",
       constants = {
@@ -595,7 +595,7 @@ return {
         PT_SETHBPREGS = 30,
         PT_GETFDPIC = 31,
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       constants = {
@@ -611,13 +611,13 @@ return {
         PT_SETVSRREGS = 28,
         PT_STEPBLOCK = 256,
       },
-},
+    },
     {
       on = "musl-s390x",
       constants = {
         PT_STEPBLOCK = 12,
       },
-},
+    },
   },
 },
 }

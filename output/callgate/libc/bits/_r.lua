@@ -33,25 +33,25 @@ return {
         FS = 25,
         GS = 26,
       },
-},
+    },
     {
       on = "ppc musl-arm musl-mips musl-mipsel",
       constants = {
         __WORDSIZE = 32,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x64 musl-x86 musl-arm musl-mips musl-mipsel musl-s390x",
       constants = {
         __WORDSIZE = 64,
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       constants = {
         EF_UNUSED0 = 38,
       },
-},
+    },
   },
 },
 ["bits/resource.h"] = {
@@ -65,7 +65,7 @@ return {
         __RLIMIT_MEMLOCK = 8,
         RLIMIT_OFILE = 7,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -82,14 +82,14 @@ return {
         RLIM_SAVED_CUR = 18446744073709551615ULL,
         RUSAGE_LWP = 1,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         rlim_t = "unsigned long",
         rlim64_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -108,7 +108,7 @@ return {
         rlim_t = "uint64_t",
         rlim64_t = "uint64_t",
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -118,7 +118,7 @@ return {
         __RLIMIT_MEMLOCK = 9,
         RLIMIT_OFILE = 5,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -141,13 +141,13 @@ return {
     long ru_nivcsw;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       aliases = {
         ["struct rusage"] = "struct rusage__libc",
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -170,7 +170,7 @@ return {
     long ru_nivcsw;
   }]],
       },
-},
+    },
   },
 },
 ["bits/rseq.h"] = {
@@ -180,13 +180,13 @@ return {
       constants = {
         RSEQ_SIG = 0x53053053,
       },
-},
+    },
     {
       on = "glibc-arm",
       constants = {
         RSEQ_SIG = 0xe7f5def3,
       },
-},
+    },
     {
       on = "glibc-arm64",
       constants = {
@@ -194,37 +194,37 @@ return {
         RSEQ_SIG_DATA = 3559439360,
         RSEQ_SIG = 3559439360,
       },
-},
+    },
     {
       on = "glibc-riscv64",
       constants = {
         RSEQ_SIG = 0xf1401073,
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       constants = {
         RSEQ_SIG = 0x2a0010,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         RSEQ_SIG = 0x350000d,
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
         RSEQ_SIG = 0xfe5000b,
       },
-},
+    },
     {
       on = "glibc-s390x",
       constants = {
         RSEQ_SIG = 0xb2ff0fff,
       },
-},
+    },
   },
 },
 }

@@ -8,13 +8,13 @@ return {
         _BITS_SCHED_H = 1,
         SCHED_ISO = 4,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         SCHED_OTHER = 0,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -36,7 +36,7 @@ return {
         __cpu_mask = "unsigned long",
         cpu_set_t = "struct cpu_set_t",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -65,7 +65,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -94,7 +94,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/select.h"] = {
@@ -109,7 +109,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       macros = function(M)
@@ -120,7 +120,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-arm",
       macros = function(M)
@@ -131,7 +131,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x64",
       macros = function(M)
@@ -142,7 +142,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/semaphore.h"] = {
@@ -152,7 +152,7 @@ return {
       constants = {
         __SIZEOF_SEM_T = 32,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -161,7 +161,7 @@ return {
       typedefs = {
         sem_t = "union sem_t",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -170,7 +170,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -182,7 +182,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -191,7 +191,7 @@ return {
     int64_t __align;
   }]],
       },
-},
+    },
   },
 },
 ["bits/shmlba.h"] = {
@@ -201,7 +201,7 @@ return {
       constants = {
         SHMLBA = 0x40000,
       },
-},
+    },
   },
 },
 ["bits/sigaction.h"] = {
@@ -211,7 +211,7 @@ return {
       constants = {
         _BITS_SIGACTION_H = 1,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -221,7 +221,7 @@ return {
       aliases = {
         ["struct sigaction"] = "struct sigaction__libc",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
       records = {
@@ -235,14 +235,14 @@ return {
     void *sa_restorer;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         SIG_NOP = 0,
         SIG_SETMASK32 = 256,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -257,7 +257,7 @@ return {
     int32_t sa_resv[1];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -271,7 +271,7 @@ return {
     void *sa_restorer;
   }]],
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -286,7 +286,7 @@ return {
     struct __sigset_t sa_mask;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -300,7 +300,7 @@ return {
     struct __sigset_t sa_mask;
   }]],
       },
-},
+    },
   },
 },
 ["bits/sigevent-consts.h"] = {
@@ -310,7 +310,7 @@ return {
       constants = {
         _BITS_SIGEVENT_CONSTS_H = 1,
       },
-},
+    },
   },
 },
 ["bits/siginfo-arch.h"] = {
@@ -320,14 +320,14 @@ return {
       constants = {
         _BITS_SIGINFO_ARCH_H = 1,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         __SI_ERRNO_THEN_CODE = 0,
         __SI_ASYNCIO_AFTER_SIGIO = 0,
       },
-},
+    },
   },
 },
 ["bits/siginfo-consts-arch.h"] = {
@@ -337,7 +337,7 @@ return {
       constants = {
         _BITS_SIGINFO_CONSTS_ARCH_H = 1,
       },
-},
+    },
   },
 },
 ["bits/siginfo-consts.h"] = {
@@ -347,13 +347,13 @@ return {
       constants = {
         _BITS_SIGINFO_CONSTS_H = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         __SI_ASYNCIO_AFTER_SIGIO = 1,
       },
-},
+    },
   },
 },
 ["bits/siginfo.h"] = {
@@ -370,7 +370,7 @@ return {
       aliases = {
         ["struct siginfo"] = "struct siginfo__libc",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -420,7 +420,7 @@ return {
     } _sifields;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -470,7 +470,7 @@ return {
     } _sifields;
   }]],
       },
-},
+    },
   },
 },
 ["bits/signum-arch.h"] = {
@@ -481,20 +481,20 @@ return {
         _BITS_SIGNUM_ARCH_H = 1,
         __SIGRTMAX = 64,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         __SIGRTMIN = 32,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         _BITS_SIGNUM_H = 1,
         __SIGRTMAX = 127,
       },
-},
+    },
   },
 },
 ["bits/signum-generic.h"] = {
@@ -505,14 +505,14 @@ return {
         _BITS_SIGNUM_GENERIC_H = 1,
         SIG_HOLD = 2,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         SIGCLD = 17,
         _NSIG = 65,
       },
-},
+    },
   },
 },
 ["bits/signum.h"] = {
@@ -522,7 +522,7 @@ return {
       constants = {
         SIGCLD = 17,
       },
-},
+    },
   },
 },
 ["bits/sigset.h"] = {
@@ -537,7 +537,7 @@ return {
         __sig_atomic_t = "int32_t",
         __sigset_t = "struct __sigset_t",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -558,7 +558,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -579,7 +579,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/sigstack.h"] = {
@@ -589,7 +589,7 @@ return {
       constants = {
         _BITS_SIGSTACK_H = 1,
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -598,7 +598,7 @@ return {
     int32_t ss_onstack;
   }]],
       },
-},
+    },
   },
 },
 ["bits/sigthread.h"] = {
@@ -608,7 +608,7 @@ return {
       constants = {
         _BITS_SIGTHREAD_H = 1,
       },
-},
+    },
   },
 },
 ["bits/sockaddr.h"] = {
@@ -622,13 +622,13 @@ return {
       typedefs = {
         sa_family_t = "uint16_t",
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         _SS_SIZE = 128,
       },
-},
+    },
   },
 },
 ["bits/socket_type.h"] = {
@@ -640,7 +640,7 @@ return {
         SOCK_DGRAM = 2,
         SOCK_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -651,7 +651,7 @@ return {
         SOCK_PACKET = 10,
         SOCK_CLOEXEC = 524288,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -659,7 +659,7 @@ return {
         SOCK_STREAM = 2,
         SOCK_NONBLOCK = 128,
       },
-},
+    },
   },
 },
 ["bits/ss_flags.h"] = {
@@ -669,7 +669,7 @@ return {
       constants = {
         _BITS_SS_FLAGS_H = 1,
       },
-},
+    },
   },
 },
 ["bits/statx.h"] = {
@@ -680,7 +680,7 @@ return {
         __statx_timestamp_defined = 1,
         __statx_defined = 1,
       },
-},
+    },
   },
 },
 ["bits/stdint-intn.h"] = {
@@ -695,19 +695,19 @@ return {
         int16_t = "int16_t",
         int32_t = "int32_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         int64_t = "long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         int64_t = "int64_t",
       },
-},
+    },
   },
 },
 ["bits/stdint-least.h"] = {
@@ -725,21 +725,21 @@ return {
         uint_least16_t = "uint16_t",
         uint_least32_t = "uint32_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         int_least64_t = "long",
         uint_least64_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         int_least64_t = "int64_t",
         uint_least64_t = "uint64_t",
       },
-},
+    },
   },
 },
 ["bits/stdint-uintn.h"] = {
@@ -754,19 +754,19 @@ return {
         uint16_t = "uint16_t",
         uint32_t = "uint32_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         uint64_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         uint64_t = "uint64_t",
       },
-},
+    },
   },
 },
 ["bits/stdint.h"] = {
@@ -787,7 +787,7 @@ return {
         uint_fast16_t = "uint32_t",
         uint_fast32_t = "uint32_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
@@ -798,7 +798,7 @@ return {
         PTRDIFF_MAX = 9223372036854775807LL,
         SIZE_MAX = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
@@ -809,7 +809,7 @@ return {
         PTRDIFF_MAX = 2147483647,
         SIZE_MAX = 4294967295,
       },
-},
+    },
   },
 },
 ["bits/stdio_lim.h"] = {
@@ -820,7 +820,7 @@ return {
         _BITS_STDIO_LIM_H = 1,
         FILENAME_MAX = 4096,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -832,7 +832,7 @@ return {
         L_cuserid = 9,
         FOPEN_MAX = 16,
       },
-},
+    },
   },
 },
 ["bits/struct_mutex.h"] = {
@@ -842,13 +842,13 @@ return {
       constants = {
         _THREAD_MUTEX_INTERNAL_H = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __PTHREAD_MUTEX_HAVE_PREV = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-ppc64le glibc-s390x",
       records = {
@@ -863,13 +863,13 @@ return {
     struct __pthread_internal_list __list;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __PTHREAD_MUTEX_HAVE_PREV = 0,
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -888,7 +888,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -904,7 +904,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-mips64 glibc-mips64el",
       records = {
@@ -918,7 +918,7 @@ return {
     struct __pthread_internal_list __list;
   }]],
       },
-},
+    },
   },
 },
 ["bits/struct_rwlock.h"] = {
@@ -940,7 +940,7 @@ return {
     uint32_t __flags;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-loongarch64 glibc-mipsel",
       records = {
@@ -958,7 +958,7 @@ return {
     int32_t __cur_writer;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips",
       records = {
@@ -976,7 +976,7 @@ return {
     int32_t __cur_writer;
   }]],
       },
-},
+    },
   },
 },
 ["bits/syslog-path.h"] = {
@@ -987,7 +987,7 @@ return {
         _BITS_SYSLOG_PATH_H = 1,
         _PATH_LOG = "/dev/log",
       },
-},
+    },
   },
 },
 ["bits/sysmacros.h"] = {
@@ -997,7 +997,7 @@ return {
       constants = {
         _BITS_SYSMACROS_H = 1,
       },
-},
+    },
   },
 },
 ["bits/sysnum.h"] = {
@@ -1005,11 +1005,11 @@ return {
     {
       on = "uclibc-arm",
       from = "callgate.libc.bits.sysnum-1",
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       from = "callgate.libc.bits.sysnum-2",
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -1062,27 +1062,27 @@ return {
         SYS_listns = 470,
         SYS_rseq_slice_yield = 471,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x64",
       constants = {
         SYS_getdents64 = 217,
       },
-},
+    },
     {
       on = "uclibc-x86",
       from = "callgate.libc.bits.sysnum-5",
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       constants = {
         SYS_memfd_secret = 447,
       },
-},
+    },
     {
       on = "uclibc-x64",
       from = "callgate.libc.bits.sysnum-7",
-},
+    },
   },
 },
 }

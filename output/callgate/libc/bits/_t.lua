@@ -50,7 +50,7 @@ return {
         SPEED_MAX = 4294967295,
         __MAX_BAUD = 4294967295,
       },
-},
+    },
   },
 },
 ["bits/termios-cbaud.h"] = {
@@ -75,7 +75,7 @@ return {
         __B3500000 = 4110,
         __B4000000 = 4111,
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
@@ -97,7 +97,7 @@ return {
         __B4000000 = 30,
         __BOTHER = 31,
       },
-},
+    },
   },
 },
 ["bits/termios-struct.h"] = {
@@ -130,7 +130,7 @@ return {
       aliases = {
         ["struct termios"] = "struct termios__libc",
       },
-},
+    },
   },
 },
 ["bits/termios.h"] = {
@@ -157,7 +157,7 @@ return {
         __EXTA = 14,
         __EXTB = 15,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-ppc64le",
       records = {
@@ -172,13 +172,13 @@ return {
     uint32_t __c_ospeed;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       aliases = {
         ["struct termios"] = "struct termios__libc",
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -186,7 +186,7 @@ return {
         TCSADRAIN = 1,
         TCSAFLUSH = 2,
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       constants = {
@@ -204,7 +204,7 @@ return {
     uint32_t __c_ospeed;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -225,7 +225,7 @@ return {
     uint32_t c_ospeed;
   }]],
       },
-},
+    },
   },
 },
 ["bits/thread-shared-types.h"] = {
@@ -264,7 +264,7 @@ return {
         __thrd_t = "unsigned long",
         __once_flag = "struct __once_flag",
       },
-},
+    },
   },
 },
 ["bits/time.h"] = {
@@ -275,13 +275,13 @@ return {
         _BITS_TIME_H = 1,
         CLOCKS_PER_SEC = 1000000,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         _STRUCT_TIMEVAL = 1,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -293,7 +293,7 @@ return {
       aliases = {
         ["struct timeval"] = "struct timeval__libc",
       },
-},
+    },
   },
 },
 ["bits/time64.h"] = {
@@ -303,7 +303,7 @@ return {
       constants = {
         _BITS_TIME64_H = 1,
       },
-},
+    },
   },
 },
 ["bits/timesize.h"] = {
@@ -313,13 +313,13 @@ return {
       constants = {
         __TIMESIZE = 64,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __TIMESIZE = 32,
       },
-},
+    },
   },
 },
 ["bits/timex.h"] = {
@@ -331,7 +331,7 @@ return {
         MOD_CLKB = 16384,
         MOD_CLKA = 32769,
       },
-},
+    },
   },
 },
 ["bits/typesizes.h"] = {
@@ -341,7 +341,7 @@ return {
       constants = {
         _BITS_TYPESIZES_H = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -351,7 +351,7 @@ return {
         __STATFS_MATCHES_STATFS64 = 1,
         __KERNEL_OLD_TIMEVAL_MATCHES_TIMEVAL64 = 1,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -359,7 +359,7 @@ return {
         __STATFS_MATCHES_STATFS64 = 0,
         __KERNEL_OLD_TIMEVAL_MATCHES_TIMEVAL64 = 0,
       },
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         __UCLIBC_CLK_TCK_CONST = 100,
       },
-},
+    },
   },
 },
 ["bits/uClibc_config.h"] = {
@@ -15,7 +15,7 @@ return {
     {
       on = "uclibc",
       from = "callgate.libc.bits.uClibc_config-1",
-},
+    },
     {
       on = "uclibc-arm",
       constants = {
@@ -25,7 +25,7 @@ return {
         __ARCH_ANY_ENDIAN__ = 1,
         __ARCH_WANTS_LITTLE_ENDIAN__ = 1,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -33,13 +33,13 @@ return {
         __TARGET_ARCH_BITS__ = 32,
         __UCLIBC_USE_TIME64__ = 1,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x64",
       constants = {
         __TARGET_SUBARCH__ = "",
       },
-},
+    },
     {
       on = "uclibc-x86",
       constants = {
@@ -48,7 +48,7 @@ return {
         __CONFIG_686__ = 1,
         __TARGET_SUBARCH__ = "i686",
       },
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -57,7 +57,7 @@ return {
         __TARGET_ARCH_BITS__ = 64,
         __TARGET_ARCH__ = "x86_64",
       },
-},
+    },
   },
 },
 ["bits/uClibc_local_lim.h"] = {
@@ -67,7 +67,7 @@ return {
       constants = {
         _BITS_UCLIBC_LOCAL_LIM_H = 1,
       },
-},
+    },
   },
 },
 ["bits/uClibc_locale.h"] = {
@@ -85,7 +85,7 @@ return {
         __LC_MESSAGES = 5,
         __LC_ALL = 6,
       },
-},
+    },
   },
 },
 ["bits/uClibc_page.h"] = {
@@ -96,19 +96,19 @@ return {
         PAGE_SHIFT = 12,
         PAGE_SIZE = 0x1000,
       },
-},
+    },
     {
       on = "uclibc-x86",
       constants = {
         PAGE_MASK = 4294963200,
       },
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
         PAGE_MASK = 18446744073709547520ULL,
       },
-},
+    },
   },
 },
 ["bits/uClibc_posix_opt.h"] = {
@@ -120,7 +120,7 @@ return {
         _POSIX_POLL = 1,
         _POSIX_SELECT = 1,
       },
-},
+    },
   },
 },
 ["bits/uClibc_stdio.h"] = {
@@ -175,7 +175,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -188,7 +188,7 @@ return {
       typedefs = {
         __offmax_t = "int64_t",
       },
-},
+    },
     {
       on = "uclibc-arm",
       records = {
@@ -209,7 +209,7 @@ return {
     union pthread_mutex_t __lock;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       records = {
@@ -230,7 +230,7 @@ return {
     union pthread_mutex_t __lock;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -243,7 +243,7 @@ return {
       typedefs = {
         __offmax_t = "long",
       },
-},
+    },
   },
 },
 ["bits/uClibc_touplow.h"] = {
@@ -258,7 +258,7 @@ return {
         __ctype_mask_t = "uint16_t",
         __ctype_touplow_t = "int16_t",
       },
-},
+    },
   },
 },
 ["bits/uintn-identity.h"] = {
@@ -268,7 +268,7 @@ return {
       constants = {
         _BITS_UINTN_IDENTITY_H = 1,
       },
-},
+    },
   },
 },
 ["bits/uio-ext.h"] = {
@@ -278,7 +278,7 @@ return {
       constants = {
         _BITS_UIO_EXT_H = 1,
       },
-},
+    },
   },
 },
 ["bits/uio.h"] = {
@@ -288,7 +288,7 @@ return {
       constants = {
         _BITS_UIO_H = 1,
       },
-},
+    },
   },
 },
 ["bits/uio_lim.h"] = {
@@ -299,7 +299,7 @@ return {
         _BITS_UIO_LIM_H = 1,
         __IOV_MAX = 1024,
       },
-},
+    },
   },
 },
 ["bits/utmp.h"] = {
@@ -333,7 +333,7 @@ return {
     int16_t e_exit;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm64 glibc-loongarch64 glibc-s390x",
       records = {
@@ -359,7 +359,7 @@ return {
     char __glibc_reserved[20];
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
       records = {
@@ -382,7 +382,7 @@ return {
     char __glibc_reserved[20];
   }]],
       },
-},
+    },
   },
 },
 ["bits/utmpx.h"] = {
@@ -402,7 +402,7 @@ return {
     int16_t e_exit;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-arm64 glibc-loongarch64 glibc-s390x",
       records = {
@@ -423,7 +423,7 @@ return {
     char __glibc_reserved[20];
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
       records = {
@@ -441,7 +441,7 @@ return {
     char __glibc_reserved[20];
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -456,7 +456,7 @@ return {
         DEAD_PROCESS = 8,
         ACCOUNTING = 9,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -474,7 +474,7 @@ return {
     char __uclibc_unused[20];
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -495,7 +495,7 @@ return {
     char __uclibc_unused[20];
   }]],
       },
-},
+    },
   },
 },
 ["bits/utsname.h"] = {
@@ -506,7 +506,7 @@ return {
         _UTSNAME_LENGTH = 65,
         _UTSNAME_DOMAIN_LENGTH = 65,
       },
-},
+    },
   },
 },
 }

@@ -36,7 +36,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       macros = function(M)
@@ -46,7 +46,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       macros = function(M)
@@ -56,7 +56,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -82,7 +82,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/wchar.h"] = {
@@ -92,20 +92,20 @@ return {
       constants = {
         _BITS_WCHAR_H = 1,
       },
-},
+    },
     {
       on = "!musl glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         __WCHAR_MAX = 2147483647,
         __WCHAR_MIN = -2147483648,
       },
-},
+    },
     {
       on = "glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         __WCHAR_MAX = 4294967295,
       },
-},
+    },
   },
 },
 ["bits/wctype-wchar.h"] = {
@@ -130,7 +130,7 @@ return {
       typedefs = {
         wctype_t = "unsigned long",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
@@ -147,7 +147,7 @@ return {
         _ISwpunct = 262144,
         _ISwalnum = 524288,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-mips64 glibc-s390x",
       macros = function(M)
@@ -160,7 +160,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mipsel",
       macros = function(M)
@@ -173,7 +173,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       constants = {
@@ -197,7 +197,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["bits/wordsize.h"] = {
@@ -207,38 +207,38 @@ return {
       constants = {
         __WORDSIZE = 64,
       },
-},
+    },
     {
       on = "!musl glibc-arm64 glibc-loongarch64 glibc-s390x uclibc-arm uclibc-x86",
       constants = {
         __WORDSIZE_TIME64_COMPAT32 = 1,
       },
-},
+    },
     {
       on = "glibc-x64",
       constants = {
         __SYSCALL_WORDSIZE = 64,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         __WORDSIZE = 32,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __WORDSIZE32_SIZE_ULONG = 0,
         __WORDSIZE32_PTRDIFF_LONG = 0,
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-loongarch64 glibc-s390x",
       constants = {
         __WORDSIZE_TIME64_COMPAT32 = 0,
       },
-},
+    },
   },
 },
 }

@@ -15,32 +15,32 @@ return {
         NZERO = 20,
         WORD_BIT = 32,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         IOV_MAX = 0x400,
         NL_ARGMAX = 4096,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         LONG_BIT = 64,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         LONG_BIT = 32,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         NL_ARGMAX = 9,
       },
-},
+    },
   },
 },
 }

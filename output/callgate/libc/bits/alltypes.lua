@@ -7,7 +7,7 @@ return {
         __BYTE_ORDER = 1234,
         __BIG_ENDIAN = 4321,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
@@ -94,7 +94,7 @@ return {
         fsfilcnt_t = "unsigned long",
         regoff_t = "long",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -162,25 +162,25 @@ return {
         wint_t = "uint32_t",
         wctype_t = "unsigned long",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-arm musl-arm64",
       typedefs = {
         wchar_t = "int32_t",
       },
-},
+    },
     {
       on = "musl-x64 musl-ppc64le musl-s390x",
       typedefs = {
         nlink_t = "unsigned long",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-arm64 musl-riscv64 musl-loongarch64",
       typedefs = {
         blksize_t = "long",
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
@@ -269,7 +269,7 @@ return {
         fsfilcnt_t = "uint64_t",
         regoff_t = "int32_t",
       },
-},
+    },
     {
       on = "musl-x86 musl-arm musl-mipsel",
       records = {
@@ -280,32 +280,32 @@ return {
     int32_t : 32;
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc musl-x64 musl-ppc64le musl-s390x",
       typedefs = {
         nlink_t = "uint32_t",
       },
-},
+    },
     {
       on = "musl-arm musl-arm64",
       typedefs = {
         wchar_t = "uint32_t",
       },
-},
+    },
     {
       on = "musl-arm64 musl-riscv64 musl-loongarch64",
       typedefs = {
         blksize_t = "int32_t",
       },
-},
+    },
     {
       on = "ppc musl-mips musl-mips64 musl-s390x",
       constants = {
         __BYTE_ORDER = 4321,
         __LITTLE_ENDIAN = 1234,
       },
-},
+    },
     {
       on = "ppc musl-mips",
       records = {
@@ -316,6 +316,6 @@ return {
     int32_t : 0;
   }]],
       },
-},
+    },
   },
 }

@@ -6,7 +6,7 @@ return {
       constants = {
         __FE_DENORM = 2,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       constants = {
@@ -15,25 +15,25 @@ return {
         FE_OVERFLOW = 0x8,
         FE_INEXACT = 0x20,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-s390x",
       constants = {
         FE_UNDERFLOW = 0x10,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
       constants = {
         FE_ALL_EXCEPT = 61,
       },
-},
+    },
     {
       on = "!loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         FE_TONEAREST = 0,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 musl-x64 musl-x86",
       constants = {
@@ -41,25 +41,25 @@ return {
         FE_UPWARD = 0x800,
         FE_TOWARDZERO = 0xc00,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc glibc-ppc64le",
       constants = {
         FE_DFL_ENV = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-arm64 glibc-mips64 glibc-mips64el glibc-s390x uclibc-x64",
       constants = {
         FE_NOMASK_ENV = 18446744073709551614ULL,
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
       constants = {
         FE_DFL_MODE = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -80,7 +80,7 @@ return {
     uint32_t __mxcsr;
   }]],
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 uclibc-x64",
       records = {
@@ -93,37 +93,37 @@ return {
       typedefs = {
         femode_t = "struct femode_t",
       },
-},
+    },
     {
       on = "x64 x86 mips mipsel mips64 mips64el",
       typedefs = {
         fexcept_t = "uint16_t",
       },
-},
+    },
     {
       on = "!riscv64 ppc64le ppc musl-s390x",
       typedefs = {
         fenv_t = "struct fenv_t",
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         FE_DFL_ENV = 4294967295,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
         FE_NOMASK_ENV = 4294967294,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm",
       constants = {
         FE_DFL_MODE = 4294967295,
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -143,13 +143,13 @@ return {
     uint16_t __glibc_reserved5;
   }]],
       },
-},
+    },
     {
       on = "uclibc arm64 glibc-arm musl-x64 musl-x86 musl-arm",
       constants = {
         FE_INVALID = 1,
       },
-},
+    },
     {
       on = "arm arm64",
       constants = {
@@ -159,31 +159,31 @@ return {
         FE_DOWNWARD = 0x800000,
         FE_TOWARDZERO = 0xc00000,
       },
-},
+    },
     {
       on = "arm arm64 musl-riscv64",
       constants = {
         FE_OVERFLOW = 4,
       },
-},
+    },
     {
       on = "arm arm64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         FE_UNDERFLOW = 8,
       },
-},
+    },
     {
       on = "glibc-arm glibc-arm64 uclibc-arm",
       constants = {
         FE_EXCEPT_SHIFT = 8,
       },
-},
+    },
     {
       on = "arm arm64 riscv64",
       constants = {
         FE_ALL_EXCEPT = 31,
       },
-},
+    },
     {
       on = "glibc-arm musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el uclibc-arm",
       records = {
@@ -191,25 +191,25 @@ return {
     uint32_t __cw;
   }]],
       },
-},
+    },
     {
       on = "!x64 x86 mips mipsel mips64 mips64el musl-arm",
       typedefs = {
         fexcept_t = "uint32_t",
       },
-},
+    },
     {
       on = "!musl glibc-x64 glibc-x86 glibc-ppc64le uclibc-x86 uclibc-x64",
       typedefs = {
         femode_t = "uint32_t",
       },
-},
+    },
     {
       on = "loongarch64 glibc-arm64 glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         FE_TONEAREST = 0x0,
       },
-},
+    },
     {
       on = "arm64",
       records = {
@@ -218,7 +218,7 @@ return {
     uint32_t __fpsr;
   }]],
       },
-},
+    },
     {
       on = "glibc-riscv64",
       constants = {
@@ -230,19 +230,19 @@ return {
         FE_DOWNWARD = 0x2,
         FE_UPWARD = 0x3,
       },
-},
+    },
     {
       on = "glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
       constants = {
         FE_TOWARDZERO = 0x1,
       },
-},
+    },
     {
       on = "riscv64 musl-s390x",
       typedefs = {
         fenv_t = "uint32_t",
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -255,14 +255,14 @@ return {
         FE_UPWARD = 0x200,
         FE_DOWNWARD = 0x300,
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       constants = {
         FE_ALL_EXCEPT = 2031616,
         FE_NOMASK_ENV = 18446744073709551359ULL,
       },
-},
+    },
     {
       on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       records = {
@@ -270,7 +270,7 @@ return {
     uint32_t __fp_control_register;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -280,20 +280,20 @@ return {
         FE_DIVBYZERO = 0x20,
         FE_INVALID = 0x40,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         FE_ALL_EXCEPT = 124,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
       constants = {
         FE_UPWARD = 0x2,
         FE_DOWNWARD = 0x3,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -315,7 +315,7 @@ return {
       typedefs = {
         fenv_t = "double",
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
@@ -325,20 +325,20 @@ return {
       typedefs = {
         femode_t = "double",
       },
-},
+    },
     {
       on = "ppc64le ppc musl-riscv64 musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
       constants = {
         FE_TOWARDZERO = 1,
       },
-},
+    },
     {
       on = "ppc64le ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
       constants = {
         FE_UPWARD = 2,
         FE_DOWNWARD = 3,
       },
-},
+    },
     {
       on = "glibc-s390x",
       constants = {
@@ -354,7 +354,7 @@ return {
     void *__glibc_reserved;
   }]],
       },
-},
+    },
     {
       on = "musl-x64 musl-x86 uclibc-x86 uclibc-x64",
       constants = {
@@ -363,13 +363,13 @@ return {
         FE_UNDERFLOW = 16,
         FE_INEXACT = 32,
       },
-},
+    },
     {
       on = "musl-x64 musl-x86",
       constants = {
         FE_ALL_EXCEPT = 63,
       },
-},
+    },
     {
       on = "musl-x64",
       records = {
@@ -390,7 +390,7 @@ return {
     uint32_t __mxcsr;
   }]],
       },
-},
+    },
     {
       on = "musl-x86",
       records = {
@@ -410,7 +410,7 @@ return {
     uint16_t __unused5;
   }]],
       },
-},
+    },
     {
       on = "musl-arm",
       records = {
@@ -421,7 +421,7 @@ return {
       typedefs = {
         fexcept_t = "unsigned long",
       },
-},
+    },
     {
       on = "musl-riscv64",
       constants = {
@@ -432,13 +432,13 @@ return {
         FE_DOWNWARD = 2,
         FE_UPWARD = 3,
       },
-},
+    },
     {
       on = "musl-loongarch64",
       constants = {
         FE_ALL_EXCEPT = 0x1f0000,
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -447,14 +447,14 @@ return {
         FE_DIVBYZERO = 32,
         FE_INVALID = 64,
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       constants = {
         FE_ALL_EXCEPT = 0x3e000000,
         FE_ALL_INVALID = 0x1f80700,
       },
-},
+    },
     {
       on = "musl-s390x",
       constants = {
@@ -465,7 +465,7 @@ return {
         FE_INVALID = 0x800000,
         FE_ALL_EXCEPT = 0xf80000,
       },
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       constants = {
@@ -473,7 +473,7 @@ return {
         FE_UPWARD = 2048,
         FE_TOWARDZERO = 3072,
       },
-},
+    },
     {
       on = "uclibc-x86",
       records = {
@@ -493,7 +493,7 @@ return {
     uint16_t __uclibc_unused5;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -514,6 +514,6 @@ return {
     uint32_t __mxcsr;
   }]],
       },
-},
+    },
   },
 }

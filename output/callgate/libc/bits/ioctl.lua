@@ -13,7 +13,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-s390x",
       macros = function(M)
@@ -28,7 +28,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       macros = function(M)
@@ -39,7 +39,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-x86 musl-arm",
       constants = {
@@ -58,7 +58,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       macros = function(M)
@@ -69,14 +69,14 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         SIOCSPGRP = 0x80047308,
         SIOCGPGRP = 0x40047309,
       },
-},
+    },
     {
       on = "ppc musl-mips musl-mipsel",
       constants = {
@@ -95,7 +95,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-ppc64le",
       macros = function(M)
@@ -108,7 +108,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-mips64 musl-mips64el musl-ppc64le",
       macros = function(M)
@@ -123,12 +123,12 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-ppc64le",
       constants = {
         FIOQSIZE = 0x40086680,
       },
-},
+    },
   },
 }

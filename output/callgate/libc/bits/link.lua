@@ -43,7 +43,7 @@ return {
         La_x86_64_regs = "struct La_x86_64_regs",
         La_x86_64_retval = "struct La_x86_64_retval",
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -67,7 +67,7 @@ return {
         La_i86_regs = "struct La_i86_regs",
         La_i86_retval = "struct La_i86_retval",
       },
-},
+    },
     {
       on = "glibc-arm",
       records = {
@@ -86,7 +86,7 @@ return {
         La_arm_regs = "struct La_arm_regs",
         La_arm_retval = "struct La_arm_retval",
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -113,7 +113,7 @@ return {
         La_aarch64_regs = "struct La_aarch64_regs",
         La_aarch64_retval = "struct La_aarch64_retval",
       },
-},
+    },
     {
       on = "glibc-riscv64",
       records = {
@@ -134,7 +134,7 @@ return {
         La_riscv_regs = "struct La_riscv_regs",
         La_riscv_retval = "struct La_riscv_retval",
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       records = {
@@ -163,7 +163,7 @@ return {
         La_loongarch_regs = "struct La_loongarch_regs",
         La_loongarch_retval = "struct La_loongarch_retval",
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -184,7 +184,7 @@ return {
         La_mips_32_regs = "struct La_mips_32_regs",
         La_mips_32_retval = "struct La_mips_32_retval",
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -205,7 +205,7 @@ return {
         La_mips_64_regs = "struct La_mips_64_regs",
         La_mips_64_retval = "struct La_mips_64_retval",
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -229,7 +229,7 @@ return {
         La_ppc64v2_regs = "struct La_ppc64v2_regs",
         La_ppc64v2_retval = "struct La_ppc64v2_retval",
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -253,18 +253,18 @@ return {
         La_s390_64_regs = "struct La_s390_64_regs",
         La_s390_64_retval = "struct La_s390_64_retval",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-s390x",
       typedefs = {
         Elf_Symndx = "uint32_t",
       },
-},
+    },
     {
       on = "musl-s390x",
       typedefs = {
         Elf_Symndx = "unsigned long",
       },
-},
+    },
   },
 }

@@ -14,7 +14,7 @@ return {
     int64_t __align;
   }]],
       },
-},
+    },
     {
       on = "!musl glibc-arm64 uclibc-arm uclibc-x86",
       records = {
@@ -27,7 +27,7 @@ return {
     int32_t __align;
   }]],
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-arm64 glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -41,7 +41,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -51,7 +51,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "!musl",
       records = {
@@ -75,7 +75,7 @@ return {
         pthread_barrier_t = "union pthread_barrier_t",
         pthread_barrierattr_t = "union pthread_barrierattr_t",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -84,7 +84,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "!musl glibc-arm64",
       records = {
@@ -93,7 +93,7 @@ return {
     int32_t __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -111,7 +111,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -121,7 +121,7 @@ return {
     long __align;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -147,7 +147,7 @@ return {
     int32_t __align;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -174,7 +174,7 @@ return {
     int64_t __align;
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -228,7 +228,7 @@ return {
       typedefs = {
         __pthread_slist_t = "struct __pthread_internal_slist",
       },
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -273,6 +273,6 @@ return {
       typedefs = {
         __pthread_list_t = "struct __pthread_internal_list",
       },
-},
+    },
   },
 }

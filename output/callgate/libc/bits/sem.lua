@@ -6,7 +6,7 @@ return {
       constants = {
         _SEM_SEMUN_UNDEFINED = 1,
       },
-},
+    },
     {
       on = "musl-x64",
       records = {
@@ -22,13 +22,13 @@ return {
     long __unused4;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       aliases = {
         ["struct semid_ds"] = "struct semid_ds__libc",
       },
-},
+    },
     {
       on = "musl-x86 musl-arm",
       records = {
@@ -46,7 +46,7 @@ return {
     int64_t sem_ctime;
   }]],
       },
-},
+    },
     {
       on = "musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
       records = {
@@ -60,7 +60,7 @@ return {
     long __unused4;
   }]],
       },
-},
+    },
     {
       on = "musl-mips",
       records = {
@@ -76,7 +76,7 @@ return {
     int64_t sem_ctime;
   }]],
       },
-},
+    },
     {
       on = "musl-mipsel",
       records = {
@@ -92,7 +92,7 @@ return {
     int64_t sem_ctime;
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-s390x",
       records = {
@@ -106,7 +106,7 @@ return {
     long __unused4;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -124,7 +124,7 @@ return {
     int64_t sem_ctime;
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm",
       records = {
@@ -141,7 +141,7 @@ return {
     unsigned long __uclibc_unused4;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x86",
       records = {
@@ -160,7 +160,7 @@ return {
     unsigned long __uclibc_unused4;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -175,6 +175,6 @@ return {
     unsigned long __uclibc_unused4;
   }]],
       },
-},
+    },
   },
 }

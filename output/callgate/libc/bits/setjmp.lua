@@ -6,31 +6,31 @@ return {
       constants = {
         _BITS_SETJMP_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64 uclibc-x64",
       typedefs = {
         __jmp_buf = "long [8]",
       },
-},
+    },
     {
       on = "glibc-x86 uclibc-x86",
       typedefs = {
         __jmp_buf = "int32_t [6]",
       },
-},
+    },
     {
       on = "glibc-arm uclibc-arm",
       typedefs = {
         __jmp_buf = "int32_t [64] __attribute__((aligned(8)))",
       },
-},
+    },
     {
       on = "glibc-arm64",
       typedefs = {
         __jmp_buf = "uint64_t [22]",
       },
-},
+    },
     {
       on = "glibc-riscv64",
       records = {
@@ -41,13 +41,13 @@ return {
     double __fpregs[12];
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       typedefs = {
         __jmp_buf = "struct __jmp_buf_internal_tag [1]",
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       records = {
@@ -60,13 +60,13 @@ return {
     double __fpregs[8];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         _MIPS_BITS_SETJMP_H = 1,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -80,7 +80,7 @@ return {
     double __fpregs[6];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -94,13 +94,13 @@ return {
     double __fpregs[8];
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       typedefs = {
         __jmp_buf = "long [64] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -112,72 +112,72 @@ return {
       typedefs = {
         __jmp_buf = "struct __s390_jmp_buf [1]",
       },
-},
+    },
     {
       on = "musl-x64",
       typedefs = {
         __jmp_buf = "unsigned long [8]",
       },
-},
+    },
     {
       on = "musl-x86",
       typedefs = {
         __jmp_buf = "unsigned long [6]",
       },
-},
+    },
     {
       on = "musl-arm",
       typedefs = {
         __jmp_buf = "uint64_t [32]",
       },
-},
+    },
     {
       on = "musl-arm64",
       typedefs = {
         __jmp_buf = "unsigned long [22]",
       },
-},
+    },
     {
       on = "musl-riscv64",
       typedefs = {
         __jmp_buf = "unsigned long [26]",
       },
-},
+    },
     {
       on = "musl-loongarch64",
       typedefs = {
         __jmp_buf = "unsigned long [23]",
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       typedefs = {
         __jmp_buf = "uint64_t [13]",
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       typedefs = {
         __jmp_buf = "uint64_t [23]",
       },
-},
+    },
     {
       on = "ppc",
       typedefs = {
         __jmp_buf = "uint64_t [56]",
       },
-},
+    },
     {
       on = "musl-ppc64le",
       typedefs = {
         __jmp_buf = "uint64_t [32][2] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "musl-s390x",
       typedefs = {
         __jmp_buf = "unsigned long [18]",
       },
-},
+    },
   },
 }

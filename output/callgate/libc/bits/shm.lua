@@ -13,7 +13,7 @@ return {
       typedefs = {
         shmatt_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -32,7 +32,7 @@ return {
     unsigned long __glibc_reserved4;
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -48,7 +48,7 @@ return {
     unsigned long __unused[4];
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel musl-ppc64le",
       records = {
@@ -65,13 +65,13 @@ return {
     unsigned long __pad2;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       aliases = {
         ["struct shmid_ds"] = "struct shmid_ds__libc",
       },
-},
+    },
     {
       on = "musl-x86 musl-arm",
       records = {
@@ -95,7 +95,7 @@ return {
     int64_t shm_ctime;
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -117,7 +117,7 @@ return {
     int64_t shm_ctime;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -140,7 +140,7 @@ return {
     int64_t shm_ctime;
   }]],
       },
-},
+    },
     {
       on = "musl-ppc64le",
       records = {
@@ -156,7 +156,7 @@ return {
     unsigned long __unused[2];
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -176,7 +176,7 @@ return {
     unsigned long __uclibc_unused5;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -192,7 +192,7 @@ return {
     unsigned long __uclibc_unused4;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -209,6 +209,6 @@ return {
     unsigned long __uclibc_unused5;
   }]],
       },
-},
+    },
   },
 }

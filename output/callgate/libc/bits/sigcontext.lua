@@ -6,7 +6,7 @@ return {
       constants = {
         _BITS_SIGCONTEXT_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -69,7 +69,7 @@ return {
     unsigned long __glibc_reserved2[5];
   }]],
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       records = {
@@ -89,13 +89,13 @@ return {
         ["struct _fpxreg"] = "struct _fpxreg__libc",
         ["struct _xstate"] = "struct _xstate__libc",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-riscv64 glibc-mips glibc-mipsel uclibc-x64",
       aliases = {
         ["struct sigcontext"] = "struct sigcontext__libc",
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -130,7 +130,7 @@ return {
     uint64_t __glibc_reserved2[5];
   }]],
       },
-},
+    },
     {
       on = "glibc-riscv64",
       records = {
@@ -139,7 +139,7 @@ return {
     uint64_t fpregs[66] __attribute__((aligned(16)));
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -164,7 +164,7 @@ return {
     unsigned long sc_lo3;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -212,6 +212,6 @@ return {
     unsigned long __reserved1[8];
   }]],
       },
-},
+    },
   },
 }

@@ -96,43 +96,43 @@ return {
         greg_t = "int64_t",
         gregset_t = "int64_t [23]",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         _NSIG = 65,
       },
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips musl-mipsel",
       aliases = {
         ["struct sigcontext"] = "struct sigcontext__libc",
       },
-},
+    },
     {
       on = "musl",
       aliases = {
         ["struct ucontext"] = "struct ucontext__libc",
       },
-},
+    },
     {
       on = "musl-x64 musl-x86",
       typedefs = {
         fpregset_t = "struct _fpstate *",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-arm musl-arm64 musl-ppc64le",
       typedefs = {
         mcontext_t = "struct mcontext_t",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-arm",
       typedefs = {
         ucontext_t = "struct ucontext__libc",
       },
-},
+    },
     {
       on = "musl-x86",
       constants = {
@@ -189,13 +189,13 @@ return {
       typedefs = {
         gregset_t = "int32_t [19]",
       },
-},
+    },
     {
       on = "musl-x86 musl-arm",
       typedefs = {
         greg_t = "int32_t",
       },
-},
+    },
     {
       on = "musl-arm",
       records = {
@@ -212,29 +212,29 @@ return {
         gregset_t = "int32_t [18]",
         ucontext_t = "struct ucontext__libc __attribute__((aligned(8)))",
       },
-},
+    },
     {
       on = "musl-arm musl-ppc64le",
       typedefs = {
         mcontext_t = "struct sigcontext",
       },
-},
+    },
     {
       on = "musl-arm64",
       from = "callgate.libc.bits.signal-12",
-},
+    },
     {
       on = "ppc musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
       typedefs = {
         greg_t = "unsigned long",
       },
-},
+    },
     {
       on = "ppc musl-arm64 musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
       typedefs = {
         fpregset_t = "struct fpregset_t",
       },
-},
+    },
     {
       on = "musl-riscv64",
       constants = {
@@ -286,13 +286,13 @@ return {
         __riscv_mc_gp_state = "unsigned long [32]",
         fpregset_t = "union __riscv_mc_fp_state",
       },
-},
+    },
     {
       on = "musl-riscv64 musl-loongarch64",
       typedefs = {
         gregset_t = "unsigned long [32]",
       },
-},
+    },
     {
       on = "musl-loongarch64",
       constants = {
@@ -327,7 +327,7 @@ return {
     struct mcontext_t uc_mcontext;
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -348,7 +348,7 @@ return {
         greg_t = "uint64_t",
         gregset_t = "uint64_t [32]",
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -393,7 +393,7 @@ return {
     unsigned long lo3;
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
       records = {
@@ -405,7 +405,7 @@ return {
     struct __sigset_t uc_sigmask;
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -427,14 +427,14 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-ppc64le musl-s390x",
       constants = {
         MINSIGSTKSZ = 4096,
         SIGSTKSZ = 10240,
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -465,14 +465,14 @@ return {
     struct mcontext_t uc_mcontext;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       typedefs = {
         gregset_t = "unsigned long [48]",
         vrregset_t = "struct vrregset_t",
       },
-},
+    },
     {
       on = "musl-ppc64le",
       records = {
@@ -496,7 +496,7 @@ return {
       typedefs = {
         fpregset_t = "double [33]",
       },
-},
+    },
     {
       on = "musl-s390x",
       records = {
@@ -524,6 +524,6 @@ return {
         __psw_t = "struct __psw_t",
         fpreg_t = "union fpreg_t",
       },
-},
+    },
   },
 }

@@ -4,7 +4,7 @@ return {
     {
       on = "!musl",
       from = "callgate.libc.bits.socket-1",
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -27,7 +27,7 @@ return {
         SOL_SMC = 286,
         SOMAXCONN = 4096,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -47,7 +47,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -84,7 +84,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -117,7 +117,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -141,7 +141,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -150,7 +150,7 @@ return {
         SOCK_NONBLOCK = 128,
         SOCK_CLOEXEC = 524288,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -159,7 +159,7 @@ return {
         SOMAXCONN = 128,
         _SS_SIZE = 128,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -189,7 +189,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -202,6 +202,6 @@ return {
     char __ss_padding[112];
   }]],
       },
-},
+    },
   },
 }

@@ -6,7 +6,7 @@ return {
       constants = {
         _BITS_STAT_H = 1,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
@@ -40,7 +40,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-x64",
       records = {
@@ -62,13 +62,13 @@ return {
     long __unused[3];
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       aliases = {
         ["struct stat"] = "struct stat__libc",
       },
-},
+    },
     {
       on = "musl-x86 musl-arm",
       records = {
@@ -103,7 +103,7 @@ return {
     struct timespec__libc st_ctim;
   }]],
       },
-},
+    },
     {
       on = "musl-arm64 musl-riscv64 musl-loongarch64",
       records = {
@@ -126,7 +126,7 @@ return {
     uint32_t __unused[2];
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -162,7 +162,7 @@ return {
     long __st_padding4[2];
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -187,7 +187,7 @@ return {
     int32_t __pad5[14];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -221,7 +221,7 @@ return {
     struct timespec__libc st_ctim;
   }]],
       },
-},
+    },
     {
       on = "musl-ppc64le",
       records = {
@@ -242,7 +242,7 @@ return {
     unsigned long __unused[3];
   }]],
       },
-},
+    },
     {
       on = "musl-s390x",
       records = {
@@ -263,7 +263,7 @@ return {
     unsigned long __unused[3];
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       constants = {
@@ -315,7 +315,7 @@ return {
       aliases = {
         ["struct stat64"] = "struct stat64__libc",
       },
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -359,6 +359,6 @@ return {
     long __uclibc_unused[3];
   }]],
       },
-},
+    },
   },
 }

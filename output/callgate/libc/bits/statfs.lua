@@ -36,13 +36,13 @@ return {
     long f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "!musl",
       aliases = {
         ["struct statfs64"] = "struct statfs64__libc",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
       records = {
@@ -75,7 +75,7 @@ return {
     int32_t f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -108,7 +108,7 @@ return {
     long f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -141,7 +141,7 @@ return {
     long f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -160,7 +160,7 @@ return {
     uint32_t f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -179,7 +179,7 @@ return {
     uint32_t f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le",
       records = {
@@ -198,7 +198,7 @@ return {
     unsigned long f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm",
       records = {
@@ -217,7 +217,7 @@ return {
     unsigned long f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -236,7 +236,7 @@ return {
     unsigned long f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -255,6 +255,6 @@ return {
     unsigned long f_spare[5];
   }]],
       },
-},
+    },
   },
 }

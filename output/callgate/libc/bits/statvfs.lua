@@ -17,13 +17,13 @@ return {
         ST_NODIRATIME = 2048,
         ST_RELATIME = 4096,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         ST_NOSYMFOLLOW = 8192,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -58,7 +58,7 @@ return {
     int32_t __f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -95,7 +95,7 @@ return {
     int32_t __f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -130,7 +130,7 @@ return {
     int32_t __f_spare[6];
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -163,6 +163,6 @@ return {
     int32_t __f_spare[6];
   }]],
       },
-},
+    },
   },
 }

@@ -9,7 +9,7 @@ return {
       aliases = {
         ["struct stat"] = "struct stat__libc",
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -48,7 +48,7 @@ return {
     long __glibc_reserved[3];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm",
       records = {
@@ -89,13 +89,13 @@ return {
     uint64_t st_ino;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le",
       aliases = {
         ["struct stat64"] = "struct stat64__libc",
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
       records = {
@@ -136,7 +136,7 @@ return {
     int32_t __glibc_reserved[2];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -179,7 +179,7 @@ return {
     long st_pad4[14];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -222,7 +222,7 @@ return {
     int32_t st_pad4[14];
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -265,7 +265,7 @@ return {
     unsigned long __glibc_reserved6;
   }]],
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -304,6 +304,6 @@ return {
     long __glibc_reserved[3];
   }]],
       },
-},
+    },
   },
 }

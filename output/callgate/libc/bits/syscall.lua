@@ -6,11 +6,11 @@ return {
       constants = {
         __GLIBC_LINUX_VERSION_CODE = 459008,
       },
-},
+    },
     {
       on = "glibc-x64 musl-x64",
       from = "callgate.libc.bits.syscall-2",
-},
+    },
     {
       on = "!uclibc mips mipsel mips64 mips64el",
       constants = {
@@ -42,7 +42,7 @@ return {
         SYS_process_mrelease = 448,
         SYS_set_mempolicy_home_node = 450,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -62,7 +62,7 @@ return {
         SYS_setxattrat = 463,
         SYS_statmount = 457,
       },
-},
+    },
     {
       on = "loongarch64 glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-riscv64 glibc-ppc64le glibc-s390x",
       constants = {
@@ -72,32 +72,32 @@ return {
         SYS_map_shadow_stack = 453,
         SYS_quotactl_fd = 443,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-arm musl-x64 musl-arm",
       constants = {
         SYS_getdents64 = 217,
       },
-},
+    },
     {
       on = "s390x glibc-x64 glibc-x86 glibc-arm64 glibc-riscv64 glibc-loongarch64 musl-x64 musl-x86",
       constants = {
         SYS_memfd_secret = 447,
       },
-},
+    },
     {
       on = "!uclibc arm64 riscv64 loongarch64 mips mipsel mips64 mips64el",
       constants = {
         SYS_syslog = 103,
       },
-},
+    },
     {
       on = "glibc-x64",
       constants = {
         SYS_uprobe = 336,
         SYS_uretprobe = 335,
       },
-},
+    },
     {
       on = "ppc64le ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
@@ -121,7 +121,7 @@ return {
         SYS_setreuid = 70,
         SYS_setuid = 23,
       },
-},
+    },
     {
       on = "ppc64le s390x ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
@@ -233,7 +233,7 @@ return {
         SYS_write = 4,
         SYS_writev = 146,
       },
-},
+    },
     {
       on = "s390x glibc-x86 musl-x86",
       constants = {
@@ -260,11 +260,11 @@ return {
         SYS_socket = 359,
         SYS_socketpair = 360,
       },
-},
+    },
     {
       on = "glibc-x86 musl-x86",
       from = "callgate.libc.bits.syscall-13",
-},
+    },
     {
       on = "ppc64le s390x ppc glibc-x86 musl-x86",
       constants = {
@@ -291,7 +291,7 @@ return {
         SYS_umount = 22,
         SYS_utime = 30,
       },
-},
+    },
     {
       on = "ppc64le ppc glibc-x86 musl-x86",
       constants = {
@@ -321,7 +321,7 @@ return {
         SYS_ulimit = 58,
         SYS_waitpid = 7,
       },
-},
+    },
     {
       on = "s390x glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
@@ -344,7 +344,7 @@ return {
         SYS_sigaltstack = 186,
         SYS_vfork = 190,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
@@ -392,7 +392,7 @@ return {
         SYS_tkill = 238,
         SYS_ugetrlimit = 191,
       },
-},
+    },
     {
       on = "ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       constants = {
@@ -423,7 +423,7 @@ return {
         SYS_truncate64 = 193,
         SYS_utimensat_time64 = 412,
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
@@ -436,18 +436,18 @@ return {
         SYS_timerfd_gettime = 326,
         SYS_timerfd_settime = 325,
       },
-},
+    },
     {
       on = "ppc64le s390x glibc-x86 glibc-arm",
       constants = {
         SYS_gettimeofday = 78,
         SYS_settimeofday = 79,
       },
-},
+    },
     {
       on = "glibc-arm musl-arm",
       from = "callgate.libc.bits.syscall-21",
-},
+    },
     {
       on = "glibc-arm",
       constants = {
@@ -460,7 +460,7 @@ return {
         SYS_timerfd_gettime = 354,
         SYS_timerfd_settime = 353,
       },
-},
+    },
     {
       on = "s390x glibc-arm musl-arm",
       constants = {
@@ -471,47 +471,47 @@ return {
         SYS_io_setup = 243,
         SYS_io_submit = 246,
       },
-},
+    },
     {
       on = "arm64 riscv64 loongarch64",
       from = "callgate.libc.bits.syscall-24",
-},
+    },
     {
       on = "arm64 riscv64 glibc-loongarch64",
       constants = {
         SYS_fstat = 80,
         SYS_newfstatat = 79,
       },
-},
+    },
     {
       on = "arm64 riscv64",
       constants = {
         SYS_getrlimit = 163,
         SYS_setrlimit = 164,
       },
-},
+    },
     {
       on = "arm64",
       constants = {
         SYS_renameat = 38,
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
         SYS_riscv_flush_icache = 259,
       },
-},
+    },
     {
       on = "glibc-riscv64",
       constants = {
         SYS_riscv_hwprobe = 258,
       },
-},
+    },
     {
       on = "mips mipsel",
       from = "callgate.libc.bits.syscall-30",
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       constants = {
@@ -546,11 +546,11 @@ return {
         SYS_timerfd_gettime = 4322,
         SYS_timerfd_settime = 4323,
       },
-},
+    },
     {
       on = "mips64 mips64el",
       from = "callgate.libc.bits.syscall-32",
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       constants = {
@@ -575,11 +575,11 @@ return {
         SYS_setxattrat = 5463,
         SYS_statmount = 5457,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       from = "callgate.libc.bits.syscall-34",
-},
+    },
     {
       on = "ppc64le",
       constants = {
@@ -593,17 +593,17 @@ return {
         SYS_timerfd_gettime = 312,
         SYS_timerfd_settime = 311,
       },
-},
+    },
     {
       on = "ppc64le s390x",
       constants = {
         SYS_semtimedop = 392,
       },
-},
+    },
     {
       on = "s390x",
       from = "callgate.libc.bits.syscall-37",
-},
+    },
     {
       on = "ppc musl-x86 musl-arm",
       constants = {
@@ -612,7 +612,7 @@ return {
         SYS_gettimeofday_time32 = 78,
         SYS_settimeofday_time32 = 79,
       },
-},
+    },
     {
       on = "musl-x86",
       constants = {
@@ -633,7 +633,7 @@ return {
         SYS_timerfd_settime32 = 325,
         SYS_timerfd_gettime32 = 326,
       },
-},
+    },
     {
       on = "musl-arm",
       constants = {
@@ -656,21 +656,21 @@ return {
         SYS_timerfd_settime32 = 353,
         SYS_timerfd_gettime32 = 354,
       },
-},
+    },
     {
       on = "musl-riscv64 musl-loongarch64",
       constants = {
         __NR_arch_specific_syscall = 244,
         SYS_arch_specific_syscall = 244,
       },
-},
+    },
     {
       on = "musl-riscv64",
       constants = {
         __NR_sysriscv = 244,
         SYS_sysriscv = 244,
       },
-},
+    },
     {
       on = "musl-loongarch64",
       constants = {
@@ -684,7 +684,7 @@ return {
         __NR3264_mmap = 222,
         __NR3264_fadvise64 = 223,
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       constants = {
@@ -717,14 +717,14 @@ return {
         SYS_timerfd_gettime32 = 4322,
         SYS_timerfd_settime32 = 4323,
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       constants = {
         SYS_reserved177 = 5177,
         SYS_reserved193 = 5193,
       },
-},
+    },
     {
       on = "ppc",
       constants = {
@@ -749,6 +749,6 @@ return {
         SYS_timerfd_settime32 = 311,
         SYS_timerfd_gettime32 = 312,
       },
-},
+    },
   },
 }

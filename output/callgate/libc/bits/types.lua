@@ -43,7 +43,7 @@ return {
         __caddr_t = "char *",
         __socklen_t = "uint32_t",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
@@ -62,7 +62,7 @@ return {
         __loff_t = "long",
         __intptr_t = "long",
       },
-},
+    },
     {
       on = "glibc",
       typedefs = {
@@ -76,7 +76,7 @@ return {
         __syscall_ulong_t = "unsigned long",
         __sig_atomic_t = "int32_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
@@ -87,26 +87,26 @@ return {
         __suseconds64_t = "long",
         __fsword_t = "long",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
       typedefs = {
         __nlink_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc uclibc-x64",
       typedefs = {
         __time_t = "long",
         __suseconds_t = "long",
       },
-},
+    },
     {
       on = "!musl glibc-arm64 glibc-riscv64 glibc-loongarch64",
       typedefs = {
         __blksize_t = "long",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
@@ -125,7 +125,7 @@ return {
         __loff_t = "int64_t",
         __intptr_t = "int32_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
@@ -137,19 +137,19 @@ return {
         __fsword_t = "int32_t",
         __time64_t = "int64_t",
       },
-},
+    },
     {
       on = "!musl glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
       typedefs = {
         __nlink_t = "uint32_t",
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
       typedefs = {
         __blksize_t = "int32_t",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       typedefs = {
@@ -157,7 +157,7 @@ return {
         __suseconds_t = "int64_t",
         __qaddr_t = "int64_t *",
       },
-},
+    },
     {
       on = "uclibc",
       typedefs = {
@@ -165,12 +165,12 @@ return {
         __t_scalar_t = "long",
         __t_uscalar_t = "unsigned long",
       },
-},
+    },
     {
       on = "uclibc-x64",
       typedefs = {
         __qaddr_t = "long *",
       },
-},
+    },
   },
 }

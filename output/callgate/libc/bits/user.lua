@@ -7,7 +7,7 @@ return {
         __WORDSIZE = 64,
         ELF_NGREG = 27,
       },
-},
+    },
     {
       on = "musl-x64 musl-x86 musl-s390x",
       constants = {
@@ -15,7 +15,7 @@ return {
         NBPG = 4096,
         UPAGES = 1,
       },
-},
+    },
     {
       on = "musl-x64",
       records = {
@@ -83,13 +83,13 @@ return {
         elf_greg_t = "uint64_t",
         elf_gregset_t = "uint64_t [27]",
       },
-},
+    },
     {
       on = "musl-x64 musl-x86",
       typedefs = {
         elf_fpregset_t = "struct user_fpregs_struct",
       },
-},
+    },
     {
       on = "musl-x86",
       constants = {
@@ -163,13 +163,13 @@ return {
         elf_fpxregset_t = "struct user_fpxregs_struct",
         elf_gregset_t = "unsigned long [17]",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x64 musl-riscv64 musl-ppc64le",
       typedefs = {
         elf_greg_t = "unsigned long",
       },
-},
+    },
     {
       on = "musl-arm",
       constants = {
@@ -217,7 +217,7 @@ return {
         elf_fpregset_t = "struct user_fpregs",
         elf_gregset_t = "unsigned long [18]",
       },
-},
+    },
     {
       on = "musl-arm64",
       constants = {
@@ -240,7 +240,7 @@ return {
         elf_gregset_t = "unsigned long [34]",
         elf_fpregset_t = "struct user_fpsimd_struct",
       },
-},
+    },
     {
       on = "musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -249,7 +249,7 @@ return {
       typedefs = {
         elf_gregset_t = "unsigned long [45]",
       },
-},
+    },
     {
       on = "musl-loongarch64",
       constants = {
@@ -272,7 +272,7 @@ return {
       typedefs = {
         elf_fpregset_t = "union elf_fpreg_t [34]",
       },
-},
+    },
     {
       on = "musl-loongarch64 musl-s390x",
       records = {
@@ -284,7 +284,7 @@ return {
       typedefs = {
         elf_fpreg_t = "union elf_fpreg_t",
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -294,7 +294,7 @@ return {
         elf_fpreg_t = "double",
         elf_fpregset_t = "double [33]",
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel",
       records = {
@@ -312,7 +312,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-mips64el",
       records = {
@@ -330,7 +330,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -362,7 +362,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       records = {
@@ -370,7 +370,7 @@ return {
     uint32_t u[4];
   } __attribute__((aligned(16)))]],
       },
-},
+    },
     {
       on = "musl-ppc64le",
       records = {
@@ -402,7 +402,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "musl-s390x",
       records = {
@@ -455,6 +455,6 @@ return {
         elf_fpregset_t = "struct elf_fpregset_t",
         elf_gregset_t = "unsigned long [27]",
       },
-},
+    },
   },
 }

@@ -48,7 +48,7 @@ return {
     uint16_t ether_type;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -61,7 +61,7 @@ return {
     uint16_t ether_type;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -47,7 +47,7 @@ return {
       constants = {
         _NET_IF_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -58,7 +58,7 @@ return {
         __UAPI_DEF_IF_NET_DEVICE_FLAGS = 0,
         __UAPI_DEF_IF_NET_DEVICE_FLAGS_LOWER_UP_DORMANT_ECHO = 0,
       },
-},
+    },
   },
 },
 ["net/if_arp.h"] = {
@@ -86,7 +86,7 @@ return {
         _NET_IF_ARP_H = 1,
         ARPHRD_IEEE802154_PHY = 805,
       },
-},
+    },
   },
 },
 }

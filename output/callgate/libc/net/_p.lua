@@ -7,7 +7,7 @@ return {
       constants = {
         _NET_PPP_DEFS_H = 1,
       },
-},
+    },
   },
 },
 }

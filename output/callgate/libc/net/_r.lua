@@ -45,7 +45,7 @@ return {
       constants = {
         _NET_ROUTE_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -67,7 +67,7 @@ return {
     uint16_t rt_irtt;
   }]],
       },
-},
+    },
     {
       on = "!uclibc",
       macros = function(M)
@@ -77,7 +77,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -99,7 +99,7 @@ return {
     uint16_t rt_irtt;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -121,7 +121,7 @@ return {
     uint16_t rt_irtt;
   }]],
       },
-},
+    },
   },
 },
 }

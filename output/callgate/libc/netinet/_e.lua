@@ -7,7 +7,7 @@ return {
       constants = {
         _NETINET_ETHER_H = 1,
       },
-},
+    },
   },
 },
 }

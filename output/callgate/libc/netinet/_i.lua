@@ -16,7 +16,7 @@ return {
       constants = {
         __NETINET_IF_ETHER_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -32,7 +32,7 @@ return {
       aliases = {
         ["struct ethhdr"] = "struct ethhdr__libc",
       },
-},
+    },
   },
 },
 ["netinet/if_tr.h"] = {
@@ -102,7 +102,7 @@ return {
     uint16_t trn_rseg[8];
   }]],
       },
-},
+    },
   },
 },
 ["netinet/igmp.h"] = {
@@ -129,7 +129,7 @@ return {
       constants = {
         _NETINET_IGMP_H = 1,
       },
-},
+    },
   },
 },
 ["netinet/in_systm.h"] = {
@@ -144,7 +144,7 @@ return {
       constants = {
         _NETINET_IN_SYSTM_H = 1,
       },
-},
+    },
   },
 },
 }

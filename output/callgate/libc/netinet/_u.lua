@@ -31,7 +31,7 @@ return {
       aliases = {
         ["struct udphdr"] = "struct udphdr__libc",
       },
-},
+    },
   },
 },
 }

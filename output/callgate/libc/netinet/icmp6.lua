@@ -178,7 +178,7 @@ return {
       constants = {
         _NETINET_ICMP6_H = 1,
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       constants = {
@@ -190,7 +190,7 @@ return {
         ICMP6_RR_RESULT_FLAGS_OOB = 0x200,
         ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x100,
       },
-},
+    },
     {
       on = "glibc",
       macros = function(M)
@@ -207,7 +207,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
@@ -219,7 +219,7 @@ return {
         ICMP6_RR_RESULT_FLAGS_OOB = 0x2,
         ICMP6_RR_RESULT_FLAGS_FORBIDDEN = 0x1,
       },
-},
+    },
     {
       on = "!glibc",
       macros = function(M)
@@ -236,6 +236,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

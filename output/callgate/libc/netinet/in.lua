@@ -152,7 +152,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -165,7 +165,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       macros = function(M)
@@ -188,7 +188,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       macros = function(M)
@@ -220,7 +220,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -233,7 +233,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       macros = function(M)
@@ -265,11 +265,11 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       from = "callgate.libc.netinet.in-7",
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -312,6 +312,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -91,14 +91,14 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       constants = {
         IPTOS_DSCP_VA = 0xb0,
         IPTOS_DSCP_LE = 0x4,
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       records = {
@@ -144,7 +144,7 @@ return {
     uint32_t data[9];
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -190,7 +190,7 @@ return {
     uint32_t data[9];
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -203,6 +203,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -104,21 +104,21 @@ return {
     struct in6_addr__libc ip6r0_addr[0];
   }]],
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         IPV6_VERSION = 0x60,
         IPV6_VERSION_MASK = 0xf0,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         IPV6_FLOWINFO_MASK = 0xffffff0f,
         IPV6_FLOWLABEL_MASK = 0xffff0f00,
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       constants = {
@@ -128,14 +128,14 @@ return {
         IP6_ALERT_RSVP = 0x100,
         IP6_ALERT_AN = 0x200,
       },
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       constants = {
         IPV6_FLOWINFO_MASK = 0xfffffff,
         IPV6_FLOWLABEL_MASK = 0xfffff,
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
@@ -145,7 +145,7 @@ return {
         IP6_ALERT_RSVP = 0x1,
         IP6_ALERT_AN = 0x2,
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -159,6 +159,6 @@ return {
     struct in6_addr__libc ip6r0_addr[];
   }]],
       },
-},
+    },
   },
 }

@@ -108,7 +108,7 @@ return {
       aliases = {
         ["struct icmphdr"] = "struct icmphdr__libc",
       },
-},
+    },
     {
       on = "glibc",
       records = {
@@ -129,7 +129,7 @@ return {
     } un;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -150,6 +150,6 @@ return {
     } un;
   }]],
       },
-},
+    },
   },
 }

@@ -51,7 +51,7 @@ return {
         TCP_MAXWIN = 65535,
         TCP_MAX_WINSHIFT = 14,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -113,7 +113,7 @@ return {
         ["struct tcp_ao_del"] = "struct tcp_ao_del__libc",
         ["struct tcp_ao_getsockopt"] = "struct tcp_ao_getsockopt__libc",
       },
-},
+    },
     {
       on = "!musl glibc-mips glibc-mips64 glibc-s390x",
       records = {
@@ -152,7 +152,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -248,7 +248,7 @@ return {
     unsigned long pkt_bad;
   } __attribute__((aligned(8)))]],
       },
-},
+    },
     {
       on = "!uclibc",
       records = {
@@ -261,7 +261,7 @@ return {
     uint8_t tcpm_key[80];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -357,7 +357,7 @@ return {
     uint64_t pkt_bad;
   } __attribute__((aligned(8)))]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
       records = {
@@ -396,7 +396,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-mips musl-mips64 musl-s390x",
       records = {
@@ -435,7 +435,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -498,7 +498,7 @@ return {
     uint32_t tcpi_snd_wnd;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -561,7 +561,7 @@ return {
     uint32_t tcpi_snd_wnd;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-mips musl-mips64 musl-s390x",
       records = {
@@ -600,7 +600,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -646,6 +646,6 @@ return {
     uint8_t tcpm_key[80];
   }]],
       },
-},
+    },
   },
 }

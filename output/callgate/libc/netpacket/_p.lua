@@ -7,7 +7,7 @@ return {
       constants = {
         __NETPACKET_PACKET_H = 1,
       },
-},
+    },
   },
 },
 }

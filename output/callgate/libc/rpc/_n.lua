@@ -14,7 +14,7 @@ return {
     int32_t r_number;
   }]],
       },
-},
+    },
   },
 },
 }

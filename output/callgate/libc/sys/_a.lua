@@ -31,7 +31,7 @@ return {
       constants = {
         _SYS_ACCT_H = 1,
       },
-},
+    },
   },
 },
 ["sys/auxv.h"] = {
@@ -41,7 +41,7 @@ return {
       constants = {
         _SYS_AUXV_H = 1,
       },
-},
+    },
   },
 },
 }

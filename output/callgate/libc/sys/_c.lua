@@ -7,7 +7,7 @@ return {
       constants = {
         _SYS_CACHECTL_H = 1,
       },
-},
+    },
   },
 },
 ["sys/cdefs.h"] = {
@@ -27,7 +27,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       constants = {
@@ -44,7 +44,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

@@ -13,7 +13,7 @@ return {
       constants = {
         _SYS_EPOLL_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -24,7 +24,7 @@ return {
     unsigned long u64;
   }]],
       },
-},
+    },
     {
       on = "x64 glibc-x86",
       records = {
@@ -33,7 +33,7 @@ return {
     union epoll_data data;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -44,7 +44,7 @@ return {
     uint64_t u64;
   }]],
       },
-},
+    },
     {
       on = "!x64 glibc-x86",
       records = {
@@ -53,25 +53,25 @@ return {
     union epoll_data data;
   }]],
       },
-},
+    },
     {
       on = "musl",
       constants = {
         __EPOLL_DUMMY = 0,
       },
-},
+    },
     {
       on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         EPOLL_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         EPOLL_NONBLOCK = 128,
       },
-},
+    },
   },
 },
 ["sys/eventfd.h"] = {
@@ -81,19 +81,19 @@ return {
       constants = {
         _SYS_EVENTFD_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       typedefs = {
         eventfd_t = "unsigned long",
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       typedefs = {
         eventfd_t = "uint64_t",
       },
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         _SYS_FANOTIFY_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -24,7 +24,7 @@ return {
       aliases = {
         ["struct fanotify_event_info_fid"] = "struct fanotify_event_info_fid__libc",
       },
-},
+    },
   },
 },
 ["sys/file.h"] = {
@@ -39,7 +39,7 @@ return {
       constants = {
         _SYS_FILE_H = 1,
       },
-},
+    },
   },
 },
 ["sys/fsuid.h"] = {
@@ -49,7 +49,7 @@ return {
       constants = {
         _SYS_FSUID_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         _SYS_INOTIFY_H = 1,
       },
-},
+    },
   },
 },
 ["sys/io.h"] = {
@@ -17,7 +17,7 @@ return {
       constants = {
         _SYS_IO_H = 1,
       },
-},
+    },
   },
 },
 ["sys/ioctl.h"] = {
@@ -27,7 +27,7 @@ return {
       constants = {
         _SYS_IOCTL_H = 1,
       },
-},
+    },
   },
 },
 ["sys/ipc.h"] = {
@@ -37,7 +37,7 @@ return {
       constants = {
         _SYS_IPC_H = 1,
       },
-},
+    },
   },
 },
 }

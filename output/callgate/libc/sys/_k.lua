@@ -7,7 +7,7 @@ return {
       constants = {
         _SYS_KD_H = 1,
       },
-},
+    },
   },
 },
 ["sys/klog.h"] = {
@@ -17,7 +17,7 @@ return {
       constants = {
         _SYS_KLOG_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -7,25 +7,25 @@ return {
       constants = {
         _SYS_MMAN_H = 1,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         MAP_FAILED = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         MAP_FAILED = 4294967295,
       },
-},
+    },
     {
       on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
         MAP_ANON = 0x20,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -35,7 +35,7 @@ return {
         POSIX_MADV_WILLNEED = 3,
         POSIX_MADV_DONTNEED = 4,
       },
-},
+    },
   },
 },
 ["sys/mount.h"] = {
@@ -51,25 +51,25 @@ return {
       constants = {
         MS_NOUSER = 2147483648,
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         _SYS_MOUNT_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
         MS_NOUSER = 0x80000000,
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         MS_RMT_MASK = 8388689,
       },
-},
+    },
   },
 },
 ["sys/msg.h"] = {
@@ -80,14 +80,14 @@ return {
         msgqnum_t = "unsigned long",
         msglen_t = "unsigned long",
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         MSG_STAT = 0x10b,
         MSG_STAT_ANY = 0x10d,
       },
-},
+    },
   },
 },
 ["sys/mtio.h"] = {
@@ -127,28 +127,28 @@ return {
       constants = {
         _SYS_MTIO_H = 1,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         MTIOCGETCONFIG = 0x80306d04,
         MTIOCSETCONFIG = 0x40306d05,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         MTIOCGETCONFIG = 0x80206d04,
         MTIOCSETCONFIG = 0x40206d05,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         MTIOCGETCONFIG = 0x40206d04,
         MTIOCSETCONFIG = 0x80206d05,
       },
-},
+    },
     {
       on = "mips64 mips64el",
       constants = {
@@ -168,14 +168,14 @@ return {
       aliases = {
         ["struct mtget"] = "struct mtget__libc",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         MTIOCGETCONFIG = 0x40306d04,
         MTIOCSETCONFIG = 0x80306d05,
       },
-},
+    },
   },
 },
 }

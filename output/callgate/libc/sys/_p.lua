@@ -51,13 +51,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       constants = {
         NODEV = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -65,7 +65,7 @@ return {
         NOFILE = 256,
         NCARGS = 131072,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -96,7 +96,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["sys/personality.h"] = {
@@ -106,7 +106,7 @@ return {
       constants = {
         _SYS_PERSONALITY_H = 1,
       },
-},
+    },
   },
 },
 ["sys/pidfd.h"] = {
@@ -119,7 +119,7 @@ return {
       aliases = {
         ["struct pidfd_info"] = "struct pidfd_info__libc",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -142,7 +142,7 @@ return {
     uint32_t __spare1;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -165,7 +165,7 @@ return {
     uint32_t __spare1;
   }]],
       },
-},
+    },
   },
 },
 ["sys/poll.h"] = {
@@ -178,7 +178,7 @@ return {
       typedefs = {
         nfds_t = "unsigned long",
       },
-},
+    },
   },
 },
 ["sys/prctl.h"] = {
@@ -188,7 +188,7 @@ return {
       constants = {
         _SYS_PRCTL_H = 1,
       },
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         _SYS_RANDOM_H = 1,
       },
-},
+    },
   },
 },
 ["sys/reboot.h"] = {
@@ -26,7 +26,7 @@ return {
       constants = {
         _SYS_REBOOT_H = 1,
       },
-},
+    },
   },
 },
 ["sys/reg.h"] = {
@@ -36,7 +36,7 @@ return {
       constants = {
         _SYS_REG_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64 uclibc-x64",
       constants = {
@@ -68,7 +68,7 @@ return {
         FS = 25,
         GS = 26,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86",
       constants = {
@@ -90,7 +90,7 @@ return {
         UESP = 15,
         SS = 16,
       },
-},
+    },
   },
 },
 ["sys/resource.h"] = {
@@ -105,7 +105,7 @@ return {
         __rusage_who_t = "int32_t",
         __priority_which_t = "uint32_t",
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -119,7 +119,7 @@ return {
       typedefs = {
         rlim_t = "uint64_t",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -143,7 +143,7 @@ return {
     long __reserved[16];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
@@ -177,7 +177,7 @@ return {
       aliases = {
         ["struct rlimit"] = "struct rlimit__libc",
       },
-},
+    },
   },
 },
 ["sys/rseq.h"] = {
@@ -187,7 +187,7 @@ return {
       constants = {
         _SYS_RSEQ_H = 1,
       },
-},
+    },
   },
 },
 }

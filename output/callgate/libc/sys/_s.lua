@@ -7,20 +7,20 @@ return {
       constants = {
         _SYS_SEM_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
         _SEM_SEMUN_UNDEFINED = 1,
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         SEM_STAT = 0x112,
         SEM_STAT_ANY = 0x114,
       },
-},
+    },
   },
 },
 ["sys/sendfile.h"] = {
@@ -30,7 +30,7 @@ return {
       constants = {
         _SYS_SENDFILE_H = 1,
       },
-},
+    },
   },
 },
 ["sys/shm.h"] = {
@@ -40,7 +40,7 @@ return {
       constants = {
         _SYS_SHM_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -50,14 +50,14 @@ return {
       typedefs = {
         shmatt_t = "unsigned long",
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       constants = {
         SHM_STAT = 0x10d,
         SHM_STAT_ANY = 0x10f,
       },
-},
+    },
   },
 },
 ["sys/signalfd.h"] = {
@@ -67,7 +67,7 @@ return {
       constants = {
         _SYS_SIGNALFD_H = 1,
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -91,13 +91,13 @@ return {
     uint8_t __pad[48];
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       aliases = {
         ["struct signalfd_siginfo"] = "struct signalfd_siginfo__libc",
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -121,7 +121,7 @@ return {
     uint8_t __pad[48];
   }]],
       },
-},
+    },
   },
 },
 ["sys/statfs.h"] = {
@@ -131,7 +131,7 @@ return {
       constants = {
         _SYS_STATFS_H = 1,
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -139,13 +139,13 @@ return {
     int32_t __val[2];
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el musl-s390x",
       typedefs = {
         fsid_t = "struct __fsid_t",
       },
-},
+    },
   },
 },
 ["sys/statvfs.h"] = {
@@ -155,7 +155,7 @@ return {
       constants = {
         _SYS_STATVFS_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
@@ -172,7 +172,7 @@ return {
         ST_NODIRATIME = 2048,
         ST_RELATIME = 4096,
       },
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
       records = {
@@ -193,7 +193,7 @@ return {
     int32_t __reserved[5];
   }]],
       },
-},
+    },
     {
       on = "musl-x86 musl-arm musl-mipsel",
       records = {
@@ -214,7 +214,7 @@ return {
     int32_t __reserved[5];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-mips",
       records = {
@@ -235,7 +235,7 @@ return {
     int32_t __reserved[5];
   }]],
       },
-},
+    },
     {
       on = "musl-mips64 musl-s390x",
       records = {
@@ -256,7 +256,7 @@ return {
     int32_t __reserved[5];
   }]],
       },
-},
+    },
   },
 },
 ["sys/swap.h"] = {
@@ -271,13 +271,13 @@ return {
       constants = {
         _SYS_SWAP_H = 1,
       },
-},
+    },
     {
       on = "!uclibc",
       constants = {
         SWAP_FLAG_DISCARD = 0x10000,
       },
-},
+    },
   },
 },
 ["sys/syscall.h"] = {
@@ -287,7 +287,7 @@ return {
       constants = {
         _SYSCALL_H = 1,
       },
-},
+    },
   },
 },
 ["sys/sysinfo.h"] = {
@@ -297,7 +297,7 @@ return {
       constants = {
         _SYS_SYSINFO_H = 1,
       },
-},
+    },
     {
       on = "musl",
       records = {
@@ -321,7 +321,7 @@ return {
       aliases = {
         ["struct sysinfo"] = "struct sysinfo__libc",
       },
-},
+    },
   },
 },
 ["sys/syslog.h"] = {
@@ -384,7 +384,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       macros = function(M)
@@ -394,7 +394,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc",
       constants = {
@@ -407,7 +407,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["sys/sysmacros.h"] = {
@@ -417,7 +417,7 @@ return {
       constants = {
         _SYS_SYSMACROS_H = 1,
       },
-},
+    },
     {
       on = "musl",
       macros = function(M)
@@ -438,7 +438,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         __itimer_which_t = "uint32_t",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       macros = function(M)
@@ -20,7 +20,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       macros = function(M)
@@ -30,7 +30,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       macros = function(M)
@@ -40,7 +40,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -52,13 +52,13 @@ return {
       aliases = {
         ["struct itimerval"] = "struct itimerval__libc",
       },
-},
+    },
     {
       on = "uclibc",
       typedefs = {
         __timezone_ptr_t = "struct timezone *",
       },
-},
+    },
   },
 },
 ["sys/timeb.h"] = {
@@ -68,7 +68,7 @@ return {
       constants = {
         _SYS_TIMEB_H = 1,
       },
-},
+    },
     {
       on = "!glibc ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -79,7 +79,7 @@ return {
     int16_t dstflag;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel uclibc-arm uclibc-x86",
       records = {
@@ -90,7 +90,7 @@ return {
     int16_t dstflag;
   }]],
       },
-},
+    },
   },
 },
 ["sys/timerfd.h"] = {
@@ -100,7 +100,7 @@ return {
       constants = {
         _SYS_TIMERFD_H = 1,
       },
-},
+    },
   },
 },
 ["sys/times.h"] = {
@@ -110,7 +110,7 @@ return {
       constants = {
         _SYS_TIMES_H = 1,
       },
-},
+    },
   },
 },
 ["sys/ttydefaults.h"] = {
@@ -152,25 +152,25 @@ return {
         TTYDEF_OFLAG = 6149,
         TTYDEF_CFLAG = 1440,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         TTYDEF_LFLAG = 35355,
       },
-},
+    },
     {
       on = "glibc",
       constants = {
         TTYDEF_SPEED = 9600,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         TTYDEF_LFLAG = 2843,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -179,13 +179,13 @@ return {
         TTYDEF_LFLAG = 1483,
         TTYDEF_CFLAG = 23040,
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
         TTYDEF_SPEED = 13,
       },
-},
+    },
   },
 },
 }

@@ -7,7 +7,7 @@ return {
       constants = {
         _SYS_UIO_H = 1,
       },
-},
+    },
   },
 },
 ["sys/un.h"] = {
@@ -17,7 +17,7 @@ return {
       constants = {
         _SYS_UN_H = 1,
       },
-},
+    },
   },
 },
 ["sys/utsname.h"] = {
@@ -43,7 +43,7 @@ return {
         _UTSNAME_MACHINE_LENGTH = 65,
         SYS_NMLN = 65,
       },
-},
+    },
   },
 },
 }

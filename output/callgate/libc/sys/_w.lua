@@ -20,7 +20,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc",
       macros = function(M)
@@ -30,13 +30,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!glibc",
       typedefs = {
         idtype_t = "uint32_t",
       },
-},
+    },
   },
 },
 }

@@ -7,13 +7,13 @@ return {
       constants = {
         _SYS_XATTR_H = 1,
       },
-},
+    },
     {
       on = "musl",
       constants = {
         __UAPI_DEF_XATTR = 0,
       },
-},
+    },
   },
 },
 }

@@ -22,7 +22,7 @@ return {
       constants = {
         _SYS_PROCFS_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -43,7 +43,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm ppc musl-mips musl-mipsel",
       records = {
@@ -63,19 +63,19 @@ return {
     char pr_psargs[80];
   }]],
       },
-},
+    },
     {
       on = "glibc-x64 musl-x64",
       typedefs = {
         prgregset_t = "uint64_t [27]",
       },
-},
+    },
     {
       on = "x64 x86",
       typedefs = {
         prfpregset_t = "struct user_fpregs_struct",
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -96,7 +96,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "x86 arm ppc musl-mips musl-mipsel",
       records = {
@@ -116,13 +116,13 @@ return {
     char pr_psargs[80];
   }]],
       },
-},
+    },
     {
       on = "x86",
       typedefs = {
         prgregset_t = "unsigned long [17]",
       },
-},
+    },
     {
       on = "glibc-arm",
       records = {
@@ -143,14 +143,14 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "arm",
       typedefs = {
         prgregset_t = "unsigned long [18]",
         prfpregset_t = "struct user_fpregs",
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -171,14 +171,14 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "arm64",
       typedefs = {
         prgregset_t = "unsigned long [34]",
         prfpregset_t = "struct user_fpsimd_struct",
       },
-},
+    },
     {
       on = "glibc-riscv64",
       records = {
@@ -199,14 +199,14 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "riscv64",
       typedefs = {
         prgregset_t = "unsigned long [32]",
         prfpregset_t = "union __riscv_mc_fp_state",
       },
-},
+    },
     {
       on = "glibc-loongarch64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       records = {
@@ -227,25 +227,25 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "loongarch64 mips mipsel mips64 mips64el",
       typedefs = {
         prgregset_t = "unsigned long [45]",
       },
-},
+    },
     {
       on = "loongarch64",
       typedefs = {
         prfpregset_t = "union elf_fpreg_t [34]",
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       typedefs = {
         prfpregset_t = "double [33]",
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -266,13 +266,13 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "ppc64le ppc",
       typedefs = {
         prgregset_t = "unsigned long [48]",
       },
-},
+    },
     {
       on = "glibc-s390x uclibc-x64",
       records = {
@@ -293,19 +293,19 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "s390x uclibc-x64",
       typedefs = {
         prgregset_t = "unsigned long [27]",
       },
-},
+    },
     {
       on = "glibc-s390x",
       typedefs = {
         prfpregset_t = "struct fpregset_t",
       },
-},
+    },
     {
       on = "musl-x64",
       records = {
@@ -338,7 +338,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "musl-x86",
       records = {
@@ -371,7 +371,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "musl-arm",
       records = {
@@ -404,7 +404,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "musl-arm64",
       records = {
@@ -437,7 +437,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "musl-riscv64",
       records = {
@@ -470,7 +470,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "musl-loongarch64 musl-mips musl-mipsel musl-mips64 musl-mips64el",
       records = {
@@ -503,7 +503,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-ppc64le",
       records = {
@@ -536,7 +536,7 @@ return {
     int32_t pr_fpvalid;
   }]],
       },
-},
+    },
     {
       on = "musl-s390x",
       records = {
@@ -572,7 +572,7 @@ return {
       typedefs = {
         prfpregset_t = "struct elf_fpregset_t",
       },
-},
+    },
     {
       on = "uclibc-arm",
       constants = {
@@ -600,13 +600,13 @@ return {
         elf_gregset_t = "unsigned long [18]",
         elf_fpregset_t = "struct user_fpregs",
       },
-},
+    },
     {
       on = "uclibc",
       typedefs = {
         elf_greg_t = "unsigned long",
       },
-},
+    },
     {
       on = "uclibc-x86",
       constants = {
@@ -634,13 +634,13 @@ return {
         elf_gregset_t = "unsigned long [17]",
         elf_fpxregset_t = "struct user_fpxregs_struct",
       },
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       typedefs = {
         elf_fpregset_t = "struct user_fpregs_struct",
       },
-},
+    },
     {
       on = "uclibc-x64",
       constants = {
@@ -649,6 +649,6 @@ return {
       typedefs = {
         elf_gregset_t = "unsigned long [27]",
       },
-},
+    },
   },
 }

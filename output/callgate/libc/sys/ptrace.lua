@@ -27,7 +27,7 @@ return {
       constants = {
         _SYS_PTRACE_H = 1,
       },
-},
+    },
     {
       on = "!glibc-arm64 glibc-s390x",
       constants = {
@@ -36,14 +36,14 @@ return {
         PT_GETFPREGS = 14,
         PT_SETFPREGS = 15,
       },
-},
+    },
     {
       on = "!glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       constants = {
         PT_GETFPXREGS = 18,
         PT_SETFPXREGS = 19,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86",
       constants = {
@@ -51,20 +51,20 @@ return {
         PT_SET_THREAD_AREA = 26,
         PT_STEPBLOCK = 33,
       },
-},
+    },
     {
       on = "glibc-x64",
       constants = {
         PT_ARCH_PRCTL = 30,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-arm64 glibc-s390x",
       constants = {
         PT_SYSEMU = 31,
         PT_SYSEMU_SINGLESTEP = 32,
       },
-},
+    },
     {
       on = "glibc-arm",
       constants = {
@@ -80,14 +80,14 @@ return {
         PT_SETHBPREGS = 30,
         PT_GETFDPIC = 31,
       },
-},
+    },
     {
       on = "glibc-arm64",
       constants = {
         PT_PEEKMTETAGS = 33,
         PT_POKEMTETAGS = 34,
       },
-},
+    },
     {
       on = "riscv64 loongarch64 musl-arm64 musl-s390x",
       constants = {
@@ -96,14 +96,14 @@ return {
         PTRACE_GETFPREGS = 14,
         PTRACE_SETFPREGS = 15,
       },
-},
+    },
     {
       on = "!x64 x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       constants = {
         PTRACE_GETFPXREGS = 18,
         PTRACE_SETFPXREGS = 19,
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
@@ -121,13 +121,13 @@ return {
         PT_SYSEMU_SINGLESTEP = 30,
         PT_STEPBLOCK = 256,
       },
-},
+    },
     {
       on = "glibc-s390x",
       constants = {
         PT_STEPBLOCK = 12,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -170,7 +170,7 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -213,12 +213,12 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         PTRACE_O_MASK = 255,
       },
-},
+    },
   },
 }

@@ -27,7 +27,7 @@ return {
       constants = {
         _SYS_QUOTA_H = 1,
       },
-},
+    },
     {
       on = "!uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
@@ -49,7 +49,7 @@ return {
     uint32_t dqi_valid;
   }]],
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       macros = function(M)
@@ -59,7 +59,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc mips mipsel ppc glibc-x86 glibc-arm musl-x86 musl-arm",
       records = {
@@ -81,7 +81,7 @@ return {
     uint32_t dqi_valid;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 uclibc-x86",
       macros = function(M)
@@ -91,7 +91,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-arm glibc-mips glibc-mipsel uclibc-arm",
       macros = function(M)
@@ -101,14 +101,14 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!glibc",
       constants = {
         _LINUX_QUOTA_VERSION = 2,
         MAXQUOTAS = 2,
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       macros = function(M)
@@ -118,7 +118,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-x86",
       macros = function(M)
@@ -128,7 +128,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-arm musl-mips musl-mipsel",
       macros = function(M)
@@ -138,6 +138,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -23,7 +23,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -34,13 +34,13 @@ return {
     long fds_bits[16];
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         NFDBITS = 64,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       macros = function(M)
@@ -57,7 +57,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       constants = {
@@ -68,13 +68,13 @@ return {
     long fds_bits[32];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         NFDBITS = 32,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       macros = function(M)
@@ -91,7 +91,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -107,13 +107,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       typedefs = {
         fd_mask = "unsigned long",
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -129,7 +129,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       macros = function(M)
@@ -142,7 +142,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-arm",
       macros = function(M)
@@ -153,7 +153,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "uclibc-x64",
       macros = function(M)
@@ -170,6 +170,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

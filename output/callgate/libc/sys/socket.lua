@@ -47,7 +47,7 @@ return {
         __SOCKADDR_ARG = "union __SOCKADDR_ARG",
         __CONST_SOCKADDR_ARG = "union __CONST_SOCKADDR_ARG",
       },
-},
+    },
     {
       on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
       constants = {
@@ -56,11 +56,11 @@ return {
         SOCK_CLOEXEC = 524288,
         SOCK_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "musl",
       from = "callgate.libc.sys.socket-3",
-},
+    },
     {
       on = "musl-x64 musl-arm64 musl-riscv64 musl-loongarch64 musl-mips64el musl-ppc64le",
       records = {
@@ -82,7 +82,7 @@ return {
     int32_t cmsg_type;
   }]],
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -129,7 +129,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -182,7 +182,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl-mips64 musl-s390x",
       records = {
@@ -204,7 +204,7 @@ return {
     int32_t cmsg_type;
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       records = {
@@ -213,6 +213,6 @@ return {
     uint8_t sa_data[14];
   }]],
       },
-},
+    },
   },
 }

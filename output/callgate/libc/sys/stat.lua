@@ -56,7 +56,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "musl",
       constants = {
@@ -83,7 +83,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -116,7 +116,7 @@ return {
     unsigned long __pad1[14];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -149,13 +149,13 @@ return {
     uint64_t __pad1[14];
   }]],
       },
-},
+    },
     {
       on = "uclibc",
       constants = {
         _STAT_VER = 0,
         _MKNOD_VER = 0,
       },
-},
+    },
   },
 }

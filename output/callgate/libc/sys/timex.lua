@@ -9,7 +9,7 @@ return {
       constants = {
         _SYS_TIMEX_H = 1,
       },
-},
+    },
     {
       on = "glibc",
       records = {
@@ -24,7 +24,7 @@ return {
     long __glibc_reserved4;
   }]],
       },
-},
+    },
     {
       on = "!glibc",
       constants = {
@@ -34,7 +34,7 @@ return {
       aliases = {
         ["struct timex"] = "struct timex__libc",
       },
-},
+    },
     {
       on = "!glibc uclibc ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -67,7 +67,7 @@ return {
     int32_t __padding[11];
   }]],
       },
-},
+    },
     {
       on = "ppc musl-x86 musl-arm musl-mips musl-mipsel",
       records = {
@@ -100,7 +100,7 @@ return {
     int32_t __padding[11];
   }]],
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       records = {
@@ -145,7 +145,7 @@ return {
     int32_t : 32;
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -190,6 +190,6 @@ return {
     int32_t : 32;
   }]],
       },
-},
+    },
   },
 }

@@ -27,7 +27,7 @@ return {
         key_t = "int32_t",
         useconds_t = "uint32_t",
       },
-},
+    },
     {
       on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
@@ -47,43 +47,43 @@ return {
         fsblkcnt64_t = "unsigned long",
         fsfilcnt64_t = "unsigned long",
       },
-},
+    },
     {
       on = "!musl glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
       typedefs = {
         fsid_t = "struct __fsid_t",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
       typedefs = {
         nlink_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc uclibc-x64",
       typedefs = {
         suseconds_t = "long",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         u_int64_t = "unsigned long",
       },
-},
+    },
     {
       on = "!musl glibc-arm64 glibc-riscv64 glibc-loongarch64",
       typedefs = {
         blksize_t = "long",
       },
-},
+    },
     {
       on = "musl glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
         quad_t = "int64_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
       typedefs = {
@@ -102,30 +102,30 @@ return {
         fsblkcnt64_t = "uint64_t",
         fsfilcnt64_t = "uint64_t",
       },
-},
+    },
     {
       on = "!musl glibc-x64 glibc-mips64 glibc-mips64el glibc-ppc64le glibc-s390x uclibc-x64",
       typedefs = {
         nlink_t = "uint32_t",
       },
-},
+    },
     {
       on = "uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       typedefs = {
         u_int64_t = "uint64_t",
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-riscv64 glibc-loongarch64",
       typedefs = {
         blksize_t = "int32_t",
       },
-},
+    },
     {
       on = "uclibc-arm uclibc-x86",
       typedefs = {
         suseconds_t = "int64_t",
       },
-},
+    },
   },
 }

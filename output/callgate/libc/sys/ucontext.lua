@@ -34,13 +34,13 @@ return {
     uint32_t element[4];
   }]],
       },
-},
+    },
     {
       on = "!musl",
       constants = {
         _SYS_UCONTEXT_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64",
       constants = {
@@ -84,25 +84,25 @@ return {
         greg_t = "int64_t",
         gregset_t = "int64_t [23]",
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 uclibc-x86 uclibc-x64",
       typedefs = {
         fpregset_t = "struct _libc_fpstate *",
       },
-},
+    },
     {
       on = "!musl uclibc-arm",
       typedefs = {
         mcontext_t = "struct mcontext_t",
       },
-},
+    },
     {
       on = "glibc",
       typedefs = {
         ucontext_t = "struct ucontext_t",
       },
-},
+    },
     {
       on = "glibc-x86 uclibc-x86",
       constants = {
@@ -153,7 +153,7 @@ return {
       typedefs = {
         gregset_t = "int32_t [19]",
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
@@ -170,13 +170,13 @@ return {
     unsigned long __ssp[4];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm uclibc-arm uclibc-x86",
       typedefs = {
         greg_t = "int32_t",
       },
-},
+    },
     {
       on = "glibc-arm",
       constants = {
@@ -249,13 +249,13 @@ return {
         gregset_t = "int32_t [18]",
         fpregset_t = "struct _libc_fpstate",
       },
-},
+    },
     {
       on = "glibc-arm uclibc-arm",
       constants = {
         NGREG = 18,
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -272,7 +272,7 @@ return {
         gregset_t = "unsigned long [34]",
         fpregset_t = "struct user_fpsimd_struct",
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-ppc64le",
       records = {
@@ -284,19 +284,19 @@ return {
     struct mcontext_t uc_mcontext;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x",
       typedefs = {
         greg_t = "unsigned long",
       },
-},
+    },
     {
       on = "glibc-riscv64 glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         NGREG = 32,
       },
-},
+    },
     {
       on = "glibc-riscv64",
       constants = {
@@ -346,13 +346,13 @@ return {
         __riscv_mc_gp_state = "unsigned long [32]",
         fpregset_t = "union __riscv_mc_fp_state",
       },
-},
+    },
     {
       on = "glibc-riscv64 glibc-loongarch64",
       typedefs = {
         gregset_t = "unsigned long [32]",
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       constants = {
@@ -380,7 +380,7 @@ return {
     struct mcontext_t uc_mcontext;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
@@ -403,7 +403,7 @@ return {
         greg_t = "uint64_t",
         gregset_t = "uint64_t [32]",
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -428,7 +428,7 @@ return {
     unsigned long lo3;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el glibc-s390x",
       records = {
@@ -443,7 +443,7 @@ return {
       typedefs = {
         fpregset_t = "struct fpregset_t",
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -465,7 +465,7 @@ return {
     uint32_t __glibc_reserved1;
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       constants = {
@@ -506,7 +506,7 @@ return {
         vscr_t = "struct _libc_vscr",
         vrregset_t = "struct _libc_vrstate __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "glibc-s390x",
       constants = {
@@ -538,7 +538,7 @@ return {
         gregset_t = "unsigned long [27]",
         fpreg_t = "union fpreg_t",
       },
-},
+    },
     {
       on = "uclibc-arm",
       constants = {
@@ -575,7 +575,7 @@ return {
         mcontext_t = "struct sigcontext",
         ucontext_t = "struct ucontext",
       },
-},
+    },
     {
       on = "uclibc-x86 uclibc-x64",
       records = {
@@ -594,7 +594,7 @@ return {
       typedefs = {
         ucontext_t = "struct ucontext__libc",
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -626,6 +626,6 @@ return {
         greg_t = "long",
         gregset_t = "long [23]",
       },
-},
+    },
   },
 }

@@ -6,27 +6,27 @@ return {
       constants = {
         _SYS_USER_H = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-s390x",
       constants = {
         PAGE_SHIFT = 12,
         PAGE_SIZE = 0x1000,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-s390x",
       constants = {
         PAGE_MASK = 18446744073709547520ULL,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-x86 glibc-s390x uclibc-x86 uclibc-x64",
       constants = {
         NBPG = 4096,
         UPAGES = 1,
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -96,13 +96,13 @@ return {
     uint64_t u_debugreg[8];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86",
       constants = {
         PAGE_MASK = 4294963200,
       },
-},
+    },
     {
       on = "glibc-x86 uclibc-x86",
       records = {
@@ -168,7 +168,7 @@ return {
     int32_t u_debugreg[8];
   }]],
       },
-},
+    },
     {
       on = "glibc-arm uclibc-arm",
       records = {
@@ -209,7 +209,7 @@ return {
     struct user_fpregs *u_fp0;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -225,7 +225,7 @@ return {
     uint32_t fpcr;
   }]],
       },
-},
+    },
     {
       on = "glibc-loongarch64",
       records = {
@@ -242,7 +242,7 @@ return {
     uint32_t fcsr;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       constants = {
@@ -292,7 +292,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       constants = {
@@ -342,7 +342,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -360,7 +360,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -405,7 +405,7 @@ return {
     char u_comm[32];
   }]],
       },
-},
+    },
     {
       on = "uclibc-x64",
       records = {
@@ -469,6 +469,6 @@ return {
     unsigned long u_debugreg[8];
   }]],
       },
-},
+    },
   },
 }

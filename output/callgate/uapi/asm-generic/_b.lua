@@ -10,13 +10,13 @@ return {
       constants = {
         __BITS_PER_LONG = 32,
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
         __BITS_PER_LONG = 64,
       },
-},
+    },
   },
 },
 ["asm-generic/bpf_perf_event.h"] = {
@@ -26,7 +26,7 @@ return {
       typedefs = {
         bpf_user_pt_regs_t = "struct pt_regs",
       },
-},
+    },
   },
 },
 }

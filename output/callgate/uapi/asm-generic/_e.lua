@@ -145,13 +145,13 @@ return {
         EHWPOISON = 133,
         EFTYPE = 134,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         EDEADLOCK = 35,
       },
-},
+    },
   },
 },
 }

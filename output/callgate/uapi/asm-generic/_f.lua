@@ -77,14 +77,14 @@ return {
         F_SETOWN = 8,
         F_GETOWN = 9,
       },
-},
+    },
     {
       on = "x64 x86 riscv64 loongarch64 s390x",
       constants = {
         O_DIRECT = 0x4000,
         O_LARGEFILE = 0x8000,
       },
-},
+    },
     {
       on = "!arm arm64 ppc64le ppc",
       constants = {
@@ -92,7 +92,7 @@ return {
         O_NOFOLLOW = 0x20000,
         O_TMPFILE = 4259840,
       },
-},
+    },
     {
       on = "!mips mipsel",
       records = {
@@ -104,7 +104,7 @@ return {
     int32_t l_pid;
   }]],
       },
-},
+    },
     {
       on = "x86 arm ppc",
       constants = {
@@ -112,19 +112,19 @@ return {
         F_SETLK64 = 13,
         F_SETLKW64 = 14,
       },
-},
+    },
     {
       on = "arm arm64 ppc64le ppc",
       constants = {
         O_TMPFILE = 4210688,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         O_NDELAY = 128,
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -138,7 +138,7 @@ return {
     long pad[4];
   }]],
       },
-},
+    },
   },
 },
 }

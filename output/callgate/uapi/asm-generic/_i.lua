@@ -14,7 +14,7 @@ return {
         __s64 = "long",
         __u64 = "unsigned long",
       },
-},
+    },
   },
 },
 ["asm-generic/int-ll64.h"] = {
@@ -31,7 +31,7 @@ return {
         __s64 = "int64_t",
         __u64 = "uint64_t",
       },
-},
+    },
   },
 },
 ["asm-generic/ioctls.h"] = {
@@ -125,13 +125,13 @@ return {
         TIOCPKT_IOCTL = 64,
         TIOCSER_TEMT = 0x1,
       },
-},
+    },
     {
       on = "x64 x86 arm64 riscv64 loongarch64",
       constants = {
         FIOQSIZE = 0x5460,
       },
-},
+    },
   },
 },
 ["asm-generic/ipcbuf.h"] = {
@@ -153,7 +153,7 @@ return {
     unsigned long __unused2;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -171,7 +171,7 @@ return {
     unsigned long __unused2;
   }]],
       },
-},
+    },
   },
 },
 }

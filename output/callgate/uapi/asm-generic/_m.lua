@@ -58,13 +58,13 @@ return {
         PKEY_DISABLE_ACCESS = 0x1,
         PKEY_DISABLE_WRITE = 0x2,
       },
-},
+    },
     {
       on = "x64 x86 arm riscv64 loongarch64 s390x",
       constants = {
         PKEY_ACCESS_MASK = 3,
       },
-},
+    },
   },
 },
 ["asm-generic/mman.h"] = {
@@ -83,7 +83,7 @@ return {
         SHADOW_STACK_SET_TOKEN = 0x1,
         SHADOW_STACK_SET_MARKER = 0x2,
       },
-},
+    },
   },
 },
 ["asm-generic/msgbuf.h"] = {
@@ -105,7 +105,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -126,7 +126,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
   },
 },
 }

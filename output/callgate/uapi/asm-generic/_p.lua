@@ -13,7 +13,7 @@ return {
       constants = {
         EXEC_PAGESIZE = 4096,
       },
-},
+    },
   },
 },
 ["asm-generic/poll.h"] = {
@@ -46,7 +46,7 @@ return {
         POLLWRNORM = 0x100,
         POLLWRBAND = 0x200,
       },
-},
+    },
   },
 },
 ["asm-generic/posix_types.h"] = {
@@ -82,7 +82,7 @@ return {
       typedefs = {
         __kernel_ino_t = "unsigned long",
       },
-},
+    },
     {
       on = "!x86 arm s390x",
       typedefs = {
@@ -90,19 +90,19 @@ return {
         __kernel_uid_t = "uint32_t",
         __kernel_gid_t = "uint32_t",
       },
-},
+    },
     {
       on = "!x86 arm s390x ppc",
       typedefs = {
         __kernel_ipc_pid_t = "int32_t",
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el",
       typedefs = {
         __kernel_daddr_t = "int32_t",
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel s390x ppc",
       typedefs = {
@@ -110,14 +110,14 @@ return {
         __kernel_ssize_t = "long",
         __kernel_ptrdiff_t = "long",
       },
-},
+    },
     {
       on = "x86 arm",
       typedefs = {
         __kernel_old_uid_t = "uint16_t",
         __kernel_old_gid_t = "uint16_t",
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       typedefs = {
@@ -125,20 +125,20 @@ return {
         __kernel_ssize_t = "int32_t",
         __kernel_ptrdiff_t = "int32_t",
       },
-},
+    },
     {
       on = "!x64 x86 arm ppc64le s390x",
       typedefs = {
         __kernel_old_dev_t = "uint32_t",
       },
-},
+    },
     {
       on = "!x64 x86 arm arm64",
       typedefs = {
         __kernel_old_uid_t = "uint32_t",
         __kernel_old_gid_t = "uint32_t",
       },
-},
+    },
   },
 },
 }

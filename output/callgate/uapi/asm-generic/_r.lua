@@ -25,19 +25,19 @@ return {
         RLIMIT_MEMLOCK = 8,
         RLIMIT_AS = 9,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         RLIM_INFINITY = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "x86 arm ppc",
       constants = {
         RLIM_INFINITY = 4294967295,
       },
-},
+    },
   },
 },
 }

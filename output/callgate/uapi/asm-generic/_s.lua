@@ -16,7 +16,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
     {
       on = "arm64 riscv64 loongarch64 s390x",
       records = {
@@ -29,7 +29,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
   },
 },
 ["asm-generic/shmbuf.h"] = {
@@ -50,7 +50,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       records = {
@@ -66,7 +66,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -86,7 +86,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
   },
 },
 ["asm-generic/signal-defs.h"] = {
@@ -119,19 +119,19 @@ return {
         SIG_UNBLOCK = 1,
         SIG_SETMASK = 2,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         SIG_ERR = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         SIG_ERR = 4294967295,
       },
-},
+    },
   },
 },
 ["asm-generic/signal.h"] = {
@@ -194,7 +194,7 @@ return {
         old_sigset_t = "unsigned long",
         stack_t = "struct sigaltstack",
       },
-},
+    },
     {
       on = "arm64",
       records = {
@@ -205,14 +205,14 @@ return {
     struct sigset_t sa_mask;
   }]],
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
         MINSIGSTKSZ = 2048,
         SIGSTKSZ = 8192,
       },
-},
+    },
     {
       on = "riscv64 loongarch64",
       records = {
@@ -222,7 +222,7 @@ return {
     struct sigset_t sa_mask;
   }]],
       },
-},
+    },
   },
 },
 ["asm-generic/sockios.h"] = {
@@ -238,7 +238,7 @@ return {
         SIOCGSTAMP_OLD = 0x8906,
         SIOCGSTAMPNS_OLD = 0x8907,
       },
-},
+    },
   },
 },
 ["asm-generic/stat.h"] = {
@@ -272,7 +272,7 @@ return {
     uint32_t __unused5;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -13,7 +13,7 @@ return {
     unsigned long uc_sigmask;
   }]],
       },
-},
+    },
   },
 },
 }

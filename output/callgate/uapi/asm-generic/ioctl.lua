@@ -54,7 +54,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -72,7 +72,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       macros = function(M)
@@ -95,7 +95,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -113,7 +113,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       macros = function(M)
@@ -136,7 +136,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -164,7 +164,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       macros = function(M)
@@ -187,7 +187,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       macros = function(M)
@@ -210,6 +210,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

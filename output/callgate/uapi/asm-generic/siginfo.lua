@@ -184,7 +184,7 @@ return {
     } _sigev_un;
   }]],
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el",
       constants = {
@@ -205,13 +205,13 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel mips64 mips64el ppc",
       constants = {
         __ARCH_SIGEV_PREAMBLE_SIZE = 16,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -287,13 +287,13 @@ return {
     } _sigev_un;
   }]],
       },
-},
+    },
     {
       on = "x86 arm ppc",
       constants = {
         __ARCH_SIGEV_PREAMBLE_SIZE = 12,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       records = {
@@ -309,6 +309,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

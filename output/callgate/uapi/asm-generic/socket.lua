@@ -91,7 +91,7 @@ return {
         SO_INQ = 84,
         SCM_INQ = 84,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -102,7 +102,7 @@ return {
         SO_RCVTIMEO_OLD = 20,
         SO_SNDTIMEO_OLD = 21,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel mips64 mips64el ppc",
       constants = {
@@ -113,14 +113,14 @@ return {
         SCM_TIMESTAMPNS = 35,
         SCM_TIMESTAMPING = 37,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         SO_RCVTIMEO = 20,
         SO_SNDTIMEO = 21,
       },
-},
+    },
     {
       on = "x86 arm ppc",
       constants = {
@@ -133,13 +133,13 @@ return {
         SCM_TIMESTAMPNS = 64,
         SCM_TIMESTAMPING = 65,
       },
-},
+    },
     {
       on = "ppc64le",
       constants = {
         SO_RCVTIMEO = 18,
         SO_SNDTIMEO = 19,
       },
-},
+    },
   },
 }

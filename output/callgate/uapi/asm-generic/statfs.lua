@@ -19,7 +19,7 @@ return {
     long f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64",
       records = {
@@ -38,7 +38,7 @@ return {
     long f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "x64 x86 arm64",
       records = {
@@ -57,7 +57,7 @@ return {
     uint32_t f_spare[4];
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
     {
       on = "x86 arm ppc",
       records = {
@@ -76,7 +76,7 @@ return {
     uint32_t f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "x86 ppc",
       records = {
@@ -95,7 +95,7 @@ return {
     uint32_t f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "arm",
       records = {
@@ -114,7 +114,7 @@ return {
     uint32_t f_spare[4];
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
     {
       on = "arm riscv64 loongarch64 ppc",
       records = {
@@ -133,7 +133,7 @@ return {
     uint32_t f_spare[4];
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -166,6 +166,6 @@ return {
     uint32_t f_spare[4];
   }]],
       },
-},
+    },
   },
 }

@@ -135,6 +135,6 @@ return {
       typedefs = {
         tcflag_t = "uint32_t",
       },
-},
+    },
   },
 }

@@ -29,7 +29,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["asm/amd_hsmp.h"] = {
@@ -109,15 +109,15 @@ return {
     int32_t type __attribute__((aligned(4)));
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "x64",
       from = "callgate.uapi.asm.amd_hsmp-2",
-},
+    },
     {
       on = "x86",
       from = "callgate.uapi.asm.amd_hsmp-3",
-},
+    },
   },
 },
 ["asm/auxvec.h"] = {
@@ -130,19 +130,19 @@ return {
       constants = {
         AT_VECTOR_SIZE_ARCH = 2,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         AT_SYSINFO = 32,
       },
-},
+    },
     {
       on = "arm64 riscv64 ppc64le ppc",
       constants = {
         AT_MINSIGSTKSZ = 51,
       },
-},
+    },
     {
       on = "riscv64 ppc64le ppc",
       constants = {
@@ -155,19 +155,19 @@ return {
         AT_L3_CACHESIZE = 46,
         AT_L3_CACHEGEOMETRY = 47,
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
         AT_VECTOR_SIZE_ARCH = 10,
       },
-},
+    },
     {
       on = "!x64 x86 arm arm64 riscv64 ppc64le ppc",
       constants = {
         AT_VECTOR_SIZE_ARCH = 1,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -177,7 +177,7 @@ return {
         AT_IGNOREPPC = 22,
         AT_VECTOR_SIZE_ARCH = 15,
       },
-},
+    },
   },
 },
 }

@@ -7,13 +7,13 @@ return {
       constants = {
         __BITS_PER_LONG = 64,
       },
-},
+    },
     {
       on = "x86 mips mipsel ppc",
       constants = {
         __BITS_PER_LONG = 32,
       },
-},
+    },
   },
 },
 ["asm/boot.h"] = {
@@ -25,7 +25,7 @@ return {
         EXTENDED_VGA = 0xfffe,
         ASK_VGA = 0xfffd,
       },
-},
+    },
   },
 },
 ["asm/bootparam.h"] = {
@@ -33,7 +33,7 @@ return {
     {
       on = "x64 x86",
       from = "callgate.uapi.asm.bootparam-1",
-},
+    },
   },
 },
 ["asm/bootx.h"] = {
@@ -82,7 +82,7 @@ return {
         boot_info_map_entry_t = "struct boot_info_map_entry",
         boot_infos_t = "struct boot_infos",
       },
-},
+    },
   },
 },
 ["asm/bpf_perf_event.h"] = {
@@ -92,13 +92,13 @@ return {
       typedefs = {
         bpf_user_pt_regs_t = "struct user_pt_regs",
       },
-},
+    },
     {
       on = "riscv64",
       typedefs = {
         bpf_user_pt_regs_t = "struct user_regs_struct",
       },
-},
+    },
   },
 },
 ["asm/break.h"] = {
@@ -117,7 +117,7 @@ return {
         BRK_UPROBE_BP = 12,
         BRK_UPROBE_XOLBP = 13,
       },
-},
+    },
     {
       on = "loongarch64 mips mipsel mips64 mips64el",
       constants = {
@@ -126,7 +126,7 @@ return {
         BRK_DIVZERO = 7,
         BRK_RANGE = 8,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -139,7 +139,7 @@ return {
         BRK_KPROBE_SSTEPBP = 516,
         BRK_MULOVF = 1023,
       },
-},
+    },
   },
 },
 }

@@ -11,7 +11,7 @@ return {
         CACHEABLE = 0,
         UNCACHEABLE = 1,
       },
-},
+    },
   },
 },
 ["asm/chpid.h"] = {
@@ -29,7 +29,7 @@ return {
     uint8_t id;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["asm/chsc.h"] = {
@@ -146,7 +146,7 @@ return {
     struct chsc_response_struct chpdb;
   }]],
       },
-},
+    },
   },
 },
 ["asm/clp.h"] = {
@@ -168,7 +168,7 @@ return {
     uint64_t data_p;
   }]],
       },
-},
+    },
   },
 },
 ["asm/cmb.h"] = {
@@ -195,7 +195,7 @@ return {
     uint64_t initial_command_response_time;
   }]],
       },
-},
+    },
   },
 },
 ["asm/cputable.h"] = {
@@ -247,7 +247,7 @@ return {
         PPC_FEATURE2_ARCH_3_1 = 0x40000,
         PPC_FEATURE2_MMA = 0x20000,
       },
-},
+    },
   },
 },
 }

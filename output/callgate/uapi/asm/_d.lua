@@ -5,7 +5,7 @@ return {
     {
       on = "s390x",
       from = "callgate.uapi.asm.dasd-1",
-},
+    },
   },
 },
 ["asm/debugreg.h"] = {
@@ -45,19 +45,19 @@ return {
         DR_LOCAL_SLOWDOWN = 0x100,
         DR_GLOBAL_SLOWDOWN = 0x200,
       },
-},
+    },
     {
       on = "x64",
       constants = {
         DR_CONTROL_RESERVED = 0xffffffff0000fc00ULL,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         DR_CONTROL_RESERVED = 0xfc00,
       },
-},
+    },
   },
 },
 ["asm/diag.h"] = {
@@ -82,7 +82,7 @@ return {
     uint64_t nesting_lvl;
   }]],
       },
-},
+    },
   },
 },
 }

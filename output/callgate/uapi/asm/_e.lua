@@ -35,7 +35,7 @@ return {
     struct e820entry map[128];
   }]],
       },
-},
+    },
   },
 },
 ["asm/eeh.h"] = {
@@ -73,7 +73,7 @@ return {
         EEH_ERR_FUNC_DMA_WR_TARGET = 19,
         EEH_ERR_FUNC_MAX = 19,
       },
-},
+    },
   },
 },
 ["asm/epapr_hcalls.h"] = {
@@ -131,7 +131,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["asm/errno.h"] = {
@@ -244,13 +244,13 @@ return {
         EFTYPE = 169,
         EDQUOT = 1133,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
         EDEADLOCK = 58,
       },
-},
+    },
   },
 },
 }

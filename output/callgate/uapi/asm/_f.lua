@@ -8,14 +8,14 @@ return {
         O_DIRECTORY = 0x4000,
         O_NOFOLLOW = 0x8000,
       },
-},
+    },
     {
       on = "arm arm64",
       constants = {
         O_DIRECT = 0x10000,
         O_LARGEFILE = 0x20000,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -37,7 +37,7 @@ return {
         F_SETOWN = 24,
         F_GETOWN = 23,
       },
-},
+    },
     {
       on = "mips mipsel",
       constants = {
@@ -45,14 +45,14 @@ return {
         F_SETLK64 = 34,
         F_SETLKW64 = 35,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
         O_LARGEFILE = 0x10000,
         O_DIRECT = 0x20000,
       },
-},
+    },
   },
 },
 ["asm/fs3270.h"] = {
@@ -76,7 +76,7 @@ return {
     uint16_t map;
   }]],
       },
-},
+    },
   },
 },
 }

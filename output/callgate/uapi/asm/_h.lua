@@ -42,11 +42,11 @@ return {
         HWCAP2_SB = 0x20,
         HWCAP2_SSBS = 0x40,
       },
-},
+    },
     {
       on = "arm64",
       from = "callgate.uapi.asm.hwcap-2",
-},
+    },
     {
       on = "riscv64",
       constants = {
@@ -58,7 +58,7 @@ return {
         COMPAT_HWCAP_ISA_C = 0x4,
         COMPAT_HWCAP_ISA_V = 0x200000,
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -80,7 +80,7 @@ return {
         HWCAP_LOONGARCH_SCQ = 0x8000,
         HWCAP_LOONGARCH_LAM_BH = 0x10000,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -100,7 +100,7 @@ return {
         HWCAP_LOONGSON_EXT2 = 0x2000,
         HWCAP_LOONGSON_CPUCFG = 0x4000,
       },
-},
+    },
   },
 },
 ["asm/hwcap2.h"] = {
@@ -111,7 +111,7 @@ return {
         HWCAP2_RING3MWAIT = 1,
         HWCAP2_FSGSBASE = 2,
       },
-},
+    },
   },
 },
 ["asm/hwctrset.h"] = {
@@ -149,7 +149,7 @@ return {
     struct s390_ctrset_cpudata data[];
   }]],
       },
-},
+    },
   },
 },
 ["asm/hwprobe.h"] = {
@@ -157,7 +157,7 @@ return {
     {
       on = "riscv64",
       from = "callgate.uapi.asm.hwprobe-1",
-},
+    },
   },
 },
 ["asm/hypfs.h"] = {
@@ -195,7 +195,7 @@ return {
     struct hypfs_diag0c_entry entry[];
   }]],
       },
-},
+    },
   },
 },
 }

@@ -5,15 +5,15 @@ return {
     {
       on = "mips mipsel mips64 mips64el",
       from = "callgate.uapi.asm.inst-1",
-},
+    },
     {
       on = "mips mips64",
       from = "callgate.uapi.asm.inst-2",
-},
+    },
     {
       on = "mipsel mips64el",
       from = "callgate.uapi.asm.inst-3",
-},
+    },
   },
 },
 ["asm/ioctl.h"] = {
@@ -27,7 +27,7 @@ return {
         _IOC_READ = 2,
         _IOC_WRITE = 4,
       },
-},
+    },
   },
 },
 ["asm/ipcbuf.h"] = {
@@ -48,7 +48,7 @@ return {
     uint64_t __unused2;
   }]],
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -65,7 +65,7 @@ return {
     unsigned long __unused2;
   }]],
       },
-},
+    },
   },
 },
 ["asm/ipl.h"] = {
@@ -73,7 +73,7 @@ return {
     {
       on = "s390x",
       from = "callgate.uapi.asm.ipl-1",
-},
+    },
   },
 },
 ["asm/ist.h"] = {
@@ -88,7 +88,7 @@ return {
     uint32_t perf_level;
   }]],
       },
-},
+    },
   },
 },
 }

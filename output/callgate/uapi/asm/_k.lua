@@ -5,102 +5,102 @@ return {
     {
       on = "x64 x86",
       from = "callgate.uapi.asm.kvm-1",
-},
+    },
     {
       on = "x64 x86 arm64 riscv64 loongarch64",
       constants = {
         KVM_DIRTY_LOG_PAGE_OFFSET = 64,
       },
-},
+    },
     {
       on = "x64 x86 arm64 loongarch64 ppc64le ppc",
       constants = {
         KVM_GUESTDBG_USE_SW_BP = 0x10000,
       },
-},
+    },
     {
       on = "x64 x86 ppc64le ppc",
       constants = {
         KVM_GUESTDBG_USE_HW_BP = 0x20000,
       },
-},
+    },
     {
       on = "x64 x86 arm64",
       constants = {
         KVM_PMU_EVENT_ALLOW = 0,
         KVM_PMU_EVENT_DENY = 1,
       },
-},
+    },
     {
       on = "arm64",
       from = "callgate.uapi.asm.kvm-6",
-},
+    },
     {
       on = "!x64 x86 arm s390x",
       constants = {
         KVM_COALESCED_MMIO_PAGE_OFFSET = 1,
       },
-},
+    },
     {
       on = "arm64 riscv64 loongarch64",
       constants = {
         KVM_NR_IRQCHIPS = 1,
       },
-},
+    },
     {
       on = "!x64 x86 arm ppc64le s390x ppc",
       records = {
         ["struct kvm_sregs"] = [[{
   }]],
       },
-},
+    },
     {
       on = "arm64 riscv64 mips mipsel mips64 mips64el",
       records = {
         ["struct kvm_fpu"] = [[{
   }]],
       },
-},
+    },
     {
       on = "riscv64",
       from = "callgate.uapi.asm.kvm-11",
-},
+    },
     {
       on = "riscv64 ppc64le ppc",
       constants = {
         KVM_INTERRUPT_SET = 4294967295,
         KVM_INTERRUPT_UNSET = 4294967294,
       },
-},
+    },
     {
       on = "riscv64 loongarch64",
       records = {
         ["struct kvm_debug_exit_arch"] = [[{
   }]],
       },
-},
+    },
     {
       on = "!x64 x86 arm arm64 ppc64le s390x ppc",
       records = {
         ["struct kvm_guest_debug_arch"] = [[{
   }]],
       },
-},
+    },
     {
       on = "!x64 x86 arm arm64 s390x",
       records = {
         ["struct kvm_sync_regs"] = [[{
   }]],
       },
-},
+    },
     {
       on = "loongarch64",
       from = "callgate.uapi.asm.kvm-16",
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       from = "callgate.uapi.asm.kvm-17",
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -114,7 +114,7 @@ return {
     uint64_t epc;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -128,23 +128,23 @@ return {
     unsigned long epc;
   }]],
       },
-},
+    },
     {
       on = "ppc64le ppc",
       from = "callgate.uapi.asm.kvm-20",
-},
+    },
     {
       on = "ppc64le",
       from = "callgate.uapi.asm.kvm-21",
-},
+    },
     {
       on = "s390x",
       from = "callgate.uapi.asm.kvm-22",
-},
+    },
     {
       on = "ppc",
       from = "callgate.uapi.asm.kvm-23",
-},
+    },
   },
 },
 ["asm/kvm_para.h"] = {
@@ -152,7 +152,7 @@ return {
     {
       on = "x64 x86",
       from = "callgate.uapi.asm.kvm_para-1",
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -167,7 +167,7 @@ return {
         KVM_FEATURE_VIRT_EXTIOI = 24,
         KVM_FEATURE_USER_HCALL = 25,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -184,7 +184,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -218,7 +218,7 @@ return {
     unsigned long sprg7;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -252,7 +252,7 @@ return {
     uint64_t sprg7;
   }]],
       },
-},
+    },
   },
 },
 ["asm/kvm_perf.h"] = {
@@ -266,7 +266,7 @@ return {
         KVM_EXIT_TRACE = "kvm:kvm_exit",
         KVM_EXIT_REASON = "exit_reason",
       },
-},
+    },
     {
       on = "s390x",
       constants = {
@@ -276,7 +276,7 @@ return {
         KVM_EXIT_TRACE = "kvm:kvm_s390_sie_exit",
         KVM_EXIT_REASON = "icptcode",
       },
-},
+    },
   },
 },
 }

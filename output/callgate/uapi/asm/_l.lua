@@ -11,7 +11,7 @@ return {
         MODIFY_LDT_CONTENTS_STACK = 1,
         MODIFY_LDT_CONTENTS_CODE = 2,
       },
-},
+    },
     {
       on = "x64",
       records = {
@@ -28,7 +28,7 @@ return {
     uint32_t lm : 1;
   }]],
       },
-},
+    },
     {
       on = "x86",
       records = {
@@ -44,7 +44,7 @@ return {
     uint32_t useable : 1;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -38,7 +38,7 @@ return {
     uint64_t kflags;
   }]],
       },
-},
+    },
   },
 },
 ["asm/mman.h"] = {
@@ -49,7 +49,7 @@ return {
         MAP_32BIT = 0x40,
         MAP_ABOVE4G = 0x80,
       },
-},
+    },
     {
       on = "arm64",
       constants = {
@@ -58,13 +58,13 @@ return {
         PKEY_DISABLE_READ = 0x8,
         PKEY_ACCESS_MASK = 15,
       },
-},
+    },
     {
       on = "arm64 ppc64le ppc",
       constants = {
         PKEY_DISABLE_EXECUTE = 0x4,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -130,7 +130,7 @@ return {
         PKEY_DISABLE_WRITE = 0x2,
         PKEY_ACCESS_MASK = 3,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -146,7 +146,7 @@ return {
         MCL_ONFAULT = 0x8000,
         PKEY_ACCESS_MASK = 7,
       },
-},
+    },
   },
 },
 ["asm/monwriter.h"] = {
@@ -171,7 +171,7 @@ return {
     uint8_t hdrlen;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["asm/msgbuf.h"] = {
@@ -196,7 +196,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
     {
       on = "mipsel",
       records = {
@@ -217,7 +217,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -235,7 +235,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
   },
 },
 ["asm/msr.h"] = {
@@ -246,7 +246,7 @@ return {
         X86_IOC_RDMSR_REGS = 0xc02063a0,
         X86_IOC_WRMSR_REGS = 0xc02063a1,
       },
-},
+    },
   },
 },
 ["asm/mtrr.h"] = {
@@ -286,7 +286,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64",
       constants = {
@@ -315,7 +315,7 @@ return {
     uint32_t _pad;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
@@ -343,7 +343,7 @@ return {
     uint32_t type;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -34,7 +34,7 @@ return {
     uint32_t delta;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
         OPAL_PRD_SCOM_READ = 0x40206f02,
         OPAL_PRD_SCOM_WRITE = 0x80206f03,
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -25,7 +25,7 @@ return {
     long rc;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -40,7 +40,7 @@ return {
     int64_t rc;
   }]],
       },
-},
+    },
   },
 },
 }

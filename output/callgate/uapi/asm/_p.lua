@@ -17,7 +17,7 @@ return {
     uint8_t reserved2[40];
   }]],
       },
-},
+    },
   },
 },
 ["asm/papr-indices.h"] = {
@@ -45,7 +45,7 @@ return {
     };
   }]],
       },
-},
+    },
   },
 },
 ["asm/papr-miscdev.h"] = {
@@ -55,7 +55,7 @@ return {
       constants = {
         PAPR_MISCDEV_IOC_ID = 178,
       },
-},
+    },
   },
 },
 ["asm/papr-physical-attestation.h"] = {
@@ -77,7 +77,7 @@ return {
     uint8_t payload[4084];
   }]],
       },
-},
+    },
   },
 },
 ["asm/papr-platform-dump.h"] = {
@@ -88,7 +88,7 @@ return {
         PAPR_PLATFORM_DUMP_IOC_CREATE_HANDLE = 0x8008b206,
         PAPR_PLATFORM_DUMP_IOC_INVALIDATE = 0x8008b207,
       },
-},
+    },
   },
 },
 ["asm/papr-sysparm.h"] = {
@@ -108,7 +108,7 @@ return {
     uint8_t data[4000];
   }]],
       },
-},
+    },
   },
 },
 ["asm/papr-vpd.h"] = {
@@ -123,7 +123,7 @@ return {
     char str[80];
   }]],
       },
-},
+    },
   },
 },
 ["asm/param.h"] = {
@@ -133,7 +133,7 @@ return {
       constants = {
         EXEC_PAGESIZE = 65536,
       },
-},
+    },
   },
 },
 ["asm/perf_event.h"] = {
@@ -143,7 +143,7 @@ return {
       constants = {
         PERF_EVENT_CONFIG_EBB_SHIFT = 63,
       },
-},
+    },
   },
 },
 ["asm/pkey.h"] = {
@@ -151,7 +151,7 @@ return {
     {
       on = "s390x",
       from = "callgate.uapi.asm.pkey-1",
-},
+    },
   },
 },
 ["asm/poll.h"] = {
@@ -162,7 +162,7 @@ return {
         POLLWRNORM = 4,
         POLLWRBAND = 0x100,
       },
-},
+    },
   },
 },
 ["asm/posix_types.h"] = {
@@ -175,32 +175,32 @@ return {
         __kernel_uid_t = "uint16_t",
         __kernel_gid_t = "uint16_t",
       },
-},
+    },
     {
       on = "arm s390x",
       typedefs = {
         __kernel_old_dev_t = "uint16_t",
       },
-},
+    },
     {
       on = "arm64",
       typedefs = {
         __kernel_old_uid_t = "uint16_t",
         __kernel_old_gid_t = "uint16_t",
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       typedefs = {
         __kernel_daddr_t = "long",
       },
-},
+    },
     {
       on = "ppc64le",
       typedefs = {
         __kernel_old_dev_t = "unsigned long",
       },
-},
+    },
     {
       on = "s390x",
       typedefs = {
@@ -214,13 +214,13 @@ return {
         __kernel_ptrdiff_t = "long",
         __kernel_sigset_t = "unsigned long",
       },
-},
+    },
     {
       on = "ppc",
       typedefs = {
         __kernel_ipc_pid_t = "int16_t",
       },
-},
+    },
   },
 },
 ["asm/posix_types_32.h"] = {
@@ -234,7 +234,7 @@ return {
         __kernel_gid_t = "uint16_t",
         __kernel_old_dev_t = "uint16_t",
       },
-},
+    },
   },
 },
 ["asm/posix_types_64.h"] = {
@@ -246,7 +246,7 @@ return {
         __kernel_old_gid_t = "uint16_t",
         __kernel_old_dev_t = "unsigned long",
       },
-},
+    },
   },
 },
 ["asm/prctl.h"] = {
@@ -282,7 +282,7 @@ return {
         ARCH_SHSTK_SHSTK = 0x1,
         ARCH_SHSTK_WRSS = 0x2,
       },
-},
+    },
   },
 },
 ["asm/processor-flags.h"] = {
@@ -290,20 +290,20 @@ return {
     {
       on = "x64 x86",
       from = "callgate.uapi.asm.processor-flags-1",
-},
+    },
     {
       on = "x64",
       constants = {
         X86_CR4_FRED_BIT = 32,
         X86_CR4_FRED = 4294967296,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         X86_CR4_FRED = 0,
       },
-},
+    },
   },
 },
 ["asm/ps3fb.h"] = {
@@ -328,7 +328,7 @@ return {
     uint32_t num_frames;
   }]],
       },
-},
+    },
   },
 },
 ["asm/ptrace-abi.h"] = {
@@ -339,7 +339,7 @@ return {
         FRAME_SIZE = 168,
         PTRACE_ARCH_PRCTL = 30,
       },
-},
+    },
     {
       on = "x64 x86",
       constants = {
@@ -356,7 +356,7 @@ return {
         PTRACE_SYSEMU_SINGLESTEP = 32,
         PTRACE_SINGLEBLOCK = 33,
       },
-},
+    },
     {
       on = "x86",
       constants = {
@@ -379,7 +379,7 @@ return {
         SS = 16,
         FRAME_SIZE = 17,
       },
-},
+    },
   },
 },
 }

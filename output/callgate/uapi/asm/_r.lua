@@ -58,7 +58,7 @@ return {
         AID_PF8 = 0xf8,
         AID_READ_PARTITION = 0x88,
       },
-},
+    },
   },
 },
 ["asm/resource.h"] = {
@@ -72,13 +72,13 @@ return {
         RLIMIT_NPROC = 8,
         RLIMIT_MEMLOCK = 9,
       },
-},
+    },
     {
       on = "mips mipsel",
       constants = {
         RLIM_INFINITY = 0x7fffffff,
       },
-},
+    },
   },
 },
 ["asm/runtime_instr.h"] = {
@@ -138,7 +138,7 @@ return {
     uint64_t reserved8;
   } __attribute__((packed, aligned(8)))]],
       },
-},
+    },
   },
 },
 }

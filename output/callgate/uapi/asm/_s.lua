@@ -14,7 +14,7 @@ return {
     uint32_t sch_no : 16;
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
   },
 },
 ["asm/sclp_ctl.h"] = {
@@ -31,7 +31,7 @@ return {
     uint64_t sccb;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["asm/sembuf.h"] = {
@@ -50,7 +50,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
     {
       on = "x86",
       records = {
@@ -65,7 +65,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -78,7 +78,7 @@ return {
     unsigned long sem_ctime_high;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -91,7 +91,7 @@ return {
     unsigned long __unused2;
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -104,7 +104,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -119,7 +119,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
   },
 },
 ["asm/setup_data.h"] = {
@@ -189,7 +189,7 @@ return {
     uint64_t scratch_size;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["asm/sgidefs.h"] = {
@@ -208,7 +208,7 @@ return {
         _MIPS_SIM_NABI32 = 2,
         _MIPS_SIM_ABI64 = 3,
       },
-},
+    },
   },
 },
 ["asm/sgx.h"] = {
@@ -279,7 +279,7 @@ return {
         sgx_enclave_user_handler_t = "void *",
         vdso_sgx_enter_enclave_t = "void *",
       },
-},
+    },
   },
 },
 ["asm/shmbuf.h"] = {
@@ -302,7 +302,7 @@ return {
     uint16_t __unused1;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       records = {
@@ -318,7 +318,7 @@ return {
     unsigned long __unused4;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -335,7 +335,7 @@ return {
     unsigned long __unused2;
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -352,7 +352,7 @@ return {
     unsigned long __unused6;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -373,7 +373,7 @@ return {
     unsigned long __unused6;
   }]],
       },
-},
+    },
   },
 },
 ["asm/sie.h"] = {
@@ -399,7 +399,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["asm/siginfo.h"] = {
@@ -409,7 +409,7 @@ return {
       constants = {
         __ARCH_SIGEV_PREAMBLE_SIZE = 12,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -417,13 +417,13 @@ return {
         SI_TIMER = -3,
         SI_MESGQ = -4,
       },
-},
+    },
     {
       on = "mips64 mips64el",
       constants = {
         __ARCH_SIGEV_PREAMBLE_SIZE = 16,
       },
-},
+    },
   },
 },
 ["asm/sockios.h"] = {
@@ -437,7 +437,7 @@ return {
         SIOCGSTAMP_OLD = 0x8906,
         SIOCGSTAMPNS_OLD = 0x8907,
       },
-},
+    },
   },
 },
 ["asm/spu_info.h"] = {
@@ -466,7 +466,7 @@ return {
     struct mfc_cq_sr proxydma_info_command_data[8];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -491,7 +491,7 @@ return {
     struct mfc_cq_sr proxydma_info_command_data[8];
   }]],
       },
-},
+    },
   },
 },
 ["asm/statfs.h"] = {
@@ -514,7 +514,7 @@ return {
     long f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -534,13 +534,13 @@ return {
     uint32_t f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el s390x",
       typedefs = {
         fsid_t = "struct __kernel_fsid_t",
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -574,7 +574,7 @@ return {
     uint32_t f_spare[5];
   }]],
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -607,7 +607,7 @@ return {
     uint32_t f_spare[5];
   }]],
       },
-},
+    },
   },
 },
 ["asm/sthyi.h"] = {
@@ -617,7 +617,7 @@ return {
       constants = {
         STHYI_FC_CP_IFL_CAP = 0,
       },
-},
+    },
   },
 },
 ["asm/sve_context.h"] = {
@@ -684,7 +684,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["asm/svm.h"] = {
@@ -692,7 +692,7 @@ return {
     {
       on = "x64 x86",
       from = "callgate.uapi.asm.svm-1",
-},
+    },
   },
 },
 ["asm/sysmips.h"] = {
@@ -706,7 +706,7 @@ return {
         MIPS_RDNVRAM = 10,
         MIPS_ATOMIC_SET = 2001,
       },
-},
+    },
   },
 },
 }

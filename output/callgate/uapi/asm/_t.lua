@@ -38,7 +38,7 @@ return {
     uint8_t c_cc[23];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       records = {
@@ -65,7 +65,7 @@ return {
     uint16_t ws_ypixel;
   }]],
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -98,7 +98,7 @@ return {
     uint8_t c_cc[10];
   }]],
       },
-},
+    },
   },
 },
 ["asm/tm.h"] = {
@@ -118,7 +118,7 @@ return {
         TM_CAUSE_ALIGNMENT = 0xd2,
         TM_CAUSE_EMULATE = 0xd0,
       },
-},
+    },
   },
 },
 ["asm/types.h"] = {
@@ -130,13 +130,13 @@ return {
     uint32_t u[4];
   } __attribute__((aligned(16)))]],
       },
-},
+    },
     {
       on = "ppc64le s390x ppc",
       typedefs = {
         __vector128 = "struct __vector128",
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -154,7 +154,7 @@ return {
         addr_t = "unsigned long",
         saddr_t = "long",
       },
-},
+    },
   },
 },
 }

@@ -7,14 +7,14 @@ return {
       constants = {
         UC_FP_XSTATE = 0x1,
       },
-},
+    },
     {
       on = "x64",
       constants = {
         UC_SIGCONTEXT_SS = 0x2,
         UC_STRICT_RESTORE_SS = 0x4,
       },
-},
+    },
     {
       on = "arm64 riscv64 loongarch64",
       records = {
@@ -27,7 +27,7 @@ return {
     struct sigcontext uc_mcontext;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -53,7 +53,7 @@ return {
     uint64_t uc_extcontext[];
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -66,7 +66,7 @@ return {
     struct sigcontext uc_mcontext;
   }]],
       },
-},
+    },
     {
       on = "s390x",
       constants = {
@@ -92,7 +92,7 @@ return {
     uint8_t __unused[120];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -114,7 +114,7 @@ return {
     struct mcontext uc_mcontext;
   }]],
       },
-},
+    },
   },
 },
 ["asm/unistd-eabi.h"] = {
@@ -122,7 +122,7 @@ return {
     {
       on = "arm",
       from = "callgate.uapi.asm.unistd-eabi-1",
-},
+    },
   },
 },
 ["asm/unistd-oabi.h"] = {
@@ -143,7 +143,7 @@ return {
         __NR_syscall = 113,
         __NR_ipc = 117,
       },
-},
+    },
   },
 },
 ["asm/unistd.h"] = {
@@ -153,7 +153,7 @@ return {
       constants = {
         __X32_SYSCALL_BIT = 0x40000000,
       },
-},
+    },
     {
       on = "arm",
       constants = {
@@ -169,19 +169,19 @@ return {
         __ARM_NR_set_tls = 983045,
         __ARM_NR_get_tls = 983046,
       },
-},
+    },
     {
       on = "mips mipsel",
       constants = {
         __NR_Linux = 4000,
       },
-},
+    },
     {
       on = "mips64 mips64el",
       constants = {
         __NR_Linux = 5000,
       },
-},
+    },
   },
 },
 ["asm/unistd_32.h"] = {
@@ -189,15 +189,15 @@ return {
     {
       on = "x86 ppc",
       from = "callgate.uapi.asm.unistd_32-1",
-},
+    },
     {
       on = "x86",
       from = "callgate.uapi.asm.unistd_32-2",
-},
+    },
     {
       on = "ppc",
       from = "callgate.uapi.asm.unistd_32-3",
-},
+    },
   },
 },
 ["asm/unistd_64.h"] = {
@@ -205,13 +205,13 @@ return {
     {
       on = "x64",
       from = "callgate.uapi.asm.unistd_64-1",
-},
+    },
     {
       on = "x64 ppc64le s390x",
       constants = {
         __NR_syslog = 103,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel mips64 mips64el ppc",
       constants = {
@@ -263,49 +263,49 @@ return {
         __NR_listns = 470,
         __NR_rseq_slice_yield = 471,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         __NR_memfd_secret = 447,
       },
-},
+    },
     {
       on = "arm64 riscv64 loongarch64",
       from = "callgate.uapi.asm.unistd_64-5",
-},
+    },
     {
       on = "arm64",
       constants = {
         __NR_renameat = 38,
       },
-},
+    },
     {
       on = "arm64 riscv64",
       constants = {
         __NR_getrlimit = 163,
         __NR_setrlimit = 164,
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
         __NR_riscv_hwprobe = 258,
         __NR_riscv_flush_icache = 259,
       },
-},
+    },
     {
       on = "ppc64le",
       from = "callgate.uapi.asm.unistd_64-9",
-},
+    },
     {
       on = "ppc64le s390x",
       from = "callgate.uapi.asm.unistd_64-10",
-},
+    },
     {
       on = "s390x",
       from = "callgate.uapi.asm.unistd_64-11",
-},
+    },
   },
 },
 ["asm/unistd_n64.h"] = {
@@ -313,7 +313,7 @@ return {
     {
       on = "mips64 mips64el",
       from = "callgate.uapi.asm.unistd_n64-1",
-},
+    },
   },
 },
 ["asm/unistd_o32.h"] = {
@@ -321,7 +321,7 @@ return {
     {
       on = "mips mipsel",
       from = "callgate.uapi.asm.unistd_o32-1",
-},
+    },
   },
 },
 ["asm/uvdevice.h"] = {
@@ -394,7 +394,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 }

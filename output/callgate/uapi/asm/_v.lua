@@ -9,7 +9,7 @@ return {
         VAS_TX_WIN_OPEN = 0x80407620,
         VAS_TX_WIN_FLAG_QOS_CREDIT = 0x1,
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -21,7 +21,7 @@ return {
     unsigned long reserved2[6];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -33,7 +33,7 @@ return {
     uint64_t reserved2[6];
   }]],
       },
-},
+    },
   },
 },
 ["asm/virtio-ccw.h"] = {
@@ -44,7 +44,7 @@ return {
         KVM_VIRTIO_CCW_RING_ALIGN = 4096,
         KVM_S390_VIRTIO_CCW_NOTIFY = 3,
       },
-},
+    },
   },
 },
 ["asm/vmcp.h"] = {
@@ -56,7 +56,7 @@ return {
         VMCP_SETBUF = 0x40041002,
         VMCP_GETSIZE = 0x80041003,
       },
-},
+    },
   },
 },
 ["asm/vmx.h"] = {
@@ -137,7 +137,7 @@ return {
         VMX_ABORT_LOAD_HOST_PDPTE_FAIL = 2,
         VMX_ABORT_LOAD_HOST_MSR_FAIL = 4,
       },
-},
+    },
   },
 },
 ["asm/vsyscall.h"] = {
@@ -149,19 +149,19 @@ return {
         __NR_vtime = 1,
         __NR_vgetcpu = 2,
       },
-},
+    },
     {
       on = "x64",
       constants = {
         VSYSCALL_ADDR = 0xffffffffff600000ULL,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         VSYSCALL_ADDR = 0xff600000,
       },
-},
+    },
   },
 },
 ["asm/vtoc.h"] = {
@@ -169,7 +169,7 @@ return {
     {
       on = "s390x",
       from = "callgate.uapi.asm.vtoc-1",
-},
+    },
   },
 },
 }

@@ -5,7 +5,7 @@ return {
     {
       on = "s390x",
       from = "callgate.uapi.asm.zcrypt-1",
-},
+    },
   },
 },
 }

@@ -11,7 +11,7 @@ return {
     uint32_t flags;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
@@ -89,23 +89,23 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "riscv64 ppc64le ppc",
       constants = {
         ELF_NFPREG = 33,
       },
-},
+    },
     {
       on = "riscv64 ppc64le",
       typedefs = {
         elf_greg_t = "unsigned long",
       },
-},
+    },
     {
       on = "ppc64le ppc",
       from = "callgate.uapi.asm.elf-5",
-},
+    },
     {
       on = "ppc64le",
       constants = {
@@ -122,7 +122,7 @@ return {
         elf_vrregset_t32 = "struct __vector128 [33]",
         elf_vsrreghalf_t32 = "double [32]",
       },
-},
+    },
     {
       on = "ppc",
       constants = {
@@ -137,6 +137,6 @@ return {
         elf_gregset_t = "uint32_t [48]",
         elf_vrregset_t = "struct __vector128 [33]",
       },
-},
+    },
   },
 }

@@ -6,7 +6,7 @@ return {
       constants = {
         FIOQSIZE = 0x545e,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -80,7 +80,7 @@ return {
         TIOCMIWAIT = 0x5491,
         TIOCGICOUNT = 0x5492,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -102,7 +102,7 @@ return {
         TIOCGISO7816 = 0x40285442,
         TIOCSISO7816 = 0xc0285443,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -190,6 +190,6 @@ return {
         TIOCMIWAIT = 0x545c,
         TIOCGICOUNT = 0x545d,
       },
-},
+    },
   },
 }

@@ -49,7 +49,7 @@ return {
         PERF_REG_X86_XMM_MAX = 64,
         PERF_REG_EXTENDED_MASK = 0xffffffff00000000ULL,
       },
-},
+    },
     {
       on = "arm",
       constants = {
@@ -71,7 +71,7 @@ return {
         PERF_REG_ARM_PC = 15,
         PERF_REG_ARM_MAX = 16,
       },
-},
+    },
     {
       on = "arm64",
       constants = {
@@ -113,7 +113,7 @@ return {
         PERF_REG_ARM64_EXTENDED_MAX = 47,
         PERF_REG_EXTENDED_MASK = 0x400000000000,
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
@@ -151,7 +151,7 @@ return {
         PERF_REG_RISCV_T6 = 31,
         PERF_REG_RISCV_MAX = 32,
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -189,7 +189,7 @@ return {
         PERF_REG_LOONGARCH_R31 = 31,
         PERF_REG_LOONGARCH_MAX = 32,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -227,7 +227,7 @@ return {
         PERF_REG_MIPS_R31 = 31,
         PERF_REG_MIPS_MAX = 32,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -296,7 +296,7 @@ return {
         PERF_REG_PMU_MASK_300 = 0x7f8e00000000000ULL,
         PERF_REG_PMU_MASK_31 = 0x7ffe00000000000ULL,
       },
-},
+    },
     {
       on = "s390x",
       constants = {
@@ -336,6 +336,6 @@ return {
         PERF_REG_S390_PC = 33,
         PERF_REG_S390_MAX = 34,
       },
-},
+    },
   },
 }

@@ -28,7 +28,7 @@ return {
     unsigned long ss;
   }]],
       },
-},
+    },
     {
       on = "x86",
       records = {
@@ -52,7 +52,7 @@ return {
     int32_t xss;
   }]],
       },
-},
+    },
     {
       on = "arm mips mipsel mips64 mips64el",
       constants = {
@@ -61,7 +61,7 @@ return {
         PTRACE_GETFPREGS = 14,
         PTRACE_SETFPREGS = 15,
       },
-},
+    },
     {
       on = "arm",
       constants = {
@@ -111,20 +111,20 @@ return {
     long uregs[18];
   }]],
       },
-},
+    },
     {
       on = "arm mips mipsel mips64 mips64el s390x",
       constants = {
         PTRACE_OLDSETOPTIONS = 21,
       },
-},
+    },
     {
       on = "arm riscv64",
       constants = {
         PTRACE_GETFDPIC_EXEC = 0,
         PTRACE_GETFDPIC_INTERP = 1,
       },
-},
+    },
     {
       on = "arm arm64",
       constants = {
@@ -140,18 +140,18 @@ return {
         PSR_x = 0xff00,
         PSR_c = 0xff,
       },
-},
+    },
     {
       on = "arm64",
       from = "callgate.uapi.asm.ptrace-8",
-},
+    },
     {
       on = "arm64 s390x",
       constants = {
         PTRACE_SYSEMU = 31,
         PTRACE_SYSEMU_SINGLESTEP = 32,
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
@@ -260,7 +260,7 @@ return {
     uint64_t shstk_ptr;
   }]],
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -317,7 +317,7 @@ return {
     } dbg_regs[14];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -365,7 +365,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -379,7 +379,7 @@ return {
     uint64_t cp0_cause;
   } __attribute__((aligned(8)))]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -393,7 +393,7 @@ return {
     unsigned long cp0_cause;
   } __attribute__((aligned(8)))]],
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -499,7 +499,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "ppc64le",
       constants = {
@@ -546,11 +546,11 @@ return {
     unsigned long condition_value;
   }]],
       },
-},
+    },
     {
       on = "s390x",
       from = "callgate.uapi.asm.ptrace-17",
-},
+    },
     {
       on = "ppc",
       constants = {
@@ -593,6 +593,6 @@ return {
     uint64_t condition_value;
   }]],
       },
-},
+    },
   },
 }

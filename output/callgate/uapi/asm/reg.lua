@@ -46,7 +46,7 @@ return {
         LOONGARCH_EF_CSR_ESTAT = 39,
         LOONGARCH_EF_SIZE = 320,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -130,7 +130,7 @@ return {
         MIPS64_EF_CP0_CAUSE = 37,
         MIPS64_EF_SIZE = 304,
       },
-},
+    },
     {
       on = "mips mipsel",
       constants = {
@@ -175,7 +175,7 @@ return {
         EF_UNUSED0 = 44,
         EF_SIZE = 180,
       },
-},
+    },
     {
       on = "mips64 mips64el",
       constants = {
@@ -219,6 +219,6 @@ return {
         EF_CP0_CAUSE = 37,
         EF_SIZE = 304,
       },
-},
+    },
   },
 }

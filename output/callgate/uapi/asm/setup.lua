@@ -116,18 +116,18 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "arm64 riscv64 ppc64le ppc",
       constants = {
         COMMAND_LINE_SIZE = 2048,
       },
-},
+    },
     {
       on = "loongarch64 mips mipsel mips64 mips64el",
       constants = {
         COMMAND_LINE_SIZE = 4096,
       },
-},
+    },
   },
 }

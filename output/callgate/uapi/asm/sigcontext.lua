@@ -140,7 +140,7 @@ return {
     uint64_t reserved1[8];
   }]],
       },
-},
+    },
     {
       on = "x64",
       records = {
@@ -183,7 +183,7 @@ return {
     uint64_t reserved1[8];
   }]],
       },
-},
+    },
     {
       on = "x86",
       records = {
@@ -223,7 +223,7 @@ return {
     uint32_t cr2;
   }]],
       },
-},
+    },
     {
       on = "arm",
       records = {
@@ -251,11 +251,11 @@ return {
     unsigned long fault_address;
   }]],
       },
-},
+    },
     {
       on = "arm64",
       from = "callgate.uapi.asm.sigcontext-5",
-},
+    },
     {
       on = "riscv64",
       constants = {
@@ -276,7 +276,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -326,7 +326,7 @@ return {
     uint32_t ftop;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -335,7 +335,7 @@ return {
         USED_HYBRID_FPRS = 0x4,
         USED_EXTCONTEXT = 0x8,
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -360,7 +360,7 @@ return {
     unsigned long sc_lo3;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -382,7 +382,7 @@ return {
     uint32_t sc_reserved;
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -399,7 +399,7 @@ return {
     long vmx_reserve[101];
   }]],
       },
-},
+    },
     {
       on = "s390x",
       constants = {
@@ -451,7 +451,7 @@ return {
         _sigregs = "struct _sigregs",
         _sigregs_ext = "struct _sigregs_ext",
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -463,6 +463,6 @@ return {
     struct pt_regs *regs;
   }]],
       },
-},
+    },
   },
 }

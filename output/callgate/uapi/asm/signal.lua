@@ -9,7 +9,7 @@ return {
       typedefs = {
         sigset_t = "unsigned long",
       },
-},
+    },
     {
       on = "!arm64 riscv64 loongarch64",
       constants = {
@@ -31,7 +31,7 @@ return {
       typedefs = {
         stack_t = "struct sigaltstack",
       },
-},
+    },
     {
       on = "x64 x86 arm ppc64le s390x ppc",
       constants = {
@@ -57,20 +57,20 @@ return {
         SIGSYS = 31,
         SIGUNUSED = 31,
       },
-},
+    },
     {
       on = "x64 x86 arm arm64 ppc64le s390x ppc",
       constants = {
         SA_RESTORER = 0x4000000,
       },
-},
+    },
     {
       on = "!arm64 riscv64 loongarch64 ppc64le",
       constants = {
         MINSIGSTKSZ = 2048,
         SIGSTKSZ = 8192,
       },
-},
+    },
     {
       on = "x64",
       records = {
@@ -81,7 +81,7 @@ return {
     unsigned long sa_mask;
   }]],
       },
-},
+    },
     {
       on = "x64 ppc64le s390x",
       records = {
@@ -91,7 +91,7 @@ return {
     unsigned long ss_size;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -105,7 +105,7 @@ return {
     void *sa_restorer;
   }]],
       },
-},
+    },
     {
       on = "x86 arm ppc",
       records = {
@@ -115,32 +115,32 @@ return {
     uint32_t ss_size;
   }]],
       },
-},
+    },
     {
       on = "arm",
       constants = {
         SIGSWI = 32,
         SA_THIRTYTWO = 0x2000000,
       },
-},
+    },
     {
       on = "arm64",
       constants = {
         MINSIGSTKSZ = 5120,
       },
-},
+    },
     {
       on = "arm64 loongarch64",
       constants = {
         SIGSTKSZ = 16384,
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
         MINSIGSTKSZ = 4096,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -187,13 +187,13 @@ return {
     struct sigset_t sa_mask;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         _NSIG_BPW = 32,
       },
-},
+    },
     {
       on = "mips mipsel",
       constants = {
@@ -209,20 +209,20 @@ return {
     int32_t ss_flags;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       typedefs = {
         sigset_t = "struct sigset_t",
         old_sigset_t = "unsigned long",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         _NSIG_BPW = 64,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc",
       constants = {
@@ -233,7 +233,7 @@ return {
     unsigned long sig[2];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -243,7 +243,7 @@ return {
     int32_t ss_flags;
   }]],
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -264,7 +264,7 @@ return {
     struct sigset_t sa_mask;
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       constants = {
@@ -277,7 +277,7 @@ return {
     unsigned long sig[1];
   }]],
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -291,7 +291,7 @@ return {
     unsigned long sa_mask;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       constants = {
@@ -304,6 +304,6 @@ return {
     unsigned long dbg_value;
   }]],
       },
-},
+    },
   },
 }

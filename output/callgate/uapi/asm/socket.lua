@@ -98,7 +98,7 @@ return {
         SO_INQ = 84,
         SCM_INQ = 84,
       },
-},
+    },
     {
       on = "mips mipsel",
       constants = {
@@ -111,7 +111,7 @@ return {
         SCM_TIMESTAMPNS = 64,
         SCM_TIMESTAMPING = 65,
       },
-},
+    },
     {
       on = "mips64 mips64el",
       constants = {
@@ -124,7 +124,7 @@ return {
         SCM_TIMESTAMPNS = 35,
         SCM_TIMESTAMPING = 37,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -135,6 +135,6 @@ return {
         SO_PASSCRED = 20,
         SO_PEERCRED = 21,
       },
-},
+    },
   },
 }

@@ -6,7 +6,7 @@ return {
       constants = {
         STAT_HAVE_NSEC = 1,
       },
-},
+    },
     {
       on = "x64",
       records = {
@@ -44,7 +44,7 @@ return {
     uint32_t st_ctime;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -72,7 +72,7 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
     {
       on = "x86",
       records = {
@@ -98,7 +98,7 @@ return {
     uint64_t st_ino;
   }]],
       },
-},
+    },
     {
       on = "x86 arm ppc",
       records = {
@@ -116,7 +116,7 @@ return {
     unsigned long st_ctime;
   }]],
       },
-},
+    },
     {
       on = "arm",
       records = {
@@ -142,7 +142,7 @@ return {
     uint64_t st_ino;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -190,7 +190,7 @@ return {
     int64_t st_blocks;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       records = {
@@ -216,7 +216,7 @@ return {
     unsigned long st_blocks;
   }]],
       },
-},
+    },
     {
       on = "ppc64le",
       records = {
@@ -242,7 +242,7 @@ return {
     unsigned long __unused6;
   }]],
       },
-},
+    },
     {
       on = "ppc64le ppc",
       records = {
@@ -268,7 +268,7 @@ return {
     uint32_t __unused5;
   }]],
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -293,7 +293,7 @@ return {
     unsigned long __unused[3];
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -318,6 +318,6 @@ return {
     unsigned long __unused5;
   }]],
       },
-},
+    },
   },
 }

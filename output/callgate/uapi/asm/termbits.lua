@@ -119,7 +119,7 @@ return {
     uint32_t c_ospeed;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -143,7 +143,7 @@ return {
       typedefs = {
         tcflag_t = "uint32_t",
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -253,6 +253,6 @@ return {
     uint32_t c_ospeed;
   }]],
       },
-},
+    },
   },
 }

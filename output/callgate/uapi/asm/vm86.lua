@@ -87,7 +87,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64",
       records = {
@@ -105,7 +105,7 @@ return {
         ["is_vm86pus"] = { unit = "_bits0", shift = 31, width = 1, signed = false },
       },
       },
-},
+    },
     {
       on = "x86",
       records = {
@@ -118,6 +118,6 @@ return {
     uint8_t vm86dbg_intxxtab[32];
   }]],
       },
-},
+    },
   },
 }

@@ -70,7 +70,7 @@ return {
     unsigned long sigsetsize;
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -100,7 +100,7 @@ return {
     uint64_t st_ctime_nsec;
   }]],
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el s390x",
       records = {
@@ -111,7 +111,7 @@ return {
     char f_fpack[6];
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel mips64 mips64el ppc",
       records = {
@@ -119,7 +119,7 @@ return {
     unsigned long sig[1];
   }]],
       },
-},
+    },
     {
       on = "x64 x86 arm arm64 ppc64le s390x ppc",
       records = {
@@ -130,7 +130,7 @@ return {
     struct kernel_sigset mask;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -157,7 +157,7 @@ return {
     uint32_t sigsetsize;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips64 mips64el ppc",
       records = {
@@ -165,7 +165,7 @@ return {
     unsigned long sig[2];
   }]],
       },
-},
+    },
     {
       on = "riscv64 loongarch64",
       records = {
@@ -175,7 +175,7 @@ return {
     struct kernel_sigset mask;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       records = {
@@ -191,7 +191,7 @@ return {
     struct kernel_sigset mask;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel",
       records = {
@@ -199,7 +199,7 @@ return {
     unsigned long sig[4];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -229,7 +229,7 @@ return {
     unsigned long st_ctime_nsec;
   }]],
       },
-},
+    },
     {
       on = "s390x",
       records = {
@@ -240,6 +240,6 @@ return {
     char f_fpack[6];
   }]],
       },
-},
+    },
   },
 }

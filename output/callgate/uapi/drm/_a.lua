@@ -20,7 +20,7 @@ return {
       constants = {
         DRM_IOCTL_ARMADA_GEM_PWRITE = 0x40186443,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -38,19 +38,19 @@ return {
     uint32_t size;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_ARMADA_GEM_PWRITE = 0x40146443,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DRM_IOCTL_ARMADA_GEM_PWRITE = 0x80186443,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -68,7 +68,7 @@ return {
     uint32_t size;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -60,13 +60,13 @@ return {
       constants = {
         SAREA_MAX = 0x2000,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         SAREA_MAX = 0x4000,
       },
-},
+    },
   },
 },
 }

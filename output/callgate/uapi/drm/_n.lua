@@ -29,7 +29,7 @@ return {
     uint64_t size;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -48,7 +48,7 @@ return {
     unsigned long size;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -58,7 +58,7 @@ return {
         DRM_IOCTL_OMAP_GEM_CPU_PREP = 0x40086444,
         DRM_IOCTL_OMAP_GEM_CPU_FINI = 0x40106445,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -74,7 +74,7 @@ return {
     uint32_t __pad;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -82,7 +82,7 @@ return {
         DRM_IOCTL_OMAP_GEM_CPU_PREP = 0x80086444,
         DRM_IOCTL_OMAP_GEM_CPU_FINI = 0x80106445,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -98,7 +98,7 @@ return {
     uint32_t __pad;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -26,7 +26,7 @@ return {
         DRM_IOCTL_ROCKET_PREP_BO = 0x40106442,
         DRM_IOCTL_ROCKET_FINI_BO = 0x40086443,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -57,7 +57,7 @@ return {
     uint64_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -65,7 +65,7 @@ return {
         DRM_IOCTL_ROCKET_PREP_BO = 0x80106442,
         DRM_IOCTL_ROCKET_FINI_BO = 0x80086443,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -96,7 +96,7 @@ return {
     unsigned long reserved;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -25,13 +25,13 @@ return {
       constants = {
         DRM_IOCTL_VGEM_FENCE_SIGNAL = 0x40086442,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DRM_IOCTL_VGEM_FENCE_SIGNAL = 0x80086442,
       },
-},
+    },
   },
 },
 }

@@ -555,23 +555,23 @@ return {
         DRM_IOCTL_AMDGPU_GEM_VA = 0x40406448,
         DRM_IOCTL_AMDGPU_SCHED = 0x40106455,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         DRM_IOCTL_AMDGPU_GEM_METADATA = 0xc1206446,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.amdgpu_drm-3",
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_AMDGPU_GEM_METADATA = 0xc11c6446,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -579,10 +579,10 @@ return {
         DRM_IOCTL_AMDGPU_GEM_VA = 0x80406448,
         DRM_IOCTL_AMDGPU_SCHED = 0x80106455,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.amdgpu_drm-6",
-},
+    },
   },
 }

@@ -181,33 +181,33 @@ return {
         AMDXDNA_INVALID_CMD_HANDLE = 18446744073709551615ULL,
         AMDXDNA_INVALID_ADDR = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DRM_IOCTL_AMDXDNA_WAIT_CMD = 0x40106449,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.amdxdna_accel-3",
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         AMDXDNA_INVALID_CMD_HANDLE = 4294967295,
         AMDXDNA_INVALID_ADDR = 4294967295,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DRM_IOCTL_AMDXDNA_WAIT_CMD = 0x80106449,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.amdxdna_accel-6",
-},
+    },
   },
 }

@@ -84,11 +84,11 @@ return {
         DRM_IOCTL_ASAHI_QUEUE_DESTROY = 1074291785,
         DRM_IOCTL_ASAHI_SUBMIT = 1076388938,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.asahi_drm-2",
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -98,10 +98,10 @@ return {
         DRM_IOCTL_ASAHI_QUEUE_DESTROY = 2148033609,
         DRM_IOCTL_ASAHI_SUBMIT = 2150130762,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.asahi_drm-4",
-},
+    },
   },
 }

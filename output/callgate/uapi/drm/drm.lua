@@ -496,7 +496,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -524,7 +524,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -551,13 +551,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         DRM_IOCTL_UPDATE_DRAW = 0x4018643f,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
@@ -567,7 +567,7 @@ return {
         DRM_IOCTL_MODE_OBJ_SETPROPERTY = 0xc01864ba,
         DRM_IOCTL_MODE_GETFB2 = 0xc06864ce,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -667,7 +667,7 @@ return {
     uint64_t sequence;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -710,7 +710,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -737,7 +737,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86",
       constants = {
@@ -748,7 +748,7 @@ return {
         DRM_IOCTL_MODE_OBJ_SETPROPERTY = 0xc01464ba,
         DRM_IOCTL_MODE_GETFB2 = 0xc06464ce,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -777,7 +777,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -804,10 +804,10 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.drm-12",
-},
+    },
   },
 }

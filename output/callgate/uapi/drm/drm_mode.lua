@@ -364,18 +364,18 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.drm_mode-1",
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       from = "callgate.uapi.drm.drm_mode-2",
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       from = "callgate.uapi.drm.drm_mode-3",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.drm_mode-4",
-},
+    },
   },
 }

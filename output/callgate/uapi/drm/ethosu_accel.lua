@@ -91,7 +91,7 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -128,6 +128,6 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
   },
 }

@@ -133,7 +133,7 @@ return {
         DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x40206447,
         DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x40206449,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -190,7 +190,7 @@ return {
     uint32_t handle;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -199,7 +199,7 @@ return {
         DRM_IOCTL_ETNAVIV_WAIT_FENCE = 0x80206447,
         DRM_IOCTL_ETNAVIV_GEM_WAIT = 0x80206449,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -256,6 +256,6 @@ return {
     uint32_t handle;
   }]],
       },
-},
+    },
   },
 }

@@ -197,7 +197,7 @@ return {
     uint64_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -293,6 +293,6 @@ return {
     unsigned long reserved;
   }]],
       },
-},
+    },
   },
 }

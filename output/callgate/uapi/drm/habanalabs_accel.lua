@@ -805,10 +805,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.habanalabs_accel-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.habanalabs_accel-2",
-},
+    },
   },
 }

@@ -765,14 +765,14 @@ return {
         I915_PERF_IOCTL_DISABLE = 0x6901,
         I915_PERF_IOCTL_CONFIG = 0x6902,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         DRM_IOCTL_I915_BATCHBUFFER = 0x40206443,
         DRM_IOCTL_I915_CMDBUFFER = 0x4020644b,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -780,18 +780,18 @@ return {
         DRM_IOCTL_I915_GETPARAM = 0xc0106446,
         DRM_IOCTL_I915_ALLOC = 0xc0186448,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.i915_drm-4",
-},
+    },
     {
       on = "x86 arm",
       constants = {
         DRM_IOCTL_I915_BATCHBUFFER = 0x40186443,
         DRM_IOCTL_I915_CMDBUFFER = 0x4018644b,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -799,7 +799,7 @@ return {
         DRM_IOCTL_I915_GETPARAM = 0xc0086446,
         DRM_IOCTL_I915_ALLOC = 0xc0106448,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -837,17 +837,17 @@ return {
         I915_PERF_IOCTL_DISABLE = 0x20006901,
         I915_PERF_IOCTL_CONFIG = 0x20006902,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         DRM_IOCTL_I915_BATCHBUFFER = 0x80186443,
         DRM_IOCTL_I915_CMDBUFFER = 0x8018644b,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.i915_drm-9",
-},
+    },
   },
 }

@@ -87,19 +87,19 @@ return {
         DRM_IOCTL_IVPU_CMDQ_DESTROY = 0x4004644c,
         DRM_IOCTL_IVPU_CMDQ_SUBMIT = 0x4020644d,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         DRM_IOCTL_IVPU_SUBMIT = 0x40206445,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         DRM_IOCTL_IVPU_METRIC_STREAMER_START = 0xc0206447,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -169,14 +169,14 @@ return {
     uint64_t metric_group_mask;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_IVPU_SUBMIT = 0x401c6445,
         DRM_IOCTL_IVPU_METRIC_STREAMER_START = 0xc01c6447,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -186,7 +186,7 @@ return {
         DRM_IOCTL_IVPU_CMDQ_DESTROY = 0x8004644c,
         DRM_IOCTL_IVPU_CMDQ_SUBMIT = 0x8020644d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -256,6 +256,6 @@ return {
     unsigned long metric_group_mask;
   }]],
       },
-},
+    },
   },
 }

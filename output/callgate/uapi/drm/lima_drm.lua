@@ -81,7 +81,7 @@ return {
         DRM_IOCTL_LIMA_CTX_CREATE = 0x80086445,
         DRM_IOCTL_LIMA_CTX_FREE = 0x40086446,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -112,7 +112,7 @@ return {
     int64_t timeout_ns;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -121,7 +121,7 @@ return {
         DRM_IOCTL_LIMA_CTX_CREATE = 0x40086445,
         DRM_IOCTL_LIMA_CTX_FREE = 0x80086446,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -152,6 +152,6 @@ return {
     long timeout_ns;
   }]],
       },
-},
+    },
   },
 }

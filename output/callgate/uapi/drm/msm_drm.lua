@@ -159,13 +159,13 @@ return {
         DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x4018644c,
         DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x4020644e,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         DRM_IOCTL_MSM_WAIT_FENCE = 0x40206447,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -284,13 +284,13 @@ return {
     uint32_t group_stride;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_MSM_WAIT_FENCE = 0x401c6447,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -302,7 +302,7 @@ return {
         DRM_IOCTL_MSM_SUBMITQUEUE_QUERY = 0x8018644c,
         DRM_IOCTL_MSM_PERFCNTR_CONFIG = 0x8020644e,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -421,6 +421,6 @@ return {
     uint32_t group_stride;
   }]],
       },
-},
+    },
   },
 }

@@ -166,7 +166,7 @@ return {
         DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x40046483,
         DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x80306453,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -271,7 +271,7 @@ return {
     uint64_t reserved1;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -280,7 +280,7 @@ return {
         DRM_IOCTL_NOUVEAU_GEM_CPU_FINI = 0x80046483,
         DRM_IOCTL_NOUVEAU_GET_ZCULL_INFO = 0x40306453,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -385,6 +385,6 @@ return {
     unsigned long reserved1;
   }]],
       },
-},
+    },
   },
 }

@@ -138,7 +138,7 @@ return {
         DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x40086446,
         DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x40086447,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -215,7 +215,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -224,7 +224,7 @@ return {
         DRM_IOCTL_PANFROST_PERFCNT_ENABLE = 0x80086446,
         DRM_IOCTL_PANFROST_PERFCNT_DUMP = 0x80086447,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -301,6 +301,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

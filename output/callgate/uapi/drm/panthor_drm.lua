@@ -194,7 +194,7 @@ return {
         DRM_PANTHOR_USER_MMIO_OFFSET = 72057594037927936ULL,
         DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 72057594037927936ULL,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -317,17 +317,17 @@ return {
     uint64_t size;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         DRM_PANTHOR_USER_MMIO_OFFSET = 8796093022208,
         DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET = 8796093022208,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.panthor_drm-4",
-},
+    },
   },
 }

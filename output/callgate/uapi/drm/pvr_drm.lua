@@ -130,7 +130,7 @@ return {
         DRM_IOCTL_PVR_DESTROY_HWRT_DATASET = 0x4008644c,
         DRM_IOCTL_PVR_SUBMIT_JOBS = 0x4010644d,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -253,7 +253,7 @@ return {
     struct drm_pvr_hwrt_data_ref hwrt;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -265,10 +265,10 @@ return {
         DRM_IOCTL_PVR_DESTROY_HWRT_DATASET = 0x8008644c,
         DRM_IOCTL_PVR_SUBMIT_JOBS = 0x8010644d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.pvr_drm-4",
-},
+    },
   },
 }

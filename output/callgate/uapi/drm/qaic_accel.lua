@@ -119,7 +119,7 @@ return {
         DRM_IOCTL_QAIC_WAIT_BO = 0x40106446,
         DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x40086448,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -195,7 +195,7 @@ return {
     uint64_t data;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -205,7 +205,7 @@ return {
         DRM_IOCTL_QAIC_WAIT_BO = 0x80106446,
         DRM_IOCTL_QAIC_DETACH_SLICE_BO = 0x80086448,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -281,6 +281,6 @@ return {
     unsigned long data;
   }]],
       },
-},
+    },
   },
 }

@@ -54,7 +54,7 @@ return {
         DRM_IOCTL_QXL_UPDATE_AREA = 0x40186443,
         DRM_IOCTL_QXL_CLIENTCAP = 0x40086445,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -89,7 +89,7 @@ return {
     uint64_t value;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -97,7 +97,7 @@ return {
         DRM_IOCTL_QXL_UPDATE_AREA = 0x80186443,
         DRM_IOCTL_QXL_CLIENTCAP = 0x80086445,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -132,6 +132,6 @@ return {
     unsigned long value;
   }]],
       },
-},
+    },
   },
 }

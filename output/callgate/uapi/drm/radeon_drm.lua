@@ -771,7 +771,7 @@ return {
         DRM_IOCTL_RADEON_VERTEX2 = 0x4028644f,
         DRM_IOCTL_RADEON_CMDBUF = 0x40206450,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -793,7 +793,7 @@ return {
         DRM_IOCTL_RADEON_SURF_FREE = 0x4004645b,
         DRM_IOCTL_RADEON_GEM_WAIT_IDLE = 0x40086464,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -802,19 +802,19 @@ return {
         DRM_IOCTL_RADEON_ALLOC = 0xc0186453,
         DRM_IOCTL_RADEON_IRQ_EMIT = 0xc0086456,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         DRM_IOCTL_RADEON_SETPARAM = 0x40106459,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         DRM_IOCTL_RADEON_GEM_CREATE = 0xc020645d,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -891,7 +891,7 @@ return {
     uint64_t value;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -901,7 +901,7 @@ return {
         DRM_IOCTL_RADEON_VERTEX2 = 0x4018644f,
         DRM_IOCTL_RADEON_CMDBUF = 0x40106450,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -910,14 +910,14 @@ return {
         DRM_IOCTL_RADEON_ALLOC = 0xc0106453,
         DRM_IOCTL_RADEON_IRQ_EMIT = 0xc0046456,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_RADEON_SETPARAM = 0x400c6459,
         DRM_IOCTL_RADEON_GEM_CREATE = 0xc01c645d,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -927,7 +927,7 @@ return {
         DRM_IOCTL_RADEON_VERTEX2 = 0x8018644f,
         DRM_IOCTL_RADEON_CMDBUF = 0x80106450,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -950,7 +950,7 @@ return {
         DRM_IOCTL_RADEON_SURF_FREE = 0x8004645b,
         DRM_IOCTL_RADEON_GEM_WAIT_IDLE = 0x80086464,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -1034,6 +1034,6 @@ return {
     unsigned long value;
   }]],
       },
-},
+    },
   },
 }

@@ -248,7 +248,7 @@ return {
     uint32_t padding;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -324,6 +324,6 @@ return {
     uint32_t padding;
   }]],
       },
-},
+    },
   },
 }

@@ -198,23 +198,23 @@ return {
         DRM_IOCTL_V3D_SUBMIT_CPU = 0x4018644b,
         DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x4008644d,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         DRM_IOCTL_V3D_SUBMIT_CSD = 0x40586447,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.v3d_drm-3",
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_V3D_SUBMIT_CSD = 0x40546447,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -223,10 +223,10 @@ return {
         DRM_IOCTL_V3D_SUBMIT_CPU = 0x8018644b,
         DRM_IOCTL_V3D_PERFMON_SET_GLOBAL = 0x8008644d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.v3d_drm-6",
-},
+    },
   },
 }

@@ -121,7 +121,7 @@ return {
       constants = {
         DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc010644e,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -230,13 +230,13 @@ return {
     uint64_t values_ptr;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         DRM_IOCTL_VC4_PERFMON_GET_VALUES = 0xc00c644e,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -345,6 +345,6 @@ return {
     unsigned long values_ptr;
   }]],
       },
-},
+    },
   },
 }

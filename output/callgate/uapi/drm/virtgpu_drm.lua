@@ -172,7 +172,7 @@ return {
     uint64_t ctx_set_params;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -234,6 +234,6 @@ return {
     unsigned long ctx_set_params;
   }]],
       },
-},
+    },
   },
 }

@@ -347,7 +347,7 @@ return {
     uint64_t id;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -462,6 +462,6 @@ return {
     unsigned long id;
   }]],
       },
-},
+    },
   },
 }

@@ -249,11 +249,11 @@ return {
         DRM_IOCTL_XE_MADVISE = 0x4040644c,
         DRM_IOCTL_XE_EXEC_QUEUE_SET_PROPERTY = 0x4028644e,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.xe_drm-2",
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -270,10 +270,10 @@ return {
         DRM_IOCTL_XE_MADVISE = 0x8040644c,
         DRM_IOCTL_XE_EXEC_QUEUE_SET_PROPERTY = 0x8028644e,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.drm.xe_drm-4",
-},
+    },
   },
 }

@@ -23,7 +23,7 @@ return {
         FWCTL_INFO = 0x9a00,
         FWCTL_RPC = 0x9a01,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -43,14 +43,14 @@ return {
     uint64_t out __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         FWCTL_INFO = 0x20009a00,
         FWCTL_RPC = 0x20009a01,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -70,7 +70,7 @@ return {
     unsigned long out __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 }

@@ -30,7 +30,7 @@ return {
     } out;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -50,7 +50,7 @@ return {
     } out;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -69,13 +69,13 @@ return {
       constants = {
         ACCT_BYTEORDER = 0x0,
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
         ACCT_BYTEORDER = 0x80,
       },
-},
+    },
   },
 },
 ["linux/adb.h"] = {
@@ -239,7 +239,7 @@ return {
     int64_t res2;
   }]],
       },
-},
+    },
     {
       on = "!mips mips64 mips64el ppc64le s390x ppc",
       records = {
@@ -258,7 +258,7 @@ return {
     uint32_t aio_resfd;
   }]],
       },
-},
+    },
     {
       on = "mips s390x ppc",
       records = {
@@ -277,7 +277,7 @@ return {
     uint32_t aio_resfd;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -288,7 +288,7 @@ return {
     long res2;
   }]],
       },
-},
+    },
     {
       on = "mips64",
       records = {
@@ -307,7 +307,7 @@ return {
     uint32_t aio_resfd;
   }]],
       },
-},
+    },
     {
       on = "mips64el ppc64le",
       records = {
@@ -326,7 +326,7 @@ return {
     uint32_t aio_resfd;
   }]],
       },
-},
+    },
   },
 },
 ["linux/am437x-vpfe.h"] = {
@@ -389,25 +389,25 @@ return {
       constants = {
         VIDIOC_AM437X_CCDC_CFG = 0x400856c1,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         VIDIOC_AM437X_CCDC_CFG = 0x400456c1,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         VIDIOC_AM437X_CCDC_CFG = 0x800456c1,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         VIDIOC_AM437X_CCDC_CFG = 0x800856c1,
       },
-},
+    },
   },
 },
 ["linux/amt.h"] = {
@@ -521,14 +521,14 @@ return {
         APM_IOC_STANDBY = 0x4101,
         APM_IOC_SUSPEND = 0x4102,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         APM_IOC_STANDBY = 0x20004101,
         APM_IOC_SUSPEND = 0x20004102,
       },
-},
+    },
   },
 },
 ["linux/arcfb.h"] = {
@@ -538,37 +538,37 @@ return {
       constants = {
         FBIO_WAITEVENT = 0x4688,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         FBIO_GETCONTROL2 = 0x80084689,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         FBIO_GETCONTROL2 = 0x80044689,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         FBIO_WAITEVENT = 0x20004688,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         FBIO_GETCONTROL2 = 0x40044689,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         FBIO_GETCONTROL2 = 0x40084689,
       },
-},
+    },
   },
 },
 ["linux/arm_sdei.h"] = {
@@ -661,13 +661,13 @@ return {
       constants = {
         ASPEED_LPC_CTRL_IOCTL_MAP = 0x4010b201,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         ASPEED_LPC_CTRL_IOCTL_MAP = 0x8010b201,
       },
-},
+    },
   },
 },
 ["linux/aspeed-p2a-ctrl.h"] = {
@@ -683,7 +683,7 @@ return {
       constants = {
         ASPEED_P2A_CTRL_IOCTL_SET_WINDOW = 0x4010b300,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -693,13 +693,13 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         ASPEED_P2A_CTRL_IOCTL_SET_WINDOW = 0x8010b300,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -709,7 +709,7 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/aspeed-video.h"] = {
@@ -828,13 +828,13 @@ return {
       constants = {
         BR2684_SETFILT = 0x401c6190,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         BR2684_SETFILT = 0x801c6190,
       },
-},
+    },
   },
 },
 ["linux/atmioc.h"] = {
@@ -998,7 +998,7 @@ return {
       constants = {
         AT_MINSIGSTKSZ = 51,
       },
-},
+    },
   },
 },
 ["linux/ax25.h"] = {

@@ -77,7 +77,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -90,7 +90,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/binfmts.h"] = {
@@ -121,7 +121,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -131,7 +131,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/blk-crypto.h"] = {
@@ -164,7 +164,7 @@ return {
     uint64_t reserved[4];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -188,7 +188,7 @@ return {
     unsigned long reserved[4];
   }]],
       },
-},
+    },
   },
 },
 ["linux/blkdev.h"] = {
@@ -198,13 +198,13 @@ return {
       constants = {
         BLOCK_URING_CMD_DISCARD = 0x1200,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         BLOCK_URING_CMD_DISCARD = 0x20001200,
       },
-},
+    },
   },
 },
 ["linux/blkpg.h"] = {
@@ -236,13 +236,13 @@ return {
       constants = {
         BLKPG = 0x1269,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         BLKPG = 0x20001269,
       },
-},
+    },
   },
 },
 ["linux/blkzoned.h"] = {
@@ -275,7 +275,7 @@ return {
         BLKCLOSEZONE = 0x40101287,
         BLKFINISHZONE = 0x40101288,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -302,7 +302,7 @@ return {
     uint64_t nr_sectors;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -313,7 +313,7 @@ return {
         BLKCLOSEZONE = 0x80101287,
         BLKFINISHZONE = 0x80101288,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -340,7 +340,7 @@ return {
     unsigned long nr_sectors;
   }]],
       },
-},
+    },
   },
 },
 ["linux/bpf_common.h"] = {
@@ -413,7 +413,7 @@ return {
     uint64_t addr;
   }]],
       },
-},
+    },
     {
       on = "arm64 loongarch64 s390x",
       records = {
@@ -423,7 +423,7 @@ return {
     uint64_t addr;
   }]],
       },
-},
+    },
     {
       on = "riscv64",
       records = {
@@ -433,7 +433,7 @@ return {
     uint64_t addr;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -443,7 +443,7 @@ return {
     unsigned long addr;
   }]],
       },
-},
+    },
   },
 },
 ["linux/bpqether.h"] = {
@@ -481,13 +481,13 @@ return {
       constants = {
         BT_BMC_IOCTL_SMS_ATN = 0xb100,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         BT_BMC_IOCTL_SMS_ATN = 0x2000b100,
       },
-},
+    },
   },
 },
 ["linux/btf.h"] = {

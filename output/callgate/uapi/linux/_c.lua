@@ -29,7 +29,7 @@ return {
       constants = {
         CACHEFILES_IOC_READ_COMPLETE = 0x40049801,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -38,13 +38,13 @@ return {
     uint64_t len;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         CACHEFILES_IOC_READ_COMPLETE = 0x80049801,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -53,7 +53,7 @@ return {
     unsigned long len;
   }]],
       },
-},
+    },
   },
 },
 ["linux/can.h"] = {
@@ -161,7 +161,7 @@ return {
     } can_addr;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -181,7 +181,7 @@ return {
     } can_addr;
   }]],
       },
-},
+    },
   },
 },
 ["linux/capability.h"] = {
@@ -564,7 +564,7 @@ return {
     uint64_t nr_io_wait;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -576,7 +576,7 @@ return {
     unsigned long nr_io_wait;
   }]],
       },
-},
+    },
   },
 },
 ["linux/close_range.h"] = {
@@ -682,7 +682,7 @@ return {
     } event_data;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -705,7 +705,7 @@ return {
     } event_data;
   }]],
       },
-},
+    },
   },
 },
 ["linux/connector.h"] = {
@@ -782,7 +782,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -792,7 +792,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/coredump.h"] = {
@@ -825,7 +825,7 @@ return {
     uint64_t mask;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -840,7 +840,7 @@ return {
     unsigned long mask;
   }]],
       },
-},
+    },
   },
 },
 ["linux/coresight-stm.h"] = {
@@ -973,7 +973,7 @@ return {
       constants = {
         CXL_MEM_QUERY_COMMANDS = 0x8008ce01,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -1000,13 +1000,13 @@ return {
     } out;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         CXL_MEM_QUERY_COMMANDS = 0x4008ce01,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1033,7 +1033,7 @@ return {
     } out;
   }]],
       },
-},
+    },
   },
 },
 ["linux/cyclades.h"] = {

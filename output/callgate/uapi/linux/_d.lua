@@ -128,7 +128,7 @@ return {
     char name[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -150,7 +150,7 @@ return {
     char name[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/dlm_plock.h"] = {
@@ -185,7 +185,7 @@ return {
     uint64_t owner;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -205,7 +205,7 @@ return {
     unsigned long owner;
   }]],
       },
-},
+    },
   },
 },
 ["linux/dlmconstants.h"] = {
@@ -287,7 +287,7 @@ return {
     char data[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -303,7 +303,7 @@ return {
     char data[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/dma-buf.h"] = {
@@ -337,13 +337,13 @@ return {
         DMA_BUF_SET_NAME_B = 0x40086201,
         DMA_BUF_IOCTL_IMPORT_SYNC_FILE = 0x40086203,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         DMA_BUF_SET_NAME = 0x40086201,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -351,13 +351,13 @@ return {
     uint64_t flags;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         DMA_BUF_SET_NAME = 0x40046201,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -366,13 +366,13 @@ return {
         DMA_BUF_SET_NAME_B = 0x80086201,
         DMA_BUF_IOCTL_IMPORT_SYNC_FILE = 0x80086203,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         DMA_BUF_SET_NAME = 0x80046201,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -383,7 +383,7 @@ return {
     unsigned long flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/dma-heap.h"] = {
@@ -404,7 +404,7 @@ return {
     uint64_t heap_flags;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -415,7 +415,7 @@ return {
     unsigned long heap_flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/dns_resolver.h"] = {

@@ -136,7 +136,7 @@ return {
     uint32_t p_memsz;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -146,7 +146,7 @@ return {
     uint32_t p_memsz;
   }]],
       },
-},
+    },
   },
 },
 ["linux/errqueue.h"] = {
@@ -227,7 +227,7 @@ return {
     uint8_t hwid : 4;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -243,7 +243,7 @@ return {
     uint8_t o : 1;
   }]],
       },
-},
+    },
   },
 },
 ["linux/eventfd.h"] = {
@@ -257,13 +257,13 @@ return {
       constants = {
         EFD_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         EFD_NONBLOCK = 128,
       },
-},
+    },
   },
 },
 ["linux/eventpoll.h"] = {
@@ -306,7 +306,7 @@ return {
         EPIOCSPARAMS = 0x40088a01,
         EPIOCGPARAMS = 0x80088a02,
       },
-},
+    },
     {
       on = "x64",
       records = {
@@ -315,7 +315,7 @@ return {
     uint64_t data;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "!x64 mips64 mips64el ppc64le",
       records = {
@@ -324,14 +324,14 @@ return {
     uint64_t data;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         EPIOCSPARAMS = 0x80088a01,
         EPIOCGPARAMS = 0x40088a02,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -340,7 +340,7 @@ return {
     unsigned long data;
   }]],
       },
-},
+    },
   },
 },
 ["linux/exfat.h"] = {
@@ -355,13 +355,13 @@ return {
       constants = {
         EXFAT_IOC_SHUTDOWN = 0x8004587d,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         EXFAT_IOC_SHUTDOWN = 0x4004587d,
       },
-},
+    },
   },
 },
 }

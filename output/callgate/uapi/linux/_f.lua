@@ -14,14 +14,14 @@ return {
         POSIX_FADV_DONTNEED = 4,
         POSIX_FADV_NOREUSE = 5,
       },
-},
+    },
     {
       on = "s390x",
       constants = {
         POSIX_FADV_DONTNEED = 6,
         POSIX_FADV_NOREUSE = 7,
       },
-},
+    },
   },
 },
 ["linux/falloc.h"] = {
@@ -310,7 +310,7 @@ return {
     struct fiemap_extent fm_extents[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -332,7 +332,7 @@ return {
     struct fiemap_extent fm_extents[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/filter.h"] = {
@@ -505,7 +505,7 @@ return {
         FSI_SBEFIFO_CMD_TIMEOUT_SECONDS = 0x40047301,
         FSI_SBEFIFO_READ_TIMEOUT_SECONDS = 0x40047300,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -518,7 +518,7 @@ return {
     uint8_t pad;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -527,7 +527,7 @@ return {
         FSI_SBEFIFO_CMD_TIMEOUT_SECONDS = 0x80047301,
         FSI_SBEFIFO_READ_TIMEOUT_SECONDS = 0x80047300,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -540,7 +540,7 @@ return {
     uint8_t pad;
   }]],
       },
-},
+    },
   },
 },
 ["linux/fsl_hypervisor.h"] = {
@@ -603,7 +603,7 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -626,7 +626,7 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
   },
 },
 ["linux/fsl_mc.h"] = {
@@ -645,7 +645,7 @@ return {
     uint64_t params[7];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -654,7 +654,7 @@ return {
     unsigned long params[7];
   }]],
       },
-},
+    },
   },
 },
 ["linux/fsmap.h"] = {
@@ -708,7 +708,7 @@ return {
     struct fsmap fmh_recs[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -731,7 +731,7 @@ return {
     struct fsmap fmh_recs[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/fsverity.h"] = {
@@ -763,7 +763,7 @@ return {
       constants = {
         FS_IOC_ENABLE_VERITY = 0x40806685,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -797,13 +797,13 @@ return {
     uint64_t __reserved;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         FS_IOC_ENABLE_VERITY = 0x80806685,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -837,7 +837,7 @@ return {
     unsigned long __reserved;
   }]],
       },
-},
+    },
   },
 },
 }

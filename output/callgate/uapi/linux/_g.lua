@@ -61,7 +61,7 @@ return {
     uint64_t pps;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -74,7 +74,7 @@ return {
     unsigned long pps;
   }]],
       },
-},
+    },
   },
 },
 ["linux/genetlink.h"] = {
@@ -269,7 +269,7 @@ return {
         GSMIOC_SETCONF_EXT = 0x40204706,
         GSMIOC_SETCONF_DLCI = 0x40384708,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -282,7 +282,7 @@ return {
         GSMIOC_SETCONF_EXT = 0x80204706,
         GSMIOC_SETCONF_DLCI = 0x80384708,
       },
-},
+    },
   },
 },
 ["linux/gtp.h"] = {

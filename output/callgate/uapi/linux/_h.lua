@@ -161,7 +161,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -183,7 +183,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/hpet.h"] = {
@@ -208,21 +208,21 @@ return {
         HPET_EPI = 0x6804,
         HPET_DPI = 0x6805,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         HPET_INFO = 0x80186803,
         HPET_IRQFREQ = 0x40086806,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         HPET_INFO = 0x800c6803,
         HPET_IRQFREQ = 0x40046806,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -231,21 +231,21 @@ return {
         HPET_EPI = 0x20006804,
         HPET_DPI = 0x20006805,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         HPET_INFO = 0x400c6803,
         HPET_IRQFREQ = 0x80046806,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         HPET_INFO = 0x40186803,
         HPET_IRQFREQ = 0x80086806,
       },
-},
+    },
   },
 },
 ["linux/hsr_netlink.h"] = {

@@ -117,7 +117,7 @@ return {
         I8K_BIOS_VERSION = 0x80046980,
         I8K_MACHINE_ID = 0x80046981,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -125,7 +125,7 @@ return {
         I8K_FN_STATUS = 0x80086983,
         I8K_GET_TEMP = 0x80086984,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -133,7 +133,7 @@ return {
         I8K_GET_FAN = 0xc0086986,
         I8K_SET_FAN = 0xc0086987,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -141,7 +141,7 @@ return {
         I8K_FN_STATUS = 0x80046983,
         I8K_GET_TEMP = 0x80046984,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -149,14 +149,14 @@ return {
         I8K_GET_FAN = 0xc0046986,
         I8K_SET_FAN = 0xc0046987,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         I8K_BIOS_VERSION = 0x40046980,
         I8K_MACHINE_ID = 0x40046981,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -164,7 +164,7 @@ return {
         I8K_FN_STATUS = 0x40046983,
         I8K_GET_TEMP = 0x40046984,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -172,7 +172,7 @@ return {
         I8K_FN_STATUS = 0x40086983,
         I8K_GET_TEMP = 0x40086984,
       },
-},
+    },
   },
 },
 ["linux/icmp.h"] = {
@@ -287,7 +287,7 @@ return {
     uint16_t checksum;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -298,7 +298,7 @@ return {
     uint16_t checksum;
   }]],
       },
-},
+    },
   },
 },
 ["linux/icmpv6.h"] = {
@@ -398,7 +398,7 @@ return {
     uint16_t rt_lifetime;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -418,7 +418,7 @@ return {
     uint16_t rt_lifetime;
   }]],
       },
-},
+    },
   },
 },
 ["linux/if.h"] = {
@@ -598,7 +598,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -608,7 +608,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/if_addrlabel.h"] = {
@@ -1112,7 +1112,7 @@ return {
     uint8_t saddr[6];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -1130,7 +1130,7 @@ return {
     uint8_t saddr[6];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/if_infiniband.h"] = {
@@ -1292,7 +1292,7 @@ return {
     struct pppoe_tag tag[];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
@@ -1317,7 +1317,7 @@ return {
     struct pppoe_tag tag[];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/if_slip.h"] = {
@@ -1510,7 +1510,7 @@ return {
     uint32_t srcs[];
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -1527,7 +1527,7 @@ return {
     uint32_t srcs[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/ila.h"] = {
@@ -1644,25 +1644,25 @@ return {
       constants = {
         IN_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         INOTIFY_IOC_SETNEXTWD = 0x40044900,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         IN_NONBLOCK = 128,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         INOTIFY_IOC_SETNEXTWD = 0x80044900,
       },
-},
+    },
   },
 },
 ["linux/ioam6.h"] = {
@@ -1723,7 +1723,7 @@ return {
     uint8_t data[];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -1768,7 +1768,7 @@ return {
     uint8_t data[];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/ioam6_genl.h"] = {
@@ -1890,7 +1890,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -1900,7 +1900,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/ip6_tunnel.h"] = {
@@ -1999,7 +1999,7 @@ return {
     uint16_t seq;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -2013,7 +2013,7 @@ return {
     uint16_t seq;
   }]],
       },
-},
+    },
   },
 },
 ["linux/ipmi_bmc.h"] = {
@@ -2028,7 +2028,7 @@ return {
         IPMI_BMC_IOCTL_CLEAR_SMS_ATN = 0xb101,
         IPMI_BMC_IOCTL_FORCE_ABORT = 0xb102,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -2036,7 +2036,7 @@ return {
         IPMI_BMC_IOCTL_CLEAR_SMS_ATN = 0x2000b101,
         IPMI_BMC_IOCTL_FORCE_ABORT = 0x2000b102,
       },
-},
+    },
   },
 },
 ["linux/ipmi_msgdefs.h"] = {
@@ -2217,37 +2217,37 @@ return {
       constants = {
         IVTV_IOC_DMA_FRAME = 0x404056c0,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IVTV_IOC_PASSTHROUGH_MODE = 0x400456c1,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         IVTV_IOC_DMA_FRAME = 0x403856c0,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         IVTV_IOC_DMA_FRAME = 0x803856c0,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IVTV_IOC_PASSTHROUGH_MODE = 0x800456c1,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         IVTV_IOC_DMA_FRAME = 0x804056c0,
       },
-},
+    },
   },
 },
 ["linux/ivtvfb.h"] = {
@@ -2264,25 +2264,25 @@ return {
       constants = {
         IVTVFB_IOC_DMA_FRAME = 0x401856c0,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         IVTVFB_IOC_DMA_FRAME = 0x400c56c0,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         IVTVFB_IOC_DMA_FRAME = 0x800c56c0,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         IVTVFB_IOC_DMA_FRAME = 0x801856c0,
       },
-},
+    },
   },
 },
 }

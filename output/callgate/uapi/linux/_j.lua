@@ -75,7 +75,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -88,7 +88,7 @@ return {
     struct JS_DATA_TYPE JS_CORR;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -109,7 +109,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -122,7 +122,7 @@ return {
     struct JS_DATA_TYPE JS_CORR;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -66,7 +66,7 @@ return {
       constants = {
         KCOV_INIT_TRACE = 0x80086301,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -74,7 +74,7 @@ return {
         KCOV_DISABLE = 0x6365,
         KCOV_REMOTE_ENABLE = 0x40186366,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -86,19 +86,19 @@ return {
     uint64_t handles[] __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         KCOV_INIT_TRACE = 0x80046301,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         KCOV_INIT_TRACE = 0x40046301,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -106,7 +106,7 @@ return {
         KCOV_DISABLE = 0x20006365,
         KCOV_REMOTE_ENABLE = 0x80186366,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -121,7 +121,7 @@ return {
     unsigned long handles[] __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 ["linux/kdev_t.h"] = {
@@ -212,7 +212,7 @@ return {
     unsigned long memsz;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -223,7 +223,7 @@ return {
     uint32_t memsz;
   }]],
       },
-},
+    },
   },
 },
 ["linux/keyctl.h"] = {

@@ -161,7 +161,7 @@ return {
     uint64_t port;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -182,7 +182,7 @@ return {
     unsigned long port;
   }]],
       },
-},
+    },
   },
 },
 ["linux/libc-compat.h"] = {
@@ -271,7 +271,7 @@ return {
         LIVEUPDATE_SESSION_FINISH = 0xba42,
         LIVEUPDATE_SESSION_GET_NAME = 0xba43,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -286,7 +286,7 @@ return {
     uint64_t token __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -297,7 +297,7 @@ return {
         LIVEUPDATE_SESSION_FINISH = 0x2000ba42,
         LIVEUPDATE_SESSION_GET_NAME = 0x2000ba43,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -312,7 +312,7 @@ return {
     unsigned long token __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 ["linux/llc.h"] = {
@@ -386,13 +386,13 @@ return {
       constants = {
         LOADPIN_IOC_SET_TRUSTED_VERITY_DIGESTS = 0x40044c00,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         LOADPIN_IOC_SET_TRUSTED_VERITY_DIGESTS = 0x80044c00,
       },
-},
+    },
   },
 },
 ["linux/lockd_netlink.h"] = {
@@ -454,31 +454,31 @@ return {
       constants = {
         LPSETTIMEOUT_NEW = 0x4010060f,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         LPSETTIMEOUT = 1551,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         LPSETTIMEOUT = 1074791951,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         LPSETTIMEOUT_NEW = 0x8010060f,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         LPSETTIMEOUT = 2148533775,
       },
-},
+    },
   },
 },
 ["linux/lsm.h"] = {
@@ -519,7 +519,7 @@ return {
     uint8_t ctx[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -531,7 +531,7 @@ return {
     uint8_t ctx[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/lwtunnel.h"] = {

@@ -124,7 +124,7 @@ return {
     uint8_t expansion[75];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -144,7 +144,7 @@ return {
     uint8_t expansion[75];
   }]],
       },
-},
+    },
   },
 },
 ["linux/map_to_14segment.h"] = {
@@ -190,7 +190,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       macros = function(M)
@@ -203,7 +203,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/map_to_7segment.h"] = {
@@ -263,13 +263,13 @@ return {
         MATROXFB_GET_AVAILABLE_OUTPUTS = 0x80086ef9,
         MATROXFB_GET_ALL_OUTPUTS = 0x80086efb,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         MATROXFB_GET_OUTPUT_MODE = 0xc0086efa,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -279,13 +279,13 @@ return {
         MATROXFB_GET_AVAILABLE_OUTPUTS = 0x80046ef9,
         MATROXFB_GET_ALL_OUTPUTS = 0x80046efb,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         MATROXFB_GET_OUTPUT_MODE = 0xc0046efa,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -295,7 +295,7 @@ return {
         MATROXFB_GET_AVAILABLE_OUTPUTS = 0x40046ef9,
         MATROXFB_GET_ALL_OUTPUTS = 0x40046efb,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -305,7 +305,7 @@ return {
         MATROXFB_GET_AVAILABLE_OUTPUTS = 0x40086ef9,
         MATROXFB_GET_ALL_OUTPUTS = 0x40086efb,
       },
-},
+    },
   },
 },
 ["linux/max2175.h"] = {
@@ -406,14 +406,14 @@ return {
         IOCTL_MEI_NOTIFY_SET = 0x40044802,
         IOCTL_MEI_NOTIFY_GET = 0x80044803,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOCTL_MEI_NOTIFY_SET = 0x80044802,
         IOCTL_MEI_NOTIFY_GET = 0x40044803,
       },
-},
+    },
   },
 },
 ["linux/mei_uuid.h"] = {
@@ -611,7 +611,7 @@ return {
     uint64_t nr_recently_evicted;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -627,7 +627,7 @@ return {
     unsigned long nr_recently_evicted;
   }]],
       },
-},
+    },
   },
 },
 ["linux/mmtimer.h"] = {
@@ -642,7 +642,7 @@ return {
         MMTIMER_GETBITS = 0x6d04,
         MMTIMER_MMAPAVAIL = 0x6d06,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -650,7 +650,7 @@ return {
         MMTIMER_GETFREQ = 0x80086d02,
         MMTIMER_GETCOUNTER = 0x80086d09,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -658,7 +658,7 @@ return {
         MMTIMER_GETFREQ = 0x80046d02,
         MMTIMER_GETCOUNTER = 0x80046d09,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -666,7 +666,7 @@ return {
         MMTIMER_GETBITS = 0x20006d04,
         MMTIMER_MMAPAVAIL = 0x20006d06,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -674,7 +674,7 @@ return {
         MMTIMER_GETFREQ = 0x40046d02,
         MMTIMER_GETCOUNTER = 0x40046d09,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -682,7 +682,7 @@ return {
         MMTIMER_GETFREQ = 0x40086d02,
         MMTIMER_GETCOUNTER = 0x40086d09,
       },
-},
+    },
   },
 },
 ["linux/module.h"] = {
@@ -754,7 +754,7 @@ return {
     uint64_t rx_noroute;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -770,7 +770,7 @@ return {
     unsigned long rx_noroute;
   }]],
       },
-},
+    },
   },
 },
 ["linux/mpls_iptunnel.h"] = {
@@ -987,7 +987,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -998,7 +998,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/mrp_bridge.h"] = {
@@ -1099,7 +1099,7 @@ return {
     int32_t msg_lrpid;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -1119,7 +1119,7 @@ return {
     uint16_t msg_lrpid;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -1139,7 +1139,7 @@ return {
     int16_t msg_lrpid;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -84,7 +84,7 @@ return {
         NBD_SET_TIMEOUT = 0xab09,
         NBD_SET_FLAGS = 0xab0a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -107,7 +107,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -123,7 +123,7 @@ return {
         NBD_SET_TIMEOUT = 0x2000ab09,
         NBD_SET_FLAGS = 0x2000ab0a,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -146,7 +146,7 @@ return {
     };
   }]],
       },
-},
+    },
   },
 },
 ["linux/ncsi.h"] = {
@@ -312,7 +312,7 @@ return {
     uint64_t data __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -321,7 +321,7 @@ return {
     unsigned long data __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 ["linux/net_namespace.h"] = {
@@ -1199,7 +1199,7 @@ return {
         NE_CREATE_VM = 0x8008ae20,
         NE_SET_USER_MEMORY_REGION = 0x4018ae23,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -1217,14 +1217,14 @@ return {
     uint64_t enclave_cid;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         NE_CREATE_VM = 0x4008ae20,
         NE_SET_USER_MEMORY_REGION = 0x8018ae23,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1242,7 +1242,7 @@ return {
     unsigned long enclave_cid;
   }]],
       },
-},
+    },
   },
 },
 ["linux/nl80211-vnd-intel.h"] = {
@@ -1301,7 +1301,7 @@ return {
     uint64_t len;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1310,7 +1310,7 @@ return {
     unsigned long len;
   }]],
       },
-},
+    },
   },
 },
 ["linux/ntsync.h"] = {
@@ -1351,7 +1351,7 @@ return {
         NTSYNC_IOC_MUTEX_READ = 0x80084e8c,
         NTSYNC_IOC_EVENT_READ = 0x80084e8d,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -1366,7 +1366,7 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1381,7 +1381,7 @@ return {
         NTSYNC_IOC_MUTEX_READ = 0x40084e8c,
         NTSYNC_IOC_EVENT_READ = 0x40084e8d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1396,7 +1396,7 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
   },
 },
 ["linux/nvram.h"] = {
@@ -1417,14 +1417,14 @@ return {
         NVRAM_INIT = 0x7040,
         NVRAM_SETCKS = 0x7041,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         NVRAM_INIT = 0x20007040,
         NVRAM_SETCKS = 0x20007041,
       },
-},
+    },
   },
 },
 }

@@ -29,7 +29,7 @@ return {
     uint64_t resolve;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -39,7 +39,7 @@ return {
     unsigned long resolve;
   }]],
       },
-},
+    },
   },
 },
 ["linux/ovpn.h"] = {

@@ -127,7 +127,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -149,7 +149,7 @@ return {
     };
   }]],
       },
-},
+    },
   },
 },
 ["linux/parport.h"] = {
@@ -274,7 +274,7 @@ return {
         PCITEST_BAR_SUBRANGE = 0x500c,
         PCITEST_CLEAR_IRQ = 0x5010,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -282,7 +282,7 @@ return {
         PCITEST_READ = 0x40085005,
         PCITEST_COPY = 0x40085006,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -290,7 +290,7 @@ return {
         PCITEST_READ = 0x40045005,
         PCITEST_COPY = 0x40045006,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -306,7 +306,7 @@ return {
         PCITEST_BAR_SUBRANGE = 0x2000500c,
         PCITEST_CLEAR_IRQ = 0x20005010,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -314,7 +314,7 @@ return {
         PCITEST_READ = 0x80045005,
         PCITEST_COPY = 0x80045006,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -322,7 +322,7 @@ return {
         PCITEST_READ = 0x80085005,
         PCITEST_COPY = 0x80085006,
       },
-},
+    },
   },
 },
 ["linux/personality.h"] = {
@@ -417,14 +417,14 @@ return {
         PHN_GET_REG = 0xc0087000,
         PHN_GET_REGS = 0xc0087002,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         PHN_SET_REG = 0x40087001,
         PHN_SET_REGS = 0x40087003,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -432,28 +432,28 @@ return {
         PHN_SETREG = 0x40087006,
         PHN_SETREGS = 0x40287008,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         PHN_GET_REG = 0xc0047000,
         PHN_GET_REGS = 0xc0047002,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         PHN_SET_REG = 0x40047001,
         PHN_SET_REGS = 0x40047003,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         PHN_SET_REG = 0x80047001,
         PHN_SET_REGS = 0x80047003,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -461,14 +461,14 @@ return {
         PHN_SETREG = 0x80087006,
         PHN_SETREGS = 0x80287008,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         PHN_SET_REG = 0x80087001,
         PHN_SET_REGS = 0x80087003,
       },
-},
+    },
   },
 },
 ["linux/phonet.h"] = {
@@ -623,7 +623,7 @@ return {
     unsigned long fds_bits[16];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -631,7 +631,7 @@ return {
     unsigned long fds_bits[32];
   }]],
       },
-},
+    },
   },
 },
 ["linux/ppdev.h"] = {
@@ -674,21 +674,21 @@ return {
         PPGETFLAGS = 0x8004709a,
         PPSETFLAGS = 0x4004709b,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         PPGETTIME = 0x80107095,
         PPSETTIME = 0x40107096,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         PPGETTIME = 0x80087095,
         PPSETTIME = 0x40087096,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -714,21 +714,21 @@ return {
         PPGETFLAGS = 0x4004709a,
         PPSETFLAGS = 0x8004709b,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         PPGETTIME = 0x40087095,
         PPSETTIME = 0x80087096,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         PPGETTIME = 0x40107095,
         PPSETTIME = 0x80107096,
       },
-},
+    },
   },
 },
 ["linux/ppp-comp.h"] = {
@@ -917,7 +917,7 @@ return {
     int64_t recv_idle;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -926,7 +926,7 @@ return {
     long recv_idle;
   }]],
       },
-},
+    },
   },
 },
 ["linux/pps_gen.h"] = {
@@ -947,7 +947,7 @@ return {
         PPS_GEN_USESYSTEMCLOCK = 0x800870b2,
         PPS_GEN_FETCHEVENT = 0x800870b3,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -955,7 +955,7 @@ return {
         PPS_GEN_USESYSTEMCLOCK = 0x800470b2,
         PPS_GEN_FETCHEVENT = 0x800470b3,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -963,7 +963,7 @@ return {
         PPS_GEN_USESYSTEMCLOCK = 0x400470b2,
         PPS_GEN_FETCHEVENT = 0x400470b3,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -971,7 +971,7 @@ return {
         PPS_GEN_USESYSTEMCLOCK = 0x400870b2,
         PPS_GEN_FETCHEVENT = 0x400870b3,
       },
-},
+    },
   },
 },
 ["linux/pr.h"] = {
@@ -1004,7 +1004,7 @@ return {
         IOC_PR_CLEAR = 0x401070cd,
         IOC_PR_READ_RESERVATION = 0x801070cf,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -1041,7 +1041,7 @@ return {
     uint32_t type;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1053,7 +1053,7 @@ return {
         IOC_PR_CLEAR = 0x801070cd,
         IOC_PR_READ_RESERVATION = 0x401070cf,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1090,7 +1090,7 @@ return {
     uint32_t type;
   }]],
       },
-},
+    },
   },
 },
 ["linux/psample.h"] = {
@@ -1185,13 +1185,13 @@ return {
       constants = {
         DBCIOCUID = 0x40304402,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DBCIOCUID = 0x80304402,
       },
-},
+    },
   },
 },
 ["linux/psp-sfs.h"] = {
@@ -1292,7 +1292,7 @@ return {
         PWM_IOCTL_SETROUNDEDWF = 0x40207505,
         PWM_IOCTL_SETEXACTWF = 0x40207506,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -1304,7 +1304,7 @@ return {
     uint64_t duty_offset_ns;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1313,7 +1313,7 @@ return {
         PWM_IOCTL_SETROUNDEDWF = 0x80207505,
         PWM_IOCTL_SETEXACTWF = 0x80207506,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1325,7 +1325,7 @@ return {
     unsigned long duty_offset_ns;
   }]],
       },
-},
+    },
   },
 },
 }

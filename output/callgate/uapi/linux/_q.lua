@@ -74,7 +74,7 @@ return {
     uint64_t paddr;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -90,7 +90,7 @@ return {
     unsigned long paddr;
   }]],
       },
-},
+    },
   },
 },
 ["linux/qnx4_fs.h"] = {

@@ -12,28 +12,28 @@ return {
         FBIO_RADEON_GET_MIRROR = 0x80084003,
         FBIO_RADEON_SET_MIRROR = 0x40084004,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         FBIO_RADEON_GET_MIRROR = 0x80044003,
         FBIO_RADEON_SET_MIRROR = 0x40044004,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         FBIO_RADEON_GET_MIRROR = 0x40044003,
         FBIO_RADEON_SET_MIRROR = 0x80044004,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         FBIO_RADEON_GET_MIRROR = 0x40084003,
         FBIO_RADEON_SET_MIRROR = 0x80084004,
       },
-},
+    },
   },
 },
 ["linux/random.h"] = {
@@ -67,7 +67,7 @@ return {
         RNDCLEARPOOL = 0x5206,
         RNDRESEEDCRNG = 0x5207,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -79,7 +79,7 @@ return {
         RNDCLEARPOOL = 0x20005206,
         RNDRESEEDCRNG = 0x20005207,
       },
-},
+    },
   },
 },
 ["linux/reboot.h"] = {
@@ -110,14 +110,14 @@ return {
         RPROC_SET_SHUTDOWN_ON_RELEASE = 0x4004b701,
         RPROC_GET_SHUTDOWN_ON_RELEASE = 0x8004b702,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         RPROC_SET_SHUTDOWN_ON_RELEASE = 0x8004b701,
         RPROC_GET_SHUTDOWN_ON_RELEASE = 0x4004b702,
       },
-},
+    },
   },
 },
 ["linux/resource.h"] = {
@@ -168,7 +168,7 @@ return {
     uint64_t rlim_max;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -177,7 +177,7 @@ return {
     unsigned long rlim_max;
   }]],
       },
-},
+    },
   },
 },
 ["linux/rfkill.h"] = {
@@ -230,14 +230,14 @@ return {
         RFKILL_IOCTL_NOINPUT = 0x5201,
         RFKILL_IOCTL_MAX_SIZE = 0x40045202,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         RFKILL_IOCTL_NOINPUT = 0x20005201,
         RFKILL_IOCTL_MAX_SIZE = 0x80045202,
       },
-},
+    },
   },
 },
 ["linux/rio_cm_cdev.h"] = {
@@ -273,7 +273,7 @@ return {
         RIO_CM_CHAN_CONNECT = 0x40086308,
         RIO_CM_CHAN_SEND = 0x40106309,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -284,7 +284,7 @@ return {
     uint64_t msg;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -294,7 +294,7 @@ return {
         RIO_CM_CHAN_CONNECT = 0x80086308,
         RIO_CM_CHAN_SEND = 0x80106309,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -305,7 +305,7 @@ return {
     unsigned long msg;
   }]],
       },
-},
+    },
   },
 },
 ["linux/romfs_fs.h"] = {
@@ -417,7 +417,7 @@ return {
     } segments;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -444,7 +444,7 @@ return {
     } segments;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/rpl_iptunnel.h"] = {
@@ -484,7 +484,7 @@ return {
         RPMSG_GET_OUTGOING_FLOWCONTROL = 0x8004b505,
         RPMSG_SET_INCOMING_FLOWCONTROL = 0x8004b506,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -495,7 +495,7 @@ return {
         RPMSG_GET_OUTGOING_FLOWCONTROL = 0x4004b505,
         RPMSG_SET_INCOMING_FLOWCONTROL = 0x4004b506,
       },
-},
+    },
   },
 },
 ["linux/rpmsg_types.h"] = {
@@ -509,13 +509,13 @@ return {
       typedefs = {
         __rpmsg64 = "uint64_t",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       typedefs = {
         __rpmsg64 = "unsigned long",
       },
-},
+    },
   },
 },
 ["linux/rseq.h"] = {
@@ -570,7 +570,7 @@ return {
     char end[];
   } __attribute__((aligned(32)))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -593,7 +593,7 @@ return {
     char end[];
   } __attribute__((aligned(32)))]],
       },
-},
+    },
   },
 },
 ["linux/rxrpc.h"] = {

@@ -631,25 +631,25 @@ return {
       constants = {
         SPIOCSTYPE = 0x40087101,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         SPIOCSTYPE = 0x40047101,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         SPIOCSTYPE = 0x80047101,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         SPIOCSTYPE = 0x80087101,
       },
-},
+    },
   },
 },
 ["linux/sev-guest.h"] = {
@@ -681,7 +681,7 @@ return {
         SNP_GET_DERIVED_KEY = 0xc0205301,
         SNP_GET_EXT_REPORT = 0xc0205302,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -711,7 +711,7 @@ return {
     uint32_t certs_len;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
@@ -719,7 +719,7 @@ return {
         SNP_GET_DERIVED_KEY = 0xc01c5301,
         SNP_GET_EXT_REPORT = 0xc01c5302,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -749,7 +749,7 @@ return {
     uint32_t certs_len;
   }]],
       },
-},
+    },
   },
 },
 ["linux/shm.h"] = {
@@ -820,7 +820,7 @@ return {
     void *shm_unused3;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       records = {
@@ -838,7 +838,7 @@ return {
     void *shm_unused3;
   }]],
       },
-},
+    },
     {
       on = "ppc",
       records = {
@@ -856,7 +856,7 @@ return {
     void *shm_unused3;
   }]],
       },
-},
+    },
   },
 },
 ["linux/signal.h"] = {
@@ -877,7 +877,7 @@ return {
       constants = {
         SFD_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -906,13 +906,13 @@ return {
     uint8_t __pad[28];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         SFD_NONBLOCK = 128,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -941,7 +941,7 @@ return {
     uint8_t __pad[28];
   }]],
       },
-},
+    },
   },
 },
 ["linux/smc_diag.h"] = {
@@ -1029,7 +1029,7 @@ return {
     uint64_t my_gid_ext __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1055,7 +1055,7 @@ return {
     unsigned long my_gid_ext __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 ["linux/smiapp.h"] = {
@@ -1225,28 +1225,28 @@ return {
         SIOCGSTAMP_NEW = 0x80108906,
         SIOCGSTAMPNS_NEW = 0x80108907,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         SIOCINQ = 18047,
         SIOCOUTQ = 29810,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         SIOCGSTAMP_NEW = 0x40108906,
         SIOCGSTAMPNS_NEW = 0x40108907,
       },
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
         SIOCINQ = 1074030207,
         SIOCOUTQ = 1074033779,
       },
-},
+    },
   },
 },
 ["linux/sonet.h"] = {
@@ -1289,7 +1289,7 @@ return {
         SONET_GETFRAMING = 0x80046116,
         SONET_GETFRSENSE = 0x80066117,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1300,7 +1300,7 @@ return {
         SONET_GETFRAMING = 0x40046116,
         SONET_GETFRSENSE = 0x40066117,
       },
-},
+    },
   },
 },
 ["linux/sound.h"] = {
@@ -1355,14 +1355,14 @@ return {
         STP_POLICY_ID_GET = 0x80102501,
         STP_SET_OPTIONS = 0x40082502,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         STP_POLICY_ID_GET = 0x40102501,
         STP_SET_OPTIONS = 0x80082502,
       },
-},
+    },
   },
 },
 ["linux/sunrpc_netlink.h"] = {
@@ -1440,7 +1440,7 @@ return {
         SNAPSHOT_AVAIL_SWAP_SIZE = 0x80083313,
         SNAPSHOT_ALLOC_SWAP_PAGE = 0x80083314,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1459,7 +1459,7 @@ return {
         SNAPSHOT_AVAIL_SWAP_SIZE = 0x40083313,
         SNAPSHOT_ALLOC_SWAP_PAGE = 0x40083314,
       },
-},
+    },
   },
 },
 ["linux/swab.h"] = {
@@ -1543,7 +1543,7 @@ return {
       constants = {
         SYNC_IOC_SET_DEADLINE = 0x40103e05,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -1567,13 +1567,13 @@ return {
     uint64_t pad;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         SYNC_IOC_SET_DEADLINE = 0x80103e05,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1597,7 +1597,7 @@ return {
     unsigned long pad;
   }]],
       },
-},
+    },
   },
 },
 ["linux/sysinfo.h"] = {
@@ -1625,7 +1625,7 @@ return {
     char _f[0];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -1646,7 +1646,7 @@ return {
     char _f[8];
   }]],
       },
-},
+    },
   },
 },
 }

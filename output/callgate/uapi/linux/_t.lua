@@ -146,7 +146,7 @@ return {
     int64_t tv_usec;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -155,7 +155,7 @@ return {
     long tv_usec;
   }]],
       },
-},
+    },
   },
 },
 ["linux/timerfd.h"] = {
@@ -170,25 +170,25 @@ return {
       constants = {
         TFD_NONBLOCK = 2048,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         TFD_IOC_SET_TICKS = 0x40085400,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         TFD_NONBLOCK = 128,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         TFD_IOC_SET_TICKS = 0x80085400,
       },
-},
+    },
   },
 },
 ["linux/times.h"] = {
@@ -416,7 +416,7 @@ return {
         PMIC_SET_MCU_ONLY_STATE = 0x40035004,
         PMIC_SET_RETENTION_STATE = 0x40035005,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -427,7 +427,7 @@ return {
         PMIC_SET_MCU_ONLY_STATE = 0x80035004,
         PMIC_SET_RETENTION_STATE = 0x80035005,
       },
-},
+    },
   },
 },
 ["linux/trace_mmap.h"] = {
@@ -437,7 +437,7 @@ return {
       constants = {
         TRACE_MMAP_IOCTL_GET_READER = 0x5220,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -459,13 +459,13 @@ return {
     uint64_t pages_touched;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         TRACE_MMAP_IOCTL_GET_READER = 0x20005220,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -487,7 +487,7 @@ return {
     unsigned long pages_touched;
   }]],
       },
-},
+    },
   },
 },
 ["linux/tty.h"] = {
@@ -614,28 +614,28 @@ return {
         __s128 = "uint64_t [2] __attribute__((aligned(16)))",
         __u128 = "uint64_t [2] __attribute__((aligned(16)))",
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       typedefs = {
         __le64 = "uint64_t",
         __be64 = "uint64_t",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       typedefs = {
         __le64 = "unsigned long",
         __be64 = "unsigned long",
       },
-},
+    },
     {
       on = "s390x",
       typedefs = {
         __s128 = "uint64_t [2] __attribute__((aligned(16))) __attribute__((aligned(16)))",
         __u128 = "uint64_t [2] __attribute__((aligned(16))) __attribute__((aligned(16)))",
       },
-},
+    },
   },
 },
 }

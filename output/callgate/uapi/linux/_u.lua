@@ -10,53 +10,53 @@ return {
       constants = {
         UDF_GETEASIZE = 0x80046c40,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         UDF_GETEABLOCK = 0x80086c41,
         UDF_GETVOLIDENT = 0x80086c42,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         UDF_RELOCATE_BLOCKS = 0xc0086c43,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         UDF_GETEABLOCK = 0x80046c41,
         UDF_GETVOLIDENT = 0x80046c42,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         UDF_RELOCATE_BLOCKS = 0xc0046c43,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         UDF_GETEASIZE = 0x40046c40,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         UDF_GETEABLOCK = 0x40046c41,
         UDF_GETVOLIDENT = 0x40046c42,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         UDF_GETEABLOCK = 0x40086c41,
         UDF_GETVOLIDENT = 0x40086c42,
       },
-},
+    },
   },
 },
 ["linux/udmabuf.h"] = {
@@ -77,7 +77,7 @@ return {
         UDMABUF_CREATE = 0x40187542,
         UDMABUF_CREATE_LIST = 0x40087543,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -94,14 +94,14 @@ return {
     uint64_t size;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         UDMABUF_CREATE = 0x80187542,
         UDMABUF_CREATE_LIST = 0x80087543,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -118,7 +118,7 @@ return {
     unsigned long size;
   }]],
       },
-},
+    },
   },
 },
 ["linux/udp.h"] = {
@@ -167,7 +167,7 @@ return {
     unsigned long iov_len;
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -179,7 +179,7 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -188,7 +188,7 @@ return {
     uint32_t iov_len;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -200,7 +200,7 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/uleds.h"] = {
@@ -289,7 +289,7 @@ return {
     union um_timetravel_schedshm_client clients[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -322,7 +322,7 @@ return {
     union um_timetravel_schedshm_client clients[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/un.h"] = {
@@ -436,14 +436,14 @@ return {
       constants = {
         DIAG_IOCSREG = 0xc0082a00,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         DIAG_IOCSDEL = 0x40082a01,
         DIAG_IOCSUNREG = 0x40082a02,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -464,27 +464,27 @@ return {
     uint64_t disable_addr;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         DIAG_IOCSREG = 0xc0042a00,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         DIAG_IOCSDEL = 0x40042a01,
         DIAG_IOCSUNREG = 0x40042a02,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         DIAG_IOCSDEL = 0x80042a01,
         DIAG_IOCSUNREG = 0x80042a02,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -509,7 +509,7 @@ return {
     unsigned long disable_addr;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/userio.h"] = {
@@ -630,7 +630,7 @@ return {
         UVCIOC_CTRL_MAP = 0xc0607520,
         UVCIOC_CTRL_QUERY = 0xc0107521,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -642,14 +642,14 @@ return {
     uint8_t buf[];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         UVCIOC_CTRL_MAP = 0xc0587520,
         UVCIOC_CTRL_QUERY = 0xc00c7521,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -661,7 +661,7 @@ return {
     uint8_t buf[];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 }

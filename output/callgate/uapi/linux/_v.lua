@@ -193,7 +193,7 @@ return {
     uint16_t imaxstbl;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -221,7 +221,7 @@ return {
     uint16_t imaxstbl;
   }]],
       },
-},
+    },
   },
 },
 ["linux/virtio_9p.h"] = {
@@ -284,7 +284,7 @@ return {
     uint64_t val;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -293,7 +293,7 @@ return {
     unsigned long val;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/virtio_bt.h"] = {
@@ -671,7 +671,7 @@ return {
     uint64_t requested_size;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -701,7 +701,7 @@ return {
     unsigned long requested_size;
   }]],
       },
-},
+    },
   },
 },
 ["linux/virtio_mmio.h"] = {
@@ -767,7 +767,7 @@ return {
     uint8_t data[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -780,7 +780,7 @@ return {
     uint8_t data[];
   }]],
       },
-},
+    },
   },
 },
 ["linux/virtio_pmem.h"] = {
@@ -806,7 +806,7 @@ return {
     uint64_t size;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -815,7 +815,7 @@ return {
     unsigned long size;
   }]],
       },
-},
+    },
   },
 },
 ["linux/virtio_ring.h"] = {
@@ -896,7 +896,7 @@ return {
     uint16_t flags;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -913,7 +913,7 @@ return {
     uint16_t flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/virtio_scmi.h"] = {
@@ -990,13 +990,13 @@ return {
       typedefs = {
         __virtio64 = "uint64_t",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       typedefs = {
         __virtio64 = "unsigned long",
       },
-},
+    },
   },
 },
 ["linux/virtio_vsock.h"] = {
@@ -1043,7 +1043,7 @@ return {
     uint32_t fwd_cnt;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1063,7 +1063,7 @@ return {
     uint32_t fwd_cnt;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/vm_sockets.h"] = {
@@ -1115,25 +1115,25 @@ return {
       constants = {
         SO_VM_SOCKETS_CONNECT_TIMEOUT = 6,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         SO_VM_SOCKETS_CONNECT_TIMEOUT = 8,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x200007b9,
       },
-},
+    },
   },
 },
 ["linux/vm_sockets_diag.h"] = {
@@ -1227,7 +1227,7 @@ return {
     uint64_t vm_generation_counter;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1257,7 +1257,7 @@ return {
     unsigned long vm_generation_counter;
   }]],
       },
-},
+    },
   },
 },
 ["linux/vmcore.h"] = {
@@ -1307,7 +1307,7 @@ return {
     uint8_t reserved[2];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1322,7 +1322,7 @@ return {
     uint8_t reserved[2];
   }]],
       },
-},
+    },
   },
 },
 ["linux/vt.h"] = {
@@ -1403,13 +1403,13 @@ return {
       constants = {
         VT_GETCONSIZECSRPOS = 0x80085610,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         VT_GETCONSIZECSRPOS = 0x40085610,
       },
-},
+    },
   },
 },
 ["linux/vtpm_proxy.h"] = {

@@ -76,14 +76,14 @@ return {
       constants = {
         O_NOTIFICATION_PIPE = 128,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOC_WATCH_QUEUE_SET_SIZE = 0x5760,
         IOC_WATCH_QUEUE_SET_FILTER = 0x5761,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -92,20 +92,20 @@ return {
     uint64_t id;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         O_NOTIFICATION_PIPE = 1024,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOC_WATCH_QUEUE_SET_SIZE = 0x20005760,
         IOC_WATCH_QUEUE_SET_FILTER = 0x20005761,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -114,7 +114,7 @@ return {
     unsigned long id;
   }]],
       },
-},
+    },
   },
 },
 ["linux/watchdog.h"] = {
@@ -161,7 +161,7 @@ return {
         WDIOC_GETPRETIMEOUT = 0x80045709,
         WDIOC_GETTIMELEFT = 0x8004570a,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -175,7 +175,7 @@ return {
         WDIOC_GETPRETIMEOUT = 0x40045709,
         WDIOC_GETTIMELEFT = 0x4004570a,
       },
-},
+    },
   },
 },
 ["linux/wireguard.h"] = {
@@ -274,7 +274,7 @@ return {
     struct dell_wmi_extensions ext;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -288,7 +288,7 @@ return {
     struct dell_wmi_extensions ext;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 ["linux/wwan.h"] = {

@@ -86,7 +86,7 @@ return {
     uint32_t extended;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -96,7 +96,7 @@ return {
     uint32_t extended;
   }]],
       },
-},
+    },
   },
 },
 ["linux/xattr.h"] = {
@@ -159,7 +159,7 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -169,7 +169,7 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/xdp_diag.h"] = {
@@ -241,7 +241,7 @@ return {
     uint64_t n_tx_ring_empty;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -265,7 +265,7 @@ return {
     unsigned long n_tx_ring_empty;
   }]],
       },
-},
+    },
   },
 },
 ["linux/xilinx-v4l2-controls.h"] = {

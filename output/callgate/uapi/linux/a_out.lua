@@ -73,7 +73,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64",
       macros = function(M)
@@ -107,7 +107,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86",
       constants = {
@@ -145,6 +145,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

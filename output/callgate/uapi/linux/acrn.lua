@@ -116,35 +116,35 @@ return {
         ACRN_IOCTL_IOEVENTFD = 0x4020a270,
         ACRN_IOCTL_IRQFD = 0x4018a271,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         ACRN_IOCTL_SET_VCPU_REGS = 0x4128a216,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         ACRN_IOCTL_VM_INTR_MONITOR = 0x4008a224,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.acrn-4",
-},
+    },
     {
       on = "x86",
       constants = {
         ACRN_IOCTL_SET_VCPU_REGS = 0x4124a216,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         ACRN_IOCTL_VM_INTR_MONITOR = 0x4004a224,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -173,16 +173,16 @@ return {
         ACRN_IOCTL_IOEVENTFD = 0x8020a270,
         ACRN_IOCTL_IRQFD = 0x8018a271,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         ACRN_IOCTL_VM_INTR_MONITOR = 0x8004a224,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.acrn-9",
-},
+    },
   },
 }

@@ -43,7 +43,7 @@ return {
         AGPIOC_BIND = 0x40084108,
         AGPIOC_UNBIND = 0x40084109,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -52,7 +52,7 @@ return {
         AGPIOC_DEALLOCATE = 0x40044107,
         AGPIOC_CHIPSET_FLUSH = 0x410a,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -86,7 +86,7 @@ return {
     uint32_t physical;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -97,7 +97,7 @@ return {
         AGPIOC_BIND = 0x40044108,
         AGPIOC_UNBIND = 0x40044109,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -131,7 +131,7 @@ return {
     uint32_t physical;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -142,7 +142,7 @@ return {
         AGPIOC_BIND = 0x80044108,
         AGPIOC_UNBIND = 0x80044109,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -151,7 +151,7 @@ return {
         AGPIOC_DEALLOCATE = 0x80044107,
         AGPIOC_CHIPSET_FLUSH = 0x2000410a,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -162,6 +162,6 @@ return {
         AGPIOC_BIND = 0x80084108,
         AGPIOC_UNBIND = 0x80084109,
       },
-},
+    },
   },
 }

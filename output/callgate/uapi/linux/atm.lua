@@ -140,7 +140,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -151,6 +151,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

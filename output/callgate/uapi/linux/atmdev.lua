@@ -98,7 +98,7 @@ return {
         ATM_SETLOOP = 0x40106153,
         ATM_QUERYLOOP = 0x40106154,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -106,7 +106,7 @@ return {
         ATM_SETBACKEND = 0x400261f2,
         ATM_NEWBACKENDIF = 0x400261f3,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -124,7 +124,7 @@ return {
         ATM_SETLOOP = 0x400c6153,
         ATM_QUERYLOOP = 0x400c6154,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -142,7 +142,7 @@ return {
         ATM_SETLOOP = 0x800c6153,
         ATM_QUERYLOOP = 0x800c6154,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -150,7 +150,7 @@ return {
         ATM_SETBACKEND = 0x800261f2,
         ATM_NEWBACKENDIF = 0x800261f3,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -168,6 +168,6 @@ return {
         ATM_SETLOOP = 0x80106153,
         ATM_QUERYLOOP = 0x80106154,
       },
-},
+    },
   },
 }

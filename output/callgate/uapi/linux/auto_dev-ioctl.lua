@@ -106,7 +106,7 @@ return {
     uint64_t timeout;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -114,6 +114,6 @@ return {
     unsigned long timeout;
   }]],
       },
-},
+    },
   },
 }

@@ -91,13 +91,13 @@ return {
         AUTOFS_IOC_PROTOSUBVER = 0x80049367,
         AUTOFS_IOC_ASKUMOUNT = 0x80049370,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         AUTOFS_IOC_SETTIMEOUT = 0xc0089364,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -114,13 +114,13 @@ return {
     char name[256];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         AUTOFS_IOC_SETTIMEOUT = 0xc0049364,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -133,7 +133,7 @@ return {
         AUTOFS_IOC_PROTOSUBVER = 0x40049367,
         AUTOFS_IOC_ASKUMOUNT = 0x40049370,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -150,6 +150,6 @@ return {
     char name[256];
   }]],
       },
-},
+    },
   },
 }

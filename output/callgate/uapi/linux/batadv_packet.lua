@@ -257,7 +257,7 @@ return {
     uint16_t total_size __attribute__((aligned(2)));
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -274,6 +274,6 @@ return {
     uint16_t total_size __attribute__((aligned(2)));
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

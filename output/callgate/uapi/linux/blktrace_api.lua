@@ -120,7 +120,7 @@ return {
     uint64_t reserved[11];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -177,6 +177,6 @@ return {
     unsigned long reserved[11];
   }]],
       },
-},
+    },
   },
 }

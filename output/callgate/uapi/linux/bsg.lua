@@ -64,7 +64,7 @@ return {
     uint8_t reserved[12];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -120,6 +120,6 @@ return {
     uint8_t reserved[12];
   }]],
       },
-},
+    },
   },
 }

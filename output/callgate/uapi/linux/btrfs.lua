@@ -226,32 +226,32 @@ return {
         BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x40109441,
         BTRFS_IOC_SHUTDOWN = 0x8004587d,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         BTRFS_IOC_SET_RECEIVED_SUBVOL = 0xc0c89425,
         BTRFS_IOC_DEV_REPLACE = 0xca289435,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         BTRFS_IOC_SEND = 0x40489426,
         BTRFS_IOC_GET_SUBVOL_INFO = 0x81f8943c,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         BTRFS_IOC_ENCODED_READ = 0x80809440,
         BTRFS_IOC_ENCODED_WRITE = 0x40809440,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.btrfs-5",
-},
+    },
     {
       on = "x86",
       constants = {
@@ -260,14 +260,14 @@ return {
         BTRFS_IOC_DEV_REPLACE = 0xca249435,
         BTRFS_IOC_GET_SUBVOL_INFO = 0x81e8943c,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         BTRFS_IOC_ENCODED_READ = 0x80789440,
         BTRFS_IOC_ENCODED_WRITE = 0x40789440,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -317,17 +317,17 @@ return {
         BTRFS_IOC_SUBVOL_SYNC_WAIT = 0x80109441,
         BTRFS_IOC_SHUTDOWN = 0x4004587d,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         BTRFS_IOC_ENCODED_READ = 0x40789440,
         BTRFS_IOC_ENCODED_WRITE = 0x80789440,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.btrfs-10",
-},
+    },
   },
 }

@@ -220,10 +220,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.btrfs_tree-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.btrfs_tree-2",
-},
+    },
   },
 }

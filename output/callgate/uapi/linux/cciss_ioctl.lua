@@ -72,21 +72,21 @@ return {
         CCISS_RESCANDISK = 0x4210,
         CCISS_GETLUNINFO = 0x800c4211,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         CCISS_PASSTHRU = 0xc058420b,
         CCISS_BIG_PASSTHRU = 0xc0604212,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         CCISS_PASSTHRU = 0xc054420b,
         CCISS_BIG_PASSTHRU = 0xc0584212,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -106,6 +106,6 @@ return {
         CCISS_RESCANDISK = 0x20004210,
         CCISS_GETLUNINFO = 0x400c4211,
       },
-},
+    },
   },
 }

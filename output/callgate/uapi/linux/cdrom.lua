@@ -452,7 +452,7 @@ return {
       constants = {
         EDRIVE_CANT_DO_THIS = 95,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -461,7 +461,7 @@ return {
     uint64_t media_flags;
   }]],
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       records = {
@@ -578,13 +578,13 @@ return {
     uint8_t reserved4;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         EDRIVE_CANT_DO_THIS = 122,
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -701,7 +701,7 @@ return {
     uint8_t reserved4;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -710,6 +710,6 @@ return {
     unsigned long media_flags;
   }]],
       },
-},
+    },
   },
 }

@@ -604,7 +604,7 @@ return {
         CEC_S_MODE = 0x40046109,
         CEC_ADAP_G_CONNECTOR_INFO = 0x8044610a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -635,7 +635,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -646,7 +646,7 @@ return {
         CEC_S_MODE = 0x80046109,
         CEC_ADAP_G_CONNECTOR_INFO = 0x4044610a,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -677,6 +677,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

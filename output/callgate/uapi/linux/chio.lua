@@ -108,19 +108,19 @@ return {
         CHIOSVOLTAG = 0x40306312,
         CHIOGVPARAMS = 0x80706313,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         CHIOGSTATUS = 0x40106308,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         CHIOGSTATUS = 0x40086308,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -135,18 +135,18 @@ return {
         CHIOSVOLTAG = 0x80306312,
         CHIOGVPARAMS = 0x40706313,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         CHIOGSTATUS = 0x80086308,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         CHIOGSTATUS = 0x80106308,
       },
-},
+    },
   },
 }

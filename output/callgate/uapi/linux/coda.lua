@@ -489,13 +489,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86",
       constants = {
         VC_MAXMSGSIZE = 8468,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -514,12 +514,12 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "arm mips mipsel ppc",
       constants = {
         VC_MAXMSGSIZE = 8520,
       },
-},
+    },
   },
 }

@@ -204,7 +204,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!arm arm64 riscv64 ppc64le s390x ppc",
       macros = function(M)
@@ -215,7 +215,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -234,7 +234,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "arm arm64 riscv64 ppc64le s390x ppc",
       macros = function(M)
@@ -244,6 +244,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

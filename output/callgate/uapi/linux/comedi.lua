@@ -698,7 +698,7 @@ return {
         COMEDI_SETRSUBD = 0x6410,
         COMEDI_SETWSUBD = 0x6411,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -709,7 +709,7 @@ return {
         COMEDI_INSNLIST = 0x8010640b,
         COMEDI_INSN = 0x8028640c,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -720,7 +720,7 @@ return {
         COMEDI_INSNLIST = 0x8008640b,
         COMEDI_INSN = 0x8020640c,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -735,7 +735,7 @@ return {
         COMEDI_SETRSUBD = 0x20006410,
         COMEDI_SETWSUBD = 0x20006411,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -746,7 +746,7 @@ return {
         COMEDI_INSNLIST = 0x4008640b,
         COMEDI_INSN = 0x4020640c,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -757,6 +757,6 @@ return {
         COMEDI_INSNLIST = 0x4010640b,
         COMEDI_INSN = 0x4028640c,
       },
-},
+    },
   },
 }

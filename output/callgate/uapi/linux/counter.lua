@@ -68,7 +68,7 @@ return {
         COUNTER_ENABLE_EVENTS_IOCTL = 0x3e01,
         COUNTER_DISABLE_EVENTS_IOCTL = 0x3e02,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -79,7 +79,7 @@ return {
     uint8_t status;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -87,7 +87,7 @@ return {
         COUNTER_ENABLE_EVENTS_IOCTL = 0x20003e01,
         COUNTER_DISABLE_EVENTS_IOCTL = 0x20003e02,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -98,6 +98,6 @@ return {
     uint8_t status;
   }]],
       },
-},
+    },
   },
 }

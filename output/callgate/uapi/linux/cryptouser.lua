@@ -160,7 +160,7 @@ return {
     uint64_t stat_err_cnt;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -219,6 +219,6 @@ return {
     unsigned long stat_err_cnt;
   }]],
       },
-},
+    },
   },
 }

@@ -306,7 +306,7 @@ return {
     uint64_t indications[8];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -326,6 +326,6 @@ return {
     unsigned long indications[8];
   }]],
       },
-},
+    },
   },
 }

@@ -125,7 +125,7 @@ return {
     uint16_t dccph_seq;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -143,6 +143,6 @@ return {
     uint16_t dccph_seq;
   }]],
       },
-},
+    },
   },
 }

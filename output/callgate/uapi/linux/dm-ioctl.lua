@@ -82,7 +82,7 @@ return {
       constants = {
         DM_MPATH_PROBE_PATHS = 0xfd12,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -122,13 +122,13 @@ return {
     char message[];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DM_MPATH_PROBE_PATHS = 0x2000fd12,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -168,6 +168,6 @@ return {
     char message[];
   }]],
       },
-},
+    },
   },
 }

@@ -138,7 +138,7 @@ return {
     uint64_t qs_pad2[7];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -199,6 +199,6 @@ return {
     unsigned long qs_pad2[7];
   }]],
       },
-},
+    },
   },
 }

@@ -262,7 +262,7 @@ return {
     uint32_t i;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -284,6 +284,6 @@ return {
     uint32_t i;
   }]],
       },
-},
+    },
   },
 }

@@ -150,7 +150,7 @@ return {
     uint8_t checksum;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -254,6 +254,6 @@ return {
     uint8_t checksum;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

@@ -561,7 +561,7 @@ return {
         Elf64_Xword = "uint64_t",
         Elf64_Sxword = "int64_t",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -634,6 +634,6 @@ return {
         Elf64_Xword = "unsigned long",
         Elf64_Sxword = "long",
       },
-},
+    },
   },
 }

@@ -996,7 +996,7 @@ return {
     int32_t action;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1067,6 +1067,6 @@ return {
     int32_t action;
   }]],
       },
-},
+    },
   },
 }

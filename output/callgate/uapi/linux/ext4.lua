@@ -53,13 +53,13 @@ return {
         EXT4_IOC_SETRSVSZ = 0x40086606,
         EXT4_IOC_GROUP_EXTEND = 0x40086607,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         EXT4_IOC_GROUP_ADD = 0x40286608,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -84,7 +84,7 @@ return {
         EXT4_IOC32_GETVERSION_OLD = 0x80047601,
         EXT4_IOC32_SETVERSION_OLD = 0x40047602,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -137,7 +137,7 @@ return {
     uint8_t pad[68];
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -149,13 +149,13 @@ return {
         EXT4_IOC_SETRSVSZ = 0x40046606,
         EXT4_IOC_GROUP_EXTEND = 0x40046607,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         EXT4_IOC_GROUP_ADD = 0x40246608,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -167,7 +167,7 @@ return {
         EXT4_IOC_SETRSVSZ = 0x80046606,
         EXT4_IOC_GROUP_EXTEND = 0x80046607,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -193,7 +193,7 @@ return {
         EXT4_IOC32_GETVERSION_OLD = 0x40047601,
         EXT4_IOC32_SETVERSION_OLD = 0x80047602,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -255,6 +255,6 @@ return {
     uint8_t pad[68];
   }]],
       },
-},
+    },
   },
 }

@@ -54,19 +54,19 @@ return {
         F2FS_IOC_IO_PRIO = 0x4004f51b,
         F2FS_IOC_SHUTDOWN = 0x8004587d,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         F2FS_IOC_MOVE_RANGE = 0xc020f509,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4018f50b,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -91,14 +91,14 @@ return {
     uint64_t flags;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         F2FS_IOC_MOVE_RANGE = 0xc01cf509,
         F2FS_IOC_GARBAGE_COLLECT_RANGE = 0x4014f50b,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -129,7 +129,7 @@ return {
         F2FS_IOC_IO_PRIO = 0x8004f51b,
         F2FS_IOC_SHUTDOWN = 0x4004587d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -154,6 +154,6 @@ return {
     unsigned long flags;
   }]],
       },
-},
+    },
   },
 }

@@ -156,7 +156,7 @@ return {
     uint64_t mnt_id;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -168,7 +168,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -180,7 +180,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -204,6 +204,6 @@ return {
     unsigned long mnt_id;
   }]],
       },
-},
+    },
   },
 }

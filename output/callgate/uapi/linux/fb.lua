@@ -313,14 +313,14 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         FBIOGET_VBLANK = 0x80204612,
         FBIO_WAITFORVSYNC = 0x40044620,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -336,18 +336,18 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         FBIOGET_VBLANK = 0x40204612,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         FBIO_WAITFORVSYNC = 0x80044620,
       },
-},
+    },
   },
 }

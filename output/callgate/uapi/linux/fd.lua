@@ -201,7 +201,7 @@ return {
         FDTWADDLE = 0x259,
         FDEJECT = 0x25a,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -218,7 +218,7 @@ return {
         FDGETFDCSTAT = 0x80280215,
         FDWERRORGET = 0x80280217,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -235,7 +235,7 @@ return {
         FDGETFDCSTAT = 0x80200215,
         FDWERRORGET = 0x80180217,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -256,7 +256,7 @@ return {
         FDTWADDLE = 0x20000259,
         FDEJECT = 0x2000025a,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -273,7 +273,7 @@ return {
         FDGETFDCSTAT = 0x40200215,
         FDWERRORGET = 0x40180217,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -290,6 +290,6 @@ return {
         FDGETFDCSTAT = 0x40280215,
         FDWERRORGET = 0x40280217,
       },
-},
+    },
   },
 }

@@ -100,7 +100,7 @@ return {
         FW_CDEV_IOC_GET_CYCLE_TIMER2 = 0xc0182314,
         FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0182315,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -110,7 +110,7 @@ return {
         FW_CDEV_IOC_SEND_BROADCAST_REQUEST = 0x40282312,
         FW_CDEV_IOC_SET_ISO_CHANNELS = 0x40102317,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -127,11 +127,11 @@ return {
         FW_CDEV_IOC_RECEIVE_PHY_PACKETS = 0x40082316,
         FW_CDEV_IOC_FLUSH_ISO = 0x40042318,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.firewire-cdev-4",
-},
+    },
     {
       on = "x86",
       constants = {
@@ -145,7 +145,7 @@ return {
         FW_CDEV_IOC_SEND_PHY_PACKET = 0xc0142315,
         FW_CDEV_IOC_SET_ISO_CHANNELS = 0x400c2317,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -167,10 +167,10 @@ return {
         FW_CDEV_IOC_SET_ISO_CHANNELS = 0x80102317,
         FW_CDEV_IOC_FLUSH_ISO = 0x80042318,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.firewire-cdev-7",
-},
+    },
   },
 }

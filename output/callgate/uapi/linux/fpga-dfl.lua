@@ -46,7 +46,7 @@ return {
         DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x8004b683,
         DFL_FPGA_FME_ERR_SET_IRQ = 0x4008b684,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -78,7 +78,7 @@ return {
     uint64_t buffer_address;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -99,7 +99,7 @@ return {
         DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x4004b683,
         DFL_FPGA_FME_ERR_SET_IRQ = 0x8008b684,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -131,6 +131,6 @@ return {
     unsigned long buffer_address;
   }]],
       },
-},
+    },
   },
 }

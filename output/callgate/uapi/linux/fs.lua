@@ -220,7 +220,7 @@ return {
         FS_IOC_GETFSSYSFSPATH = 0x80811501,
         FS_IOC_SHUTDOWN = 0x8004587d,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -232,13 +232,13 @@ return {
         FS_IOC_GETVERSION = 0x80087601,
         FS_IOC_SETVERSION = 0x40087602,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         BLKTRACESETUP = 0xc0481273,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -312,7 +312,7 @@ return {
     uint64_t build_id_addr;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -324,13 +324,13 @@ return {
         FS_IOC_GETVERSION = 0x80047601,
         FS_IOC_SETVERSION = 0x40047602,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         BLKTRACESETUP = 0xc0401273,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -375,7 +375,7 @@ return {
         FS_IOC_GETFSSYSFSPATH = 0x40811501,
         FS_IOC_SHUTDOWN = 0x4004587d,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -387,7 +387,7 @@ return {
         FS_IOC_GETVERSION = 0x40047601,
         FS_IOC_SETVERSION = 0x80047602,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -470,6 +470,6 @@ return {
     unsigned long build_id_addr;
   }]],
       },
-},
+    },
   },
 }

@@ -125,7 +125,7 @@ return {
         FS_IOC_GET_ENCRYPTION_POLICY = 0x400c6615,
         FS_IOC_GET_ENCRYPTION_NONCE = 0x8010661b,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -138,7 +138,7 @@ return {
     } policy;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -147,7 +147,7 @@ return {
         FS_IOC_GET_ENCRYPTION_POLICY = 0x800c6615,
         FS_IOC_GET_ENCRYPTION_NONCE = 0x4010661b,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -160,6 +160,6 @@ return {
     } policy;
   }]],
       },
-},
+    },
   },
 }

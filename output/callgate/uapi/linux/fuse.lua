@@ -322,15 +322,15 @@ return {
         FUSE_DEV_IOC_BACKING_CLOSE = 0x4004e502,
         FUSE_DEV_IOC_SYNC_INIT = 0xe503,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       from = "callgate.uapi.linux.fuse-2",
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       from = "callgate.uapi.linux.fuse-3",
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -339,6 +339,6 @@ return {
         FUSE_DEV_IOC_BACKING_CLOSE = 0x8004e502,
         FUSE_DEV_IOC_SYNC_INIT = 0x2000e503,
       },
-},
+    },
   },
 }

@@ -105,7 +105,7 @@ return {
     uint32_t __reserved;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -116,6 +116,6 @@ return {
     uint32_t __reserved;
   }]],
       },
-},
+    },
   },
 }

@@ -200,7 +200,7 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.gfs2_ondisk-1",
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -210,7 +210,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -220,10 +220,10 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.gfs2_ondisk-4",
-},
+    },
   },
 }

@@ -122,7 +122,7 @@ return {
         IBSELECT_DEVICE_PATH = 1342218283,
         IBRSV2 = 1074307117,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -139,7 +139,7 @@ return {
     int32_t online;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -173,7 +173,7 @@ return {
         IBSELECT_DEVICE_PATH = 2415960107,
         IBRSV2 = 2148048941,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -190,6 +190,6 @@ return {
     int32_t online;
   }]],
       },
-},
+    },
   },
 }

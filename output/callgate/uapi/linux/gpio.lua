@@ -116,7 +116,7 @@ return {
       constants = {
         GPIO_GET_CHIPINFO_IOCTL = 0x8044b401,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -177,13 +177,13 @@ return {
     uint32_t id;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         GPIO_GET_CHIPINFO_IOCTL = 0x4044b401,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -244,6 +244,6 @@ return {
     uint32_t id;
   }]],
       },
-},
+    },
   },
 }

@@ -121,7 +121,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -148,6 +148,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

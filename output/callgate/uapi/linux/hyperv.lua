@@ -173,7 +173,7 @@ return {
     } __attribute__((packed));
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -203,6 +203,6 @@ return {
     } __attribute__((packed));
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

@@ -308,7 +308,7 @@ return {
         I2OEVTGET = 0x8068690b,
         I2OPASSTHRU32 = 0x8008690c,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -321,13 +321,13 @@ return {
         I2OSWDEL = 0xc0306907,
         I2OHTML = 0xc0306909,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         I2OPASSTHRU = 0x8010690c,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -340,13 +340,13 @@ return {
         I2OSWDEL = 0xc01c6907,
         I2OHTML = 0xc01c6909,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         I2OPASSTHRU = 0x8008690c,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -356,18 +356,18 @@ return {
         I2OEVTGET = 0x4068690b,
         I2OPASSTHRU32 = 0x4008690c,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         I2OPASSTHRU = 0x4008690c,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         I2OPASSTHRU = 0x4010690c,
       },
-},
+    },
   },
 }

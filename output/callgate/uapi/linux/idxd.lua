@@ -154,10 +154,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.idxd-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.idxd-2",
-},
+    },
   },
 }

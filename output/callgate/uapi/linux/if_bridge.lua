@@ -563,7 +563,7 @@ return {
     uint64_t mcast_packets[2];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -639,6 +639,6 @@ return {
     unsigned long mcast_packets[2];
   }]],
       },
-},
+    },
   },
 }

@@ -888,7 +888,7 @@ return {
     uint64_t guid;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -898,7 +898,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -908,7 +908,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -963,6 +963,6 @@ return {
     unsigned long guid;
   }]],
       },
-},
+    },
   },
 }

@@ -220,7 +220,7 @@ return {
     struct tpacket_bd_ts ts_last_pkt;
   }]],
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       records = {
@@ -230,7 +230,7 @@ return {
     uint32_t max_num_members;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -240,7 +240,7 @@ return {
     uint32_t max_num_members;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -259,6 +259,6 @@ return {
     struct tpacket_bd_ts ts_last_pkt;
   }]],
       },
-},
+    },
   },
 }

@@ -73,7 +73,7 @@ return {
         TUNSETCARRIER = 0x400454e2,
         TUNGETDEVNETNS = 0x54e3,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -81,7 +81,7 @@ return {
         TUNDETACHFILTER = 0x401054d6,
         TUNGETFILTER = 0x801054db,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -89,7 +89,7 @@ return {
         TUNDETACHFILTER = 0x400854d6,
         TUNGETFILTER = 0x800854db,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -119,7 +119,7 @@ return {
         TUNSETCARRIER = 0x800454e2,
         TUNGETDEVNETNS = 0x200054e3,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -127,7 +127,7 @@ return {
         TUNDETACHFILTER = 0x800854d6,
         TUNGETFILTER = 0x400854db,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -135,6 +135,6 @@ return {
         TUNDETACHFILTER = 0x801054d6,
         TUNGETFILTER = 0x401054db,
       },
-},
+    },
   },
 }

@@ -155,7 +155,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
@@ -215,6 +215,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -95,7 +95,7 @@ return {
     uint32_t options;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -140,6 +140,6 @@ return {
     uint32_t options;
   }]],
       },
-},
+    },
   },
 }

@@ -229,7 +229,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -269,6 +269,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

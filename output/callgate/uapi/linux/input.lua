@@ -215,7 +215,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -231,7 +231,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -241,7 +241,7 @@ return {
     uint64_t codes_ptr;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -257,7 +257,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -311,7 +311,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -327,7 +327,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -350,6 +350,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -349,10 +349,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.io_uring-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.io_uring-2",
-},
+    },
   },
 }

@@ -171,11 +171,11 @@ return {
         IOMMU_VEVENTQ_ALLOC = 0x3b93,
         IOMMU_HW_QUEUE_ALLOC = 0x3b94,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.iommufd-2",
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -201,10 +201,10 @@ return {
         IOMMU_VEVENTQ_ALLOC = 0x20003b93,
         IOMMU_HW_QUEUE_ALLOC = 0x20003b94,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.iommufd-4",
-},
+    },
   },
 }

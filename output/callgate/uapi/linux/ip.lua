@@ -159,7 +159,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -173,7 +173,7 @@ return {
     uint32_t techo;
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -199,7 +199,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -213,6 +213,6 @@ return {
     uint32_t techo;
   }]],
       },
-},
+    },
   },
 }

@@ -258,7 +258,7 @@ return {
     uint32_t outbps;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -275,6 +275,6 @@ return {
     uint32_t outbps;
   }]],
       },
-},
+    },
   },
 }

@@ -111,14 +111,14 @@ return {
         IPMICTL_SEND_COMMAND = 0x8028690d,
         IPMICTL_SEND_COMMAND_SETTIME = 0x80306915,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         IPMICTL_RECEIVE_MSG = 0xc030690c,
         IPMICTL_RECEIVE_MSG_TRUNC = 0xc030690b,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -140,28 +140,28 @@ return {
         IPMICTL_GET_MAINTENANCE_MODE_CMD = 0x8004691e,
         IPMICTL_SET_MAINTENANCE_MODE_CMD = 0x4004691f,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         IPMICTL_SEND_COMMAND = 0x8014690d,
         IPMICTL_SEND_COMMAND_SETTIME = 0x801c6915,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         IPMICTL_RECEIVE_MSG = 0xc018690c,
         IPMICTL_RECEIVE_MSG_TRUNC = 0xc018690b,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         IPMICTL_SEND_COMMAND = 0x4014690d,
         IPMICTL_SEND_COMMAND_SETTIME = 0x401c6915,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -183,13 +183,13 @@ return {
         IPMICTL_GET_MAINTENANCE_MODE_CMD = 0x4004691e,
         IPMICTL_SET_MAINTENANCE_MODE_CMD = 0x8004691f,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         IPMICTL_SEND_COMMAND = 0x4028690d,
         IPMICTL_SEND_COMMAND_SETTIME = 0x40306915,
       },
-},
+    },
   },
 }

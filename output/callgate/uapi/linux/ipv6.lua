@@ -133,7 +133,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -156,6 +156,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

@@ -178,7 +178,7 @@ return {
         ISST_IF_GET_TURBO_FREQ_INFO = 0x8008fe10,
         ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8008fe11,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -190,7 +190,7 @@ return {
         ISST_IF_CLOS_ASSOC = 0xc008fe08,
         ISST_IF_PERF_LEVELS = 0xc008fe09,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -210,7 +210,7 @@ return {
     int8_t cpu_buffer[1];
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -226,7 +226,7 @@ return {
         ISST_IF_GET_TURBO_FREQ_INFO = 0x8004fe10,
         ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x8004fe11,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -238,7 +238,7 @@ return {
         ISST_IF_CLOS_ASSOC = 0xc004fe08,
         ISST_IF_PERF_LEVELS = 0xc004fe09,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -254,7 +254,7 @@ return {
         ISST_IF_GET_TURBO_FREQ_INFO = 0x4004fe10,
         ISST_IF_GET_PERF_LEVEL_FABRIC_INFO = 0x4004fe11,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -287,6 +287,6 @@ return {
     int8_t cpu_buffer[1];
   }]],
       },
-},
+    },
   },
 }

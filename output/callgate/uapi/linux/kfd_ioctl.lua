@@ -405,17 +405,17 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86",
       constants = {
         AMDKFD_IOC_CRIU_OP = 0xc0384b22,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.kfd_ioctl-3",
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       macros = function(M)
@@ -428,7 +428,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -438,13 +438,13 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86",
       constants = {
         AMDKFD_IOC_CRIU_OP = 0xc0344b22,
       },
-},
+    },
     {
       on = "x86 arm",
       macros = function(M)
@@ -457,7 +457,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -467,7 +467,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -495,7 +495,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       macros = function(M)
@@ -508,10 +508,10 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.kfd_ioctl-11",
-},
+    },
   },
 }

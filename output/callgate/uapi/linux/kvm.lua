@@ -4,7 +4,7 @@ return {
     {
       on = "!arm",
       from = "callgate.uapi.linux.kvm-1",
-},
+    },
     {
       on = "x64 x86 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -68,7 +68,7 @@ return {
         KVM_GET_STATS_FD = 0xaece,
         KVM_SET_MEMORY_ATTRIBUTES = 0x4020aed2,
       },
-},
+    },
     {
       on = "x64 x86",
       constants = {
@@ -134,7 +134,7 @@ return {
     } chip;
   }]],
       },
-},
+    },
     {
       on = "x64 x86 arm64",
       constants = {
@@ -142,7 +142,7 @@ return {
         KVM_GET_VCPU_EVENTS = 0x8040ae9f,
         KVM_SET_VCPU_EVENTS = 0x4040aea0,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -150,7 +150,7 @@ return {
         KVM_S390_STORE_STATUS = 0x4008ae95,
         KVM_DIRTY_TLB = 0x4010aeaa,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -158,21 +158,21 @@ return {
         KVM_S390_STORE_STATUS_PREFIXED = 18446744073709551614ULL,
         KVM_MEMORY_ENCRYPT_OP = 0xc008aeba,
       },
-},
+    },
     {
       on = "x64",
       constants = {
         KVM_X86_SET_MSR_FILTER = 0x4188aec6,
       },
-},
+    },
     {
       on = "!arm mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.kvm-8",
-},
+    },
     {
       on = "!arm mips64 mips64el ppc64le s390x",
       from = "callgate.uapi.linux.kvm-9",
-},
+    },
     {
       on = "x86",
       constants = {
@@ -181,7 +181,7 @@ return {
         KVM_DIRTY_TLB = 0x400caeaa,
         KVM_X86_SET_MSR_FILTER = 0x4104aec6,
       },
-},
+    },
     {
       on = "x86 mips mipsel ppc",
       constants = {
@@ -189,7 +189,7 @@ return {
         KVM_S390_STORE_STATUS_PREFIXED = 4294967294,
         KVM_MEMORY_ENCRYPT_OP = 0xc004aeba,
       },
-},
+    },
     {
       on = "arm64",
       constants = {
@@ -203,21 +203,21 @@ return {
         KVM_ARM_VCPU_INIT = 0x4020aeae,
         KVM_ARM_PREFERRED_TARGET = 0x8020aeaf,
       },
-},
+    },
     {
       on = "arm64 riscv64 loongarch64",
       constants = {
         KVM_GET_SREGS = 0x8000ae83,
         KVM_SET_SREGS = 0x4000ae84,
       },
-},
+    },
     {
       on = "arm64 riscv64",
       constants = {
         KVM_GET_FPU = 0x8000ae8c,
         KVM_SET_FPU = 0x4000ae8d,
       },
-},
+    },
     {
       on = "!x64 x86 arm",
       records = {
@@ -229,20 +229,20 @@ return {
     } chip;
   }]],
       },
-},
+    },
     {
       on = "riscv64",
       constants = {
         KVM_GET_REGS = 0x8000ae81,
         KVM_SET_REGS = 0x4000ae82,
       },
-},
+    },
     {
       on = "riscv64 loongarch64",
       constants = {
         KVM_SET_GUEST_DEBUG = 0x4008ae9b,
       },
-},
+    },
     {
       on = "loongarch64",
       constants = {
@@ -251,7 +251,7 @@ return {
         KVM_GET_FPU = 0x8410ae8c,
         KVM_SET_FPU = 0x4410ae8d,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -316,14 +316,14 @@ return {
         KVM_GET_STATS_FD = 0x2000aece,
         KVM_SET_MEMORY_ATTRIBUTES = 0x8020aed2,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         KVM_S390_VCPU_FAULT = 0x8004ae52,
         KVM_S390_STORE_STATUS = 0x8004ae95,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
@@ -335,17 +335,17 @@ return {
         KVM_SET_FPU = 0x8000ae8d,
         KVM_SET_GUEST_DEBUG = 0x8008ae9b,
       },
-},
+    },
     {
       on = "!x64 x86 arm arm64 riscv64 loongarch64",
       constants = {
         KVM_DIRTY_LOG_PAGE_OFFSET = 0,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.kvm-23",
-},
+    },
     {
       on = "ppc64le ppc",
       constants = {
@@ -369,10 +369,10 @@ return {
         KVM_SET_FPU = 0x8100ae8d,
         KVM_SET_GUEST_DEBUG = 0x8108ae9b,
       },
-},
+    },
     {
       on = "s390x",
       from = "callgate.uapi.linux.kvm-25",
-},
+    },
   },
 }

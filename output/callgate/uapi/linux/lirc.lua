@@ -151,7 +151,7 @@ return {
         LIRC_SET_WIDEBAND_RECEIVER = 0x40046923,
         LIRC_GET_REC_TIMEOUT = 0x80046924,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -163,7 +163,7 @@ return {
     uint64_t scancode;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -187,7 +187,7 @@ return {
         LIRC_SET_WIDEBAND_RECEIVER = 0x80046923,
         LIRC_GET_REC_TIMEOUT = 0x40046924,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -199,6 +199,6 @@ return {
     unsigned long scancode;
   }]],
       },
-},
+    },
   },
 }

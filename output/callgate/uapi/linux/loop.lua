@@ -55,7 +55,7 @@ return {
     char reserved[4];
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -81,7 +81,7 @@ return {
     uint64_t __reserved[8];
   }]],
       },
-},
+    },
     {
       on = "x86 arm s390x",
       records = {
@@ -100,7 +100,7 @@ return {
     char reserved[4];
   }]],
       },
-},
+    },
     {
       on = "!x64 x86 arm ppc64le s390x",
       records = {
@@ -119,7 +119,7 @@ return {
     char reserved[4];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -145,6 +145,6 @@ return {
     unsigned long __reserved[8];
   }]],
       },
-},
+    },
   },
 }

@@ -209,7 +209,7 @@ return {
       constants = {
         MEDIA_IOC_ENUM_LINKS = 0xc0287c02,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -217,7 +217,7 @@ return {
         MEDIA_REQUEST_IOC_QUEUE = 0x7c80,
         MEDIA_REQUEST_IOC_REINIT = 0x7c81,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -237,13 +237,13 @@ return {
     uint64_t ptr_links;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         MEDIA_IOC_ENUM_LINKS = 0xc01c7c02,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -251,7 +251,7 @@ return {
         MEDIA_REQUEST_IOC_QUEUE = 0x20007c80,
         MEDIA_REQUEST_IOC_REINIT = 0x20007c81,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -271,6 +271,6 @@ return {
     unsigned long ptr_links;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

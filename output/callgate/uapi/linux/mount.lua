@@ -153,7 +153,7 @@ return {
     uint64_t mnt_ns_id;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -209,6 +209,6 @@ return {
     unsigned long mnt_ns_id;
   }]],
       },
-},
+    },
   },
 }

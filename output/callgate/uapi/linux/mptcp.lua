@@ -105,7 +105,7 @@ return {
     struct mptcp_info mptcp_info;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -149,6 +149,6 @@ return {
     struct mptcp_info mptcp_info;
   }]],
       },
-},
+    },
   },
 }

@@ -142,7 +142,7 @@ return {
         VFAT_IOCTL_READDIR_BOTH = 0x82307201,
         VFAT_IOCTL_READDIR_SHORT = 0x82307202,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -150,21 +150,21 @@ return {
         FAT_IOCTL_SET_ATTRIBUTES = 0x40047211,
         FAT_IOCTL_GET_VOLUME_ID = 0x80047213,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         VFAT_IOCTL_READDIR_BOTH = 0x82187201,
         VFAT_IOCTL_READDIR_SHORT = 0x82187202,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         VFAT_IOCTL_READDIR_BOTH = 0x42187201,
         VFAT_IOCTL_READDIR_SHORT = 0x42187202,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -172,13 +172,13 @@ return {
         FAT_IOCTL_SET_ATTRIBUTES = 0x80047211,
         FAT_IOCTL_GET_VOLUME_ID = 0x40047213,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         VFAT_IOCTL_READDIR_BOTH = 0x42307201,
         VFAT_IOCTL_READDIR_SHORT = 0x42307202,
       },
-},
+    },
   },
 }

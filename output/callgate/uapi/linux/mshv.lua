@@ -123,7 +123,7 @@ return {
         MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x4008b825,
         MSHV_HVCALL_SETUP = 0x4010b81e,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -198,7 +198,7 @@ return {
     uint64_t output_ptr;
   }]],
       },
-},
+    },
     {
       on = "x64",
       records = {
@@ -212,7 +212,7 @@ return {
     uint64_t pt_disabled_xsave;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "!x64 mips64 mips64el ppc64le",
       records = {
@@ -226,7 +226,7 @@ return {
     uint64_t pt_rsvd2;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -250,7 +250,7 @@ return {
         MSHV_SINT_PAUSE_MESSAGE_STREAM = 0x8008b825,
         MSHV_HVCALL_SETUP = 0x8010b81e,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -334,6 +334,6 @@ return {
     unsigned long output_ptr;
   }]],
       },
-},
+    },
   },
 }

@@ -152,14 +152,14 @@ return {
       constants = {
         MTIOCTOP = 0x40086d01,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         MTIOCGET = 0x80306d02,
         MTIOCPOS = 0x80086d03,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el",
       records = {
@@ -173,27 +173,27 @@ return {
     int32_t mt_blkno;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         MTIOCGET = 0x801c6d02,
         MTIOCPOS = 0x80046d03,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         MTIOCTOP = 0x80086d01,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         MTIOCGET = 0x401c6d02,
         MTIOCPOS = 0x40046d03,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       records = {
@@ -207,24 +207,24 @@ return {
     long mt_blkno;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el",
       constants = {
         MTIOCGET = 0x40386d02,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         MTIOCPOS = 0x40086d03,
       },
-},
+    },
     {
       on = "ppc64le",
       constants = {
         MTIOCGET = 0x40306d02,
       },
-},
+    },
   },
 }

@@ -145,7 +145,7 @@ return {
     uint8_t nd_payload[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -202,6 +202,6 @@ return {
     uint8_t nd_payload[];
   }]],
       },
-},
+    },
   },
 }

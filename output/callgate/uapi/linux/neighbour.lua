@@ -134,7 +134,7 @@ return {
     uint64_t ndts_table_fulls;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -152,6 +152,6 @@ return {
     unsigned long ndts_table_fulls;
   }]],
       },
-},
+    },
   },
 }

@@ -201,7 +201,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -212,6 +212,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -157,7 +157,7 @@ return {
     unsigned long service_name_len;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -172,6 +172,6 @@ return {
     uint32_t service_name_len;
   }]],
       },
-},
+    },
   },
 }

@@ -34,7 +34,7 @@ return {
         NILFS_IOCTL_SET_ALLOC_RANGE = 0x40106e8c,
         NILFS_IOCTL_SET_SUINFO = 0x40186e8d,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -113,7 +113,7 @@ return {
     uint32_t bd_pad;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -129,7 +129,7 @@ return {
         NILFS_IOCTL_SET_ALLOC_RANGE = 0x80106e8c,
         NILFS_IOCTL_SET_SUINFO = 0x80186e8d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -208,6 +208,6 @@ return {
     uint32_t bd_pad;
   }]],
       },
-},
+    },
   },
 }

@@ -50,7 +50,7 @@ return {
         NS_GET_MNTNS_ID = 0x8008b705,
         NS_GET_ID = 0x8008b70d,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -75,7 +75,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -93,7 +93,7 @@ return {
         NS_GET_MNTNS_ID = 0x4008b705,
         NS_GET_ID = 0x4008b70d,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -118,6 +118,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

@@ -20,13 +20,13 @@ return {
         NVME_IOCTL_SUBSYS_RESET = 0x4e45,
         NVME_IOCTL_RESCAN = 0x4e46,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         NVME_IOCTL_SUBMIT_IO = 0x40304e42,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -109,13 +109,13 @@ return {
     uint32_t rsvd2;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         NVME_IOCTL_SUBMIT_IO = 0x402c4e42,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -125,7 +125,7 @@ return {
         NVME_IOCTL_SUBSYS_RESET = 0x20004e45,
         NVME_IOCTL_RESCAN = 0x20004e46,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -208,6 +208,6 @@ return {
     uint32_t rsvd2;
   }]],
       },
-},
+    },
   },
 }

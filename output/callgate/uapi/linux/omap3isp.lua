@@ -331,7 +331,7 @@ return {
         VIDIOC_OMAP3ISP_STAT_REQ = 0xc02856c6,
         VIDIOC_OMAP3ISP_STAT_EN = 0xc00856c7,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -340,6 +340,6 @@ return {
         VIDIOC_OMAP3ISP_STAT_REQ = 0xc01856c6,
         VIDIOC_OMAP3ISP_STAT_EN = 0xc00456c7,
       },
-},
+    },
   },
 }

@@ -162,7 +162,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -178,7 +178,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -198,7 +198,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -214,7 +214,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -234,7 +234,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -268,7 +268,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -284,7 +284,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -300,6 +300,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -473,7 +473,7 @@ return {
     uint64_t n_bytes;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -505,6 +505,6 @@ return {
     unsigned long n_bytes;
   }]],
       },
-},
+    },
   },
 }

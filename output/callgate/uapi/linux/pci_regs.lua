@@ -1232,7 +1232,7 @@ return {
         PCI_PREF_RANGE_MASK = 0xfffffffffffffff0ULL,
         PCI_CB_IO_RANGE_MASK = 0xfffffffffffffffcULL,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -1244,6 +1244,6 @@ return {
         PCI_PREF_RANGE_MASK = 0xfffffff0,
         PCI_CB_IO_RANGE_MASK = 0xfffffffc,
       },
-},
+    },
   },
 }

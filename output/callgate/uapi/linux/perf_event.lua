@@ -379,7 +379,7 @@ return {
         PERF_EVENT_IOC_SET_BPF = 0x40042408,
         PERF_EVENT_IOC_PAUSE_OUTPUT = 0x40042409,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -387,13 +387,13 @@ return {
         PERF_EVENT_IOC_ID = 0x80082407,
         PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x4008240b,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         PERF_EVENT_IOC_QUERY_BPF = 0xc008240a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -496,7 +496,7 @@ return {
     uint64_t _bits16;
   }]],
       },
-},
+    },
     {
       on = "!mips mips64 mips64el ppc64le s390x ppc",
       records = {
@@ -509,11 +509,11 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "!mips mips64 s390x ppc",
       from = "callgate.uapi.linux.perf_event-6",
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -521,13 +521,13 @@ return {
         PERF_EVENT_IOC_ID = 0x80042407,
         PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x4004240b,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         PERF_EVENT_IOC_QUERY_BPF = 0xc004240a,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -540,7 +540,7 @@ return {
         PERF_EVENT_IOC_SET_BPF = 0x80042408,
         PERF_EVENT_IOC_PAUSE_OUTPUT = 0x80042409,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -548,7 +548,7 @@ return {
         PERF_EVENT_IOC_ID = 0x40042407,
         PERF_EVENT_IOC_MODIFY_ATTRIBUTES = 0x8004240b,
       },
-},
+    },
     {
       on = "mips s390x ppc",
       records = {
@@ -561,11 +561,11 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       from = "callgate.uapi.linux.perf_event-12",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -673,7 +673,7 @@ return {
     uint64_t _bits16;
   }]],
       },
-},
+    },
     {
       on = "mips64",
       records = {
@@ -686,7 +686,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips64el ppc64le",
       records = {
@@ -699,6 +699,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

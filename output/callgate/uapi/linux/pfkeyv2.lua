@@ -295,7 +295,7 @@ return {
     uint64_t sadb_comb_hard_usetime;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -333,6 +333,6 @@ return {
     unsigned long sadb_comb_hard_usetime;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

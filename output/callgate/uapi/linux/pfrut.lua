@@ -51,13 +51,13 @@ return {
         PFRT_LOG_IOC_SET_INFO = 0x400cee06,
         PFRT_LOG_IOC_GET_INFO = 0x800cee07,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         PFRT_LOG_IOC_GET_DATA_INFO = 0x8040ee08,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -90,13 +90,13 @@ return {
     uint32_t reset_cnt;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         PFRT_LOG_IOC_GET_DATA_INFO = 0x803cee08,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -109,7 +109,7 @@ return {
         PFRT_LOG_IOC_GET_INFO = 0x400cee07,
         PFRT_LOG_IOC_GET_DATA_INFO = 0x4040ee08,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -142,6 +142,6 @@ return {
     uint32_t reset_cnt;
   }]],
       },
-},
+    },
   },
 }

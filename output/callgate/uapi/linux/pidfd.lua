@@ -32,7 +32,7 @@ return {
         PIDFD_NONBLOCK = 2048,
         PIDFD_THREAD = 128,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -47,7 +47,7 @@ return {
         PIDFD_GET_USER_NAMESPACE = 0xff09,
         PIDFD_GET_UTS_NAMESPACE = 0xff0a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -75,14 +75,14 @@ return {
     uint64_t supported_mask;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el",
       constants = {
         PIDFD_NONBLOCK = 128,
         PIDFD_THREAD = 1024,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -97,7 +97,7 @@ return {
         PIDFD_GET_USER_NAMESPACE = 0x2000ff09,
         PIDFD_GET_UTS_NAMESPACE = 0x2000ff0a,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -125,6 +125,6 @@ return {
     unsigned long supported_mask;
   }]],
       },
-},
+    },
   },
 }

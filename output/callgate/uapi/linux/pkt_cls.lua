@@ -556,7 +556,7 @@ return {
     uint64_t rhit;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -579,6 +579,6 @@ return {
     unsigned long rhit;
   }]],
       },
-},
+    },
   },
 }

@@ -870,7 +870,7 @@ return {
     uint32_t ecn_mark;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -940,6 +940,6 @@ return {
     uint32_t ecn_mark;
   }]],
       },
-},
+    },
   },
 }

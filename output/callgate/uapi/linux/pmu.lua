@@ -83,7 +83,7 @@ return {
       constants = {
         PMU_IOC_SLEEP = 0x4200,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -94,7 +94,7 @@ return {
         PMU_IOC_CAN_SLEEP = 0x80084205,
         PMU_IOC_GRAB_BACKLIGHT = 0x80084206,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -105,13 +105,13 @@ return {
         PMU_IOC_CAN_SLEEP = 0x80044205,
         PMU_IOC_GRAB_BACKLIGHT = 0x80044206,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         PMU_IOC_SLEEP = 0x20004200,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -122,7 +122,7 @@ return {
         PMU_IOC_CAN_SLEEP = 0x40044205,
         PMU_IOC_GRAB_BACKLIGHT = 0x40044206,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -133,6 +133,6 @@ return {
         PMU_IOC_CAN_SLEEP = 0x40084205,
         PMU_IOC_GRAB_BACKLIGHT = 0x40084206,
       },
-},
+    },
   },
 }

@@ -81,7 +81,7 @@ return {
         PPPIOCBRIDGECHAN = 0x40047435,
         PPPIOCUNBRIDGECHAN = 0x7434,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -90,7 +90,7 @@ return {
         PPPIOCSACTIVE = 0x40107446,
         PPPIOCGIDLE = 0x8010743f,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -108,7 +108,7 @@ return {
     uint64_t rx_errors __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -117,7 +117,7 @@ return {
         PPPIOCSACTIVE = 0x40087446,
         PPPIOCGIDLE = 0x8008743f,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -150,7 +150,7 @@ return {
         PPPIOCBRIDGECHAN = 0x80047435,
         PPPIOCUNBRIDGECHAN = 0x20007434,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -159,7 +159,7 @@ return {
         PPPIOCSACTIVE = 0x80087446,
         PPPIOCGIDLE = 0x4008743f,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -183,6 +183,6 @@ return {
     unsigned long rx_errors __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

@@ -66,13 +66,13 @@ return {
         PPS_GETCAP = 0x800870a3,
         PPS_KC_BIND = 0x400870a5,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         PPS_FETCH = 0xc00870a4,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -87,7 +87,7 @@ return {
     uint32_t flags;
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -96,13 +96,13 @@ return {
         PPS_GETCAP = 0x800470a3,
         PPS_KC_BIND = 0x400470a5,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         PPS_FETCH = 0xc00470a4,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -111,7 +111,7 @@ return {
         PPS_GETCAP = 0x400470a3,
         PPS_KC_BIND = 0x800470a5,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -132,6 +132,6 @@ return {
     uint32_t flags;
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
   },
 }

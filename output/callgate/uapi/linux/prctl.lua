@@ -220,7 +220,7 @@ return {
       constants = {
         PR_SET_PTRACER_ANY = 18446744073709551615ULL,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -241,13 +241,13 @@ return {
     uint32_t exe_fd;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         PR_SET_PTRACER_ANY = 4294967295,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -268,6 +268,6 @@ return {
     uint32_t exe_fd;
   }]],
       },
-},
+    },
   },
 }

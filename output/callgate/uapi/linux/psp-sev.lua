@@ -159,7 +159,7 @@ return {
     uint32_t error;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -221,6 +221,6 @@ return {
     uint32_t error;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

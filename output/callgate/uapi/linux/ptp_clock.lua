@@ -111,7 +111,7 @@ return {
         PTP_MASK_CLEAR_ALL = 0x3d13,
         PTP_MASK_EN_SINGLE = 0x40043d14,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -121,7 +121,7 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -140,7 +140,7 @@ return {
         PTP_MASK_CLEAR_ALL = 0x20003d13,
         PTP_MASK_EN_SINGLE = 0x80043d14,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -150,6 +150,6 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
   },
 }

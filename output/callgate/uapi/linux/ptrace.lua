@@ -111,7 +111,7 @@ return {
     uint64_t len;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -162,6 +162,6 @@ return {
     unsigned long len;
   }]],
       },
-},
+    },
   },
 }

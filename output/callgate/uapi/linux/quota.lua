@@ -116,7 +116,7 @@ return {
     uint32_t dqi_valid;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -150,6 +150,6 @@ return {
     uint32_t dqi_valid;
   }]],
       },
-},
+    },
   },
 }

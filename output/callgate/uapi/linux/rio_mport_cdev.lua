@@ -114,7 +114,7 @@ return {
         RIO_DEV_ADD = 0x40206d17,
         RIO_DEV_DEL = 0x40206d18,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -158,7 +158,7 @@ return {
     uint32_t pad0;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -183,7 +183,7 @@ return {
         RIO_DEV_ADD = 0x80206d17,
         RIO_DEV_DEL = 0x80206d18,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -227,6 +227,6 @@ return {
     uint32_t pad0;
   }]],
       },
-},
+    },
   },
 }

@@ -78,7 +78,7 @@ return {
         RTC_VL_READ = 0x80047013,
         RTC_VL_CLR = 0x7014,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -89,7 +89,7 @@ return {
         RTC_PLL_GET = 0x80207011,
         RTC_PLL_SET = 0x40207012,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -104,7 +104,7 @@ return {
     uint32_t __pad;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -115,7 +115,7 @@ return {
         RTC_PLL_GET = 0x801c7011,
         RTC_PLL_SET = 0x401c7012,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -138,7 +138,7 @@ return {
         RTC_VL_READ = 0x40047013,
         RTC_VL_CLR = 0x20007014,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -149,7 +149,7 @@ return {
         RTC_PLL_GET = 0x401c7011,
         RTC_PLL_SET = 0x801c7012,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -172,6 +172,6 @@ return {
     uint32_t __pad;
   }]],
       },
-},
+    },
   },
 }

@@ -468,7 +468,7 @@ return {
     uint64_t mfcs_wrong_if;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -506,7 +506,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -544,7 +544,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -554,6 +554,6 @@ return {
     unsigned long mfcs_wrong_if;
   }]],
       },
-},
+    },
   },
 }

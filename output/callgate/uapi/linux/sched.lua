@@ -75,7 +75,7 @@ return {
     uint64_t cgroup __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -93,6 +93,6 @@ return {
     unsigned long cgroup __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

@@ -25,7 +25,7 @@ return {
       constants = {
         SCIF_LISTEN = 0x40047302,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
@@ -39,7 +39,7 @@ return {
         SCIF_FENCE_MARK = 0xc010730f,
         SCIF_FENCE_SIGNAL = 0xc0287311,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -90,7 +90,7 @@ return {
     int32_t len;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
@@ -104,13 +104,13 @@ return {
         SCIF_FENCE_MARK = 0xc00c730f,
         SCIF_FENCE_SIGNAL = 0xc0247311,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         SCIF_LISTEN = 0x80047302,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -161,6 +161,6 @@ return {
     int32_t len;
   }]],
       },
-},
+    },
   },
 }

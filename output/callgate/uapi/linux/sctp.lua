@@ -669,7 +669,7 @@ return {
     uint32_t __reserved3;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -757,6 +757,6 @@ return {
     uint32_t __reserved3;
   }]],
       },
-},
+    },
   },
 }

@@ -56,7 +56,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -86,7 +86,7 @@ return {
     uint32_t newfd_flags;
   }]],
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       macros = function(M)
@@ -99,7 +99,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -109,7 +109,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       macros = function(M)
@@ -122,7 +122,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -132,7 +132,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -147,7 +147,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       macros = function(M)
@@ -160,7 +160,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -200,6 +200,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

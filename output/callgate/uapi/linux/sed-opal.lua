@@ -134,13 +134,13 @@ return {
         IOC_OPAL_GET_SUM_STATUS = 0x411870f5,
         IOC_OPAL_STACK_RESET = 0x70f6,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         IOC_OPAL_GET_GEOMETRY = 0x802070ee,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -187,13 +187,13 @@ return {
     uint64_t size;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         IOC_OPAL_GET_GEOMETRY = 0x801c70ee,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -225,7 +225,7 @@ return {
         IOC_OPAL_GET_SUM_STATUS = 0x811870f5,
         IOC_OPAL_STACK_RESET = 0x200070f6,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -272,6 +272,6 @@ return {
     unsigned long size;
   }]],
       },
-},
+    },
   },
 }

@@ -96,7 +96,7 @@ return {
         SONYPI_IOCSFAN = 0x4001760b,
         SONYPI_IOCGTEMP = 0x8001760c,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -113,6 +113,6 @@ return {
         SONYPI_IOCSFAN = 0x8001760b,
         SONYPI_IOCGTEMP = 0x4001760c,
       },
-},
+    },
   },
 }

@@ -486,7 +486,7 @@ return {
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       from = "callgate.uapi.linux.soundcard-1",
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -502,7 +502,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -512,7 +512,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -528,7 +528,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -538,11 +538,11 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       from = "callgate.uapi.linux.soundcard-6",
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -558,7 +558,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -574,6 +574,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

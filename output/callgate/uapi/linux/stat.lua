@@ -124,7 +124,7 @@ return {
     uint64_t __spare3[8];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -167,6 +167,6 @@ return {
     unsigned long __spare3[8];
   }]],
       },
-},
+    },
   },
 }

@@ -104,13 +104,13 @@ return {
         SWITCHTEC_IOCTL_FLASH_INFO = 0x80105740,
         SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x81985742,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d85742,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -136,13 +136,13 @@ return {
     uint32_t pff[255];
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x84d45742,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -150,7 +150,7 @@ return {
         SWITCHTEC_IOCTL_EVENT_SUMMARY = 0x44d85742,
         SWITCHTEC_IOCTL_EVENT_SUMMARY_LEGACY = 0x41985742,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -176,6 +176,6 @@ return {
     uint32_t pff[255];
   }]],
       },
-},
+    },
   },
 }

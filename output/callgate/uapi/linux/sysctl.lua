@@ -638,7 +638,7 @@ return {
     unsigned long __unused[4];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -652,6 +652,6 @@ return {
     unsigned long __unused[4];
   }]],
       },
-},
+    },
   },
 }

@@ -105,7 +105,7 @@ return {
     uint16_t cmd_ids[];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -145,6 +145,6 @@ return {
     uint16_t cmd_ids[];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

@@ -114,7 +114,7 @@ return {
     struct __kernel_timespec irq_delay_max_ts;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -201,6 +201,6 @@ return {
     struct __kernel_timespec irq_delay_max_ts;
   }]],
       },
-},
+    },
   },
 }

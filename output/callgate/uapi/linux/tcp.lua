@@ -236,11 +236,11 @@ return {
     uint16_t urg_ptr;
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.tcp-2",
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       constants = {
@@ -278,10 +278,10 @@ return {
     uint16_t urg_ptr;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.tcp-4",
-},
+    },
   },
 }

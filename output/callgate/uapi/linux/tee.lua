@@ -103,7 +103,7 @@ return {
         TEE_IOC_SUPPL_SEND = 0x8010a407,
         TEE_IOC_OBJECT_INVOKE = 0x8010a40a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -143,7 +143,7 @@ return {
     struct tee_ioctl_param params[];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -156,7 +156,7 @@ return {
         TEE_IOC_SUPPL_SEND = 0x4010a407,
         TEE_IOC_OBJECT_INVOKE = 0x4010a40a,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -196,6 +196,6 @@ return {
     struct tee_ioctl_param params[];
   }]],
       },
-},
+    },
   },
 }

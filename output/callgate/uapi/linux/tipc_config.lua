@@ -161,7 +161,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -180,6 +180,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

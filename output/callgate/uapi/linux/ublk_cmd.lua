@@ -194,7 +194,7 @@ return {
         UBLK_U_CMD_GET_FEATURES = 0x80207513,
         UBLK_U_CMD_DEL_DEV_ASYNC = 0x80207514,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -274,7 +274,7 @@ return {
     uint8_t pad[2];
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -285,7 +285,7 @@ return {
         UBLK_U_CMD_GET_FEATURES = 0x40207513,
         UBLK_U_CMD_DEL_DEV_ASYNC = 0x40207514,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -365,6 +365,6 @@ return {
     uint8_t pad[2];
   }]],
       },
-},
+    },
   },
 }

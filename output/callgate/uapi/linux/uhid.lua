@@ -132,7 +132,7 @@ return {
     uint64_t dev_flags;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -140,6 +140,6 @@ return {
     unsigned long dev_flags;
   }]],
       },
-},
+    },
   },
 }

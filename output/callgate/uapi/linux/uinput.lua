@@ -68,33 +68,33 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         UI_SET_PHYS = 0x4008556c,
         UI_END_FF_UPLOAD = 0x406855c9,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         UI_BEGIN_FF_UPLOAD = 0xc06855c8,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         UI_SET_PHYS = 0x4004556c,
         UI_END_FF_UPLOAD = 0x406055c9,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         UI_BEGIN_FF_UPLOAD = 0xc06055c8,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -122,20 +122,20 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         UI_SET_PHYS = 0x8004556c,
         UI_END_FF_UPLOAD = 0x806055c9,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         UI_SET_PHYS = 0x8008556c,
         UI_END_FF_UPLOAD = 0x806855c9,
       },
-},
+    },
   },
 }

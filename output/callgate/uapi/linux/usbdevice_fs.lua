@@ -115,7 +115,7 @@ return {
         USBDEVFS_BULK = 0xc0185502,
         USBDEVFS_IOCTL = 0xc0105512,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -153,7 +153,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -162,7 +162,7 @@ return {
         USBDEVFS_REAPURBNDELAY = 0x4008550d,
         USBDEVFS_DISCSIGNAL = 0x8010550e,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -170,7 +170,7 @@ return {
         USBDEVFS_BULK = 0xc0105502,
         USBDEVFS_IOCTL = 0xc00c5512,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -179,7 +179,7 @@ return {
         USBDEVFS_REAPURBNDELAY = 0x4004550d,
         USBDEVFS_DISCSIGNAL = 0x8008550e,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -217,7 +217,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -226,7 +226,7 @@ return {
         USBDEVFS_REAPURBNDELAY = 0x8004550d,
         USBDEVFS_DISCSIGNAL = 0x4008550e,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -235,6 +235,6 @@ return {
         USBDEVFS_REAPURBNDELAY = 0x8008550d,
         USBDEVFS_DISCSIGNAL = 0x4010550e,
       },
-},
+    },
   },
 }

@@ -75,7 +75,7 @@ return {
         UFFDIO_UNREGISTER = 0x8010aa01,
         UFFDIO_WAKE = 0x8010aa02,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -159,7 +159,7 @@ return {
     int64_t move;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -167,7 +167,7 @@ return {
         UFFDIO_UNREGISTER = 0x4010aa01,
         UFFDIO_WAKE = 0x4010aa02,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -251,6 +251,6 @@ return {
     long move;
   }]],
       },
-},
+    },
   },
 }

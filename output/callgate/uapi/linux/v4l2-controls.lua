@@ -1649,10 +1649,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.v4l2-controls-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.v4l2-controls-2",
-},
+    },
   },
 }

@@ -120,20 +120,20 @@ return {
         VIDIOC_SUBDEV_QUERYSTD = 0x8008563f,
         VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x80845663,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         VIDIOC_SUBDEV_ENUMSTD = 0xc0485619,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         VIDIOC_SUBDEV_G_EDID = 0xc0285628,
         VIDIOC_SUBDEV_S_EDID = 0xc0285629,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -148,20 +148,20 @@ return {
     uint64_t capabilities;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         VIDIOC_SUBDEV_ENUMSTD = 0xc0405619,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         VIDIOC_SUBDEV_G_EDID = 0xc0245628,
         VIDIOC_SUBDEV_S_EDID = 0xc0245629,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -172,7 +172,7 @@ return {
         VIDIOC_SUBDEV_QUERYSTD = 0x4008563f,
         VIDIOC_SUBDEV_QUERY_DV_TIMINGS = 0x40845663,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -187,6 +187,6 @@ return {
     unsigned long capabilities;
   }]],
       },
-},
+    },
   },
 }

@@ -129,7 +129,7 @@ return {
       constants = {
         VMMDEVREQ_HGCM_CALL = 63,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -183,13 +183,13 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         VMMDEVREQ_HGCM_CALL = 62,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -243,6 +243,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

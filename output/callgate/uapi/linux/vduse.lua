@@ -99,14 +99,14 @@ return {
         VDUSE_IOTLB_REG_UMEM = 0x40308118,
         VDUSE_IOTLB_DEREG_UMEM = 0x40308119,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         VDUSE_IOTLB_GET_FD = 0xc0208110,
         VDUSE_VQ_GET_INFO = 0xc0308115,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -175,14 +175,14 @@ return {
     uint32_t padding;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         VDUSE_IOTLB_GET_FD = 0xc01c8110,
         VDUSE_VQ_GET_INFO = 0xc02c8115,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -199,7 +199,7 @@ return {
         VDUSE_IOTLB_REG_UMEM = 0x80308118,
         VDUSE_IOTLB_DEREG_UMEM = 0x80308119,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -268,6 +268,6 @@ return {
     uint32_t padding;
   }]],
       },
-},
+    },
   },
 }

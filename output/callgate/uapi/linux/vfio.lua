@@ -384,11 +384,11 @@ return {
         VFIO_IOMMU_SPAPR_TCE_CREATE = 0x3b77,
         VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x3b78,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.vfio-2",
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -427,10 +427,10 @@ return {
         VFIO_IOMMU_SPAPR_TCE_CREATE = 0x20003b77,
         VFIO_IOMMU_SPAPR_TCE_REMOVE = 0x20003b78,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.vfio-4",
-},
+    },
   },
 }

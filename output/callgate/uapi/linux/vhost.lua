@@ -68,7 +68,7 @@ return {
         VHOST_SET_FORK_FROM_OWNER = 0x4001af84,
         VHOST_GET_FORK_FROM_OWNER = 0x8001af85,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -123,6 +123,6 @@ return {
         VHOST_SET_FORK_FROM_OWNER = 0x8001af84,
         VHOST_GET_FORK_FROM_OWNER = 0x4001af85,
       },
-},
+    },
   },
 }

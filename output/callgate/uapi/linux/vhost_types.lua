@@ -108,7 +108,7 @@ return {
     uint64_t last;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -142,6 +142,6 @@ return {
     unsigned long last;
   }]],
       },
-},
+    },
   },
 }

@@ -1425,7 +1425,7 @@ return {
         VIDIOC_UNSUBSCRIBE_EVENT = 0x4020565b,
         VIDIOC_QUERY_DV_TIMINGS = 0x80845663,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -1453,7 +1453,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -1461,18 +1461,18 @@ return {
         VIDIOC_S_FBUF = 0x4030560b,
         VIDIOC_DQEVENT = 0x80885659,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         VIDIOC_ENUMSTD = 0xc0485619,
         VIDIOC_ENUMINPUT = 0xc050561a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.videodev2-5",
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -1500,14 +1500,14 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       constants = {
         VIDIOC_G_FBUF = 0x802c560a,
         VIDIOC_S_FBUF = 0x402c560b,
       },
-},
+    },
     {
       on = "x86",
       constants = {
@@ -1515,13 +1515,13 @@ return {
         VIDIOC_ENUMINPUT = 0xc04c561a,
         VIDIOC_DQEVENT = 0x80785659,
       },
-},
+    },
     {
       on = "arm",
       constants = {
         VIDIOC_DQEVENT = 0x80805659,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1554,7 +1554,7 @@ return {
         VIDIOC_UNSUBSCRIBE_EVENT = 0x8020565b,
         VIDIOC_QUERY_DV_TIMINGS = 0x40845663,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -1562,10 +1562,10 @@ return {
         VIDIOC_S_FBUF = 0x802c560b,
         VIDIOC_DQEVENT = 0x40805659,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.linux.videodev2-12",
-},
+    },
   },
 }

@@ -132,7 +132,7 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -185,6 +185,6 @@ return {
     uint32_t flags;
   }]],
       },
-},
+    },
   },
 }

@@ -347,7 +347,7 @@ return {
     uint64_t max_size;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -383,6 +383,6 @@ return {
     unsigned long max_size;
   }]],
       },
-},
+    },
   },
 }

@@ -307,7 +307,7 @@ return {
     uint64_t offset;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -356,6 +356,6 @@ return {
     unsigned long offset;
   }]],
       },
-},
+    },
   },
 }

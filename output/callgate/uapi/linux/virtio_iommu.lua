@@ -128,7 +128,7 @@ return {
     uint64_t address;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -177,6 +177,6 @@ return {
     unsigned long address;
   }]],
       },
-},
+    },
   },
 }

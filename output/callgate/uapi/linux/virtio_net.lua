@@ -326,7 +326,7 @@ return {
     uint64_t tx_ratelimit_bytes;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -402,6 +402,6 @@ return {
     unsigned long tx_ratelimit_bytes;
   }]],
       },
-},
+    },
   },
 }

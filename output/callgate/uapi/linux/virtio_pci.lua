@@ -279,7 +279,7 @@ return {
     uint8_t resource_obj_specific_data[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -304,6 +304,6 @@ return {
     uint8_t resource_obj_specific_data[];
   }]],
       },
-},
+    },
   },
 }

@@ -159,7 +159,7 @@ return {
     uint8_t reserved[5];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -186,6 +186,6 @@ return {
     uint8_t reserved[5];
   }]],
       },
-},
+    },
   },
 }

@@ -114,7 +114,7 @@ return {
     uint64_t tag;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -143,6 +143,6 @@ return {
     unsigned long tag;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

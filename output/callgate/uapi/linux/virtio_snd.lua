@@ -276,7 +276,7 @@ return {
     } value;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -324,6 +324,6 @@ return {
     } value;
   }]],
       },
-},
+    },
   },
 }

@@ -452,7 +452,7 @@ return {
         IW_EV_POINT_OFF = 8,
         IW_EV_POINT_LEN = 16,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -466,6 +466,6 @@ return {
         IW_EV_POINT_OFF = 4,
         IW_EV_POINT_LEN = 8,
       },
-},
+    },
   },
 }

@@ -439,7 +439,7 @@ return {
     uint64_t use_time;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -460,6 +460,6 @@ return {
     unsigned long use_time;
   }]],
       },
-},
+    },
   },
 }

@@ -36,7 +36,7 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -51,7 +51,7 @@ return {
     uint32_t pad;
   }]],
       },
-},
+    },
   },
 },
 }

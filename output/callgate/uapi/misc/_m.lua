@@ -20,7 +20,7 @@ return {
         DPI_MPS_MRRS_CFG = 0x4008b801,
         DPI_ENGINE_CFG = 0x4018b802,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -31,14 +31,14 @@ return {
     uint16_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         DPI_MPS_MRRS_CFG = 0x8008b801,
         DPI_ENGINE_CFG = 0x8018b802,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -49,7 +49,7 @@ return {
     uint16_t reserved;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -39,14 +39,14 @@ return {
         FASTRPC_IOCTL_INIT_ATTACH = 0x5204,
         FASTRPC_IOCTL_INIT_ATTACH_SNS = 0x5208,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         FASTRPC_IOCTL_MEM_MAP = 0xc040520a,
         FASTRPC_IOCTL_MEM_UNMAP = 0xc030520b,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -108,21 +108,21 @@ return {
     int32_t reserved[5];
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         FASTRPC_IOCTL_MEM_MAP = 0xc03c520a,
         FASTRPC_IOCTL_MEM_UNMAP = 0xc02c520b,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         FASTRPC_IOCTL_INIT_ATTACH = 0x20005204,
         FASTRPC_IOCTL_INIT_ATTACH_SNS = 0x20005208,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -184,6 +184,6 @@ return {
     int32_t reserved[5];
   }]],
       },
-},
+    },
   },
 }

@@ -25,7 +25,7 @@ return {
         OCXL_IOCTL_ENABLE_P9_WAIT = 0x8020ca15,
         OCXL_IOCTL_GET_FEATURES = 0x8020ca16,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -65,7 +65,7 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -77,7 +77,7 @@ return {
         OCXL_IOCTL_ENABLE_P9_WAIT = 0x4020ca15,
         OCXL_IOCTL_GET_FEATURES = 0x4020ca16,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -117,6 +117,6 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
   },
 }

@@ -104,21 +104,21 @@ return {
         XSDFEC_GET_STATS = 0x800c660c,
         XSDFEC_SET_DEFAULT_CONFIG = 0x660d,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         XSDFEC_ADD_LDPC_CODE_PARAMS = 0x40606605,
         XSDFEC_SET_ORDER = 0x40086608,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         XSDFEC_ADD_LDPC_CODE_PARAMS = 0x404c6605,
         XSDFEC_SET_ORDER = 0x40046608,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -135,20 +135,20 @@ return {
         XSDFEC_GET_STATS = 0x400c660c,
         XSDFEC_SET_DEFAULT_CONFIG = 0x2000660d,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         XSDFEC_ADD_LDPC_CODE_PARAMS = 0x804c6605,
         XSDFEC_SET_ORDER = 0x80046608,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         XSDFEC_ADD_LDPC_CODE_PARAMS = 0x80606605,
         XSDFEC_SET_ORDER = 0x80086608,
       },
-},
+    },
   },
 }

@@ -113,20 +113,20 @@ return {
         MEMISLOCKED = 0x80084d17,
         OTPERASE = 0x400c4d19,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
         MEMWRITEOOB = 0xc0104d03,
         MEMREADOOB = 0xc0104d04,
       },
-},
+    },
     {
       on = "!x86",
       constants = {
         MEMREAD = 0xc0404d1a,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -169,20 +169,20 @@ return {
     uint64_t padding;
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
         MEMWRITEOOB = 0xc00c4d03,
         MEMREADOOB = 0xc00c4d04,
       },
-},
+    },
     {
       on = "x86",
       constants = {
         MEMREAD = 0xc03c4d1a,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -205,7 +205,7 @@ return {
         MEMISLOCKED = 0x40084d17,
         OTPERASE = 0x800c4d19,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -248,6 +248,6 @@ return {
     unsigned long padding;
   }]],
       },
-},
+    },
   },
 }

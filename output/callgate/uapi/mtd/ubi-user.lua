@@ -80,7 +80,7 @@ return {
         UBI_IOCVOLCRBLK = 0x40804f07,
         UBI_IOCVOLRMBLK = 0x4f08,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -104,7 +104,7 @@ return {
     uint64_t value;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -126,7 +126,7 @@ return {
         UBI_IOCVOLCRBLK = 0x80804f07,
         UBI_IOCVOLRMBLK = 0x20004f08,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -150,6 +150,6 @@ return {
     unsigned long value;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

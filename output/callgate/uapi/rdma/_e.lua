@@ -42,7 +42,7 @@ return {
     uint64_t cdb __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -68,7 +68,7 @@ return {
     unsigned long cdb __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 }

@@ -66,7 +66,7 @@ return {
       typedefs = {
         packed_ulong = "unsigned long __attribute__((aligned(4)))",
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -87,7 +87,7 @@ return {
     uint8_t reserved[3];
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -107,7 +107,7 @@ return {
       typedefs = {
         packed_ulong = "unsigned long",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -128,7 +128,7 @@ return {
     uint8_t reserved[3];
   }]],
       },
-},
+    },
   },
 },
 ["rdma/ib_user_sa.h"] = {
@@ -187,7 +187,7 @@ return {
     uint64_t data_64[2];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -205,7 +205,7 @@ return {
     unsigned long data_64[2];
   }]],
       },
-},
+    },
   },
 },
 }

@@ -62,7 +62,7 @@ return {
     struct rss_resp_entry entries[64];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -99,7 +99,7 @@ return {
     struct rss_resp_entry entries[64];
   }]],
       },
-},
+    },
   },
 },
 ["rdma/mthca-abi.h"] = {
@@ -159,7 +159,7 @@ return {
     uint32_t rq_db_index;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -185,7 +185,7 @@ return {
     uint32_t rq_db_index;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -25,19 +25,19 @@ return {
         HFI1_IOCTL_CTXT_RESET = 0x1bec,
         HFI1_IOCTL_GET_VERS = 0x80041bee,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         HFI1_IOCTL_ACK_EVENT = 0x40081bea,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         HFI1_IOCTL_ACK_EVENT = 0x40041bea,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -52,19 +52,19 @@ return {
         HFI1_IOCTL_CTXT_RESET = 0x20001bec,
         HFI1_IOCTL_GET_VERS = 0x40041bee,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         HFI1_IOCTL_ACK_EVENT = 0x80041bea,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         HFI1_IOCTL_ACK_EVENT = 0x80081bea,
       },
-},
+    },
   },
 },
 ["rdma/rdma_user_ioctl_cmds.h"] = {
@@ -105,7 +105,7 @@ return {
     struct ib_uverbs_attr attrs[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -136,7 +136,7 @@ return {
     struct ib_uverbs_attr attrs[];
   }]],
       },
-},
+    },
   },
 },
 ["rdma/rvt-abi.h"] = {
@@ -176,7 +176,7 @@ return {
     struct rvt_wqe_sge sg_list[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -192,7 +192,7 @@ return {
     struct rvt_wqe_sge sg_list[];
   }]],
       },
-},
+    },
   },
 },
 }

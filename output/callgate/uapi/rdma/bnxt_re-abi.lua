@@ -141,7 +141,7 @@ return {
     uint64_t umdbr __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -204,6 +204,6 @@ return {
     unsigned long umdbr __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

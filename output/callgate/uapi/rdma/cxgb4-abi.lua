@@ -61,7 +61,7 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -106,6 +106,6 @@ return {
     uint32_t reserved;
   }]],
       },
-},
+    },
   },
 }

@@ -110,7 +110,7 @@ return {
     uint8_t reserved_1e0[4];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -139,6 +139,6 @@ return {
     uint8_t reserved_1e0[4];
   }]],
       },
-},
+    },
   },
 }

@@ -91,7 +91,7 @@ return {
     uint64_t dwqe_mmap_key __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -129,6 +129,6 @@ return {
     unsigned long dwqe_mmap_key __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

@@ -171,7 +171,7 @@ return {
     uint64_t length __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -212,6 +212,6 @@ return {
     unsigned long length __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

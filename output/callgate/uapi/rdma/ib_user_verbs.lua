@@ -626,10 +626,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.ib_user_verbs-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.ib_user_verbs-2",
-},
+    },
   },
 }

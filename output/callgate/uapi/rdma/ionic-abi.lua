@@ -96,7 +96,7 @@ return {
     uint64_t rq_cmb_offset __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -142,6 +142,6 @@ return {
     unsigned long rq_cmb_offset __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

@@ -106,7 +106,7 @@ return {
     uint8_t rsvd[5];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -162,6 +162,6 @@ return {
     uint8_t rsvd[5];
   }]],
       },
-},
+    },
   },
 }

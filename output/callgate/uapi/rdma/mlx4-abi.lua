@@ -108,7 +108,7 @@ return {
     struct mlx4_ib_tso_caps tso_caps;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -162,6 +162,6 @@ return {
     struct mlx4_ib_tso_caps tso_caps;
   }]],
       },
-},
+    },
   },
 }

@@ -209,10 +209,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.mlx5-abi-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.mlx5-abi-2",
-},
+    },
   },
 }

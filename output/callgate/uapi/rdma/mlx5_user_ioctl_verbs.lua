@@ -60,7 +60,7 @@ return {
     struct mlx5_ib_uapi_reg reg_c0;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -83,6 +83,6 @@ return {
     struct mlx5_ib_uapi_reg reg_c0;
   }]],
       },
-},
+    },
   },
 }

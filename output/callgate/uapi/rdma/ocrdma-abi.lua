@@ -95,7 +95,7 @@ return {
     uint64_t rsvd3 __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -161,6 +161,6 @@ return {
     unsigned long rsvd3 __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

@@ -94,7 +94,7 @@ return {
     uint64_t db_data __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -159,6 +159,6 @@ return {
     unsigned long db_data __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

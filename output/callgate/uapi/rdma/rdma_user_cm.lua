@@ -159,10 +159,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.rdma_user_cm-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.rdma_user_cm-2",
-},
+    },
   },
 }

@@ -173,7 +173,7 @@ return {
     uint64_t mmap_info_addr __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -265,6 +265,6 @@ return {
     unsigned long mmap_info_addr __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

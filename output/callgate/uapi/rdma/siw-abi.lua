@@ -129,7 +129,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -195,6 +195,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

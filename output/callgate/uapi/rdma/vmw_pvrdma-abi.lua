@@ -114,10 +114,10 @@ return {
     {
       on = "!mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.vmw_pvrdma-abi-1",
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       from = "callgate.uapi.rdma.vmw_pvrdma-abi-2",
-},
+    },
   },
 }

@@ -41,7 +41,7 @@ return {
     uint64_t event;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -50,7 +50,7 @@ return {
     unsigned long event;
   }]],
       },
-},
+    },
   },
 },
 }

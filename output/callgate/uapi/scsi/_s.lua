@@ -94,7 +94,7 @@ return {
     uint32_t vendor_cmd[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -103,7 +103,7 @@ return {
     uint32_t vendor_cmd[];
   }]],
       },
-},
+    },
   },
 },
 ["scsi/scsi_netlink.h"] = {
@@ -149,7 +149,7 @@ return {
     uint16_t vmsg_datalen;
   } __attribute__((aligned(8)))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -160,7 +160,7 @@ return {
     uint16_t vmsg_datalen;
   } __attribute__((aligned(8)))]],
       },
-},
+    },
   },
 },
 ["scsi/scsi_netlink_fc.h"] = {
@@ -196,7 +196,7 @@ return {
     };
   } __attribute__((aligned(8)))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -218,7 +218,7 @@ return {
     };
   } __attribute__((aligned(8)))]],
       },
-},
+    },
   },
 },
 }

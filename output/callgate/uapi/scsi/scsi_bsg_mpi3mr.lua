@@ -317,7 +317,7 @@ return {
     uint32_t rsvd4;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -333,6 +333,6 @@ return {
     uint32_t rsvd4;
   }]],
       },
-},
+    },
   },
 }

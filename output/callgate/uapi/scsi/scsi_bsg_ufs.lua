@@ -114,7 +114,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips mips64 s390x ppc",
       records = {
@@ -145,6 +145,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

@@ -78,7 +78,7 @@ return {
         SNDRV_DM_FM_IOCTL_SET_CONNECTION = 0x40044826,
         SNDRV_DM_FM_IOCTL_CLEAR_PATCHES = 0x4840,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -91,7 +91,7 @@ return {
         SNDRV_DM_FM_IOCTL_SET_CONNECTION = 0x80044826,
         SNDRV_DM_FM_IOCTL_CLEAR_PATCHES = 0x20004840,
       },
-},
+    },
   },
 },
 }

@@ -54,7 +54,7 @@ return {
         FCP_IOCTL_SET_METER_MAP = 0x40045366,
         FCP_IOCTL_SET_METER_LABELS = 0x40025367,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -62,7 +62,7 @@ return {
         FCP_IOCTL_SET_METER_MAP = 0x80045366,
         FCP_IOCTL_SET_METER_LABELS = 0x80025367,
       },
-},
+    },
   },
 },
 }

@@ -61,13 +61,13 @@ return {
         SNDRV_HDSP_IOCTL_GET_MIXER = 0x90004844,
         SNDRV_HDSP_IOCTL_GET_9632_AEB = 0x80084845,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x40084842,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -80,13 +80,13 @@ return {
     uint64_t output_rms[26];
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x40044842,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -96,13 +96,13 @@ return {
         SNDRV_HDSP_IOCTL_GET_MIXER = 0x50004844,
         SNDRV_HDSP_IOCTL_GET_9632_AEB = 0x40084845,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE = 0x80044842,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -118,7 +118,7 @@ return {
     unsigned long output_rms[26];
   }]],
       },
-},
+    },
   },
 },
 }

@@ -65,7 +65,7 @@ return {
         SNDRV_SB_CSP_IOCTL_PAUSE = 0x4815,
         SNDRV_SB_CSP_IOCTL_RESTART = 0x4816,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -77,7 +77,7 @@ return {
         SNDRV_SB_CSP_IOCTL_PAUSE = 0x20004815,
         SNDRV_SB_CSP_IOCTL_RESTART = 0x20004816,
       },
-},
+    },
   },
 },
 ["sound/scarlett2.h"] = {
@@ -119,7 +119,7 @@ return {
         SCARLETT2_IOCTL_ERASE_FLASH_SEGMENT = 0x5363,
         SCARLETT2_IOCTL_GET_ERASE_PROGRESS = 0x80025364,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -129,7 +129,7 @@ return {
         SCARLETT2_IOCTL_ERASE_FLASH_SEGMENT = 0x20005363,
         SCARLETT2_IOCTL_GET_ERASE_PROGRESS = 0x40025364,
       },
-},
+    },
   },
 },
 ["sound/skl-tplg-interface.h"] = {

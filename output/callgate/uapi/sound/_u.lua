@@ -50,13 +50,13 @@ return {
       constants = {
         SNDRV_USB_STREAM_IOCTL_SET_PARAMS = 0x40104890,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         SNDRV_USB_STREAM_IOCTL_SET_PARAMS = 0x80104890,
       },
-},
+    },
   },
 },
 }

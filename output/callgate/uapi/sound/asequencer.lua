@@ -440,7 +440,7 @@ return {
         SNDRV_SEQ_IOCTL_SET_CLIENT_POOL = 0x4058534c,
         SNDRV_SEQ_IOCTL_REMOVE_EVENTS = 0x4040534e,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -448,14 +448,14 @@ return {
         SNDRV_SEQ_IOCTL_GET_PORT_INFO = 0xc0a85322,
         SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT = 0xc0a85352,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         SNDRV_SEQ_IOCTL_DELETE_PORT = 0x40a85321,
         SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x40a85323,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -463,14 +463,14 @@ return {
         SNDRV_SEQ_IOCTL_GET_PORT_INFO = 0xc0a45322,
         SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT = 0xc0a45352,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         SNDRV_SEQ_IOCTL_DELETE_PORT = 0x40a45321,
         SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x40a45323,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -487,20 +487,20 @@ return {
         SNDRV_SEQ_IOCTL_SET_CLIENT_POOL = 0x8058534c,
         SNDRV_SEQ_IOCTL_REMOVE_EVENTS = 0x8040534e,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         SNDRV_SEQ_IOCTL_DELETE_PORT = 0x80a45321,
         SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x80a45323,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         SNDRV_SEQ_IOCTL_DELETE_PORT = 0x80a85321,
         SNDRV_SEQ_IOCTL_SET_PORT_INFO = 0x80a85323,
       },
-},
+    },
   },
 }

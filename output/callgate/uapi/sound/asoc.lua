@@ -357,7 +357,7 @@ return {
     uint32_t channels;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -388,6 +388,6 @@ return {
     uint32_t channels;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

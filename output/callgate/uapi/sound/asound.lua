@@ -799,7 +799,7 @@ return {
         SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x40045542,
         SNDRV_CTL_IOCTL_POWER_STATE = 0x800455d1,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
@@ -818,7 +818,7 @@ return {
         SNDRV_TIMER_IOCTL_STATUS = 0x80605414,
         SNDRV_TIMER_IOCTL_TREAD = 0x40045402,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -898,7 +898,7 @@ return {
     uint8_t reserved[16];
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -949,19 +949,19 @@ return {
     uint8_t reserved[64];
   }]],
       },
-},
+    },
     {
       on = "!mips ppc",
       typedefs = {
         __pad_before_uframe = "char [0]",
       },
-},
+    },
     {
       on = "!x86 arm mipsel",
       typedefs = {
         __pad_after_uframe = "char [0]",
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
@@ -980,7 +980,7 @@ return {
         SNDRV_TIMER_IOCTL_STATUS = 0x80585414,
         SNDRV_TIMER_IOCTL_TREAD = 0x400454a4,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -1039,14 +1039,14 @@ return {
     uint8_t reserved[16];
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         SNDRV_CTL_IOCTL_ELEM_READ = 0xc2c45512,
         SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc2c45513,
       },
-},
+    },
     {
       on = "x86 arm mipsel",
       records = {
@@ -1073,14 +1073,14 @@ return {
       typedefs = {
         __pad_after_uframe = "char [4]",
       },
-},
+    },
     {
       on = "arm mips mipsel ppc",
       constants = {
         SNDRV_CTL_IOCTL_ELEM_READ = 0xc2c85512,
         SNDRV_CTL_IOCTL_ELEM_WRITE = 0xc2c85513,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -1131,7 +1131,7 @@ return {
         SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE = 0x80045542,
         SNDRV_CTL_IOCTL_POWER_STATE = 0x400455d1,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
@@ -1150,7 +1150,7 @@ return {
         SNDRV_TIMER_IOCTL_STATUS = 0x40585414,
         SNDRV_TIMER_IOCTL_TREAD = 0x800454a4,
       },
-},
+    },
     {
       on = "mips ppc",
       records = {
@@ -1177,7 +1177,7 @@ return {
       typedefs = {
         __pad_before_uframe = "char [4]",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -1244,6 +1244,6 @@ return {
     uint8_t reserved[64];
   }]],
       },
-},
+    },
   },
 }

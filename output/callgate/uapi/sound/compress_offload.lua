@@ -80,7 +80,7 @@ return {
         SNDRV_COMPRESS_TASK_FREE = 0x40084361,
         SNDRV_COMPRESS_TASK_STOP = 0x40084363,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -117,7 +117,7 @@ return {
     uint8_t reserved[15];
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -139,7 +139,7 @@ return {
         SNDRV_COMPRESS_TASK_FREE = 0x80084361,
         SNDRV_COMPRESS_TASK_STOP = 0x80084363,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -176,6 +176,6 @@ return {
     uint8_t reserved[15];
   } __attribute__((packed, aligned(4)))]],
       },
-},
+    },
   },
 }

@@ -368,14 +368,14 @@ return {
         SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x40044883,
         SNDRV_EMU10K1_IOCTL_DBG_READ = 0x80044884,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x41b04811,
         SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x40104821,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -401,14 +401,14 @@ return {
     uint32_t *code;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x418c4811,
         SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x400c4821,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -434,7 +434,7 @@ return {
     uint32_t *code;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -448,20 +448,20 @@ return {
         SNDRV_EMU10K1_IOCTL_SINGLE_STEP = 0x80044883,
         SNDRV_EMU10K1_IOCTL_DBG_READ = 0x40044884,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x818c4811,
         SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x800c4821,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         SNDRV_EMU10K1_IOCTL_CODE_POKE = 0x81b04811,
         SNDRV_EMU10K1_IOCTL_TRAM_POKE = 0x80104821,
       },
-},
+    },
   },
 }

@@ -153,7 +153,7 @@ return {
         SNDRV_FIREWIRE_IOCTL_MOTU_COMMAND_DSP_METER = 0x864048fd,
         SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_PARAMETER = 0x820048fe,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -165,6 +165,6 @@ return {
         SNDRV_FIREWIRE_IOCTL_MOTU_COMMAND_DSP_METER = 0x464048fd,
         SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_PARAMETER = 0x420048fe,
       },
-},
+    },
   },
 }

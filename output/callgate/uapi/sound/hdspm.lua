@@ -85,19 +85,19 @@ return {
         SNDRV_HDSPM_IOCTL_GET_LTC = 0x80104846,
         SNDRV_HDSPM_IOCTL_GET_VERSION = 0x80244848,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         SNDRV_HDSPM_IOCTL_GET_STATUS = 0x80204847,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80084844,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -129,19 +129,19 @@ return {
     } card_specific;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         SNDRV_HDSPM_IOCTL_GET_STATUS = 0x801c4847,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         SNDRV_HDSPM_IOCTL_GET_MIXER = 0x80044844,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -151,13 +151,13 @@ return {
         SNDRV_HDSPM_IOCTL_GET_STATUS = 0x40204847,
         SNDRV_HDSPM_IOCTL_GET_VERSION = 0x40244848,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         SNDRV_HDSPM_IOCTL_GET_MIXER = 0x40044844,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -192,6 +192,6 @@ return {
     } card_specific;
   }]],
       },
-},
+    },
   },
 }

@@ -152,7 +152,7 @@ return {
         SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x4883,
         SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x40044884,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -161,6 +161,6 @@ return {
         SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x20004883,
         SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x80044884,
       },
-},
+    },
   },
 }

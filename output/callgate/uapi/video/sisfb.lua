@@ -118,7 +118,7 @@ return {
         SISFB_GET_AUTOMAXIMIZE_OLD = 0x80046efa,
         SISFB_SET_AUTOMAXIMIZE_OLD = 0x40046efa,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -135,6 +135,6 @@ return {
         SISFB_GET_AUTOMAXIMIZE_OLD = 0x40046efa,
         SISFB_SET_AUTOMAXIMIZE_OLD = 0x80046efa,
       },
-},
+    },
   },
 }

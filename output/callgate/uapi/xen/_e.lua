@@ -38,7 +38,7 @@ return {
         IOCTL_EVTCHN_RESTRICT_DOMID = 0x24506,
         IOCTL_EVTCHN_BIND_STATIC = 0x44507,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -51,7 +51,7 @@ return {
         IOCTL_EVTCHN_RESTRICT_DOMID = 0x20024506,
         IOCTL_EVTCHN_BIND_STATIC = 0x20044507,
       },
-},
+    },
   },
 },
 }

@@ -13,13 +13,13 @@ return {
         IOCTL_GNTALLOC_ALLOC_GREF = 0x184705,
         IOCTL_GNTALLOC_DEALLOC_GREF = 0x104706,
       },
-},
+    },
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOCTL_GNTALLOC_SET_UNMAP_NOTIFY = 0x104707,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -47,14 +47,14 @@ return {
     uint32_t event_channel_port;
   }]],
       },
-},
+    },
     {
       on = "x86",
       constants = {
         IOCTL_GNTALLOC_ALLOC_GREF = 0x144705,
         IOCTL_GNTALLOC_DEALLOC_GREF = 0xc4706,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -62,7 +62,7 @@ return {
         IOCTL_GNTALLOC_DEALLOC_GREF = 0x20104706,
         IOCTL_GNTALLOC_SET_UNMAP_NOTIFY = 0x20104707,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -90,7 +90,7 @@ return {
     uint32_t event_channel_port;
   }]],
       },
-},
+    },
   },
 },
 }

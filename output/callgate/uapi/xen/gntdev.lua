@@ -74,13 +74,13 @@ return {
         IOCTL_GNTDEV_DMABUF_IMP_TO_REFS = 0x14470b,
         IOCTL_GNTDEV_DMABUF_IMP_RELEASE = 0x8470c,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         IOCTL_GNTDEV_GRANT_COPY = 0x104708,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -107,13 +107,13 @@ return {
     uint32_t event_channel_port;
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         IOCTL_GNTDEV_GRANT_COPY = 0x84708,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -127,13 +127,13 @@ return {
         IOCTL_GNTDEV_DMABUF_IMP_TO_REFS = 0x2014470b,
         IOCTL_GNTDEV_DMABUF_IMP_RELEASE = 0x2008470c,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         IOCTL_GNTDEV_GRANT_COPY = 0x20084708,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -163,6 +163,6 @@ return {
     uint32_t event_channel_port;
   }]],
       },
-},
+    },
   },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         __FILE = "struct _IO_FILE",
       },
-},
+    },
   },
 },
 ["bits/types/__fpos64_t.h"] = {
@@ -23,7 +23,7 @@ return {
       typedefs = {
         __fpos64_t = "struct _G_fpos64_t",
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -32,7 +32,7 @@ return {
     struct __mbstate_t __state;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -41,7 +41,7 @@ return {
     struct __mbstate_t __state;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/__fpos_t.h"] = {
@@ -60,7 +60,7 @@ return {
       typedefs = {
         __fpos_t = "struct _G_fpos_t",
       },
-},
+    },
   },
 },
 ["bits/types/__locale_t.h"] = {
@@ -82,7 +82,7 @@ return {
       typedefs = {
         __locale_t = "struct __locale_struct *",
       },
-},
+    },
   },
 },
 ["bits/types/__mbstate_t.h"] = {
@@ -104,7 +104,7 @@ return {
       typedefs = {
         __mbstate_t = "struct __mbstate_t",
       },
-},
+    },
   },
 },
 ["bits/types/__sigset_t.h"] = {
@@ -119,13 +119,13 @@ return {
     unsigned long __val[16];
   }]],
       },
-},
+    },
     {
       on = "glibc",
       typedefs = {
         __sigset_t = "struct __sigset_t",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
@@ -136,7 +136,7 @@ return {
     unsigned long __val[32];
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/__sigval_t.h"] = {
@@ -146,7 +146,7 @@ return {
       typedefs = {
         __sigval_t = "union sigval",
       },
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         clock_t = "long",
       },
-},
+    },
   },
 },
 ["bits/types/clockid_t.h"] = {
@@ -23,7 +23,7 @@ return {
       typedefs = {
         clockid_t = "int32_t",
       },
-},
+    },
   },
 },
 ["bits/types/cookie_io_functions_t.h"] = {
@@ -48,7 +48,7 @@ return {
         cookie_close_function_t = "void *",
         cookie_io_functions_t = "struct _IO_cookie_io_functions_t",
       },
-},
+    },
   },
 },
 }

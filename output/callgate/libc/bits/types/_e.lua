@@ -10,7 +10,7 @@ return {
       typedefs = {
         error_t = "int32_t",
       },
-},
+    },
   },
 },
 }

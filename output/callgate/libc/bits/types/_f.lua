@@ -10,7 +10,7 @@ return {
       typedefs = {
         FILE = "struct _IO_FILE",
       },
-},
+    },
   },
 },
 }

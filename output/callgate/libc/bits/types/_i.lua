@@ -7,7 +7,7 @@ return {
       typedefs = {
         idtype_t = "uint32_t",
       },
-},
+    },
   },
 },
 }

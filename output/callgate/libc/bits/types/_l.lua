@@ -10,7 +10,7 @@ return {
       typedefs = {
         locale_t = "struct __locale_struct *",
       },
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         mbstate_t = "struct __mbstate_t",
       },
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         once_flag = "struct __once_flag",
       },
-},
+    },
   },
 },
 }

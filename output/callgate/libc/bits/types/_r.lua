@@ -52,7 +52,7 @@ return {
       typedefs = {
         res_state = "struct __res_state *",
       },
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         sig_atomic_t = "int32_t",
       },
-},
+    },
   },
 },
 ["bits/types/sigevent_t.h"] = {
@@ -21,19 +21,19 @@ return {
         __sigevent_t_defined = 1,
         __SIGEV_MAX_SIZE = 64,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SIGEV_PAD_SIZE = 12,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SIGEV_PAD_SIZE = 13,
       },
-},
+    },
   },
 },
 ["bits/types/sigset_t.h"] = {
@@ -43,7 +43,7 @@ return {
       constants = {
         __sigset_t_defined = 1,
       },
-},
+    },
   },
 },
 ["bits/types/stack_t.h"] = {
@@ -53,7 +53,7 @@ return {
       constants = {
         __stack_t_defined = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
       records = {
@@ -63,7 +63,7 @@ return {
     unsigned long ss_size;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm",
       records = {
@@ -73,7 +73,7 @@ return {
     uint32_t ss_size;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -83,7 +83,7 @@ return {
     int32_t ss_flags;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -93,7 +93,7 @@ return {
     int32_t ss_flags;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_FILE.h"] = {
@@ -116,7 +116,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -155,7 +155,7 @@ return {
     char _unused2[8];
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       records = {
@@ -194,7 +194,7 @@ return {
     char _unused2[28];
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct___jmp_buf_tag.h"] = {
@@ -204,7 +204,7 @@ return {
       constants = {
         __jmp_buf_tag_defined = 1,
       },
-},
+    },
     {
       on = "glibc-x64",
       records = {
@@ -214,7 +214,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86",
       records = {
@@ -224,7 +224,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm",
       records = {
@@ -234,7 +234,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "glibc-arm64",
       records = {
@@ -244,7 +244,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
       records = {
@@ -254,7 +254,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -264,7 +264,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
     {
       on = "glibc-s390x",
       records = {
@@ -274,7 +274,7 @@ return {
     struct __sigset_t __saved_mask;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_iovec.h"] = {
@@ -284,7 +284,7 @@ return {
       constants = {
         __iovec_defined = 1,
       },
-},
+    },
   },
 },
 ["bits/types/struct_itimerspec.h"] = {
@@ -294,7 +294,7 @@ return {
       constants = {
         __itimerspec_defined = 1,
       },
-},
+    },
   },
 },
 ["bits/types/struct_msqid64_ds.h"] = {
@@ -316,7 +316,7 @@ return {
     unsigned long __glibc_reserved5;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_msqid_ds.h"] = {
@@ -338,13 +338,13 @@ return {
     unsigned long __glibc_reserved5;
   }]],
       },
-},
+    },
     {
       on = "glibc",
       aliases = {
         ["struct msqid_ds"] = "struct msqid_ds__libc",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mipsel",
       records = {
@@ -365,7 +365,7 @@ return {
     unsigned long __glibc_reserved5;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips",
       records = {
@@ -386,7 +386,7 @@ return {
     unsigned long __glibc_reserved5;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_osockaddr.h"] = {
@@ -402,7 +402,7 @@ return {
     uint8_t sa_data[14];
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_rusage.h"] = {
@@ -477,7 +477,7 @@ return {
       aliases = {
         ["struct rusage"] = "struct rusage__libc",
       },
-},
+    },
   },
 },
 ["bits/types/struct_sched_param.h"] = {
@@ -487,7 +487,7 @@ return {
       constants = {
         _BITS_TYPES_STRUCT_SCHED_PARAM = 1,
       },
-},
+    },
   },
 },
 ["bits/types/struct_semid64_ds.h"] = {
@@ -504,7 +504,7 @@ return {
     unsigned long __glibc_reserved4;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_semid_ds.h"] = {
@@ -523,13 +523,13 @@ return {
     unsigned long __glibc_reserved4;
   }]],
       },
-},
+    },
     {
       on = "glibc",
       aliases = {
         ["struct semid_ds"] = "struct semid_ds__libc",
       },
-},
+    },
     {
       on = "glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
       records = {
@@ -542,7 +542,7 @@ return {
     unsigned long __glibc_reserved4;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       records = {
@@ -555,7 +555,7 @@ return {
     unsigned long __sem_ctime_high;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_shmid64_ds.h"] = {
@@ -576,7 +576,7 @@ return {
     unsigned long __glibc_reserved6;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_shmid_ds.h"] = {
@@ -597,13 +597,13 @@ return {
     unsigned long __glibc_reserved6;
   }]],
       },
-},
+    },
     {
       on = "glibc",
       aliases = {
         ["struct shmid_ds"] = "struct shmid_ds__libc",
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm",
       records = {
@@ -623,7 +623,7 @@ return {
     unsigned long __glibc_reserved6;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -642,7 +642,7 @@ return {
     uint16_t __glibc_reserved4;
   }]],
       },
-},
+    },
     {
       on = "glibc-ppc64le",
       records = {
@@ -659,7 +659,7 @@ return {
     unsigned long __glibc_reserved6;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_sigstack.h"] = {
@@ -675,7 +675,7 @@ return {
     int32_t ss_onstack;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_timeb.h"] = {
@@ -693,7 +693,7 @@ return {
     int16_t dstflag;
   }]],
       },
-},
+    },
   },
 },
 ["bits/types/struct_timespec.h"] = {
@@ -703,7 +703,7 @@ return {
       constants = {
         _STRUCT_TIMESPEC = 1,
       },
-},
+    },
   },
 },
 ["bits/types/struct_timeval.h"] = {
@@ -713,7 +713,7 @@ return {
       constants = {
         __timeval_defined = 1,
       },
-},
+    },
   },
 },
 ["bits/types/struct_tm.h"] = {
@@ -738,7 +738,7 @@ return {
     const char *tm_zone;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -10,7 +10,7 @@ return {
       typedefs = {
         time_t = "long",
       },
-},
+    },
   },
 },
 ["bits/types/timer_t.h"] = {
@@ -23,7 +23,7 @@ return {
       typedefs = {
         timer_t = "void *",
       },
-},
+    },
   },
 },
 }

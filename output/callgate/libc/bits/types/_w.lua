@@ -11,7 +11,7 @@ return {
       typedefs = {
         wint_t = "uint32_t",
       },
-},
+    },
   },
 },
 }

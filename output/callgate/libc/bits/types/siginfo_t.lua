@@ -8,19 +8,19 @@ return {
         __SI_MAX_SIZE = 128,
         __SI_HAVE_SIGSYS = 1,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SI_PAD_SIZE = 28,
       },
-},
+    },
     {
       on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
       constants = {
         __SI_ERRNO_THEN_CODE = 1,
       },
-},
+    },
     {
       on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-ppc64le glibc-s390x",
       records = {
@@ -75,13 +75,13 @@ return {
     } _sifields;
   }]],
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
       constants = {
         __SI_PAD_SIZE = 29,
       },
-},
+    },
     {
       on = "glibc-x86 glibc-arm",
       records = {
@@ -135,7 +135,7 @@ return {
     } _sifields;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips glibc-mipsel",
       records = {
@@ -189,7 +189,7 @@ return {
     } _sifields;
   }]],
       },
-},
+    },
     {
       on = "glibc-mips64 glibc-mips64el",
       records = {
@@ -244,6 +244,6 @@ return {
     } _sifields;
   }]],
       },
-},
+    },
   },
 }

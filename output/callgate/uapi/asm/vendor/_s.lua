@@ -10,7 +10,7 @@ return {
         RISCV_HWPROBE_VENDOR_EXT_XSFVFNRCLIPXFQF = 0x4,
         RISCV_HWPROBE_VENDOR_EXT_XSFVFWMACCQQQ = 0x8,
       },
-},
+    },
   },
 },
 }

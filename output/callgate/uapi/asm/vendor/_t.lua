@@ -7,7 +7,7 @@ return {
       constants = {
         RISCV_HWPROBE_VENDOR_EXT_XTHEADVECTOR = 0x1,
       },
-},
+    },
   },
 },
 }

@@ -128,13 +128,13 @@ return {
         BC_CLEAR_FREEZE_NOTIFICATION = 1074553620,
         BC_FREEZE_NOTIFICATION_DONE = 1074291477,
       },
-},
+    },
     {
       on = "x64 arm arm64 riscv64 loongarch64 s390x",
       constants = {
         BR_ATTEMPT_ACQUIRE = 2149085707,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -236,13 +236,13 @@ return {
         binder_size_t = "uint64_t",
         binder_uintptr_t = "uint64_t",
       },
-},
+    },
     {
       on = "x86",
       constants = {
         BR_ATTEMPT_ACQUIRE = 2148823563,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -301,7 +301,7 @@ return {
         BC_CLEAR_FREEZE_NOTIFICATION = 2148295444,
         BC_FREEZE_NOTIFICATION_DONE = 2148033301,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -403,6 +403,6 @@ return {
         binder_size_t = "unsigned long",
         binder_uintptr_t = "unsigned long",
       },
-},
+    },
   },
 }

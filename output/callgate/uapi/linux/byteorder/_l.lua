@@ -5,7 +5,7 @@ return {
     {
       on = "!mips mips64 s390x ppc",
       from = "callgate.uapi.linux.byteorder.little_endian-1",
-},
+    },
   },
 },
 }

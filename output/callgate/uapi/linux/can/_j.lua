@@ -56,7 +56,7 @@ return {
       typedefs = {
         name_t = "uint64_t",
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -72,7 +72,7 @@ return {
       typedefs = {
         name_t = "unsigned long",
       },
-},
+    },
   },
 },
 }

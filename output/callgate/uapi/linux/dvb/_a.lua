@@ -65,7 +65,7 @@ return {
         AUDIO_SET_STREAMTYPE = 0x6f0f,
         AUDIO_BILINGUAL_CHANNEL_SELECT = 0x6f14,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -86,7 +86,7 @@ return {
         AUDIO_SET_STREAMTYPE = 0x20006f0f,
         AUDIO_BILINGUAL_CHANNEL_SELECT = 0x20006f14,
       },
-},
+    },
   },
 },
 }

@@ -60,7 +60,7 @@ return {
         CA_SEND_MSG = 0x410c6f85,
         CA_SET_DESCR = 0x40106f86,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -72,7 +72,7 @@ return {
         CA_SEND_MSG = 0x810c6f85,
         CA_SET_DESCR = 0x80106f86,
       },
-},
+    },
   },
 },
 }

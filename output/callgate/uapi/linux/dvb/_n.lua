@@ -26,13 +26,13 @@ return {
       constants = {
         NET_REMOVE_IF = 0x6f35,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         NET_REMOVE_IF = 0x20006f35,
       },
-},
+    },
   },
 },
 }

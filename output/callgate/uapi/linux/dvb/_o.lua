@@ -74,28 +74,28 @@ return {
         OSD_SEND_CMD = 0x40206fa0,
         OSD_GET_CAPABILITY = 0x80106fa1,
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         OSD_SEND_CMD = 0x401c6fa0,
         OSD_GET_CAPABILITY = 0x80086fa1,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         OSD_SEND_CMD = 0x801c6fa0,
         OSD_GET_CAPABILITY = 0x40086fa1,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
         OSD_SEND_CMD = 0x80206fa0,
         OSD_GET_CAPABILITY = 0x40106fa1,
       },
-},
+    },
   },
 },
 }

@@ -105,7 +105,7 @@ return {
         DMX_ADD_PID = 0x40026f33,
         DMX_REMOVE_PID = 0x40026f34,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -115,7 +115,7 @@ return {
     uint64_t stc;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -128,7 +128,7 @@ return {
         DMX_ADD_PID = 0x80026f33,
         DMX_REMOVE_PID = 0x80026f34,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -138,6 +138,6 @@ return {
     unsigned long stc;
   }]],
       },
-},
+    },
   },
 }

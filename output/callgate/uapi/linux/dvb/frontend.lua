@@ -398,14 +398,14 @@ return {
         FE_SET_FRONTEND = 0x40246f4c,
         FE_GET_FRONTEND = 0x80246f4d,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         FE_SET_PROPERTY = 0x40106f52,
         FE_GET_PROPERTY = 0x80106f53,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -417,14 +417,14 @@ return {
     } __attribute__((packed));
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         FE_SET_PROPERTY = 0x40086f52,
         FE_GET_PROPERTY = 0x80086f53,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -447,14 +447,14 @@ return {
         FE_SET_FRONTEND = 0x80246f4c,
         FE_GET_FRONTEND = 0x40246f4d,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         FE_SET_PROPERTY = 0x80086f52,
         FE_GET_PROPERTY = 0x40086f53,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -470,6 +470,6 @@ return {
     } __attribute__((packed));
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

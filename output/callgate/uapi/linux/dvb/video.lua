@@ -96,14 +96,14 @@ return {
         VIDEO_GET_PTS = 0x80086f39,
         VIDEO_GET_FRAME_COUNT = 0x80086f3a,
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       constants = {
         VIDEO_GET_EVENT = 0x80206f1c,
         VIDEO_STILLPICTURE = 0x40106f1e,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -124,14 +124,14 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "x86 arm",
       constants = {
         VIDEO_GET_EVENT = 0x80146f1c,
         VIDEO_STILLPICTURE = 0x40086f1e,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -153,14 +153,14 @@ return {
         VIDEO_GET_PTS = 0x40086f39,
         VIDEO_GET_FRAME_COUNT = 0x40086f3a,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       constants = {
         VIDEO_GET_EVENT = 0x40146f1c,
         VIDEO_STILLPICTURE = 0x80086f1e,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       constants = {
@@ -185,6 +185,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

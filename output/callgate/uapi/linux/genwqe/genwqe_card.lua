@@ -215,7 +215,7 @@ return {
         GENWQE_WRITE_REG16 = 0x4010a523,
         GENWQE_GET_CARD_STATE = 0x8004a524,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -276,7 +276,7 @@ return {
     uint64_t flags;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -288,7 +288,7 @@ return {
         GENWQE_WRITE_REG16 = 0x8010a523,
         GENWQE_GET_CARD_STATE = 0x4004a524,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -349,6 +349,6 @@ return {
     unsigned long flags;
   }]],
       },
-},
+    },
   },
 }

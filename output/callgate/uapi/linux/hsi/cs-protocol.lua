@@ -70,7 +70,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       macros = function(M)
@@ -83,7 +83,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -93,7 +93,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       macros = function(M)
@@ -106,7 +106,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -116,7 +116,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -132,7 +132,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       macros = function(M)
@@ -145,7 +145,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       macros = function(M)
@@ -158,6 +158,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -42,7 +42,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       macros = function(M)
@@ -55,7 +55,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -65,7 +65,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       macros = function(M)
@@ -78,7 +78,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -88,7 +88,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -107,7 +107,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel ppc",
       macros = function(M)
@@ -120,7 +120,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       macros = function(M)
@@ -133,6 +133,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

@@ -14,7 +14,7 @@ return {
         IIO_BUFFER_DMABUF_DETACH_IOCTL = 0x40046993,
         IIO_BUFFER_DMABUF_ENQUEUE_IOCTL = 0x40106994,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -24,7 +24,7 @@ return {
     uint64_t bytes_used;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -32,7 +32,7 @@ return {
         IIO_BUFFER_DMABUF_DETACH_IOCTL = 0x80046993,
         IIO_BUFFER_DMABUF_ENQUEUE_IOCTL = 0x80106994,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -42,7 +42,7 @@ return {
     unsigned long bytes_used;
   }]],
       },
-},
+    },
   },
 },
 }

@@ -32,7 +32,7 @@ return {
       constants = {
         IIO_GET_EVENT_FD_IOCTL = 0x80046990,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -41,13 +41,13 @@ return {
     int64_t timestamp;
   }]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IIO_GET_EVENT_FD_IOCTL = 0x40046990,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -56,7 +56,7 @@ return {
     long timestamp;
   }]],
       },
-},
+    },
   },
 },
 }

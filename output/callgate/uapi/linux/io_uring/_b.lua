@@ -58,7 +58,7 @@ return {
     uint64_t resv2[5];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -100,7 +100,7 @@ return {
     unsigned long resv2[5];
   }]],
       },
-},
+    },
   },
 },
 }

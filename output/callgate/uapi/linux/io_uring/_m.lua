@@ -31,7 +31,7 @@ return {
     uint64_t __resv[13];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -47,7 +47,7 @@ return {
     unsigned long __resv[13];
   }]],
       },
-},
+    },
   },
 },
 }

@@ -51,7 +51,7 @@ return {
     uint64_t hdr_alignment;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -94,7 +94,7 @@ return {
     unsigned long hdr_alignment;
   }]],
       },
-},
+    },
   },
 },
 }

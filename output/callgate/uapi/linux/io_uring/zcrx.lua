@@ -93,7 +93,7 @@ return {
     };
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -159,6 +159,6 @@ return {
     };
   }]],
       },
-},
+    },
   },
 }

@@ -57,14 +57,14 @@ return {
         VK_IOCTL_LOAD_IMAGE = 0x40445e02,
         VK_IOCTL_RESET = 0x40085e04,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         VK_IOCTL_LOAD_IMAGE = 0x80445e02,
         VK_IOCTL_RESET = 0x80085e04,
       },
-},
+    },
   },
 },
 }

@@ -32,7 +32,7 @@ return {
     struct mmc_ioc_cmd cmds[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -57,7 +57,7 @@ return {
     struct mmc_ioc_cmd cmds[];
   }]],
       },
-},
+    },
   },
 },
 }

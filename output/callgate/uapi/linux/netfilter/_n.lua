@@ -404,7 +404,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -427,7 +427,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/netfilter/nfnetlink_cthelper.h"] = {
@@ -668,7 +668,7 @@ return {
     uint64_t usec __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -677,7 +677,7 @@ return {
     unsigned long usec __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 ["linux/netfilter/nfnetlink_osf.h"] = {
@@ -851,7 +851,7 @@ return {
     uint64_t usec __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -860,7 +860,7 @@ return {
     unsigned long usec __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 },
 }

@@ -75,7 +75,7 @@ return {
     uint64_t bcnt;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -86,7 +86,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86",
       macros = function(M)
@@ -97,7 +97,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "arm mips mipsel ppc",
       macros = function(M)
@@ -108,7 +108,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -123,7 +123,7 @@ return {
     unsigned long bcnt;
   }]],
       },
-},
+    },
   },
 },
 ["linux/netfilter/xt_AUDIT.h"] = {
@@ -544,7 +544,7 @@ return {
     uint8_t direction;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -557,7 +557,7 @@ return {
     uint8_t direction;
   }]],
       },
-},
+    },
   },
 },
 ["linux/netfilter/xt_connlabel.h"] = {
@@ -903,7 +903,7 @@ return {
     uint8_t dstmask;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -931,7 +931,7 @@ return {
     uint8_t dstmask;
   }]],
       },
-},
+    },
   },
 },
 ["linux/netfilter/xt_helper.h"] = {
@@ -1220,7 +1220,7 @@ return {
     struct xt_quota_priv *master;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -1231,7 +1231,7 @@ return {
     struct xt_quota_priv *master;
   }]],
       },
-},
+    },
   },
 },
 ["linux/netfilter/xt_rateest.h"] = {
@@ -1361,7 +1361,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -1375,7 +1375,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/netfilter/xt_set.h"] = {

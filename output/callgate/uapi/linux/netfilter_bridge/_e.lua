@@ -87,7 +87,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -97,7 +97,7 @@ return {
           end,
         }
       end,
-},
+    },
   },
 },
 ["linux/netfilter_bridge/ebt_arp.h"] = {

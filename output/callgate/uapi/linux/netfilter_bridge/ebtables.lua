@@ -71,7 +71,7 @@ return {
     uint64_t bcnt;
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       records = {
@@ -143,7 +143,7 @@ return {
     uint8_t elems[] __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       records = {
@@ -215,7 +215,7 @@ return {
     uint8_t elems[] __attribute__((aligned(4)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -224,6 +224,6 @@ return {
     unsigned long bcnt;
   }]],
       },
-},
+    },
   },
 }

@@ -58,7 +58,7 @@ return {
     } __attribute__((packed)) cm_u;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -74,7 +74,7 @@ return {
     } __attribute__((packed)) cm_u;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 }

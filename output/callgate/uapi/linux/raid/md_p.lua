@@ -143,7 +143,7 @@ return {
     struct mdp_device_descriptor_s this_disk;
   }]],
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -235,7 +235,7 @@ return {
     struct ppl_header_entry entries[148];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips s390x ppc",
       records = {
@@ -285,7 +285,7 @@ return {
     struct mdp_device_descriptor_s this_disk;
   }]],
       },
-},
+    },
     {
       on = "mips64",
       records = {
@@ -335,7 +335,7 @@ return {
     struct mdp_device_descriptor_s this_disk;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -427,7 +427,7 @@ return {
     struct ppl_header_entry entries[148];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64el ppc64le",
       records = {
@@ -477,6 +477,6 @@ return {
     struct mdp_device_descriptor_s this_disk;
   }]],
       },
-},
+    },
   },
 }

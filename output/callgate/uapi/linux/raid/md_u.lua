@@ -91,7 +91,7 @@ return {
         RESTART_ARRAY_RW = 0x934,
         CLUSTERED_DISK_NACK = 0x935,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -118,6 +118,6 @@ return {
         RESTART_ARRAY_RW = 0x20000934,
         CLUSTERED_DISK_NACK = 0x20000935,
       },
-},
+    },
   },
 }

@@ -22,7 +22,7 @@ return {
     uint32_t sched_util_max;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -39,7 +39,7 @@ return {
     uint32_t sched_util_max;
   }]],
       },
-},
+    },
   },
 },
 }

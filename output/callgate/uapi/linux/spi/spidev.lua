@@ -18,7 +18,7 @@ return {
         SPI_IOC_RD_MODE32 = 0x80046b05,
         SPI_IOC_WR_MODE32 = 0x40046b05,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -36,7 +36,7 @@ return {
     uint8_t pad;
   }]],
       },
-},
+    },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
       macros = function(M)
@@ -51,7 +51,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm",
       macros = function(M)
@@ -66,7 +66,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -81,7 +81,7 @@ return {
         SPI_IOC_RD_MODE32 = 0x40046b05,
         SPI_IOC_WR_MODE32 = 0x80046b05,
       },
-},
+    },
     {
       on = "mips mipsel ppc",
       macros = function(M)
@@ -97,7 +97,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -127,6 +127,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

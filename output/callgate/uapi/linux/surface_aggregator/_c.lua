@@ -42,7 +42,7 @@ return {
         SSAM_CDEV_EVENT_ENABLE = 0x4007a504,
         SSAM_CDEV_EVENT_DISABLE = 0x4007a505,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -65,7 +65,7 @@ return {
     } response;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -74,7 +74,7 @@ return {
         SSAM_CDEV_EVENT_ENABLE = 0x8007a504,
         SSAM_CDEV_EVENT_DISABLE = 0x8007a505,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -97,7 +97,7 @@ return {
     } response;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 }

@@ -85,7 +85,7 @@ return {
         SDTX_IOCTL_GET_DEVICE_MODE = 0x8002a52a,
         SDTX_IOCTL_GET_LATCH_STATUS = 0x8002a52b,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -101,6 +101,6 @@ return {
         SDTX_IOCTL_GET_DEVICE_MODE = 0x4002a52a,
         SDTX_IOCTL_GET_LATCH_STATUS = 0x4002a52b,
       },
-},
+    },
   },
 }

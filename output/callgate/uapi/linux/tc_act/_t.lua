@@ -465,7 +465,7 @@ return {
     uint64_t flags;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -478,7 +478,7 @@ return {
     unsigned long flags;
   }]],
       },
-},
+    },
   },
 },
 ["linux/tc_act/tc_tunnel_key.h"] = {

@@ -7,13 +7,13 @@ return {
       constants = {
         IOCTL_WDM_MAX_COMMAND = 0x800248a0,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         IOCTL_WDM_MAX_COMMAND = 0x400248a0,
       },
-},
+    },
   },
 },
 ["linux/usb/charger.h"] = {

@@ -20,14 +20,14 @@ return {
         GADGET_HID_READ_GET_REPORT_ID = 0x80016741,
         GADGET_HID_WRITE_GET_REPORT = 0x40486742,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         GADGET_HID_READ_GET_REPORT_ID = 0x40016741,
         GADGET_HID_WRITE_GET_REPORT = 0x80486742,
       },
-},
+    },
   },
 },
 ["linux/usb/g_printer.h"] = {
@@ -43,13 +43,13 @@ return {
       constants = {
         GADGET_GET_PRINTER_STATUS = 0x80016721,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         GADGET_GET_PRINTER_STATUS = 0x40016721,
       },
-},
+    },
   },
 },
 ["linux/usb/g_uvc.h"] = {
@@ -84,13 +84,13 @@ return {
       constants = {
         UVCIOC_SEND_RESPONSE = 0x40405501,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         UVCIOC_SEND_RESPONSE = 0x80405501,
       },
-},
+    },
   },
 },
 ["linux/usb/gadgetfs.h"] = {
@@ -118,7 +118,7 @@ return {
         GADGETFS_FIFO_FLUSH = 0x6702,
         GADGETFS_CLEAR_HALT = 0x6703,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -126,7 +126,7 @@ return {
         GADGETFS_FIFO_FLUSH = 0x20006702,
         GADGETFS_CLEAR_HALT = 0x20006703,
       },
-},
+    },
   },
 },
 }

@@ -77,7 +77,7 @@ return {
         USB_RAW_IOCTL_EP_CLEAR_HALT = 0x4004550e,
         USB_RAW_IOCTL_EP_SET_WEDGE = 0x4004550f,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -96,7 +96,7 @@ return {
         USB_RAW_IOCTL_EP_CLEAR_HALT = 0x8004550e,
         USB_RAW_IOCTL_EP_SET_WEDGE = 0x8004550f,
       },
-},
+    },
   },
 },
 }

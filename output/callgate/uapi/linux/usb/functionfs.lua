@@ -114,7 +114,7 @@ return {
         FUNCTIONFS_DMABUF_DETACH = 0x40046784,
         FUNCTIONFS_DMABUF_TRANSFER = 0x40106785,
       },
-},
+    },
     {
       on = "!mips64 mips64el ppc64le",
       records = {
@@ -124,7 +124,7 @@ return {
     uint64_t length;
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -138,7 +138,7 @@ return {
         FUNCTIONFS_DMABUF_DETACH = 0x80046784,
         FUNCTIONFS_DMABUF_TRANSFER = 0x80106785,
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -148,6 +148,6 @@ return {
     unsigned long length;
   } __attribute__((packed))]],
       },
-},
+    },
   },
 }

@@ -87,7 +87,7 @@ return {
         USBTMC_IOCTL_CANCEL_IO = 0x5b23,
         USBTMC_IOCTL_CLEANUP_IO = 0x5b24,
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       constants = {
@@ -95,7 +95,7 @@ return {
         USBTMC_IOCTL_WRITE = 0xc0145b0d,
         USBTMC_IOCTL_READ = 0xc0145b0e,
       },
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       constants = {
@@ -103,7 +103,7 @@ return {
         USBTMC_IOCTL_WRITE = 0xc0105b0d,
         USBTMC_IOCTL_READ = 0xc0105b0e,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
@@ -132,6 +132,6 @@ return {
         USBTMC_IOCTL_CANCEL_IO = 0x20005b23,
         USBTMC_IOCTL_CLEANUP_IO = 0x20005b24,
       },
-},
+    },
   },
 }

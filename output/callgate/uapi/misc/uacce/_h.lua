@@ -26,7 +26,7 @@ return {
     uint64_t reserved;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -37,7 +37,7 @@ return {
     unsigned long reserved;
   }]],
       },
-},
+    },
   },
 },
 }

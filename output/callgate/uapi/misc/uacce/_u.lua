@@ -12,14 +12,14 @@ return {
         UACCE_CMD_START_Q = 0x5700,
         UACCE_CMD_PUT_Q = 0x5701,
       },
-},
+    },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
       constants = {
         UACCE_CMD_START_Q = 0x20005700,
         UACCE_CMD_PUT_Q = 0x20005701,
       },
-},
+    },
   },
 },
 }

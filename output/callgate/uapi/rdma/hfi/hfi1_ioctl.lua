@@ -57,7 +57,7 @@ return {
     uint64_t subctxt_rcvhdrbuf __attribute__((aligned(8)));
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -105,6 +105,6 @@ return {
     unsigned long subctxt_rcvhdrbuf __attribute__((aligned(8)));
   }]],
       },
-},
+    },
   },
 }

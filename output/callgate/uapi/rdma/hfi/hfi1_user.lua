@@ -102,7 +102,7 @@ return {
     char freezemsg[];
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -112,6 +112,6 @@ return {
     char freezemsg[];
   }]],
       },
-},
+    },
   },
 }

@@ -147,7 +147,7 @@ return {
     char fr_name[];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -170,7 +170,7 @@ return {
     char fr_name[];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 }

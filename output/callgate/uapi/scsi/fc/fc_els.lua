@@ -665,7 +665,7 @@ return {
     uint64_t pname_list[];
   }]],
       },
-},
+    },
     {
       on = "!x86 arm mips mipsel ppc",
       macros = function(M)
@@ -675,7 +675,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "!x86 arm mips mipsel mips64 s390x ppc",
       macros = function(M)
@@ -688,7 +688,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mips mipsel ppc",
       macros = function(M)
@@ -698,7 +698,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "x86 arm mipsel",
       macros = function(M)
@@ -710,7 +710,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips ppc",
       macros = function(M)
@@ -720,7 +720,7 @@ return {
           end,
         }
       end,
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -811,7 +811,7 @@ return {
     unsigned long pname_list[];
   }]],
       },
-},
+    },
     {
       on = "mips64 s390x",
       macros = function(M)
@@ -821,6 +821,6 @@ return {
           end,
         }
       end,
-},
+    },
   },
 }

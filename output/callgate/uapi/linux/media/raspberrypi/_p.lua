@@ -48,7 +48,7 @@ return {
     uint64_t floating[4];
   } __attribute__((packed))]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -62,7 +62,7 @@ return {
     unsigned long floating[4];
   } __attribute__((packed))]],
       },
-},
+    },
   },
 },
 }

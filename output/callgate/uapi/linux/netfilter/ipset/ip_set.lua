@@ -221,7 +221,7 @@ return {
     uint8_t op;
   }]],
       },
-},
+    },
     {
       on = "mips64 mips64el ppc64le",
       records = {
@@ -234,6 +234,6 @@ return {
     uint8_t op;
   }]],
       },
-},
+    },
   },
 }
