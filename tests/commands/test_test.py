@@ -60,7 +60,10 @@ def test_steps() -> None:
 
 @pytest.mark.usefixtures("checkout")
 def test_closing_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A failing step does not stop the others, fails the run, and pytest's closing line is last."""
+    """A failing step does not stop the others and fails the run; its end is printed again.
+
+    pytest's closing line is the last one.
+    """
     steps = [
         _step("print('unused import'); raise SystemExit(1)", name="ruff"),
         _step("print('dots'); print(); print('=== 3 passed ==='); print()"),
@@ -68,7 +71,8 @@ def test_closing_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setattr(command, "_steps", lambda *, fast: steps[fast:])
     assert cli.main(["test"]) == 1
     out, err = capsys.readouterr()
-    assert out == "unused import\ndots\n\n=== 3 passed ===\n"
+    again = "failed: ruff a step; the end of its output:\n    unused import\n"
+    assert out == f"unused import\ndots\n\n{again}=== 3 passed ===\n"
     assert "failed: ruff a step" in err
     assert cli.main(["test", "--fast"]) == 0
 
@@ -78,7 +82,8 @@ def test_time_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     child = "import subprocess, sys; print('begun', flush=True); subprocess.run(['sleep', '600'])"
     start = time.monotonic()
     report = Reporter(stream=io.StringIO())
-    status, last = command._run(_step(child, seconds=1), tmp_path, report)
+    status, last, tail = command._run(_step(child, seconds=1), tmp_path, report)
     assert (status, last) == (1, "pytest a step took more than 1 s and was ended")
+    assert tail == ["begun"]
     assert capsys.readouterr().out == "begun\n"
     assert time.monotonic() - start < 60

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from callgate.verify.running import Account
 
 SHOWN = 60  # lines of one run that are printed; --json has them all
+EXPLAINED = 6  # of these, lines of one failed test after its name
 
 
 def run(options: argparse.Namespace, report: Reporter) -> int:
@@ -74,6 +75,9 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
         report.data([outcome.data() for outcome in found])
     else:
         _table(found, report)
+        for outcome in found:
+            if outcome.state != PASSED and len(found) > 1:
+                _print(outcome, report)  # again: the tables of many runs are long
     return status(found, strict=options.strict)
 
 
@@ -127,7 +131,9 @@ def _print(outcome: Account, report: Reporter) -> None:
     if outcome.state == LACKING:
         lines = [f"{name}: cannot run here, for want of: {'; '.join(outcome.problems)}"]
         lines += [f"  {outcome.hint}"] if outcome.hint else []
-    lines += [f"{name}: failed: {line.partition(chr(10))[0]}" for line in specs.failed]
+    for text in specs.failed:
+        first, *more = text.splitlines()
+        lines += [f"{name}: failed: {first}", *(f"    {line}" for line in more[:EXPLAINED])]
     reasons = Counter(reason for _, reason in specs.skipped)
     lines += [f"{name}: {n} skipped: {reason}" for reason, n in sorted(reasons.items())]
     for line in lines[:SHOWN]:

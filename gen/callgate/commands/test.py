@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 INSTALL_SECONDS = 600
+REPEATED = 60  # lines of a failed step's output that are printed again at the end
 KILL_SECONDS = 10  # between asking a step to end and killing it
 
 
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
         hint = "clone the repository and run ./callgate test there"
         raise CallgateError("the tests are part of the checkout, not of the package", hint=hint)
     _prepare(report)
-    failed = []
+    failed: dict[str, list[str]] = {}  # step -> the end of its output
     closing = ""
     steps = _steps(fast=options.fast)
     if options.all:
@@ -56,13 +58,17 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     for step in steps:
         report.note(f"{step.name} {step.what} ...")
         with report.stage(step.name, step.what, live=False) as stage:
-            status, closing = _run(step, root, report)
+            status, closing, tail = _run(step, root, report)
             stage.detail("failed" if status else "passed")
         if status:
-            failed.append(f"{step.name} {step.what}")
+            failed[f"{step.name} {step.what}"] = tail
         if closing and step.name != "pytest":
             report.result(closing)
     report.table()
+    for name, tail in failed.items():
+        report.result(f"failed: {name}; the end of its output:")
+        for line in tail:
+            report.result(f"    {line}")
     if failed:
         report.note(f"failed: {', '.join(failed)}")
     report.result(closing)
@@ -134,8 +140,10 @@ def _prepare(report: Reporter) -> None:
         raise CallgateError(f"{missing}; {command} failed", hint=" ".join(said))
 
 
-def _run(step: Step, root: Path, report: Reporter) -> tuple[int, str]:
-    """Run a step, passing its output on but for the last line; return its status and that line.
+def _run(step: Step, root: Path, report: Reporter) -> tuple[int, str, list[str]]:
+    """Run a step, passing its output on but for the last line.
+
+    Return its status, that last line, and the last lines of all.
 
     A step that exceeds its time is ended, fails, and its last line says so.
     """
@@ -157,6 +165,7 @@ def _run(step: Step, root: Path, report: Reporter) -> tuple[int, str]:
 
     timer = threading.Timer(step.seconds, expire)
     timer.start()
+    tail: deque[str] = deque(maxlen=REPEATED)
     held: list[str] = []  # the last line that is not blank, and blank ones after it
     try:
         for line in process.stdout or ():
@@ -164,6 +173,7 @@ def _run(step: Step, root: Path, report: Reporter) -> tuple[int, str]:
                 for earlier in held:
                     report.result(earlier)
                 held = []
+                tail.append(line.rstrip())
             held.append(line.rstrip("\n"))
         status = process.wait()
     finally:
@@ -175,8 +185,8 @@ def _run(step: Step, root: Path, report: Reporter) -> tuple[int, str]:
     last = next(iter(held), "")
     if late.is_set():
         report.result(last)
-        return 1, f"{step.name} {step.what} took more than {step.seconds} s and was ended"
-    return status, last
+        return 1, f"{step.name} {step.what} took more than {step.seconds} s and was ended", [*tail]
+    return status, last, [*tail]
 
 
 def _end(process: subprocess.Popen[str]) -> None:
