@@ -208,6 +208,12 @@ def _headers(command: Parser) -> None:
             _json(action)
 
 
+def _docs(command: Parser) -> None:
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: the checkout's docs/reference"
+    )
+
+
 def _lua(command: Parser) -> None:
     command.add_argument("-e", dest="code", metavar="CODE", help="run CODE")
     command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
@@ -304,6 +310,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "check that no name once released is lost or changed in silence",
         "callgate ledger --update --reason 'Linux 7.3 removed the ATM drivers'",
         _ledger,
+    ),
+    "docs": (
+        "write the reference pages, docs/reference, from the declared tables",
+        "callgate docs --out build/reference",
+        _docs,
     ),
     "lua": (
         "run Lua with the library, on an embedded LuaJIT if none is installed",

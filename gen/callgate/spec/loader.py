@@ -33,7 +33,7 @@ CALL_KEYS = {
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
 TYPE_KEYS = {"record", "module", "instead"}
 ANNOTATION_KEYS = {
-    "functions": {"params", "returns", "overloads"},
+    "functions": {"params", "returns", "overloads", "example"},
     "types": {"new", "fields"},
     "classes": {"doc", "fields", "calls"},
 }
@@ -77,7 +77,7 @@ def load_spec(folder: Traversable | None = None) -> Spec:
         for name, row in table[family].items()
     ]
     _check_names(calls)
-    _check_annotations(table["annotations"], calls, table["types"])
+    _check_annotations(table["annotations"], calls, table["types"], kinds)
     inference = read_inference(table["inference"])
     for rule in inference.rules:
         where = f"spec/inference.toml: {', '.join(rule.types)}: {', '.join(rule.names)}"
@@ -253,7 +253,10 @@ def _check_names(calls: Iterable[CallSpec]) -> None:
 
 
 def _check_annotations(
-    table: Mapping[str, Any], calls: Iterable[CallSpec], types: Iterable[str]
+    table: Mapping[str, Any],
+    calls: Iterable[CallSpec],
+    types: Iterable[str],
+    kinds: Iterable[str],
 ) -> None:
     """Raise where annotations.toml speaks of what the other tables do not have."""
     rows = {call.name: call for call in calls}
@@ -267,6 +270,8 @@ def _check_annotations(
             _check(param, [arg.name for arg in rows[name].args], "argument", where)
     for name in table["types"]:
         _check(name, types, "type", f"spec/annotations.toml: [types.{name}]")
+    for name in table["kinds"]:
+        _check(name, kinds, "kind", "spec/annotations.toml: [kinds]")
 
 
 def _check(word: str, known: Iterable[str], what: str, where: str) -> None:
