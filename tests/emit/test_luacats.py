@@ -97,15 +97,15 @@ def test_every_call(files: dict[str, str]) -> None:
       for _, part in ipairs { "functions", "aliases" } do
         for name in pairs(index[part]) do print("S." .. name) end
       end
-      for name in pairs(index.methods) do print("fd:" .. name) end
+      for name in pairs(index.methods) do print("Fd:" .. name) end
       for kind, rows in pairs(index.kinds) do
-        for name in pairs(rows) do print(kind .. ":" .. name) end
+        for name in pairs(rows) do print(kind:gsub("^.", string.upper) .. ":" .. name) end
       end
     """
     defined = set(re.findall(r"^function ([\w.:]+)", "\n".join(files.values()), re.MULTILINE))
     expected = set(run_lua(code).split())
     assert expected - defined == set()
-    assert defined - expected == {"S.errname", "S.strerror", "fd:close", "fd:nogc"}
+    assert defined - expected == {"S.errname", "S.strerror", "Fd:close", "Fd:nogc"}
 
 
 def test_parameters(files: dict[str, str]) -> None:
