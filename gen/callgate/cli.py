@@ -208,6 +208,22 @@ def _headers(command: Parser) -> None:
             _json(action)
 
 
+def _coverage(command: Parser) -> None:
+    command.add_argument(
+        "records",
+        nargs="*",
+        default=[],
+        metavar="TIER=FILE",
+        help="what specs recorded in $CALLGATE_COVERAGE (default: run them here)",
+    )
+
+
+def _docs(command: Parser) -> None:
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: the checkout's docs/reference"
+    )
+
+
 def _lua(command: Parser) -> None:
     command.add_argument("-e", dest="code", metavar="CODE", help="run CODE")
     command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
@@ -304,6 +320,16 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "check that no name once released is lost or changed in silence",
         "callgate ledger --update --reason 'Linux 7.3 removed the ATM drivers'",
         _ledger,
+    ),
+    "coverage": (
+        "which system calls the specs make the kernel do, as a page",
+        "callgate coverage native=native.txt system=system.txt",
+        _coverage,
+    ),
+    "docs": (
+        "write the reference pages, docs/reference, from the declared tables",
+        "callgate docs --out build/reference",
+        _docs,
     ),
     "lua": (
         "run Lua with the library, on an embedded LuaJIT if none is installed",

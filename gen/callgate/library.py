@@ -20,6 +20,7 @@ from callgate import paths
 from callgate.emit.calls import emit_calls
 from callgate.emit.facts import Facts, facts
 from callgate.emit.headers import emit_headers, emit_targets
+from callgate.emit.luacats import emit_luacats
 from callgate.emit.tables import emit_tables
 from callgate.errors import CallgateError
 from callgate.files import atomic_file
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from callgate.targets import Target
 
 LIBRARY = "callgate"  # output/callgate, `require "callgate"`
+DEFINITIONS = "library/callgate"  # for editors, where `require` does not look
 KEPT = 8  # cached libraries beyond this many are dropped, oldest first
 
 
@@ -79,7 +81,11 @@ def library_files(
         if name in files:
             raise CallgateError(f"runtime/{name} has the path of a generated module", where=name)
         files[name] = path.read_text(encoding="utf-8")
-    return {f"{LIBRARY}/{name}": text for name, text in sorted(files.items())}
+    definitions = emit_luacats(every, abis, spec, targets)
+    return {
+        **{f"{LIBRARY}/{name}": text for name, text in sorted(files.items())},
+        **{f"{DEFINITIONS}/{name}": text for name, text in sorted(definitions.items())},
+    }
 
 
 def cached(key: str, make: Callable[[], tuple[dict[str, str], bool]]) -> dict[str, str]:

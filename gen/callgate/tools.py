@@ -27,6 +27,7 @@ QEMU = ("qemu-arm", "qemu-arm-static")
 TOOLS = (
     LUAJIT,
     Tool("luacheck", ("luacheck",), ("lua-check",), "lints the Lua code"),
+    Tool("luarocks", ("luarocks",), ("luarocks",), "installs the library as a rock"),
     Tool("gcc", ("gcc",), ("gcc", "libc6-dev"), "second witness, benchmarks"),
     Tool("strace", ("strace",), ("strace",), "witness of system calls"),
     Tool("clang", ("clang",), ("clang",), "a further witness", for_tests=False),

@@ -205,6 +205,10 @@ local function main(...)
   end
   assert(specs[1], "usage: runner.lua [--jit on|off|hot] [--only TEXT] SPEC...")
   io.stdout:setvbuf "line"
+  local record = os.getenv "CALLGATE_COVERAGE"
+  if record then
+    assert(loadfile((arg[0]:match "^(.*/)" or "") .. "coverage.lua"))()(record)
+  end
   for _, spec in ipairs(specs) do
     local chunk = assert(loadfile(spec))
     prefix = {}

@@ -138,6 +138,18 @@ class TestMistakes:
                 "needs more than a prototype says",
             ),
             ("time.toml", "[", "spec/time.toml", "line"),
+            (
+                "annotations.toml",
+                "[functions.opne]",
+                "spec/annotations.toml: [functions] opne",
+                "unknown function 'opne'",
+            ),
+            (
+                "annotations.toml",
+                '[functions.lstat.params]\nflgs = "x"',
+                "spec/annotations.toml: [functions] lstat",
+                "unknown argument 'flgs'",
+            ),
         ],
     )
     def test_table(self, tmp_path: Path, table: str, text: str, where: str, what: str) -> None:

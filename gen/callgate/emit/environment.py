@@ -20,6 +20,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["lua_field"] = literals.lua_field
     made.filters["lua_key"] = literals.lua_key
     made.filters["lua_string"] = literals.lua_string
     made.filters["wrap"] = literals.wrap

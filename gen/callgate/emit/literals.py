@@ -43,6 +43,11 @@ def lua_key(name: str) -> str:
     return f'["{name}"]'
 
 
+def lua_field(name: str) -> str:
+    """Return a field's name as LuaCATS takes it; ``[string]`` stands for all strings."""
+    return name if name.startswith("[") else lua_key(name)
+
+
 LUA_KEYWORDS = frozenset({
     "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in",
     "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",

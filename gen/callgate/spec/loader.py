@@ -26,12 +26,17 @@ OPERAND = re.compile(
     r"-?\d+|nil|[a-z_]\w*|[A-Z]\w*(?:\s*\|\s*[A-Z]\w*)*|sizeof\((?:struct|union) \w+\)"
 )
 DESCRIPTORS = {"fd", "dirfd"}  # kinds
-TABLES = ("groups", "inference", "kinds", "operations", "routes", "types", "wide")
+TABLES = ("groups", "inference", "kinds", "operations", "routes", "types", "wide", "annotations")
 CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
 }  # fmt: skip
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
 TYPE_KEYS = {"record", "module", "instead"}
+ANNOTATION_KEYS = {
+    "functions": {"params", "returns", "overloads", "example"},
+    "types": {"new", "fields"},
+    "classes": {"doc", "fields", "calls"},
+}
 ROUTE_KEYS = {"try", "arguments", "times", "socketcall", "ipc", "narrow", "written"}
 TIMES = re.compile(r"[1-6] (?:in|out|both) (?:timespec|itimerspec|timespec_pair)")
 
@@ -72,6 +77,7 @@ def load_spec(folder: Traversable | None = None) -> Spec:
         for name, row in table[family].items()
     ]
     _check_names(calls)
+    _check_annotations(table["annotations"], calls, table["types"], kinds)
     inference = read_inference(table["inference"])
     for rule in inference.rules:
         where = f"spec/inference.toml: {', '.join(rule.types)}: {', '.join(rule.names)}"
@@ -96,6 +102,7 @@ def load_spec(folder: Traversable | None = None) -> Spec:
             entry: tuple(_declared(text) for text in arguments)
             for entry, arguments in table["wide"].items()
         },
+        annotations=table["annotations"],
     )
 
 
@@ -243,6 +250,28 @@ def _check_names(calls: Iterable[CallSpec]) -> None:
                         hint="give one of them another name, or method = []",
                     )
                 known[name] = call
+
+
+def _check_annotations(
+    table: Mapping[str, Any],
+    calls: Iterable[CallSpec],
+    types: Iterable[str],
+    kinds: Iterable[str],
+) -> None:
+    """Raise where annotations.toml speaks of what the other tables do not have."""
+    rows = {call.name: call for call in calls}
+    for section, keys in ANNOTATION_KEYS.items():
+        for name, row in table[section].items():
+            _check_keys(row, keys, set(), f"spec/annotations.toml: [{section}] {name}")
+    for name, row in table["functions"].items():
+        where = f"spec/annotations.toml: [functions] {name}"
+        _check(name, rows, "function", where)
+        for param in row.get("params", ()):
+            _check(param, [arg.name for arg in rows[name].args], "argument", where)
+    for name in table["types"]:
+        _check(name, types, "type", f"spec/annotations.toml: [types.{name}]")
+    for name in table["kinds"]:
+        _check(name, kinds, "kind", "spec/annotations.toml: [kinds]")
 
 
 def _check(word: str, known: Iterable[str], what: str, where: str) -> None:
