@@ -18,7 +18,7 @@ local MAX_HANDLE_SZ = 128 -- include/linux/exportfs.h of the kernel
 function handles.name_to_handle_at()
   local raw = sys.name_to_handle_at
   local AT = flags.group "AT"
-  local unique = AT.HANDLE_MNT_ID_UNIQUE
+  local unique = AT.HANDLE_MNT_ID_UNIQUE or 0 -- Linux 6.12
   local handle_t = types.t.file_handle
   local narrow_t, wide_t = ffi.typeof "int[1]", ffi.typeof "uint64_t[1]"
   return function(dirfd, path, options, handle)
