@@ -127,6 +127,7 @@ function t.child(before, body)
   checks = checks + 1
   local S = require "callgate"
   local r, w = assert(S.pipe())
+  local write, exit = w.write, S._exit -- loaded before the body takes the library out of the child's sight
   local pid = assert(S.fork())
   if pid == 0 then
     local ok, message = xpcall(function()
@@ -144,8 +145,8 @@ function t.child(before, body)
     end, function(message)
       return getmetatable(message) == SKIP and "# SKIP " .. message.reason or debug.traceback(tostring(message), 2)
     end)
-    w:write(ok and "done" or message)
-    S._exit(0)
+    pcall(write, w, ok and "done" or message)
+    exit(0)
   end
   w:close()
   local parts = {}

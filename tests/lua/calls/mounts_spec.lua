@@ -326,8 +326,8 @@ t.describe("swapping, accounting and quotas", function()
     t.ok(errno == S.EINVAL or errno == S.EPERM or errno == S.ENOSYS)
     _, _, errno = S.swapoff(path)
     t.ok(errno == S.EINVAL or errno == S.EPERM or errno == S.ENOSYS)
-    t.raises('swapon: argument 2 (flags): unknown name "perfer" for SWAP_FLAG_*; did you mean "prefer"?', S.swapon, path,
-      "perfer")
+    local unknown = 'swapon: argument 2 (flags): unknown name "perfer" for SWAP_FLAG_*; did you mean "prefer"?'
+    t.raises(unknown, S.swapon, path, "perfer")
   end)
 
   t.it("account for the processes of a namespace", function()
@@ -372,8 +372,8 @@ t.describe("swapping, accounting and quotas", function()
     t.equal(quota.valid, S.QIF_BLIMITS)
     t.raises('quotactl: argument 1 (operation): unknown name "getquot" for Q_*; did you mean "getquota"?', S.quotactl,
       "getquot")
-    t.raises("quotactl_fd: argument 5 (value): expected a path (a string), got nil", S.quotactl_fd, fd, "quotaon", "usr",
-      "vfs_v1")
+    local missing = "quotactl_fd: argument 5 (value): expected a path (a string), got nil"
+    t.raises(missing, S.quotactl_fd, fd, "quotaon", "usr", "vfs_v1")
   end)
 
   t.it("limit what a user may write", function()

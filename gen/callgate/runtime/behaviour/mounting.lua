@@ -175,7 +175,7 @@ function mounting.statmount()
   end
   local EOVERFLOW = constants.get "EOVERFLOW"
   return function(mount, mask)
-    local options, req = 0, nil
+    local options, req = 0
     if descriptors.number(mount) then
       options, req = BY_FD, req_t(0)
       req.mnt_fd = args.fd(mount, "statmount", 1, "mount")
