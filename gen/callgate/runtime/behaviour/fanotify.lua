@@ -93,7 +93,13 @@ local READERS = {
     local record = ffi.cast(types.pointer "fanotify_event_info_range", at)
     event.offset, event.count = exact(record.offset), exact(record.count)
   end,
-  function(event, at) event.mount = exact(ffi.cast(types.pointer "fanotify_event_info_mnt", at).mnt_id) end,
+  -- The number is the record's last 8 bytes: a 64-bit kernel pads before it for programs of i386, too, whose
+  -- struct has no padding.
+  function(event, at, length)
+    local id = ffi.new "uint64_t[1]"
+    ffi.copy(id, at + length - 8, 8)
+    event.mount = exact(id[0])
+  end,
   [10] = named "old_",
   [12] = named "new_",
 }
@@ -112,7 +118,7 @@ local function event_at(at)
     local record = ffi.cast(header, at + position)
     local reader = READERS[record.info_type]
     if reader then
-      reader(event, at + position)
+      reader(event, at + position, record.len)
     end
     if record.len == 0 then
       break
