@@ -263,6 +263,12 @@ t.describe("statmount and listmount", function()
       if number ~= S.EINVAL then -- Linux 6.13
         t.same(backwards, { below[2], below[1] })
       end
+      local fd = t.ok(S.open(path, "rdonly, directory"))
+      local of, _, unknown = S.statmount(fd, "mnt_basic")
+      if unknown ~= S.EINVAL then -- Linux 7.0
+        t.equal(t.ok(of).id, id)
+        t.equal(fd:statmount().point, path)
+      end
       t.fails("ENOENT", S.statmount(id + 1000000))
       t.fails("EINVAL", S.statmount(1))
     end)
@@ -357,7 +363,8 @@ t.describe("swapping, accounting and quotas", function()
       t.equal(status.exitstatus, 0)
       local record = S.t.acct_v3()
       t.equal(t.ok(S.open(path)):read(record, #record), 64)
-      -- In the kernel's byte order, which ac_version tells (linux/acct.h: ACCT_BYTEORDER) and which is another than this program's under qemu-user.
+      -- In the kernel's byte order, which ac_version tells (linux/acct.h: ACCT_BYTEORDER): under qemu-user another
+      -- than this program's.
       local foreign = (record.ac_version >= 128) ~= ffi.abi "be"
       t.equal(foreign and bit.bswap(record.ac_exitcode) or record.ac_exitcode, 7 * 256)
     end)
