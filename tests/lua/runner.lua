@@ -121,6 +121,47 @@ function t.skip(reason)
   error(setmetatable({ reason = reason }, SKIP), 0)
 end
 
+-- Runs `body` in a child process, for what would change this one: what it raises is raised here, a skip
+-- skips. `before` names namespaces of the child's own, as S.unshare takes them; "newns" ones are private.
+function t.child(before, body)
+  checks = checks + 1
+  local S = require "callgate"
+  local r, w = assert(S.pipe())
+  local write, exit = w.write, S._exit -- loaded before the body takes the library out of the child's sight
+  local pid = assert(S.fork())
+  if pid == 0 then
+    local ok, message = xpcall(function()
+      if before then
+        local done, why, errno = S.unshare(before)
+        if not done and (errno == S.EPERM or errno == S.EINVAL or errno == S.ENOSYS) then
+          t.skip(("unshare(%q) is not allowed here: %s"):format(before, why))
+        end
+        assert(done, why)
+        if before:find "newns" then
+          assert(S.mount(nil, "/", nil, "rec, private"))
+        end
+      end
+      body()
+    end, function(message)
+      return getmetatable(message) == SKIP and "# SKIP " .. message.reason or debug.traceback(tostring(message), 2)
+    end)
+    pcall(write, w, ok and "done" or message)
+    exit(0)
+  end
+  w:close()
+  local parts = {}
+  repeat
+    parts[#parts + 1] = assert(r:read())
+  until parts[#parts] == ""
+  local text = table.concat(parts)
+  local _, status = assert(S.waitpid(pid))
+  if text:find "^# SKIP " then
+    t.skip(text:sub(8))
+  elseif text ~= "done" then
+    fail(("the child: %s (%s)"):format(text, tostring(status)))
+  end
+end
+
 local folder
 
 -- A path of that name in this run's own scratch folder.

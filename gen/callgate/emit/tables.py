@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from callgate.emit.environment import render
 from callgate.errors import CallgateError
+from callgate.spec.model import SCALARS
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from callgate.spec.model import Spec
 
 OPERATION = re.compile(r"(?:(none|value|in|out|both|flags)(?: ([\w.]+))?)?(?: ?-> (\w+))?")
-SCALARS = {"int", "uint", "long", "uint64", "string"}  # types of operations that are no records
 RESULTS = {"fd", "number"}
 
 

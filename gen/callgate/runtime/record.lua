@@ -104,7 +104,7 @@ end
 -- "[?]" but to none of "[]".
 local function flexible_new(self, count)
   if not self.twin then
-    local text = self.text:gsub("%[%];(\n}[^\n]*)$", "[?];%1")
+    local text = self.text:gsub("%[%];(\n%s*}[^\n]*)$", "[?];%1")
     self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
     ffi.metatype(self.twin, self.metatable)
     record.twins[tonumber(self.twin)] = self.ctype
@@ -203,7 +203,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     index = index,
     aliases = aliases,
     accessors = lowered,
-    flexible = text:find "%[%];\n}[^\n]*$" ~= nil,
+    flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)
   self.metatable = {

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from callgate.spec.inference import Inference
 
 
+# Types of operations that are no records.
+SCALARS = frozenset({"int", "uint", "long", "uint64", "string", "path", "data"})
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What an argument can be: a row of kinds.toml."""
