@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from callgate.emit.machine import Machine
+from callgate.emit.tables import SCALARS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +68,13 @@ def _uses(call: CallSpec, types: set[str]) -> bool:
 
 def _names_missing(text: str, types: Mapping[str, object], abi: Abi) -> bool:
     """Tell whether an operation's type ("in winsize") is a record that is not there."""
-    how, _, word = text.partition(" -> ")[0].partition(" ")
-    scalars = {"int", "uint", "long", "uint64", "string"}
-    if how not in {"in", "out", "both"} or word in scalars or word in types:
-        return False
-    return not {f"struct {word}", f"union {word}"} & abi.record.keys()
+    for part in text.partition(" -> ")[0].split(", "):
+        how, _, word = part.partition(" ")
+        if how not in {"in", "out", "both", "size"} or word in SCALARS or word in types:
+            continue
+        if not {f"struct {word}", f"union {word}"} & abi.record.keys():
+            return True
+    return False
 
 
 def _group(row: Mapping[str, Any], abi: Abi, valueless: set[str]) -> dict[str, Any]:
