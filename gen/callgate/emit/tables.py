@@ -127,7 +127,7 @@ def _check_operation(text: str, records: Collection[str], spec: Spec, where: str
             f"cannot read {text!r}",
             where=where,
             hint='write "in TYPE", "out TYPE", "both TYPE", "value", "flags GROUP" or "none", '
-            'several with ", " between them, with "-> fd", "-> number" where it returns more than true',
+            '", " between several, "-> fd" or "-> number" where it returns more than true',
         )
     how, word, result = found.groups()
     if how in {"in", "out", "both", "size"}:

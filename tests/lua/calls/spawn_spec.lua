@@ -180,3 +180,53 @@ t.describe("spawn", function()
     end)() } })
   end)
 end)
+
+t.describe("clone3", function()
+  t.it("makes a child with a pidfd, and tells of its end as asked", function()
+    local pid, pidfd, errno = S.clone3 { pidfd = true }
+    if pid == 0 then
+      S._exit(6)
+    elseif pid == nil then
+      t.ok(errno == S.ENOSYS or errno == S.EPERM)
+      return
+    end
+    t.matches(tostring(pidfd), "^pidfd %d+$")
+    local info = t.ok(pidfd:wait())
+    t.equal(info.pid, pid)
+    t.equal(info.status, 6)
+    pid = t.ok(S.clone3 { exit_signal = 0 })
+    if pid == 0 then
+      S._exit(0)
+    end
+    t.fails("ECHILD", S.waitpid(pid)) -- without a signal it is no ordinary child
+    local _, status = t.ok(S.waitpid(pid, "clone"))
+    t.equal(status.exitstatus, 0)
+  end)
+
+  t.it("makes namespaces", function()
+    local pid, _, errno = S.clone3 { flags = "newuser, newpid" }
+    if pid == 0 then
+      S._exit(S.getpid() == 1 and S.getuid() == 65534 and 0 or 1)
+    elseif pid == nil then
+      t.ok(errno == S.ENOSYS or errno == S.EPERM or errno == S.ENOSPC or errno == S.EINVAL)
+      return
+    end
+    t.equal(select(2, t.ok(S.waitpid(pid))).exitstatus, 0)
+  end)
+
+  t.it("does not share memory with Lua, and says what it does not know", function()
+    t.raises("clone3: argument 1 (flags): CLONE_VM is for threads: a Lua state cannot be shared", S.clone3,
+      { flags = "vm, vfork" })
+    t.raises('clone3: argument 1 (options): unknown option "flag"; did you mean "flags"?', S.clone3, { flag = 1 })
+    t.raises('clone3: argument 1 (flags): unknown name "newusr" for CLONE_*; did you mean "newuser"?', S.clone3,
+      { flags = "newusr" })
+    t.fails("EINVAL", S.clone3 { set_tid = { 0 } })
+  end)
+end)
+
+t.describe("the user for files", function()
+  t.it("is what it was", function()
+    t.equal(S.setfsuid(), S.geteuid())
+    t.equal(S.setfsgid(), S.getegid())
+  end)
+end)

@@ -61,7 +61,12 @@ end
 
 function how.out(part, value, call, position)
   if part.kind == "name" then
-    local buffer = name_t()
+    local buffer = value
+    if value == nil then
+      buffer = name_t()
+    else
+      args.length(ffi.sizeof(name_t), call, position, "argument", args.buffer(value, call, position, "argument"))
+    end
     return address(buffer), buffer
   elseif part.kind == "bytes" then
     local buffer = ffi.new("char[?]", MOST_BYTES)

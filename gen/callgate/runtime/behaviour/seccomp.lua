@@ -42,7 +42,8 @@ local function action_of(value, label)
       return RET[word] + extra
     end
   end
-  return args.expected('an action such as "allow", "EPERM", "kill_process", "trace 1"', value, "seccomp_filter", 1, label)
+  return args.expected('an action such as "allow", "EPERM", "kill_process", "trace 1"', value, "seccomp_filter", 1,
+    label)
 end
 
 -- --- instructions ------------------------------------------------------------------------------------------
