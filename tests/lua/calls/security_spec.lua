@@ -305,15 +305,18 @@ end)
 -- A child that waits in a pipe until it is told to go on, with `text` at an address that it tells.
 local function waiting_child(text)
   local r, w = assert(S.pipe())
+  local ready, tell = assert(S.pipe())
   local memory = ffi.new("char[64]", text)
   local pid = assert(S.fork())
   if pid == 0 then
     w:close()
     S.prctl("set_ptracer", -1)
+    tell:write "!" -- fork is over: it blocks all signals meanwhile
     r:read(nil, 1)
     S._exit(ffi.string(memory) == text and 0 or 5)
   end
   r:close()
+  assert(ready:read(nil, 1) == "!" and ready:close() and tell:close())
   return pid, memory, w
 end
 
