@@ -127,7 +127,11 @@ t.describe("what libraries of threads ask for", function()
     end
     passes(function()
       local head = S.t.robust_list_head()
-      assert(S.set_robust_list(head))
+      local ok, message, number = S.set_robust_list(head)
+      if not ok then -- qemu-user leaves it to the program
+        assert(number == S.ENOSYS, message)
+        return
+      end
       local found, size = S.get_robust_list()
       assert(found == ffi.cast("void *", head) and size == S.s.robust_list_head)
       assert(S.set_tid_address(ffi.new "int[1]") == S.gettid())
