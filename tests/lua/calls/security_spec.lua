@@ -40,13 +40,19 @@ t.describe("prctl", function()
       assert(S.prctl "set_pdeathsig" and S.prctl "get_pdeathsig" == 0)
       assert(S.prctl("set_dumpable", 0) and S.prctl "get_dumpable" == 0)
       assert(S.prctl "get_keepcaps" == false and S.prctl("set_keepcaps", true) and S.prctl "get_keepcaps" == true)
-      assert(S.prctl("set_timerslack", 12345) and S.prctl "get_timerslack" == 12345)
+      assert(S.prctl("set_timerslack", 12345))
+      assert(S.prctl "get_timerslack" == 12345)
       assert(S.prctl("set_child_subreaper", true) and S.prctl "get_child_subreaper" == true)
       assert(S.prctl "get_no_new_privs" == false)
       assert(S.prctl("set_no_new_privs", 1) and S.prctl "get_no_new_privs" == true)
       assert(S.prctl "get_seccomp" == 0)
       assert(S.prctl "get_timing" == S.PR_TIMING_STATISTICAL)
-      assert(S.prctl("mce_kill", "set", "early") == true and S.prctl "mce_kill_get" == S.PR_MCE_KILL_EARLY)
+      local ok, _, errno = S.prctl("mce_kill", "set", "early")
+      if ok then
+        assert(S.prctl "mce_kill_get" == S.PR_MCE_KILL_EARLY)
+      else -- not every machine can fail so
+        assert(errno == S.EINVAL)
+      end
     end)
   end)
 
@@ -247,7 +253,11 @@ t.describe("seccomp", function()
         { code = "ret, k", k = S.SECCOMP_RET_ERRNO + S.EXDEV },
         S.t.sock_filter("ret, k", S.SECCOMP_RET_ALLOW),
       }
-      assert(S.prctl("set_seccomp", "filter", filter))
+      local ok, message, errno = S.prctl("set_seccomp", "filter", filter)
+      if not ok then -- a kernel without filters
+        assert(errno == S.EINVAL, message)
+        return
+      end
       fails("EXDEV", S.syscall.getppid())
       assert(S.seccomp("set_mode_filter", "log", filter))
     end)
@@ -291,14 +301,14 @@ t.describe("seccomp", function()
   end)
 
   t.it("says what is wrong with a rule", function()
-    t.raises('seccomp_filter: argument 1 (rules[1][1]): no system call "mkdri"; did you mean "mkdir"?',
-      S.seccomp_filter, { { "mkdri", "EPERM" } })
+    t.raises('seccomp_filter: argument 1 (rules[1][1]): no system call "mkdirta"; did you mean "mkdirat"?',
+      S.seccomp_filter, { { "mkdirta", "EPERM" } })
     t.raises('seccomp_filter: argument 1 (rules[1][2]): expected an action such as "allow", "EPERM", "kill_process", '
-      .. '"trace 1", got "deny" (string)', S.seccomp_filter, { { "mkdir", "deny" } })
+      .. '"trace 1", got "deny" (string)', S.seccomp_filter, { { "mkdirat", "deny" } })
     t.raises('seccomp_filter: argument 1 (rules[1][3][2]): expected "==", "~=", ">", ">=", "<", "<=" or "&", '
-      .. 'got "=" (string)', S.seccomp_filter, { { "mkdir", "EPERM", { 1, "=", 5 } } })
+      .. 'got "=" (string)', S.seccomp_filter, { { "mkdirat", "EPERM", { 1, "=", 5 } } })
     t.raises("seccomp_filter: argument 1 (rules[1][3][1]): expected an argument's number from 1 to 6, got 0",
-      S.seccomp_filter, { { "mkdir", "EPERM", { 0, "==", 5 } } })
+      S.seccomp_filter, { { "mkdirat", "EPERM", { 0, "==", 5 } } })
   end)
 end)
 
@@ -355,7 +365,9 @@ t.describe("another process's memory", function()
       local advised
       advised, _, errno = pidfd:madvise({ { region, 4096 } }, "cold")
       t.ok(advised == 4096 or errno == S.ENOSYS or errno == S.EPERM or errno == S.ENOMEM)
-      t.fails("EINVAL", pidfd:madvise({ { region, 4096 } }, "cold", 1))
+      if errno ~= S.ENOSYS then
+        t.fails("EINVAL", pidfd:madvise({ { region, 4096 } }, "cold", 1))
+      end
       local freed
       freed, _, errno = pidfd:mrelease()
       t.ok(not freed and (errno == S.EINVAL or errno == S.ENOSYS)) -- it is not being killed
@@ -392,8 +404,8 @@ t.describe("ptrace", function()
     if not ok then
       w:close()
       S.waitpid(pid)
-      t.equal(errno, S.EPERM)
-      t.skip "ptrace is not allowed here"
+      t.ok(errno == S.EPERM or errno == S.ENOSYS)
+      t.skip "ptrace is not to be had here"
     end
     body(pid, memory, w)
   end
@@ -464,7 +476,8 @@ t.describe("ptrace", function()
     else
       t.equal(status.exitstatus, 4)
     end
-    t.fails("ESRCH", S.ptrace("attach", 2 ^ 31 - 1))
+    local ok, _, errno = S.ptrace("attach", 2 ^ 31 - 1)
+    t.ok(not ok and (errno == S.ESRCH or errno == S.ENOSYS))
     t.raises('ptrace: argument 1 (request): unknown name "peekdat" for PTRACE_*; did you mean "peekdata"?', S.ptrace,
       "peekdat", 1, 0)
     t.raises('ptrace: argument 3 (argument): unknown name "tracefrok" for PTRACE_O_*; did you mean "tracefork"?',
