@@ -241,6 +241,30 @@ t.describe("sigaltstack", function()
 end)
 
 t.describe("a pidfd", function()
+  t.it("tells of its process, and gives its namespaces", function()
+    local pidfd, _, errno = S.pidfd_open(S.getpid())
+    if not pidfd then
+      t.equal(errno, S.ENOSYS)
+      return
+    end
+    local info
+    info, _, errno = pidfd:ioctl("PIDFD_GET_INFO", { mask = S.PIDFD_INFO_PID + S.PIDFD_INFO_CREDS })
+    if info then
+      t.equal(info.pid, S.getpid())
+      t.equal(info.ppid, S.getppid())
+      t.equal(info.euid, S.geteuid())
+    else -- before Linux 6.13
+      t.ok(errno == S.ENOTTY or errno == S.EINVAL)
+    end
+    local namespace
+    namespace, _, errno = pidfd:ioctl "PIDFD_GET_UTS_NAMESPACE"
+    if namespace then
+      t.equal(namespace:stat().ino, S.stat("/proc/self/ns/uts").ino)
+    else
+      t.ok(errno == S.ENOTTY or errno == S.EINVAL)
+    end
+  end)
+
   t.it("signals a process, waits for it and duplicates its descriptors", function()
     local r, w = t.ok(S.pipe())
     local pid = t.ok(S.fork())
