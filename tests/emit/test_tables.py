@@ -126,8 +126,12 @@ class TestOperations:
     """An operation's name decides the type of its argument and result."""
 
     @pytest.mark.parametrize(
-        "text", ["out int", "in winsize", "both winsize -> fd", "none", "value -> number"]
-    )
+        "text",
+        [
+            "out int", "in winsize", "both winsize -> fd", "none", "value -> number",
+            "value, 0, in winsize", "address, size winsize, out bytes -> boolean",
+        ],
+    )  # fmt: skip
     def test_row(self, text: str) -> None:
         """What a row may say."""
         spec = dataclasses.replace(BARE, operations={"ioctl": {"FIONREAD": text}})
@@ -143,6 +147,9 @@ class TestOperations:
             ("FIONREAD", "out winsiz", "no type 'winsiz'", ""),
             ("FIONREAD", "out in", "no type 'in'", "int"),
             ("FIONREAD", "flags P", "no group 'P'", ""),
+            ("FIONREAD", "value, size winsiz", "no type 'winsiz'", ""),
+            ("FIONREAD", "value, choice P", "no group 'P'", ""),
+            ("FIONREAD", "value,in winsize", "cannot read 'value,in winsize'", '", " between'),
             ("FIONREAD", "none -> nmber", "unknown result 'nmber'", "number"),
         ],
     )

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from callgate.emit.facts import Facts
     from callgate.spec.model import Spec
 
-OPERATION = re.compile(r"(?:(none|value|in|out|both|flags)(?: ([\w.]+))?)?(?: ?-> (\w+))?")
-RESULTS = {"fd", "number"}
+OPERATION = re.compile(
+    r"(?:(none|value|address|in|out|both|size|flags|choice|\d+)(?: ([\w.]+))?)?(?: ?-> (\w+))?"
+)
+RESULTS = {"fd", "number", "boolean"}
 
 
 def emit_tables(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
@@ -105,7 +107,8 @@ def emit_operations(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
             if name not in constants:
                 hint = suggest(name, constants) or None
                 raise CallgateError(f"no constant {name!r}", where=where, hint=hint)
-            _check_operation(text, records, spec, where)
+            for part in text.split(", "):
+                _check_operation(part, records, spec, where)
         files[f"operations/{call}.lua"] = render(
             "operations.lua.j2", call=call, rows=sorted(rows.items())
         )
@@ -124,15 +127,15 @@ def _check_operation(text: str, records: Collection[str], spec: Spec, where: str
             f"cannot read {text!r}",
             where=where,
             hint='write "in TYPE", "out TYPE", "both TYPE", "value", "flags GROUP" or "none", '
-            'with "-> fd", "-> number" where it returns more than true',
+            '", " between several, "-> fd" or "-> number" where it returns more than true',
         )
     how, word, result = found.groups()
-    if how in {"in", "out", "both"}:
+    if how in {"in", "out", "both", "size"}:
         known = {*SCALARS, *spec.types}
         if word not in known and not {f"struct {word}", f"union {word}"} & set(records):
             hint = suggest(word or "", known) or None
             raise CallgateError(f"no type {word!r}", where=where, hint=hint)
-    elif how == "flags" and word not in spec.groups:
+    elif how in {"flags", "choice"} and word not in spec.groups:
         hint = suggest(word or "", spec.groups) or None
         raise CallgateError(f"no group {word!r}", where=where, hint=hint)
     if result is not None and result not in RESULTS:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 # Types of operations that are no records.
-SCALARS = frozenset({"int", "uint", "long", "uint64", "string", "path", "data"})
+SCALARS = frozenset({"int", "uint", "long", "uint64", "string", "name", "path", "data", "bytes"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,13 @@ def _uses(call: CallSpec, types: set[str]) -> bool:
 
 def _names_missing(text: str, types: Mapping[str, object], abi: Abi) -> bool:
     """Tell whether an operation's type ("in winsize") is a record that is not there."""
-    how, _, word = text.partition(" -> ")[0].partition(" ")
-    if how not in {"in", "out", "both"} or word in SCALARS or word in types:
-        return False
-    return not {f"struct {word}", f"union {word}"} & abi.record.keys()
+    for part in text.partition(" -> ")[0].split(", "):
+        how, _, word = part.partition(" ")
+        if how not in {"in", "out", "both", "size"} or word in SCALARS or word in types:
+            continue
+        if not {f"struct {word}", f"union {word}"} & abi.record.keys():
+            return True
+    return False
 
 
 def _group(row: Mapping[str, Any], abi: Abi, valueless: set[str]) -> dict[str, Any]:

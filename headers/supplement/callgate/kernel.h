@@ -11,6 +11,7 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/signal.h>
+#include <linux/capability.h>
 
 /* include/linux/socket.h: struct sockaddr */
 struct sockaddr {
@@ -131,6 +132,16 @@ struct kernel_sigaction {
 	__sigrestore_t restorer;
 #endif
 	struct kernel_sigset mask;
+};
+
+/* kernel/capability.c: the two words of each set that capget and capset take since version 3 */
+struct kernel_capabilities {
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+};
+
+/* include/linux/cpumask_types.h: struct cpumask, for the most processors that any kernel is made for (arch/x86/Kconfig: NR_CPUS) */
+struct kernel_cpumask {
+	unsigned long bits[8192 / (8 * sizeof(long))];
 };
 
 /* fs/select.c: struct sigset_argpack, the sixth argument of pselect6 */

@@ -60,18 +60,12 @@ t.describe("an undeclared call", function()
     t.fails("ENODATA", S.getxattr(path, "user.none", nil, 0))
     local small = ffi.new "char[8]"
     t.raises("getxattr: argument 4 (size): 9 bytes, but the buffer has 8", S.getxattr, path, "user.x", small, 9)
-    t.equal(S.getpriority(S.PRIO_PROCESS, 0) >= 1, true)
-    t.equal(S.prctl(S.PR_SET_NAME, "callgate", 0, 0, 0), 0)
-    local name = ffi.new "char[16]"
-    t.equal(S.prctl(S.PR_GET_NAME, name, 0, 0, 0), 0)
-    t.equal(ffi.string(name), "callgate")
     t.raises("mq_getsetattr: argument 2 (mqstat): 8 bytes are too few: the kernel takes them for " .. S.s.mq_attr,
       S.mq_getsetattr, 5, small, nil)
     t.fails("EBADF", S.fgetxattr(1000, "user.x", nil, 0))
     local fd = t.ok(S.open(path))
     fd:close()
     t.raises("fgetxattr: argument 1 (fd): closed descriptor", S.fgetxattr, fd, "user.x", nil, 0)
-    t.raises("getpriority: argument 1 (which): expected an integer of 32 bits, got nil", S.getpriority)
     t.raises("msgget: argument 1 (key): expected an integer of 32 bits, got 1.5", S.msgget, 1.5, 0)
   end)
 

@@ -1,0 +1,496 @@
+local t = ...
+
+local ffi = require "ffi"
+local S = require "callgate"
+
+-- Runs `body`, which checks with assert, in a child of its own; how the child ended.
+local function in_child(body)
+  local pid = assert(S.fork())
+  if pid == 0 then
+    local ok, result = xpcall(body, debug.traceback)
+    if not ok then
+      io.stderr:write(tostring(result), "\n")
+    end
+    S._exit(ok and (result or 0) or 99)
+  end
+  local _, status = assert(S.waitpid(pid))
+  return status
+end
+
+local function passes(body)
+  t.equal(tostring(in_child(body)), "exited with 0")
+end
+
+-- Checks the triple of a failure, in a child.
+local function fails(name, value, _, errno)
+  assert(value == nil and errno == S[name], ("expected %s, got %s %s"):format(name, tostring(value), tostring(errno)))
+end
+
+t.describe("prctl", function()
+  t.it("is typed by its operation: strings, numbers, names, truth", function()
+    passes(function()
+      assert(S.prctl("set_name", "callgate") == true)
+      assert(S.prctl "get_name" == "callgate")
+      assert(io.open("/proc/self/comm"):read "*a" == "callgate\n")
+      assert(S.prctl("PR_SET_NAME", "a name that is much too long"))
+      assert(S.prctl(S.PR_GET_NAME) == "a name that is ")
+      local name = ffi.new "char[16]"
+      assert(S.prctl("get_name", name) == "a name that is " and ffi.string(name) == "a name that is ")
+      assert(S.prctl("set_pdeathsig", "hup") and S.prctl "get_pdeathsig" == S.SIGHUP)
+      assert(S.prctl "set_pdeathsig" and S.prctl "get_pdeathsig" == 0)
+      assert(S.prctl("set_dumpable", 0) and S.prctl "get_dumpable" == 0)
+      assert(S.prctl "get_keepcaps" == false and S.prctl("set_keepcaps", true) and S.prctl "get_keepcaps" == true)
+      assert(S.prctl("set_timerslack", 12345))
+      assert(S.prctl "get_timerslack" == 12345)
+      assert(S.prctl("set_child_subreaper", true) and S.prctl "get_child_subreaper" == true)
+      assert(S.prctl "get_no_new_privs" == false)
+      assert(S.prctl("set_no_new_privs", 1) and S.prctl "get_no_new_privs" == true)
+      assert((S.prctl "get_seccomp" or 0) == 0) -- nil where the kernel has none
+      assert(S.prctl "get_timing" == S.PR_TIMING_STATISTICAL)
+      local ok, _, errno = S.prctl("mce_kill", "set", "early")
+      if ok then
+        assert(S.prctl "mce_kill_get" == S.PR_MCE_KILL_EARLY)
+      else -- not every machine can fail so
+        assert(errno == S.EINVAL)
+      end
+    end)
+  end)
+
+  t.it("reads and drops capabilities by name", function()
+    passes(function()
+      if not S.capget():has "setpcap" then
+        fails("EPERM", S.prctl("capbset_drop", "sys_boot"))
+        return
+      end
+      assert(S.prctl("capbset_read", "sys_boot") == true)
+      assert(S.prctl("capbset_drop", "sys_boot") == true)
+      assert(S.prctl("capbset_read", "sys_boot") == false)
+      assert(S.prctl("cap_ambient", "is_set", "chown") == 0)
+      fails("EPERM", S.prctl("cap_ambient", "raise", "chown"))
+      local caps = S.capget()
+      caps:raise("inheritable", "chown")
+      assert(S.capset(caps))
+      assert(S.prctl("cap_ambient", "raise", "chown") == 0 and S.prctl("cap_ambient", "is_set", "chown") == 1)
+      assert(S.prctl("cap_ambient", "clear_all") == 0 and S.prctl("cap_ambient", "is_set", "chown") == 0)
+      assert(S.prctl("set_securebits", "noroot, keep_caps"))
+      assert(S.prctl "get_securebits" == S.c.SECBIT "noroot, keep_caps")
+    end)
+  end)
+
+  t.it("names memory, and tells where the kernel does not know an operation", function()
+    local region = t.ok(S.mmap(nil, 4096, "read, write", "private, anonymous"))
+    local ok, _, errno = S.prctl("set_vma", "anon_name", region, 4096, "callgate")
+    if ok then
+      t.matches(io.open("/proc/self/maps"):read "*a", "%[anon:callgate%]")
+    else
+      t.equal(errno, S.EINVAL)
+    end
+    t.fails("EINVAL", S.prctl(987654))
+  end)
+
+  t.it("says what is wrong with a name", function()
+    t.raises('prctl: argument 1 (operation): unknown name "set_nam" for PR_*; did you mean "set_name"?', S.prctl,
+      "set_nam", "x")
+    t.raises('prctl: argument 2 (argument): unknown name "chwon" for CAP_*; did you mean "chown"?', S.prctl,
+      "capbset_read", "chwon")
+    t.raises("prctl: argument 2 (argument): expected a string, got 5", S.prctl, "set_name", 5)
+  end)
+end)
+
+t.describe("arch_prctl", function()
+  t.it("tells of the thread on x86, and is not there on other machines", function()
+    local name = require("callgate.target").name
+    if name == "x64" then
+      t.ok(S.arch_prctl "get_fs" > 0)
+      t.equal(S.arch_prctl "get_gs", 0)
+    elseif name == "x86" then
+      local allowed, _, errno = S.arch_prctl "get_cpuid"
+      t.ok(allowed == true or errno == S.ENODEV)
+    else
+      t.equal(S.arch_prctl, nil)
+    end
+  end)
+end)
+
+t.describe("personality", function()
+  t.it("is read and set by name", function()
+    passes(function()
+      local before = assert(S.personality())
+      assert(S.personality "addr_no_randomize" == before)
+      assert(S.personality() == S.ADDR_NO_RANDOMIZE)
+      assert(S.personality "per_linux32, addr_compat_layout" == S.ADDR_NO_RANDOMIZE)
+      assert(S.personality() == S.PER_LINUX32 + S.ADDR_COMPAT_LAYOUT)
+    end)
+    t.raises('personality: argument 1 (persona): unknown name "addr_no_randomise" for *; '
+      .. 'did you mean "addr_no_randomize"?', S.personality, "addr_no_randomise")
+  end)
+end)
+
+t.describe("capabilities", function()
+  t.it("agree with the proc file system", function()
+    local text = io.open("/proc/self/status"):read "*a"
+    local caps = t.ok(S.capget())
+    for set, name in pairs { effective = "CapEff", permitted = "CapPrm", inheritable = "CapInh" } do
+      local high, low = text:match(name .. ":%s*(%x%x%x%x%x%x%x%x)(%x+)")
+      t.equal(caps.data[0][set], tonumber(low, 16))
+      t.equal(caps.data[1][set], tonumber(high, 16))
+    end
+    t.equal(#caps.permitted > 0, caps:has("chown", "permitted") or #caps.permitted > 0)
+    t.same(t.ok(S.capget(S.getpid())).effective, caps.effective)
+    t.fails("ESRCH", S.capget(2 ^ 31 - 1))
+  end)
+
+  t.it("are made, changed and shown by name", function()
+    local caps = S.t.capabilities { effective = "chown, KILL", permitted = { "CAP_CHOWN", "kill", "bpf" } }
+    t.equal(tostring(caps), "capabilities { effective = chown,kill; permitted = chown,kill,bpf; inheritable =  }")
+    t.equal(caps:has "bpf", false)
+    t.equal(caps:has("bpf", "permitted"), true)
+    t.equal(caps:raise("effective, inheritable", "bpf"):has "bpf", true)
+    t.equal(caps:drop("permitted", "all"):has("chown", "permitted"), false)
+    t.same(caps.inheritable, { "bpf" })
+    t.raises('unknown name "chwon" for CAP_*; did you mean "chown"?', caps.has, caps, "chwon")
+    t.raises('capset: argument 1 (capabilities): expected "effective", "permitted" or "inheritable", got effectiv',
+      S.capset, { effectiv = "chown" })
+  end)
+
+  t.it("are given up in a child", function()
+    passes(function()
+      local mine = S.capget()
+      mine:drop("effective, permitted, inheritable", "all")
+      assert(S.capset(mine))
+      assert(#S.capget().effective == 0)
+      fails("EPERM", S.capset { effective = "chown", permitted = "chown" })
+    end)
+  end)
+end)
+
+-- With a filter, or skips where the kernel or a sandbox has none.
+local function filtered(rules, body)
+  return in_child(function()
+    assert(S.prctl("set_no_new_privs", true))
+    local ok, message, errno = S.seccomp("set_mode_filter", nil, S.seccomp_filter(rules))
+    if not ok then
+      return errno == S.ENOSYS and 77 or error(message)
+    end
+    return body()
+  end)
+end
+
+local function filtered_passes(rules, body)
+  local status = filtered(rules, body)
+  if status.exitstatus == 77 then
+    t.skip "the kernel has no seccomp"
+  end
+  t.equal(tostring(status), "exited with 0")
+end
+
+t.describe("seccomp", function()
+  t.it("refuses calls by name with an errno, and ends processes", function()
+    filtered_passes({ { "getppid, umask", "EPERM" }, { "getpid", "errno 99" } }, function()
+      fails("EPERM", S.syscall.getppid())
+      fails("EPERM", S.syscall.umask(0))
+      assert(select(3, S.syscall.getpid()) == 99)
+      assert(S.gettid() > 0)
+      assert(S.prctl "get_seccomp" == 2)
+    end)
+    local status = filtered({ { "getppid", "kill_process" } }, function()
+      S.getppid()
+    end)
+    t.equal(status.signal, "sys")
+    -- what LuaJIT and the loading of modules need
+    local needed = "exit_group, write, mmap, mmap2, munmap, mprotect, mremap, brk, madvise, open, openat, read, readv, "
+      .. "close, fstat, fstat64, statx, newfstatat, lseek, _llseek, ioctl, fcntl, fcntl64, futex, rt_sigprocmask"
+    local known = {}
+    for name in needed:gmatch "[%w_]+" do
+      known[#known + 1] = S.nr[name] and name or nil
+    end
+    filtered_passes({ default = "ENOSYS", { table.concat(known, ", "), "allow" } }, function()
+      fails("ENOSYS", S.syscall.getppid())
+    end)
+  end)
+
+  t.it("compares arguments in all 64 bits", function()
+    local big = require("callgate.target").registers == 64 and 2 ^ 40 + 5 or 2 ^ 30 + 5
+    local function answers(operator, a, b)
+      local rule = { "personality", "EPERM", { 1, operator, a, b } }
+      local found = {}
+      filtered_passes({ rule, { "getppid", "EPERM" } }, function()
+        fails("EPERM", S.syscall.getppid()) -- the rule after is reached
+      end)
+      for _, value in ipairs { 4, 5, 6, big } do
+        local status = filtered({ { "madvise", "EPERM", { 2, operator, a, b } } }, function()
+          local _, _, errno = S.syscall.madvise(nil, value, 9999)
+          return errno == S.EPERM and 1 or 0
+        end)
+        found[#found + 1] = status.exitstatus
+      end
+      return table.concat(found, " ")
+    end
+    t.equal(answers("==", 5), "0 1 0 0")
+    t.equal(answers("==", big), "0 0 0 1")
+    t.equal(answers("~=", 5), "1 0 1 1")
+    t.equal(answers(">", 5), "0 0 1 1")
+    t.equal(answers(">=", 5), "0 1 1 1")
+    t.equal(answers("<", 5), "1 0 0 0")
+    t.equal(answers("<=", 5), "1 1 0 0")
+    t.equal(answers("<", big), "1 1 1 0")
+    t.equal(answers("&", 1), "0 1 0 1")
+    t.equal(answers("&", 3, 2), "0 0 1 0")
+  end)
+
+  t.it("wants all conditions of a rule, and takes the first rule that matches", function()
+    filtered_passes({
+      { "socket", "EACCES", { 1, "==", S.AF_UNIX }, { 2, "&", 15, S.SOCK_DGRAM } },
+      { "socket", "EPERM", { 1, "==", S.AF_UNIX } },
+    }, function()
+      fails("EACCES", S.socket("unix", "dgram"))
+      fails("EPERM", S.socket("unix", "stream"))
+      assert(S.socket("inet", "dgram"))
+    end)
+  end)
+
+  t.it("takes instructions, too, and through prctl", function()
+    passes(function()
+      assert(S.prctl("set_no_new_privs", 1))
+      local filter = {
+        { "ld, w, abs", 0 },
+        { "jmp, jeq, k", require("callgate.target").numbers.getppid, 0, 1 },
+        { code = "ret, k", k = S.SECCOMP_RET_ERRNO + S.EXDEV },
+        S.t.sock_filter("ret, k", S.SECCOMP_RET_ALLOW),
+      }
+      local ok, message, errno = S.prctl("set_seccomp", "filter", filter)
+      if not ok then -- a kernel without filters
+        assert(errno == S.EINVAL, message)
+        return
+      end
+      fails("EXDEV", S.syscall.getppid())
+      assert(S.seccomp("set_mode_filter", "log", filter))
+    end)
+  end)
+
+  t.it("tells what it can do", function()
+    local ok, _, errno = S.seccomp("get_action_avail", 0, "allow")
+    if not ok then
+      t.ok(errno == S.ENOSYS or errno == S.EINVAL)
+      return
+    end
+    t.equal(ok, true)
+    t.equal(S.seccomp("get_action_avail", 0, "errno 0"), true)
+    t.equal(t.ok(S.seccomp "get_notif_sizes").seccomp_data, S.s.seccomp_data)
+  end)
+
+  t.it("allows nothing but read, write and exit in strict mode", function()
+    local status = in_child(function()
+      if not S.seccomp "set_mode_strict" then
+        return 77
+      end
+      S.getppid()
+    end)
+    t.ok(status.signal == "kill" or status.exitstatus == 77)
+  end)
+
+  t.it("asks another process what to answer, through a listener", function()
+    local status = in_child(function()
+      assert(S.prctl("set_no_new_privs", 1))
+      local listener, _, errno = S.seccomp("set_mode_filter", "new_listener",
+        S.seccomp_filter { { "getppid", "user_notif" } })
+      if not listener then
+        return (errno == S.EINVAL or errno == S.ENOSYS) and 77 or 1
+      end
+      local pid = assert(S.fork())
+      if pid == 0 then
+        S._exit(S.syscall.getppid() == 4242 and 5 or 6)
+      end
+      local asked = assert(listener:ioctl "SECCOMP_IOCTL_NOTIF_RECV")
+      assert(asked.pid == pid and asked.data.nr == S.nr.getppid)
+      assert(listener:ioctl("SECCOMP_IOCTL_NOTIF_ID_VALID", asked.id))
+      assert(listener:ioctl("SECCOMP_IOCTL_NOTIF_SEND", { id = asked.id, val = 4242 }))
+      assert(select(2, S.waitpid(pid)).exitstatus == 5)
+    end)
+    t.ok(status.exitstatus == 0 or status.exitstatus == 77, tostring(status))
+  end)
+
+  t.it("says what is wrong with a rule", function()
+    t.raises('seccomp_filter: argument 1 (rules[1][1]): no system call "mkdirta"; did you mean "mkdirat"?',
+      S.seccomp_filter, { { "mkdirta", "EPERM" } })
+    t.raises('seccomp_filter: argument 1 (rules[1][2]): expected an action such as "allow", "EPERM", "kill_process", '
+      .. '"trace 1", got "deny" (string)', S.seccomp_filter, { { "mkdirat", "deny" } })
+    t.raises('seccomp_filter: argument 1 (rules[1][3][2]): expected "==", "~=", ">", ">=", "<", "<=" or "&", '
+      .. 'got "=" (string)', S.seccomp_filter, { { "mkdirat", "EPERM", { 1, "=", 5 } } })
+    t.raises("seccomp_filter: argument 1 (rules[1][3][1]): expected an argument's number from 1 to 6, got 0",
+      S.seccomp_filter, { { "mkdirat", "EPERM", { 0, "==", 5 } } })
+  end)
+end)
+
+-- A child that waits in a pipe until it is told to go on, with `text` at an address that it tells.
+local function waiting_child(text)
+  local r, w = assert(S.pipe())
+  local ready, tell = assert(S.pipe())
+  local memory = ffi.new("char[64]", text)
+  local pid = assert(S.fork())
+  if pid == 0 then
+    w:close()
+    S.prctl("set_ptracer", -1)
+    tell:write "!" -- fork is over: it blocks all signals meanwhile
+    r:read(nil, 1)
+    S._exit(ffi.string(memory) == text and 0 or 5)
+  end
+  r:close()
+  assert(ready:read(nil, 1) == "!" and ready:close() and tell:close())
+  return pid, memory, w
+end
+
+t.describe("another process's memory", function()
+  t.it("is read and written at addresses", function()
+    local pid, memory, w = waiting_child "hello, memory"
+    local count, parts = S.process_vm_readv(pid, { 5, 8 }, memory)
+    if count == nil then
+      w:close()
+      S.waitpid(pid)
+      t.skip "ptrace is not allowed here"
+    end
+    t.equal(count, 13)
+    t.same(parts, { "hello", ", memory" })
+    count, parts = S.process_vm_readv(pid, { 9 }, { { memory + 7, 6 }, { memory, 3 } })
+    t.equal(count, 9)
+    t.same(parts, { "memoryhel" })
+    local own = ffi.new "char[4]"
+    t.equal(S.process_vm_readv(pid, { own }, memory), 4)
+    t.equal(ffi.string(own, 4), "hell")
+    t.equal(S.process_vm_writev(pid, { "HE", "LLO" }, memory), 5)
+    t.same({ select(2, S.process_vm_readv(pid, { 5 }, memory)) }, { { "HELLO" } })
+    t.fails("EFAULT", S.process_vm_readv(pid, { 4 }, 16))
+    w:close()
+    t.equal(select(2, S.waitpid(pid)).exitstatus, 5)
+    t.fails("ESRCH", S.process_vm_readv(2 ^ 31 - 1, { 4 }, memory))
+    t.raises('process_vm_readv: argument 2 (local): expected a table of strings, buffers or sizes, got nil',
+      S.process_vm_readv, 1)
+  end)
+
+  t.it("is advised about and freed through a pidfd", function()
+    local pid, _, w = waiting_child "x"
+    local region = t.ok(S.mmap(nil, 8192, "read, write", "private, anonymous"))
+    local pidfd, _, errno = S.pidfd_open(pid)
+    if pidfd then
+      local advised
+      advised, _, errno = pidfd:madvise({ { region, 4096 } }, "cold")
+      t.ok(advised == 4096 or errno == S.ENOSYS or errno == S.EPERM or errno == S.ENOMEM)
+      if errno ~= S.ENOSYS then
+        t.fails("EINVAL", pidfd:madvise({ { region, 4096 } }, "cold", 1))
+      end
+      local freed
+      freed, _, errno = pidfd:mrelease()
+      t.ok(not freed and (errno == S.EINVAL or errno == S.ENOSYS)) -- it is not being killed
+    else
+      t.equal(errno, S.ENOSYS)
+    end
+    w:close()
+    t.ok(S.waitpid(pid))
+  end)
+end)
+
+t.describe("kcmp", function()
+  t.it("compares what two processes have", function()
+    local same, _, errno = S.kcmp(S.getpid(), S.getpid(), "vm")
+    if same == nil then
+      t.ok(errno == S.ENOSYS or errno == S.EPERM)
+      return
+    end
+    t.equal(same, 0)
+    local fd = t.ok(S.open("/dev/null", "rdonly"))
+    local copy = t.ok(fd:dup())
+    local other = t.ok(S.open("/dev/null", "rdonly"))
+    t.equal(S.kcmp(S.getpid(), S.getpid(), "file", fd.fd, copy.fd), 0)
+    t.ok(S.kcmp(S.getpid(), S.getpid(), "file", fd.fd, other.fd) > 0)
+    t.fails("ESRCH", S.kcmp(2 ^ 31 - 1, 1, "vm"))
+    t.fails("EBADF", S.kcmp(S.getpid(), S.getpid(), "file", 9999, 0))
+  end)
+end)
+
+t.describe("ptrace", function()
+  local function traced(body)
+    local pid, memory, w = waiting_child "hello, ptrace"
+    local ok, _, errno = S.ptrace("seize", pid, "exitkill, tracesysgood")
+    if not ok then
+      w:close()
+      S.waitpid(pid)
+      t.ok(errno == S.EPERM or errno == S.ENOSYS)
+      t.skip "ptrace is not to be had here"
+    end
+    body(pid, memory, w)
+  end
+
+  t.it("stops a process, looks into it and changes it", function()
+    traced(function(pid, memory, w)
+      t.equal(S.ptrace("interrupt", pid), true)
+      local _, status = t.ok(S.waitpid(pid))
+      t.equal(status.stopsig, S.SIGTRAP)
+      local size = ffi.sizeof "long"
+      local word = ffi.new("long[1]", ffi.cast("long", t.ok(S.ptrace("peekdata", pid, memory))))
+      t.equal(ffi.string(word, size), ("hello, ptrace"):sub(1, size))
+      ffi.copy(word, "HELLO, PTRACE", size)
+      t.equal(S.ptrace("pokedata", pid, memory, word[0]), true)
+      t.equal(ffi.cast("long", S.ptrace("peektext", pid, memory)), word[0])
+      t.fails("EIO", S.ptrace("peekdata", pid, 16))
+      local registers = t.ok(S.ptrace("getregset", pid, "prstatus"))
+      t.ok(#registers >= 16 * size)
+      t.equal(S.ptrace("setregset", pid, "prstatus", registers), true)
+      t.equal(S.ptrace("getregset", pid, "prstatus"), registers)
+      t.equal(tostring(S.ptrace("getsigmask", pid)), "sigset {  }")
+      t.equal(S.ptrace("setsigmask", pid, "usr1, hup"), true)
+      t.equal(tostring(S.ptrace("getsigmask", pid)), "sigset { hup, usr1 }")
+      t.equal(t.ok(S.ptrace("getsiginfo", pid)).signal, "trap")
+      t.equal(S.ptrace("geteventmsg", pid) >= 0, true)
+      local info, _, errno = S.ptrace("get_syscall_info", pid)
+      if info then
+        t.equal(info.arch % 65536 > 0, true)
+      else
+        t.ok(errno == S.EIO or errno == S.ENOSYS)
+      end
+      t.equal(S.ptrace("setoptions", pid, "traceexit, tracesysgood"), true)
+      w:close()
+      t.equal(S.ptrace("cont", pid), true)
+      _, status = t.ok(S.waitpid(pid))
+      t.equal(status.status, S.SIGTRAP * 256 + 127 + S.PTRACE_EVENT_EXIT * 65536)
+      t.equal(S.ptrace("geteventmsg", pid), 5 * 256)
+      t.equal(S.ptrace("detach", pid), true)
+      t.equal(select(2, S.waitpid(pid)).exitstatus, 5)
+    end)
+  end)
+
+  t.it("stops at system calls, and hands on signals", function()
+    traced(function(pid)
+      t.ok(S.ptrace("interrupt", pid))
+      t.ok(S.waitpid(pid))
+      t.equal(S.ptrace("syscall", pid), true)
+      local _, status = t.ok(S.waitpid(pid))
+      t.equal(status.stopsig, S.SIGTRAP + 128)
+      t.equal(S.kill(pid, "term"), true)
+      t.equal(S.ptrace("cont", pid), true)
+      _, status = t.ok(S.waitpid(pid))
+      t.equal(status.stopsig, S.SIGTERM)
+      t.equal(S.ptrace("cont", pid, "kill"), true)
+      t.equal(select(2, S.waitpid(pid)).signal, "kill")
+    end)
+  end)
+
+  t.it("is asked for by the child, and refused where it makes no sense", function()
+    local pid = assert(S.fork())
+    if pid == 0 then
+      S._exit(S.ptrace "traceme" and S.kill(S.getpid(), "stop") and 3 or 4)
+    end
+    local _, status = t.ok(S.waitpid(pid))
+    if status.stopped then
+      t.equal(S.ptrace("cont", pid), true)
+      t.equal(select(2, S.waitpid(pid)).exitstatus, 3)
+    else
+      t.equal(status.exitstatus, 4)
+    end
+    local ok, _, errno = S.ptrace("attach", 2 ^ 31 - 1)
+    t.ok(not ok and (errno == S.ESRCH or errno == S.ENOSYS))
+    t.raises('ptrace: argument 1 (request): unknown name "peekdat" for PTRACE_*; did you mean "peekdata"?', S.ptrace,
+      "peekdat", 1, 0)
+    t.raises('ptrace: argument 3 (argument): unknown name "tracefrok" for PTRACE_O_*; did you mean "tracefork"?',
+      S.ptrace, "seize", 1, "tracefrok")
+  end)
+end)
