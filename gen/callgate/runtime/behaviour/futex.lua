@@ -92,6 +92,47 @@ end
 
 -- --- futex2 --------------------------------------------------------------------------------------------
 
+-- A value or a mask as a register: of 32 bits unsigned where that is what a register has.
+local function word_of(value, call, position, name)
+  return args.word(args.long(value, call, position, name), call, position, name)
+end
+
+-- S.futex_wait(word, expected, mask, flags, deadline, clock)
+function futex.futex_wait()
+  local raw = sys.futex_wait
+  local FUTEX2, CLOCK = flags.group "FUTEX2", flags.group "CLOCK"
+  local timespec = types.t.timespec
+  local MONOTONIC = CLOCK.MONOTONIC
+  return function(word, value, mask, options, timeout, clock)
+    local at = cast("void *", args.address(word, "futex_wait", 1, "word"))
+    value = word_of(value, "futex_wait", 2, "value")
+    mask = word_of(mask == nil and ALL or mask, "futex_wait", 3, "mask")
+    options = args.flags_with(options, "futex_wait", 4, "flags", FUTEX2, SIZE_U32)
+    timeout = args.optional_record(timeout, "futex_wait", 5, "timeout", timespec)
+    clock = clock == nil and MONOTONIC or args.choice(clock, "futex_wait", 6, "clock", CLOCK)
+    if raw(at, value, mask, options, timeout, clock) == -1 then
+      return fail(word)
+    end
+    return true
+  end
+end
+
+-- S.futex_wake(word, mask, count)
+function futex.futex_wake()
+  local raw = sys.futex_wake
+  local FUTEX2 = flags.group "FUTEX2"
+  return function(word, mask, count, options)
+    local at = cast("void *", args.address(word, "futex_wake", 1, "word"))
+    mask = word_of(mask == nil and ALL or mask, "futex_wake", 2, "mask")
+    count = count == nil and 1 or args.int(count, "futex_wake", 3, "count")
+    local result = raw(at, mask, count, args.flags_with(options, "futex_wake", 4, "flags", FUTEX2, SIZE_U32))
+    if result == -1 then
+      return fail(word)
+    end
+    return result
+  end
+end
+
 -- An array of futex_waitv of a table of { word, value, flags }.
 local function waiters_of(list, call)
   if type(list) ~= "table" then

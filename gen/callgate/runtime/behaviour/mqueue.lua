@@ -13,13 +13,15 @@ local mqueue = {}
 local fail = errors.fail
 local F_SETFD = 2 -- asm-generic/fcntl.h: the same everywhere
 
--- The kernel's names go without the slash that those of C begin with (mq_open(3), "C library/kernel differences").
+-- The kernel's names go without the slash that those of C begin with (mq_open(3), "C library/kernel differences");
+-- qemu-user looks for it before the name. The second result is what the pointer points into.
 local function plain(name, call)
   name = args.string(name, call, 1, "name")
   if type(name) ~= "string" then
     name = ffi.string(name)
   end
-  return (name:gsub("^/", ""))
+  name = "/" .. name:gsub("^/", "")
+  return ffi.cast("const char *", name) + 1, name
 end
 
 -- S.mq_open("/name", "rdwr, creat", "0600", { maxmsg = 10, msgsize = 100 })
@@ -30,13 +32,13 @@ function mqueue.mq_open()
   local descriptor = require("callgate.fd").kind "mqueue"
   local OWNER = 384 -- 0600
   return function(name, options, mode, attr)
-    name = plain(name, "mq_open")
+    local pointer, kept = plain(name, "mq_open")
     options = args.flags_with(options, "mq_open", 2, "flags", O, cloexec)
     mode = mode == nil and OWNER or args.mode(mode, "mq_open", 3, "mode")
     attr = args.optional_record(attr, "mq_open", 4, "attr", types.t.mq_attr)
-    local number = raw(name, options, mode, attr)
+    local number = raw(pointer, options, mode, attr)
     if number == -1 then
-      return fail()
+      return fail(kept)
     elseif bit.band(options, cloexec) == 0 then
       sys.fcntl(number, F_SETFD, 0) -- the kernel sets the flag whatever is asked for (ipc/mqueue.c)
     end
@@ -47,8 +49,9 @@ end
 function mqueue.mq_unlink()
   local raw = sys.mq_unlink
   return function(name)
-    if raw(plain(name, "mq_unlink")) == -1 then
-      return fail()
+    local pointer, kept = plain(name, "mq_unlink")
+    if raw(pointer) == -1 then
+      return fail(kept)
     end
     return true
   end
