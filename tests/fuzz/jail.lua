@@ -18,6 +18,7 @@ int fuzz_siginterrupt(int, int) __asm__("siginterrupt");
 int fuzz_sigprocmask(int, const uint64_t *, uint64_t *) __asm__("sigprocmask");
 int fuzz_setitimer(int, const long *, long *) __asm__("setitimer");
 int fuzz_waitpid(int, int *, int) __asm__("waitpid");
+int fuzz_setsid(void) __asm__("setsid");
 int fuzz_fork(void) __asm__("fork");
 int fuzz_unshare(int) __asm__("unshare");
 int fuzz_abs(int) __asm__("abs");
@@ -44,6 +45,7 @@ local LIMITS = { -- RLIMIT_ number -> most of it
 
 -- Makes everything read-only but an empty file system in `folder`, and that the working directory.
 function jail.enter(folder)
+  check(C.fuzz_setsid() < 0 and 1 or 0, "setsid") -- signals to the group would reach who started this
   local attributes = ffi.new("uint64_t[4]", { ATTR_RDONLY, 0 })
   check(C.fuzz_mount_setattr(NR_MOUNT_SETATTR, AT_FDCWD, "/", AT_RECURSIVE, attributes, 32), "mount_setattr")
   check(C.fuzz_mount("fuzz", folder, "tmpfs", 0, "size=64m"), "mount " .. folder)

@@ -96,6 +96,7 @@ end
 
 -- Calls the target and judges what comes of it.
 local function call(place, log, case, rng, target)
+  place.no_null = target.macro -- as in C, a macro follows the pointers that it gets
   local list, count, text = (target.bare and bare_arguments or arguments)(rng, place, target)
   jail.now(log, text)
   local results = pack(pcall(target.fn, unpack(list, 1, count)))

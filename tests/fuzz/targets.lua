@@ -135,7 +135,7 @@ end
 function kinds.macro(rng, place)
   local name = rng:pick(place.macro_names)
   local fn = place.S[name]
-  return type(fn) == "function" and with({ name = "S." .. name, loose = true }, fn) or nil
+  return type(fn) == "function" and with({ name = "S." .. name, loose = true, macro = true }, fn) or nil
 end
 
 function kinds.region(rng, place)

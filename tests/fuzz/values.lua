@@ -94,7 +94,7 @@ end
 -- Pointers: to nothing, and to the arena. Others are C's matter: whoever makes them answers for them.
 function values.pointer(rng, place)
   local text = rng:pick(POINTERS)
-  if rng:chance(40) then
+  if rng:chance(40) and not place.no_null then
     return ffi.cast(text, nil), ("ffi.cast(%q, nil)"):format(text)
   end
   return ffi.cast(text, place.arena), ("ffi.cast(%q, arena)"):format(text)
@@ -110,7 +110,7 @@ function values.record(rng, place)
   local size = ffi.sizeof(ctype)
   if rng:chance(20) or not size or size > 4096 then
     return ctype, "S.t." .. name
-  elseif rng:chance(15) then
+  elseif rng:chance(15) and not place.no_null then
     return ffi.cast(ffi.typeof("$ *", ctype), nil), ("S.pt.%s(nil)"):format(name)
   elseif rng:chance(15) then
     return ffi.cast(ffi.typeof("$ *", ctype), place.arena), ("S.pt.%s(arena)"):format(name)
@@ -196,7 +196,8 @@ local function hostile()
   local function refuse()
     error("the caller's own error", 0)
   end
-  return setmetatable({}, { __index = refuse, __newindex = refuse, __len = refuse, __call = refuse, __tostring = refuse })
+  local mt = { __index = refuse, __newindex = refuse, __len = refuse, __call = refuse, __tostring = refuse }
+  return setmetatable({}, mt)
 end
 
 local ODDITIES = {
@@ -269,12 +270,14 @@ end
 -- --- what fits a parameter of that name, more or less ---------------------------------------------------
 
 local FITTING = {
-  { { "fd$", "^fd", "^sock", "^self$", "^in$", "^out$" }, { values.object, values.object, values.small, values.string } },
+  { { "fd$", "^fd", "^sock", "^self$", "^in$", "^out$" },
+    { values.object, values.object, values.small, values.string } },
   { { "path", "name", "from", "^to$", "^target$" }, { values.string } },
   { { "flags", "options", "mode", "^how$", "^what$", "op$", "cmd", "request", "type", "which", "whence",
       "advice", "prot", "level", "domain", "clock", "resource" },
     { values.string, values.string, values.number, function() return nil, "nil" end } },
-  { { "buf", "data", "ptr", "addr", "value", "vec", "stat" }, { values.memory, values.string, values.record, values.pointer } },
+  { { "buf", "data", "ptr", "addr", "value", "vec", "stat" },
+    { values.memory, values.string, values.record, values.pointer } },
   { { "count", "len", "size", "^n", "offset", "pos", "max" }, { values.small, values.number, values.scalar } },
   { { "time", "^ts", "iov", "events", "set", "mask", "items", "list", "argv", "env", "msg" },
     { values.table, values.number, values.string, values.record } },

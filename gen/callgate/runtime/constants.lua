@@ -179,7 +179,7 @@ function constants.macros(module)
     found = {}
     for _, maker in ipairs(module.macros or {}) do
       for name, fn in pairs(maker(require "callgate.macro")) do
-        found[name] = fn
+        found[name] = require "callgate.guard"(name, fn)
       end
     end
     made[module] = found

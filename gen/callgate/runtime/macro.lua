@@ -25,11 +25,17 @@ local u8, u16, u32, u64 = typeof "uint8_t", typeof "uint16_t", typeof "uint32_t"
 local EXACT = 2 ^ 53 -- from here on a double has not every integer
 
 local function misuse(expected, x)
-  local shown = type(x) == "string" and ("%q"):format(x) or tostring(x)
-  require("callgate.errors").raise(("macro argument: expected %s, got %s"):format(expected, shown))
+  local errors = require "callgate.errors" -- only now: the generator runs macros with this file alone
+  errors.raise(("macro argument: expected %s, got %s"):format(expected, errors.got(x)))
 end
 
--- An argument or a member as a 64-bit integer; pointers stay pointers.
+-- Whether a cdata is a number: a type has one, too, its id.
+local function is_number(x)
+  local number = tonumber(x)
+  return number ~= nil and not (number == tonumber(typeof(x)) and tostring(x):find "^ctype<")
+end
+
+-- An argument or a member as a 64-bit integer.
 function M.long(x)
   local kind = type(x)
   if kind == "number" then
@@ -38,8 +44,8 @@ function M.long(x)
     elseif x >= 2 ^ 63 and x < 2 ^ 64 then
       return cast(u64, x)
     end
-  elseif kind == "cdata" then
-    return x + 0LL
+  elseif kind == "cdata" and is_number(x) then
+    return istype(u64, x) and x or cast(i64, x)
   elseif kind == "boolean" then
     return x and 1LL or 0LL
   end
@@ -141,6 +147,9 @@ end
 
 -- (to)x, for pointers: "struct cmsghdr *", "const uint8_t *".
 function M.cast(to, x)
+  if type(x) == "number" and x ~= 0 then
+    return misuse("a pointer or a record", x) -- which the macro would follow
+  end
   local ctype = pointers[to]
   if not ctype then
     local target = record(to:gsub("^const ", ""):gsub(" ?%*$", ""))

@@ -171,4 +171,6 @@ region.type = ffi.metatype("struct { void *addr; size_t length; }", {
   end,
 })
 
+require("callgate.memory").regions[tonumber(region.type)] = true
+
 return region
