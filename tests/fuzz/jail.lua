@@ -57,7 +57,7 @@ end
 
 local SIGALRM, ITIMER_REAL, SIG_SETMASK = 14, 0, 2
 local none = ffi.new "uint64_t[16]"
-local tick = ffi.new("long[4]", 0, 30000, 0, 30000) -- every 30 ms
+local tick = ffi.new("long[4]", 0, 10000, 0, 10000) -- every 10 ms
 
 -- Undoes what a call before may have done to signals. A call that waits is interrupted soon: the
 -- handler is C's abs, which does nothing that one could notice.

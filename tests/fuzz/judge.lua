@@ -45,6 +45,7 @@ function judge.error(target, message)
   elseif says(unquoted(what), INTERNAL) then
     return "speaks of internals: " .. message
   elseif not target.loose and not what:find "^[%w_.:]+: argument %d+ %([^()]+%): ."
+    and not what:find "^no memory for a buffer of %d+ bytes$"
     and not what:find "^[%w_]+: takes %d+ arguments?, got %d+$" then
     return "does not name function and argument: " .. message
   end

@@ -1,5 +1,7 @@
 -- Calls the library with random values: luajit misuse.lua FD FOLDER SEED MODE CASE...
 --
+-- CASE may be the name of a planted defect, too: it is then all that is called, as case 1.
+--
 -- misuse.py starts it in namespaces of its own. A case is decided by SEED and its number alone; CASE is
 -- a number or a range, FIRST-LAST. What is wrong goes to the memory of the file open as FD, in
 -- lines "case <tab> call <tab> what"; FOLDER is where it works; MODE is what the compiler does.
@@ -81,8 +83,9 @@ local function poke(rng, place, results, report)
   for i = 1, results.n do
     local value = results[i]
     if type(value) == "cdata" and tonumber(value) == nil or type(value) == "function" then
-      -- Only tostring may fail to be there for a null pointer; a type is no value.
-      local which = (value == nil or tostring(value):find "^ctype<") and 1 or rng:int(#POKES)
+      -- What a pointer leads to is the caller's business, and a type is no value.
+      local text = type(value) == "cdata" and tostring(ffi.typeof(value)) or ""
+      local which = (text:find "[*)]>$" or tostring(value):find "^ctype<") and 1 or rng:int(#POKES)
       if type(value) == "function" then
         which = 7
       end
@@ -145,6 +148,28 @@ local function run(place, log, case)
   end
 end
 
+-- Defects that the library does not have, to see that they would be found.
+local planted = {
+  crash = function() return ffi.cast("int *", 16)[0] end,
+  hang = function()
+    while true do -- as a call that begins again when it is interrupted
+      ffi.C.fuzz_abs(1)
+    end
+  end,
+  internal = function() return ffi.new("int", nil) end,
+  nameless = function() error "something is wrong" end,
+  silent = function() return nil, "no errno" end,
+  overrun = function(memory) ffi.fill(memory, 20, 1) end,
+}
+
+local function plant(place, log, name)
+  jail.rearm()
+  values.argument = function()
+    return place.guarded(ffi.typeof "char[16]"), "memory"
+  end
+  call(place, log, 1, random.new(seed, 1), { name = name, fn = planted[name], labels = { "buf" } })
+end
+
 local MODES = {
   on = function() end,
   off = function() jit.off() end,
@@ -158,6 +183,10 @@ local function main()
   local place = require "fuzz.place"()
   for i = 5, #arg do
     local first, last = arg[i]:match "^(%d+)%-?(%d*)$"
+    if planted[arg[i]] then
+      log.case, first, last = 1, 1, 0
+      plant(place, log, arg[i])
+    end
     for case = tonumber(first), tonumber(last) or tonumber(first) do
       log.case = case
       run(place, log, case)

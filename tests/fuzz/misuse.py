@@ -46,6 +46,7 @@ class Finding:
         return target, re.sub(r"[0-9]+|'[^']*'|\"[^\"]*\"", "", self.what)
 
     def __str__(self) -> str:
+        """Return what to try again, and what comes of it."""
         return f"case {self.case}, compiler {self.mode}: {self.call}\n    {self.what}"
 
 
@@ -88,9 +89,8 @@ class Fuzzer:
         """Return the finding of a process that died, alone in its case or with those before."""
         if not outcome.died:
             return []
+        text = self.now()
         cases = self.shrink(mode, outcome.died, list(range(first, outcome.last + 1)))
-        call = self.run(mode, *map(str, cases)).findings[-1:] if cases else ()
-        text = call[0].call if call else self.calls(mode, outcome.last)
         what = f"died of {outcome.died}"
         if cases != [outcome.last]:
             alone = f"after the cases {cases[:-1]}" if cases else "not again when tried again"
@@ -123,9 +123,8 @@ class Fuzzer:
             size //= 2
         return cases
 
-    def calls(self, mode: str, case: int) -> str:
-        """Return the text of the call that a case makes."""
-        self.run(mode, str(case))
+    def now(self) -> str:
+        """Return the text of the last call that a process began."""
         return self._read()[2]
 
     def run(self, mode: str, *cases: str, until: float | None = None) -> Outcome:

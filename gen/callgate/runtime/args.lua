@@ -374,7 +374,7 @@ function args.optional_data(value, call, position, label)
   return args.data(value, call, position, label)
 end
 
-local cast = ffi.cast
+local cast, new = ffi.cast, ffi.new
 
 local function is_region(value)
   return type(value) == "cdata" and memory.regions[tonumber(typeof(value))] and tonumber(value) == nil
@@ -423,6 +423,16 @@ function args.word(value, call, position, label)
   return register(args.long(value, call, position, label))
 end
 
+-- A new buffer of as many bytes as the caller asks for.
+function args.new_buffer(size, call, position, label)
+  size = args.size(size, call, position, label)
+  local ok, buffer = pcall(new, "uint8_t[?]", size)
+  if not ok then
+    misuse(call, position, label, ("no memory for a buffer of %s bytes"):format(errors.shown(size)))
+  end
+  return buffer, size
+end
+
 local MOST = 2147479552 -- MAX_RW_COUNT of linux/fs.h: no call moves more bytes at once
 local KEPT = 1048576 -- a larger scratch buffer is not kept
 local scratch, scratch_size = ffi.new("char[?]", 4096), 4096
@@ -434,8 +444,10 @@ function args.scratch(size)
     return scratch, size
   end
   size = size <= MOST and size or MOST
-  local buffer = ffi.new("char[?]", size)
-  if size <= KEPT then
+  local ok, buffer = pcall(new, "char[?]", size)
+  if not ok then
+    errors.raise(("no memory for a buffer of %d bytes"):format(tonumber(size)))
+  elseif size <= KEPT then
     scratch, scratch_size = buffer, tonumber(size)
   end
   return buffer, size

@@ -37,15 +37,16 @@ end
 
 -- The same with its type: `nil`, `5`, `"text" (string)`.
 function errors.got(value)
-  local kind = type(value)
-  return (kind == "number" or kind == "nil") and errors.shown(value) or ("%s (%s)"):format(errors.shown(value), kind)
+  local kind, shown = type(value), errors.shown(value)
+  return (kind == "number" or kind == "nil") and shown or ("%s (%s)"):format(shown, kind)
 end
 
 -- What LuaJIT and its FFI say of a value that is of a wrong type (lj_errmsg.h): in the words of C, and
 -- without the name of what the value is for.
 local INTERNAL = {
   "^attempt to ", "^bad argument #", "cannot convert ", "has no member named ", "^too many initializers ",
-  "^invalid C type", "^initializer for ", "^size of C type ", "^wrong number of type parameters",
+  "^invalid C type", "^initializer for ",
+  "^missing declaration ", "^size of C type ", "^wrong number of type parameters",
 }
 
 -- An error's message without position and private names, and whether it is LuaJIT's own.

@@ -25,8 +25,9 @@ local u8, u16, u32, u64 = typeof "uint8_t", typeof "uint16_t", typeof "uint32_t"
 local EXACT = 2 ^ 53 -- from here on a double has not every integer
 
 local function misuse(expected, x)
-  local errors = require "callgate.errors" -- only now: the generator runs macros with this file alone
-  errors.raise(("macro argument: expected %s, got %s"):format(expected, errors.got(x)))
+  local shown = type(x) == "string" and ("%q"):format(x) or tostring(x)
+  -- Only now: the generator runs macros with this file alone.
+  require("callgate.errors").raise(("macro argument: expected %s, got %s"):format(expected, shown))
 end
 
 -- Whether a cdata is a number: a type has one, too, its id.
@@ -145,11 +146,8 @@ local function record(text)
   return require("callgate.types").record(text) or misuse("a record of the headers", text)
 end
 
--- (to)x, for pointers: "struct cmsghdr *", "const uint8_t *".
-function M.cast(to, x)
-  if type(x) == "number" and x ~= 0 then
-    return misuse("a pointer or a record", x) -- which the macro would follow
-  end
+-- (to)x for a constant x: "struct cmsghdr *", "void *".
+function M.pointer(to, x)
   local ctype = pointers[to]
   if not ctype then
     local target = record(to:gsub("^const ", ""):gsub(" ?%*$", ""))
@@ -157,6 +155,14 @@ function M.cast(to, x)
     pointers[to] = ctype
   end
   return cast(ctype, x)
+end
+
+-- (to)x where x comes from the caller. It has to be memory: the macro follows it.
+function M.cast(to, x)
+  if x == nil and type(x) ~= "cdata" or tonumber(x) then
+    return misuse("a pointer or a record", x)
+  end
+  return M.pointer(to, x)
 end
 
 -- sizeof: of a C type by name, a name of S.t, a ctype or a cdata; a number is a number of bytes.

@@ -100,16 +100,14 @@ local function assign_elements(array, items)
   end
 end
 
--- Calls assigning(target, ...); its failure is raised with the field's name.
-local function checked(self, name, field, item, assigning, target, ...)
-  local ok, message = pcall(assigning, target, ...)
-  if not ok then
-    local text, internal = errors.plain(message)
-    if internal then
-      text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
-    end
-    raise(("%s: field %q: %s"):format(self.name, name, text))
+-- Raises what is wrong with `item` for a field, of which setting it said `message`.
+local function refused(self, name, item, message)
+  local text, internal = errors.plain(message)
+  if internal then
+    local field = self.by_name()[self.aliases[name] or name]
+    text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
   end
+  raise(("%s: field %q: %s"):format(self.name, name, text))
 end
 
 -- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
@@ -120,13 +118,14 @@ local function set(self, value, name, item)
     no_field(self, name)
   end
   if field and field.flexible then
-    checked(self, name, field, item, assign_elements, value[name], item)
-    return
+    local ok, message = pcall(assign_elements, value[name], item)
+    return ok or refused(self, name, item, message)
   end
   if field and field.record and not field.array and type(item) ~= "cdata" then
     item = require("callgate.types").record(field.record)(item)
   end
-  checked(self, name, field, item, assign, value, name, item)
+  local ok, message = pcall(assign, value, name, item)
+  return ok or refused(self, name, item, message)
 end
 
 -- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
@@ -279,18 +278,22 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       no_field(self, key)
     end,
     __newindex = function(value, key, item)
+      local ok, message = true, nil
       if newindex[key] then
-        newindex[key](value, item)
+        ok, message = pcall(newindex[key], value, item)
       elseif aliases[key] then
-        value[aliases[key]] = item
+        ok, message = pcall(assign, value, aliases[key], item)
       elseif lowered[key] then
-        write_bits(value, lowered[key], item)
+        ok, message = pcall(write_bits, value, lowered[key], item)
       elseif index[key] or methods[key] then
         raise(("%s: %q cannot be set"):format(name, key))
       elseif is_field(self, key) then
         value[key] = item
       else
         no_field(self, key)
+      end
+      if not ok then
+        refused(self, key, item, message)
       end
     end,
     __new = function(_, first, ...)
