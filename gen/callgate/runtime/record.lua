@@ -193,10 +193,18 @@ local function construct(self, first, ...)
   return ok and value or unfit(self, first)
 end
 
--- A kind's own constructor; what it says of a value is raised in the name of the record.
+-- A kind's own constructor; what it says of a value is raised in the name of the record. Keys of a table
+-- that it does not take are fields as C names them.
 local function make_kind(self, make, first, ...)
   local ok, value = pcall(make, self.ctype, first, ...)
   if ok then
+    if self.takes and value ~= nil and type(first) == "table" then
+      for key, item in pairs(first) do
+        if type(key) == "string" and not self.takes[key] then
+          set(self, value, key, item)
+        end
+      end
+    end
     return value
   end
   local text, internal = errors.plain(value)
@@ -231,6 +239,7 @@ record.twins = {}
 -- Gives `ctype`, the record called `name` that is declared as `kind` ("struct") and `text`, its
 -- metatable. `row` is what a kinds module gives it, all optional:
 --   new(ctype, ...)   a friendly constructor; nil leaves the arguments to the common one
+--   takes             the keys that it looks at in a table: { port = true }; of others the common one sees to
 --   index, newindex   name -> function(self[, value]): accessors
 --   methods           name -> function(self, ...)
 --   aliases           short name -> field
@@ -249,6 +258,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     index = index,
     aliases = aliases,
     accessors = lowered,
+    takes = row.takes,
     flexible = text:find "%[%];\n}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)
