@@ -105,8 +105,10 @@ t.describe("constants by header", function()
     t.raises('S.h: no header "linux/inptu.h"; did you mean "linux/input.h"?', function()
       return S.h["linux/inptu.h"]
     end)
-    t.raises('S.h: expected a header such as "linux/input.h", got input', function() return S.h.input end)
-    t.raises('S.h: expected a header such as "linux/input.h", got ../x.h', function() return S.h["../x.h"] end)
+    t.raises('S.h: expected a header such as "linux/input.h", got "input" (string)', function() return S.h.input end)
+    t.raises('S.h: expected a header such as "linux/input.h", got "../x.h" (string)', function()
+      return S.h["../x.h"]
+    end)
   end)
 
   t.it("of every header are found through the index", function()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from callgate.model import Scalar
 from callgate.spec.loader import DESCRIPTORS
 from callgate.spec.model import ArgumentSpec, CallSpec, method_names
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from callgate.spec.model import Spec
 
 INFERRED = "inferred_"  # and the first letter: one module for all would take long to load
+LENGTH = "len"  # of the memory behind it, in bytes
 # Lua's words, and the variables of templates/calls.lua.j2
 RESERVED = {
     "args", "call", "calls", "descriptor", "end", "errors", "fail", "ffi", "here", "in", "number",
@@ -48,6 +50,8 @@ def _infer(call: Syscall, abi: Abi, spec: Spec, taken: set[str]) -> CallSpec:
             extra = names[index - 1]  # such a kind speaks of the one before
         elif kind == "pointer" and (size := _size_behind(item.type, abi, spec)):
             kind, extra = "memory", str(size)
+        elif kind == "pointer" and index and names[index - 1] == LENGTH:
+            kind, extra = "memory", LENGTH  # checked before it: sched_getaffinity
         args.append(ArgumentSpec(name, kind, extra))
     return CallSpec(
         name=call.name,
@@ -69,6 +73,9 @@ def _size_behind(c_type: str, abi: Abi, spec: Spec) -> int:
     target = c_type.removesuffix("*").removeprefix("const ").strip()
     if target in abi.record:
         return abi.record[target].size
+    named = abi.typedef.get(target)
+    if named is not None and isinstance(named.type, Scalar):
+        return named.type.size
     return {"i": 4, "u": 4, "q": 8}.get(spec.letters.get(target, ""), 0)
 
 

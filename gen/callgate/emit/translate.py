@@ -147,7 +147,7 @@ class _Writer:
             return Value(Text(lua_string(found.value.decode("latin-1"))), "string")
         if isinstance(found.value, float) or not isinstance(found.type, model.Scalar):
             if isinstance(found.type, model.Pointer) and isinstance(found.value, int):
-                text = call("cast", self._c_text(found.type), str(found.value))
+                text = call("pointer", self._c_text(found.type), str(found.value))
                 return Value(text, "object", found.type, found.value)
             raise Untranslatable("floating point")
         hexadecimal = None
