@@ -18,16 +18,10 @@ local istype, typeof = ffi.istype, ffi.typeof
 local tobit = bit.tobit
 local lookup, one, cleared = flags.lookup, flags.one, flags.cleared
 local either, without = flags.either, flags.without
-local size_of, is_memory = memory.size, memory.is
+local size_of, integer_of = memory.size, memory.number
+local is_memory, is_writable = memory.is, memory.is_writable
 
 local args = {}
-
-local function shown(value)
-  if type(value) == "string" then
-    return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value)
-  end
-  return (tostring(value):gsub("callgate%d*_", ""))
-end
 
 -- Raises the misuse at the line that called the library.
 local function misuse(call, position, label, what)
@@ -36,9 +30,7 @@ end
 args.misuse = misuse
 
 local function expected(what, value, call, position, label)
-  local kind = type(value)
-  local got = (kind == "number" or kind == "nil") and shown(value) or ("%s (%s)"):format(shown(value), kind)
-  misuse(call, position, label, ("expected %s, got %s"):format(what, got))
+  misuse(call, position, label, ("expected %s, got %s"):format(what, errors.got(value)))
 end
 args.expected = expected
 
@@ -47,7 +39,7 @@ args.expected = expected
 local function slow_fd(value, call, position, label)
   local number = descriptors.standard[value] or descriptors.number(value)
   if number == nil and type(value) == "cdata" then
-    number = tonumber(value)
+    number = integer_of(value)
     number = number and number == tobit(number) and number or nil
   elseif number == -1 then
     misuse(call, position, label, "closed descriptor")
@@ -92,7 +84,7 @@ function args.int(value, call, position, label)
   if type(value) == "number" and value == tobit(value) then
     return value
   end
-  local number = type(value) == "cdata" and tonumber(value)
+  local number = type(value) == "cdata" and integer_of(value)
   if number and number == tobit(number) then
     return number
   end
@@ -101,7 +93,7 @@ end
 
 -- An unsigned integer of 32 bits; negative ones are taken as C does, -1 being 4294967295 ("no user").
 function args.uint(value, call, position, label)
-  local number = type(value) == "cdata" and tonumber(value) or value
+  local number = type(value) == "cdata" and integer_of(value) or value
   if whole(number) and number >= -2147483648 and number <= 4294967295 then
     return number < 0 and number + 4294967296 or number
   end
@@ -115,7 +107,8 @@ function args.size(value, call, position, label)
   if type(value) == "number" and value >= 0 and value <= MAX_EXACT and value % 1 == 0 then
     return value
   end
-  if type(value) == "cdata" and (istype("uint64_t", value) or (istype("int64_t", value) and value >= 0)) then
+  local number = type(value) == "cdata" and integer_of(value)
+  if number and (istype("uint64_t", value) or (istype("int64_t", value) and value >= 0)) then
     return value
   end
   return expected("a size >= 0", value, call, position, label)
@@ -126,7 +119,7 @@ function args.long(value, call, position, label)
   if type(value) == "number" and value >= -MAX_EXACT and value <= MAX_EXACT and value % 1 == 0 then
     return value
   end
-  if type(value) == "cdata" and tonumber(value) then
+  if type(value) == "cdata" and integer_of(value) then
     return value
   end
   return expected("an integer (a number, or int64_t beyond 2^53)", value, call, position, label)
@@ -158,7 +151,7 @@ local function slow_name(value, call, position, label, group)
   if type(value) == "string" then
     local _, unknown = lookup(group, value)
     return misuse(call, position, label, flags.unknown(group, unknown))
-  elseif type(value) == "cdata" and tonumber(value) then
+  elseif type(value) == "cdata" and integer_of(value) then
     return value
   end
   return expected(("names of %s* or a number"):format(flags.prefix(group)), value, call, position, label)
@@ -225,7 +218,7 @@ end
 function args.path(value, call, position, label)
   if type(value) == "string" then
     if value:find("\0", 1, true) then
-      misuse(call, position, label, "a path cannot contain a zero byte: " .. shown(value))
+      misuse(call, position, label, "a path cannot contain a zero byte: " .. errors.shown(value))
     end
     return value
   elseif is_text(value) then
@@ -245,7 +238,7 @@ end
 function args.string(value, call, position, label)
   if type(value) == "string" then
     if value:find("\0", 1, true) then
-      misuse(call, position, label, "cannot contain a zero byte: " .. shown(value))
+      misuse(call, position, label, "cannot contain a zero byte: " .. errors.shown(value))
     end
     return value
   elseif is_text(value) then
@@ -266,7 +259,7 @@ end
 
 -- What the kernel writes to: a buffer. A string is Lua's own and must not change.
 function args.buffer(value, call, position, label)
-  if is_memory(value) then
+  if is_writable(value) then
     return value
   end
   return expected("a buffer (cdata)", value, call, position, label)
@@ -275,8 +268,8 @@ end
 -- A pointer of any kind, nil for none; to at least `least` bytes as far as one can know.
 function args.pointer(value, call, position, label, least)
   if value == nil then
-    return value
-  elseif is_memory(value) then
+    return nil -- a null pointer may be of a type that C does not convert
+  elseif is_writable(value) then
     local size = least and size_of(value)
     if size and size < least then
       misuse(call, position, label, ("%d bytes are too few: the kernel takes them for %d"):format(size, least))
@@ -328,7 +321,7 @@ local function slow_record(value, call, position, label, ctype)
     local ok, made = pcall(ctype, value)
     if ok then
       return made
-    elseif not tostring(made):find("cannot convert", 1, true) then -- the constructor knows better what is wrong
+    elseif not tostring(made):find(record.UNFIT, 1, true) then -- the constructor knows better what is wrong
       return misuse(call, position, label, (tostring(made):gsub("^[^:\n]*:%d+: ", "")))
     end
   end
@@ -381,11 +374,14 @@ function args.optional_data(value, call, position, label)
   return args.data(value, call, position, label)
 end
 
-local cast = ffi.cast
+local cast, new = ffi.cast, ffi.new
+
+local function is_region(value)
+  return type(value) == "cdata" and memory.regions[tonumber(typeof(value))] and tonumber(value) == nil
+end
 
 local function address_of(value)
-  local region = package.loaded["callgate.region"]
-  if region and istype(region.type, value) then
+  if is_region(value) then
     value = value.addr
   end
   return cast("uintptr_t", cast("const void *", value))
@@ -404,7 +400,7 @@ end
 function args.address(value, call, position, label)
   if value == nil then
     return 0
-  elseif is_memory(value) then
+  elseif is_memory(value) or is_region(value) then
     return address_of(value)
   end
   return register(args.size(value, call, position, label))
@@ -421,10 +417,20 @@ function args.word(value, call, position, label)
     return cast("uintptr_t", cast("const char *", value))
   elseif descriptors.number(value) then
     return args.fd(value, call, position, label)
-  elseif is_memory(value) then
+  elseif is_memory(value) or is_region(value) then
     return address_of(value)
   end
   return register(args.long(value, call, position, label))
+end
+
+-- A new buffer of as many bytes as the caller asks for.
+function args.new_buffer(size, call, position, label)
+  size = args.size(size, call, position, label)
+  local ok, buffer = pcall(new, "uint8_t[?]", size)
+  if not ok then
+    misuse(call, position, label, ("no memory for a buffer of %s bytes"):format(errors.shown(size)))
+  end
+  return buffer, size
 end
 
 local MOST = 2147479552 -- MAX_RW_COUNT of linux/fs.h: no call moves more bytes at once
@@ -438,8 +444,10 @@ function args.scratch(size)
     return scratch, size
   end
   size = size <= MOST and size or MOST
-  local buffer = ffi.new("char[?]", size)
-  if size <= KEPT then
+  local ok, buffer = pcall(new, "char[?]", size)
+  if not ok then
+    errors.raise(("no memory for a buffer of %d bytes"):format(tonumber(size)))
+  elseif size <= KEPT then
     scratch, scratch_size = buffer, tonumber(size)
   end
   return buffer, size

@@ -179,7 +179,7 @@ function constants.macros(module)
     found = {}
     for _, maker in ipairs(module.macros or {}) do
       for name, fn in pairs(maker(require "callgate.macro")) do
-        found[name] = fn
+        found[name] = require "callgate.guard"(name, fn)
       end
     end
     made[module] = found
@@ -300,7 +300,8 @@ local header_mt = {
 constants.h = setmetatable({}, {
   __index = function(self, header)
     if type(header) ~= "string" or not header:find "^[%w_][%w_./+-]*%.h$" then
-      error(('S.h: expected a header such as "linux/input.h", got %s'):format(tostring(header)), 2)
+      local got = require("callgate.errors").got(header)
+      error(('S.h: expected a header such as "linux/input.h", got %s'):format(got), 2)
     end
     local module = find_module(header)
     if not module then

@@ -27,6 +27,39 @@ function errors.raise(message)
   end
 end
 
+-- A value as messages show it, a long string cut.
+function errors.shown(value)
+  if type(value) == "string" then
+    return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value)
+  end
+  return (tostring(value):gsub("callgate%d*_", ""))
+end
+
+-- The same with its type: `nil`, `5`, `"text" (string)`.
+function errors.got(value)
+  local kind, shown = type(value), errors.shown(value)
+  return (kind == "number" or kind == "nil") and shown or ("%s (%s)"):format(shown, kind)
+end
+
+-- What LuaJIT and its FFI say of a value that is of a wrong type (lj_errmsg.h): in the words of C, and
+-- without the name of what the value is for.
+local INTERNAL = {
+  "^attempt to ", "^bad argument #", "cannot convert ", "has no member named ", "^too many initializers ",
+  "^invalid C type", "^initializer for ",
+  "^missing declaration ", "^size of C type ", "^wrong number of type parameters",
+}
+
+-- An error's message without position and private names, and whether it is LuaJIT's own.
+function errors.plain(message)
+  local text = tostring(message):gsub("^[^\n]-:%d+: ", ""):gsub("callgate%d*_", "")
+  for _, pattern in ipairs(INTERNAL) do
+    if text:find(pattern) then
+      return text, true
+    end
+  end
+  return text, false
+end
+
 -- The running C library's text of each errno, fetched once. strerror itself may set errno.
 local messages = setmetatable({}, {
   __index = function(self, number)

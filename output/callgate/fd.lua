@@ -23,9 +23,21 @@ local ids = require("callgate.shared").descriptors
 
 local descriptors = { ids = ids }
 
+local function is_descriptor(value)
+  return type(value) == "cdata" and ids[tonumber(typeof(value))] ~= nil and tonumber(value) == nil
+end
+
+local function refuse(call, value)
+  errors.raise(("%s: argument 1 (fd): expected a descriptor, got %s; call it with a colon"):format(call,
+    errors.got(value)))
+end
+
 -- Closes the descriptor. A second close is nil, message, EBADF: whoever owns the number by then
 -- keeps it. On Linux the number is free again whatever close(2) returns, EINTR included.
 local function close(self)
+  if not is_descriptor(self) then
+    refuse("close", self)
+  end
   local number = self.fd
   if number < 0 then
     return failed(EBADF)
@@ -40,6 +52,9 @@ end
 
 -- Hands ownership out: the collector will not close it any more.
 local function nogc(self)
+  if not is_descriptor(self) then
+    refuse("nogc", self)
+  end
   return gc(self, nil)
 end
 
@@ -63,10 +78,6 @@ local function collect(self)
     C.callgate_i_i(nr_close, number)
     get_errno(saved)
   end
-end
-
-local function is_descriptor(value)
-  return type(value) == "cdata" and ids[tonumber(typeof(value))] ~= nil
 end
 
 local function equal(a, b)

@@ -75,7 +75,7 @@ local function single(state, name)
     value = name:sub(1, #prefix) == prefix and get(name) or get(prefix .. name)
   end
   if value == nil and row and row.also then
-    value = flags.group(row.also)[name]
+    value = flags.lookup(flags.group(row.also), name)
   end
   return type(value) ~= "string" and value or nil
 end

@@ -23,13 +23,37 @@ return {
     prefix = "AF_",
     headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
   },
+  ARCH = {
+    prefix = "ARCH_",
+    headers = { "uapi/asm/prctl.h" },
+  },
   AT = {
     prefix = "AT_",
     headers = { "uapi/linux/fcntl.h" },
   },
+  BPF = {
+    prefix = "BPF_",
+    headers = { "uapi/linux/bpf_common.h" },
+    except = { BPF_MAXINSNS = true },
+  },
+  CAP = {
+    prefix = "CAP_",
+    headers = { "uapi/linux/capability.h" },
+    except = { CAP_LAST_CAP = true },
+  },
+  CLD = {
+    prefix = "CLD_",
+    headers = { "uapi/asm-generic/siginfo.h" },
+  },
   CLOCK = {
     prefix = "CLOCK_",
     headers = { "uapi/linux/time.h" },
+  },
+  CLONE = {
+    prefix = "CLONE_",
+    headers = { "uapi/linux/sched.h" },
+    except = { CLONE_ARGS_SIZE_VER0 = true, CLONE_ARGS_SIZE_VER1 = true, CLONE_ARGS_SIZE_VER2 = true },
+    aliases = { CGROUP = "NEWCGROUP", IPC = "NEWIPC", MOUNT = "NEWNS", NET = "NEWNET", PID = "NEWPID", TIME = "NEWTIME", USER = "NEWUSER", UTS = "NEWUTS" },
   },
   CLOSE_RANGE = {
     prefix = "CLOSE_RANGE_",
@@ -77,9 +101,47 @@ return {
     prefix = "FALLOC_FL_",
     headers = { "uapi/linux/falloc.h" },
   },
+  FAN = {
+    prefix = "FAN_",
+    headers = { "uapi/linux/fanotify.h" },
+  },
+  FAN_MARK = {
+    prefix = "FAN_MARK_",
+    headers = { "uapi/linux/fanotify.h" },
+  },
   FD = {
     prefix = "FD_",
     headers = { "uapi/asm-generic/fcntl.h" },
+  },
+  FSCONFIG = {
+    prefix = "FSCONFIG_",
+    headers = { "uapi/linux/mount.h" },
+  },
+  FSMOUNT = {
+    prefix = "FSMOUNT_",
+    headers = { "uapi/linux/mount.h" },
+  },
+  FSOPEN = {
+    prefix = "FSOPEN_",
+    headers = { "uapi/linux/mount.h" },
+  },
+  FSPICK = {
+    prefix = "FSPICK_",
+    headers = { "uapi/linux/mount.h" },
+  },
+  FS_XFLAG = {
+    prefix = "FS_XFLAG_",
+    headers = { "uapi/linux/fs.h" },
+  },
+  FUTEX = {
+    prefix = "FUTEX_",
+    headers = { "uapi/linux/futex.h" },
+    except = { FUTEX_32 = true, FUTEX_CMD_MASK = true, FUTEX_OWNER_DIED = true, FUTEX_TID_MASK = true, FUTEX_WAITERS = true, FUTEX_WAITV_MAX = true, FUTEX_BITSET_MATCH_ANY = true },
+    aliases = { PRIVATE = "PRIVATE_FLAG" },
+  },
+  FUTEX2 = {
+    prefix = "FUTEX2_",
+    headers = { "uapi/linux/futex.h" },
   },
   F_SEAL = {
     prefix = "F_SEAL_",
@@ -93,9 +155,23 @@ return {
     prefix = "IN_",
     headers = { "uapi/linux/inotify.h" },
   },
+  IOPRIO_CLASS = {
+    prefix = "IOPRIO_CLASS_",
+    headers = { "uapi/linux/ioprio.h" },
+    except = { IOPRIO_CLASS_SHIFT = true, IOPRIO_CLASS_MASK = true },
+  },
+  IOPRIO_WHO = {
+    prefix = "IOPRIO_WHO_",
+    headers = { "uapi/linux/ioprio.h" },
+  },
   IP = {
     prefix = "IP_",
     headers = { "uapi/linux/in.h" },
+  },
+  IPC = {
+    prefix = "IPC_",
+    headers = { "uapi/linux/ipc.h" },
+    except = { IPC_OLD = true, IPC_64 = true, IPC_DIPC = true, IPC_OWN = true },
   },
   IPPROTO = {
     prefix = "IPPROTO_",
@@ -108,6 +184,57 @@ return {
   ITIMER = {
     prefix = "ITIMER_",
     headers = { "uapi/linux/time.h" },
+  },
+  KCMP = {
+    prefix = "KCMP_",
+    headers = { "uapi/linux/kcmp.h" },
+  },
+  KEYCTL = {
+    prefix = "KEYCTL_",
+    headers = { "uapi/linux/keyctl.h" },
+    except = { KEYCTL_SUPPORTS_ENCRYPT = true, KEYCTL_SUPPORTS_DECRYPT = true, KEYCTL_SUPPORTS_SIGN = true, KEYCTL_SUPPORTS_VERIFY = true, KEYCTL_MOVE_EXCL = true, KEYCTL_CAPS0_CAPABILITIES = true, KEYCTL_CAPS0_PERSISTENT_KEYRINGS = true, KEYCTL_CAPS0_DIFFIE_HELLMAN = true, KEYCTL_CAPS0_PUBLIC_KEY = true, KEYCTL_CAPS0_BIG_KEY = true, KEYCTL_CAPS0_INVALIDATE = true, KEYCTL_CAPS0_RESTRICT_KEYRING = true, KEYCTL_CAPS0_MOVE = true, KEYCTL_CAPS1_NS_KEYRING_NAME = true, KEYCTL_CAPS1_NS_KEY_TAG = true, KEYCTL_CAPS1_NOTIFICATIONS = true },
+  },
+  KEY_REQKEY_DEFL = {
+    prefix = "KEY_REQKEY_DEFL_",
+    headers = { "uapi/linux/keyctl.h" },
+    aliases = { GROUP = "GROUP_KEYRING", PROCESS = "PROCESS_KEYRING", REQUESTOR = "REQUESTOR_KEYRING", SESSION = "SESSION_KEYRING", THREAD = "THREAD_KEYRING", USER = "USER_KEYRING", USER_SESSION = "USER_SESSION_KEYRING" },
+  },
+  KEY_SPEC = {
+    prefix = "KEY_SPEC_",
+    headers = { "uapi/linux/keyctl.h" },
+    aliases = { GROUP = "GROUP_KEYRING", PROCESS = "PROCESS_KEYRING", REQUESTOR = "REQUESTOR_KEYRING", SESSION = "SESSION_KEYRING", THREAD = "THREAD_KEYRING", USER = "USER_KEYRING", USER_SESSION = "USER_SESSION_KEYRING" },
+  },
+  LANDLOCK_ACCESS_FS = {
+    prefix = "LANDLOCK_ACCESS_FS_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LANDLOCK_ACCESS_NET = {
+    prefix = "LANDLOCK_ACCESS_NET_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LANDLOCK_ADD_RULE = {
+    prefix = "LANDLOCK_ADD_RULE_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LANDLOCK_CREATE_RULESET = {
+    prefix = "LANDLOCK_CREATE_RULESET_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LANDLOCK_RESTRICT_SELF = {
+    prefix = "LANDLOCK_RESTRICT_SELF_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LANDLOCK_RULE = {
+    prefix = "LANDLOCK_RULE_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LANDLOCK_SCOPE = {
+    prefix = "LANDLOCK_SCOPE_",
+    headers = { "uapi/linux/landlock.h" },
+  },
+  LISTMOUNT = {
+    prefix = "LISTMOUNT_",
+    headers = { "uapi/linux/mount.h" },
   },
   LOCK = {
     prefix = "LOCK_",
@@ -126,6 +253,14 @@ return {
     prefix = "MCL_",
     headers = { "uapi/asm-generic/mman.h", "uapi/asm/mman.h" },
   },
+  MEMBARRIER_CMD = {
+    prefix = "MEMBARRIER_CMD_",
+    headers = { "uapi/linux/membarrier.h" },
+  },
+  MEMBARRIER_CMD_FLAG = {
+    prefix = "MEMBARRIER_CMD_FLAG_",
+    headers = { "uapi/linux/membarrier.h" },
+  },
   MFD = {
     prefix = "MFD_",
     headers = { "uapi/linux/memfd.h" },
@@ -134,26 +269,78 @@ return {
     prefix = "MLOCK_",
     headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
   },
+  MOUNT_ATTR = {
+    prefix = "MOUNT_ATTR_",
+    headers = { "uapi/linux/mount.h" },
+    except = { MOUNT_ATTR__ATIME = true, MOUNT_ATTR_SIZE_VER0 = true },
+  },
+  MOVE_MOUNT = {
+    prefix = "MOVE_MOUNT_",
+    headers = { "uapi/linux/mount.h" },
+    except = { MOVE_MOUNT__MASK = true },
+  },
+  MPOL = {
+    prefix = "MPOL_",
+    headers = { "uapi/linux/mempolicy.h" },
+    except = { MPOL_MAX = true, MPOL_F_NODE = true, MPOL_F_ADDR = true, MPOL_F_MEMS_ALLOWED = true, MPOL_F_SHARED = true, MPOL_F_MOF = true, MPOL_F_MORON = true, MPOL_MODE_FLAGS = true, MPOL_MF_STRICT = true, MPOL_MF_MOVE = true, MPOL_MF_MOVE_ALL = true, MPOL_MF_LAZY = true, MPOL_MF_INTERNAL = true, MPOL_MF_VALID = true },
+  },
+  MPOL_F = {
+    prefix = "MPOL_F_",
+    headers = { "uapi/linux/mempolicy.h" },
+  },
+  MPOL_MF = {
+    prefix = "MPOL_MF_",
+    headers = { "uapi/linux/mempolicy.h" },
+  },
   MREMAP = {
     prefix = "MREMAP_",
     headers = { "uapi/linux/mman.h" },
   },
   MS = {
     prefix = "MS_",
-    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
+    headers = { "uapi/linux/mount.h" },
+    names = {
+      MS_RW = 0,
+    },
+    aliases = { RO = "RDONLY" },
   },
   MSG = {
     prefix = "MSG_",
     headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
   },
+  MSQ = {
+    prefix = "MSG_",
+    headers = { "uapi/linux/msg.h" },
+    except = { MSG_STAT = true, MSG_INFO = true, MSG_STAT_ANY = true },
+    also = "IPC",
+  },
+  MSQ_CMD = {
+    prefix = "",
+    headers = { "uapi/linux/msg.h" },
+    except = { MSG_NOERROR = true, MSG_EXCEPT = true, MSG_COPY = true, MSGMNI = true, MSGMAX = true, MSGMNB = true, MSGPOOL = true, MSGTQL = true, MSGMAP = true, MSGSSZ = true, MSGSEG = true, __MSGSEG = true },
+    also = "IPC",
+  },
+  MSYNC = {
+    prefix = "MS_",
+    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
+  },
   NETLINK = {
     prefix = "NETLINK_",
     headers = { "uapi/linux/netlink.h" },
+  },
+  NT = {
+    prefix = "NT_",
+    headers = { "uapi/linux/elf.h" },
   },
   O = {
     prefix = "O_",
     headers = { "uapi/asm-generic/fcntl.h", "uapi/asm/fcntl.h" },
     except = { O_ACCMODE = true },
+  },
+  OPEN_TREE = {
+    prefix = "OPEN_TREE_",
+    headers = { "uapi/linux/mount.h" },
+    also = "AT",
   },
   P = {
     prefix = "P_",
@@ -163,9 +350,22 @@ return {
     prefix = "PACKET_",
     headers = { "uapi/linux/if_packet.h" },
   },
+  PERSONALITY = {
+    prefix = "",
+    headers = { "uapi/linux/personality.h" },
+  },
   PIDFD = {
     prefix = "PIDFD_",
     headers = { "uapi/linux/pidfd.h" },
+  },
+  PIDFD_SIGNAL = {
+    prefix = "PIDFD_SIGNAL_",
+    headers = { "uapi/linux/pidfd.h" },
+  },
+  PKEY = {
+    prefix = "PKEY_",
+    headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
+    except = { PKEY_ACCESS_MASK = true },
   },
   POLL = {
     prefix = "POLL",
@@ -175,9 +375,133 @@ return {
     prefix = "POSIX_FADV_",
     headers = { "uapi/linux/fadvise.h" },
   },
+  PR = {
+    prefix = "PR_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PRIO = {
+    prefix = "PRIO_",
+    headers = { "uapi/linux/resource.h" },
+    except = { PRIO_MAX = true, PRIO_MIN = true },
+  },
   PROT = {
     prefix = "PROT_",
     headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
+  },
+  PR_CAP_AMBIENT = {
+    prefix = "PR_CAP_AMBIENT_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_ENDIAN = {
+    prefix = "PR_ENDIAN_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_FPEMU = {
+    prefix = "PR_FPEMU_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_FP_EXC = {
+    prefix = "PR_FP_EXC_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_FP_MODE = {
+    prefix = "PR_FP_MODE_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_MCE_KILL = {
+    prefix = "PR_MCE_KILL_",
+    headers = { "uapi/linux/prctl.h" },
+    except = { PR_MCE_KILL_GET = true },
+  },
+  PR_MDWE = {
+    prefix = "PR_MDWE_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_PAC = {
+    prefix = "PR_PAC_",
+    headers = { "uapi/linux/prctl.h" },
+    except = { PR_PAC_RESET_KEYS = true, PR_PAC_SET_ENABLED_KEYS = true, PR_PAC_GET_ENABLED_KEYS = true },
+  },
+  PR_RSEQ_SLICE_EXTENSION = {
+    prefix = "PR_RSEQ_SLICE_EXTENSION_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_SCHED_CORE = {
+    prefix = "PR_SCHED_CORE_",
+    headers = { "uapi/linux/prctl.h" },
+    except = { PR_SCHED_CORE_SCOPE_THREAD = true, PR_SCHED_CORE_SCOPE_THREAD_GROUP = true, PR_SCHED_CORE_SCOPE_PROCESS_GROUP = true },
+  },
+  PR_SCHED_CORE_SCOPE = {
+    prefix = "PR_SCHED_CORE_SCOPE_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_SET_MM = {
+    prefix = "PR_SET_MM_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_SET_VMA = {
+    prefix = "PR_SET_VMA_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_SPEC = {
+    prefix = "PR_SPEC_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_SYS_DISPATCH = {
+    prefix = "PR_SYS_DISPATCH_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_THP_DISABLE = {
+    prefix = "PR_THP_DISABLE_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_TIMER_CREATE_RESTORE_IDS = {
+    prefix = "PR_TIMER_CREATE_RESTORE_IDS_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_TIMING = {
+    prefix = "PR_TIMING_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_TSC = {
+    prefix = "PR_TSC_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PR_UNALIGN = {
+    prefix = "PR_UNALIGN_",
+    headers = { "uapi/linux/prctl.h" },
+  },
+  PTRACE = {
+    prefix = "PTRACE_",
+    headers = { "uapi/asm/ptrace-abi.h", "uapi/asm/ptrace.h", "uapi/linux/ptrace.h" },
+  },
+  PTRACE_O = {
+    prefix = "PTRACE_O_",
+    headers = { "uapi/linux/ptrace.h" },
+  },
+  Q = {
+    prefix = "Q_",
+    headers = { "uapi/linux/dqblk_xfs.h", "uapi/linux/quota.h" },
+  },
+  QFMT = {
+    prefix = "QFMT_",
+    headers = { "uapi/linux/quota.h" },
+  },
+  QIF = {
+    prefix = "QIF_",
+    headers = { "uapi/linux/quota.h" },
+  },
+  QUOTA = {
+    prefix = "",
+    headers = { },
+    names = {
+      GRP = 1,
+      GRPQUOTA = 1,
+      PRJ = 2,
+      PRJQUOTA = 2,
+      USR = 0,
+      USRQUOTA = 0,
+    },
   },
   RENAME = {
     prefix = "RENAME_",
@@ -191,6 +515,10 @@ return {
     prefix = "RLIMIT_",
     headers = { "uapi/asm-generic/resource.h", "uapi/asm/resource.h" },
   },
+  RSEQ_FLAG = {
+    prefix = "RSEQ_FLAG_",
+    headers = { "uapi/linux/rseq.h" },
+  },
   RUSAGE = {
     prefix = "RUSAGE_",
     headers = { "uapi/linux/resource.h" },
@@ -203,27 +531,99 @@ return {
     prefix = "S_",
     headers = { "uapi/linux/stat.h" },
   },
+  SA = {
+    prefix = "SA_",
+    headers = { "uapi/asm-generic/signal-defs.h", "uapi/asm/signal.h" },
+  },
+  SCHED = {
+    prefix = "SCHED_",
+    headers = { "uapi/linux/sched.h" },
+    aliases = { OTHER = "NORMAL" },
+  },
+  SCHED_FLAG = {
+    prefix = "SCHED_FLAG_",
+    headers = { "uapi/linux/sched.h" },
+  },
   SCM = {
     prefix = "SCM_",
     headers = { "libc/asm-generic/socket.h", "libc/asm/socket.h", "libc/bits/socket.h", "libc/sys/socket.h", "uapi/asm-generic/socket.h", "uapi/asm/socket.h" },
+  },
+  SECBIT = {
+    prefix = "SECBIT_",
+    headers = { "uapi/linux/securebits.h" },
+  },
+  SECCOMP = {
+    prefix = "SECCOMP_",
+    headers = { "uapi/linux/seccomp.h" },
+    except = { SECCOMP_MODE_DISABLED = true, SECCOMP_MODE_STRICT = true, SECCOMP_MODE_FILTER = true },
+  },
+  SECCOMP_FILTER_FLAG = {
+    prefix = "SECCOMP_FILTER_FLAG_",
+    headers = { "uapi/linux/seccomp.h" },
+  },
+  SECCOMP_MODE = {
+    prefix = "SECCOMP_MODE_",
+    headers = { "uapi/linux/seccomp.h" },
+  },
+  SECCOMP_RET = {
+    prefix = "SECCOMP_RET_",
+    headers = { "uapi/linux/seccomp.h" },
   },
   SEEK = {
     prefix = "SEEK_",
     headers = { "uapi/linux/fs.h" },
     except = { SEEK_MAX = true },
   },
+  SEM = {
+    prefix = "SEM_",
+    headers = { "uapi/linux/sem.h" },
+    except = { SEM_STAT = true, SEM_STAT_ANY = true, SEM_INFO = true },
+    also = "IPC",
+  },
+  SEM_CMD = {
+    prefix = "",
+    headers = { "uapi/linux/sem.h" },
+    except = { SEM_UNDO = true, SEMMNI = true, SEMMSL = true, SEMMNS = true, SEMOPM = true, SEMVMX = true, SEMAEM = true, SEMUME = true, SEMMNU = true, SEMMAP = true, SEMUSZ = true },
+    also = "IPC",
+  },
   SFD = {
     prefix = "SFD_",
     headers = { "uapi/linux/signalfd.h" },
+  },
+  SHADOW_STACK = {
+    prefix = "SHADOW_STACK_",
+    headers = { "uapi/asm-generic/mman.h" },
+  },
+  SHM = {
+    prefix = "SHM_",
+    headers = { "uapi/linux/shm.h" },
+    except = { SHM_LOCK = true, SHM_UNLOCK = true, SHM_STAT = true, SHM_INFO = true, SHM_STAT_ANY = true },
+    also = "IPC",
+  },
+  SHM_CMD = {
+    prefix = "",
+    headers = { "uapi/linux/shm.h" },
+    except = { SHMMIN = true, SHMMNI = true, SHMMAX = true, SHMALL = true, SHMSEG = true, SHM_R = true, SHM_W = true, SHM_HUGETLB = true, SHM_NORESERVE = true, SHM_RDONLY = true, SHM_RND = true, SHM_REMAP = true, SHM_EXEC = true },
+    aliases = { LOCK = "SHM_LOCK", UNLOCK = "SHM_UNLOCK" },
+    also = "IPC",
   },
   SHUT = {
     prefix = "SHUT_",
     headers = { "libc/sys/socket.h" },
   },
+  SI = {
+    prefix = "SI_",
+    headers = { "uapi/asm-generic/siginfo.h", "uapi/asm/siginfo.h" },
+  },
   SIG = {
     prefix = "SIG",
     headers = { "uapi/asm-generic/signal.h", "uapi/asm/signal.h" },
     except = { SIGRTMAX = true, SIGRTMIN = true, SIGSTKSZ = true, SIG_BLOCK = true, SIG_UNBLOCK = true, SIG_SETMASK = true },
+  },
+  SIGEV = {
+    prefix = "SIGEV_",
+    headers = { "uapi/asm-generic/siginfo.h" },
+    except = { SIGEV_MAX_SIZE = true, SIGEV_PAD_SIZE = true },
   },
   SIG_HOW = {
     prefix = "SIG_",
@@ -247,9 +647,22 @@ return {
     prefix = "SPLICE_F_",
     headers = { "libc/bits/fcntl-linux.h", "libc/bits/fcntl.h", "libc/fcntl.h" },
   },
+  SS = {
+    prefix = "SS_",
+    headers = { "uapi/linux/signal.h" },
+  },
+  STATMOUNT = {
+    prefix = "STATMOUNT_",
+    headers = { "uapi/linux/mount.h" },
+    except = { STATMOUNT_BY_FD = true },
+  },
   STATX = {
     prefix = "STATX_",
     headers = { "uapi/linux/stat.h" },
+  },
+  SWAP_FLAG = {
+    prefix = "SWAP_FLAG_",
+    headers = { "libc/sys/swap.h" },
   },
   SYNC_FILE_RANGE = {
     prefix = "SYNC_FILE_RANGE_",
@@ -275,9 +688,40 @@ return {
     prefix = "UDP_",
     headers = { "uapi/linux/udp.h" },
   },
+  UFFD = {
+    prefix = "UFFD_",
+    headers = { "uapi/linux/userfaultfd.h" },
+    except = { UFFD_API = true, UFFD_EVENT_PAGEFAULT = true, UFFD_EVENT_FORK = true, UFFD_EVENT_REMAP = true, UFFD_EVENT_REMOVE = true, UFFD_EVENT_UNMAP = true },
+    also = "O",
+  },
+  UFFDIO_REGISTER = {
+    prefix = "UFFDIO_REGISTER_",
+    headers = { "uapi/linux/userfaultfd.h" },
+  },
+  UFFD_EVENT = {
+    prefix = "UFFD_EVENT_",
+    headers = { "uapi/linux/userfaultfd.h" },
+  },
+  UFFD_FEATURE = {
+    prefix = "UFFD_FEATURE_",
+    headers = { "uapi/linux/userfaultfd.h" },
+  },
+  UMOUNT = {
+    prefix = "MNT_",
+    headers = { "libc/sys/mount.h" },
+    names = {
+      MNT_NOFOLLOW = 8,
+      MNT_UMOUNT_NOFOLLOW = 8,
+    },
+  },
   W = {
     prefix = "W",
     headers = { "uapi/linux/wait.h" },
+    names = {
+      WALL = 1073741824,
+      WCLONE = 2147483648,
+      WNOTHREAD = 536870912,
+    },
   },
   XATTR = {
     prefix = "XATTR_",

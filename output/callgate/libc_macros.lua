@@ -3,6 +3,8 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
+local errors = require "callgate.errors"
+local memory = require "callgate.memory"
 
 local band, bor, bnot, lshift, rshift = bit.band, bit.bor, bit.bnot, bit.lshift, bit.rshift
 
@@ -65,10 +67,17 @@ macros.ntohl = macros.htonl
 local words_t = ffi.typeof "unsigned long *"
 local WORD = 8 * ffi.sizeof "unsigned long"
 
+local function bits_of(set, name)
+  if not memory.is(set) or not memory.size(set) then
+    error(("%s: expected a set (a record or an array), got %s"):format(name, errors.got(set)), 0)
+  end
+  return 8 * memory.size(set)
+end
+
 local function place(set, number, name)
-  local size = 8 * ffi.sizeof(set)
+  local size = bits_of(set, name)
   if type(number) ~= "number" or number < 0 or number >= size or number % 1 ~= 0 then
-    error(("%s: argument 1: expected a number from 0 to %d, got %s"):format(name, size - 1, tostring(number)), 3)
+    error(("%s: argument 1: expected a number from 0 to %d, got %s"):format(name, size - 1, errors.shown(number)), 0)
   end
   return ffi.cast(words_t, set), math.floor(number / WORD), lshift(1ULL, number % WORD)
 end
@@ -94,8 +103,10 @@ local function tester(name)
   end
 end
 
-local function zero(set)
-  ffi.fill(set, ffi.sizeof(set))
+local function zeroer(name)
+  return function(set)
+    ffi.fill(set, bits_of(set, name) / 8)
+  end
 end
 
 -- S.FD_SET(fd, set) on a S.t.__kernel_fd_set(); S.CPU_SET(cpu, set) on any array of unsigned long.
@@ -103,18 +114,24 @@ for _, prefix in ipairs { "FD_", "CPU_" } do
   macros[prefix .. "SET"] = setter(prefix .. "SET")
   macros[prefix .. "CLR"] = clearer(prefix .. "CLR")
   macros[prefix .. "ISSET"] = tester(prefix .. "ISSET")
-  macros[prefix .. "ZERO"] = zero
+  macros[prefix .. "ZERO"] = zeroer(prefix .. "ZERO")
 end
 
 -- How many processors are in the set.
 function macros.CPU_COUNT(set)
   local count = 0
-  for number = 0, 8 * ffi.sizeof(set) - 1 do
-    if macros.CPU_ISSET(number, set) then
+  local is_set = tester "CPU_COUNT"
+  for number = 0, bits_of(set, "CPU_COUNT") - 1 do
+    if is_set(number, set) then
       count = count + 1
     end
   end
   return count
+end
+
+local guard = require "callgate.guard"
+for name, fn in pairs(macros) do
+  macros[name] = guard(name, fn)
 end
 
 return macros

@@ -26,10 +26,17 @@ local EXACT = 2 ^ 53 -- from here on a double has not every integer
 
 local function misuse(expected, x)
   local shown = type(x) == "string" and ("%q"):format(x) or tostring(x)
+  -- Only now: the generator runs macros with this file alone.
   require("callgate.errors").raise(("macro argument: expected %s, got %s"):format(expected, shown))
 end
 
--- An argument or a member as a 64-bit integer; pointers stay pointers.
+-- Whether a cdata is a number: a type has one, too, its id.
+local function is_number(x)
+  local number = tonumber(x)
+  return number ~= nil and not (number == tonumber(typeof(x)) and tostring(x):find "^ctype<")
+end
+
+-- An argument or a member as a 64-bit integer.
 function M.long(x)
   local kind = type(x)
   if kind == "number" then
@@ -38,8 +45,8 @@ function M.long(x)
     elseif x >= 2 ^ 63 and x < 2 ^ 64 then
       return cast(u64, x)
     end
-  elseif kind == "cdata" then
-    return x + 0LL
+  elseif kind == "cdata" and is_number(x) then
+    return istype(u64, x) and x or cast(i64, x)
   elseif kind == "boolean" then
     return x and 1LL or 0LL
   end
@@ -139,8 +146,8 @@ local function record(text)
   return require("callgate.types").record(text) or misuse("a record of the headers", text)
 end
 
--- (to)x, for pointers: "struct cmsghdr *", "const uint8_t *".
-function M.cast(to, x)
+-- (to)x for a constant x: "struct cmsghdr *", "void *".
+function M.pointer(to, x)
   local ctype = pointers[to]
   if not ctype then
     local target = record(to:gsub("^const ", ""):gsub(" ?%*$", ""))
@@ -148,6 +155,14 @@ function M.cast(to, x)
     pointers[to] = ctype
   end
   return cast(ctype, x)
+end
+
+-- (to)x where x comes from the caller. It has to be memory: the macro follows it.
+function M.cast(to, x)
+  if x == nil and type(x) ~= "cdata" or tonumber(x) then
+    return misuse("a pointer or a record", x)
+  end
+  return M.pointer(to, x)
 end
 
 -- sizeof: of a C type by name, a name of S.t, a ctype or a cdata; a number is a number of bytes.

@@ -5,6 +5,7 @@
 
 local ffi = require "ffi"
 
+local descriptors = require("callgate.shared").descriptors
 local typeof, sizeof = ffi.typeof, ffi.sizeof
 
 local memory = {}
@@ -50,10 +51,56 @@ function memory.size(value)
   return false
 end
 
+memory.regions = {} -- ids of regions of mmap: objects that own memory, and are none themselves
+
+local READ, WRITE = 1, 2
+local access = {} -- id -> what may be done with memory of the type; false for what is no memory
+local readable, writable = ffi.new "const void *[1]", ffi.new "void *[1]"
+
+local function put(box, value)
+  box[0] = value
+end
+
+local function find_access(value, id)
+  local found = false
+  if not descriptors[id] and not memory.regions[id] then
+    found = pcall(put, writable, value) and WRITE or pcall(put, readable, value) and READ
+  end
+  access[id] = found
+  return found
+end
+
+local function access_of(value)
+  if type(value) ~= "cdata" or tonumber(value) then
+    return false
+  end
+  local id = tonumber(typeof(value))
+  local found = access[id]
+  if found == nil then
+    return find_access(value, id)
+  end
+  return found
+end
+
 -- Whether `value` is memory that a pointer can go to: cdata that is neither a number nor a type itself
--- (ffi.typeof's result, whose id would be taken for that of its values).
+-- (ffi.typeof's result, whose id would be taken for that of its values), a function, a descriptor or a
+-- region.
 function memory.is(value)
-  return type(value) == "cdata" and tonumber(value) == nil
+  return access_of(value) ~= false
+end
+
+-- Whether one may write there, too: it is not const.
+function memory.is_writable(value)
+  return access_of(value) == WRITE
+end
+
+-- The number that `value`, a cdata, is: nil for memory and for a type, which has a number, too.
+function memory.number(value)
+  local number = tonumber(value)
+  if number == tonumber(typeof(value)) and tostring(value):find "^ctype<" then
+    return nil
+  end
+  return number
 end
 
 return memory

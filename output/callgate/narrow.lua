@@ -104,6 +104,50 @@ function narrow.fadvise64()
   end
 end
 
+-- --- System V IPC ------------------------------------------------------------------------------------
+
+local IPC_64 = 256 -- linux/ipc.h: records of the second version
+
+function narrow.semctl(call)
+  local raw = sys.bare(call)
+  return function(id, number, operation, argument)
+    return raw(id, number, bit.bor(operation, IPC_64), argument)
+  end
+end
+
+local function control(call)
+  local raw = sys.bare(call)
+  return function(id, operation, argument)
+    return raw(id, bit.bor(operation, IPC_64), argument)
+  end
+end
+
+narrow.msgctl, narrow.shmctl = control, control
+
+-- The kernels of most machines have semop in semtimedop alone.
+function narrow.semop(call)
+  if call == "semop" then
+    return sys.bare(call)
+  end
+  return function(id, operations, count)
+    return sys.semtimedop(id, operations, count, nil)
+  end
+end
+
+local SHMAT = 21 -- linux/ipc.h
+
+-- ipc(2), which kernels before Linux 5.1 have alone, stores the address.
+function narrow.shmat(call)
+  local raw, ipc = sys.bare(call), sys.bare "ipc"
+  local box = ffi.new "long[1]"
+  return require("callgate.older").with_fallback(raw, function(id, addr, flags)
+    if ipc(SHMAT, id, flags, cast("long", cast("intptr_t", box)), addr, 0) == -1 then
+      return -1
+    end
+    return box[0]
+  end, 3)
+end
+
 -- --- file systems ------------------------------------------------------------------------------------
 
 local function with_size(call)

@@ -3,6 +3,7 @@
 -- socketcall and ipc. That a kernel lacks a call is found out once.
 
 local ffi = require "ffi"
+local bit = require "bit"
 local sys = require "callgate.sys"
 local target = require "callgate.target"
 
@@ -114,7 +115,7 @@ local function through_ipc(text)
   return ipc and function(...)
     local given, passed, boxes = { ... }, { tonumber(places[1]) }, {}
     for i = 2, 6 do
-      local how, at = (places[i] or "0"):match "^(&?)(%d+)$"
+      local how, at, more = (places[i] or "0"):match "^(&?)(%d+)%+?(%d*)$"
       if how == "&" then
         boxes[i] = long_ts(#at)
         for j = 1, #at do
@@ -123,6 +124,7 @@ local function through_ipc(text)
         passed[i] = word(boxes[i])
       else
         passed[i] = at ~= "0" and word(given[tonumber(at)]) or 0
+        passed[i] = more ~= "" and bit.bor(passed[i], tonumber(more)) or passed[i]
       end
     end
     return ipc(passed[1], passed[2], passed[3], passed[4], ffi.cast("void *", passed[5]), passed[6])
@@ -177,6 +179,9 @@ function older.route(name, route)
   end
   local old = found and (route.socketcall and through_socketcall(route.socketcall, arity)
     or route.ipc and through_ipc(route.ipc))
+  if old and route.times and target.registers == 32 then
+    old = with_times(old, arity, route.times)
+  end
   return old and with_fallback(found, old, arity) or found
 end
 

@@ -4,10 +4,13 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local memory = require "callgate.memory"
-local raise = require("callgate.errors").raise
+local errors = require "callgate.errors"
 
-local new = ffi.new
+local new, raise = ffi.new, errors.raise
 local record = {}
+
+-- What the constructor of any record says of a value that makes none.
+record.UNFIT = "expected a table of its fields, or their values in C's order"
 
 local NONE = {}
 
@@ -69,13 +72,42 @@ end
 
 -- --- construction ------------------------------------------------------------------------------------
 
--- LuaJIT's message without position and private names.
-local function plain(message)
-  return (message:gsub("^[^\n]-:%d+: ", ""):gsub("callgate%d*_", ""))
+local function unfit(self, value)
+  raise(("%s: %s, got %s"):format(self.name, record.UNFIT, errors.got(value)))
+end
+
+-- What goes into a field, in words.
+local function wanted(field)
+  if field.char and field.array then
+    return "a string"
+  elseif field.array then
+    return "its elements as a table"
+  elseif field.pointer then
+    return "a pointer (cdata) or nil"
+  elseif field.record then
+    return field.record
+  end
+  return "a number"
 end
 
 local function assign(value, name, item)
   value[name] = item
+end
+
+local function assign_elements(array, items)
+  for i = 1, #items do
+    array[i - 1] = type(items) == "string" and items:byte(i) or items[i]
+  end
+end
+
+-- Raises what is wrong with `item` for a field, of which setting it said `message`.
+local function refused(self, name, item, message)
+  local text, internal = errors.plain(message)
+  if internal then
+    local field = self.by_name()[self.aliases[name] or name]
+    text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
+  end
+  raise(("%s: field %q: %s"):format(self.name, name, text))
 end
 
 -- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
@@ -86,25 +118,21 @@ local function set(self, value, name, item)
     no_field(self, name)
   end
   if field and field.flexible then
-    for i = 1, #item do
-      value[name][i - 1] = type(item) == "string" and item:byte(i) or item[i]
-    end
-    return
+    local ok, message = pcall(assign_elements, value[name], item)
+    return ok or refused(self, name, item, message)
   end
   if field and field.record and not field.array and type(item) ~= "cdata" then
     item = require("callgate.types").record(field.record)(item)
   end
   local ok, message = pcall(assign, value, name, item)
-  if not ok then
-    raise(("%s: field %q: %s"):format(self.name, name, plain(message)))
-  end
+  return ok or refused(self, name, item, message)
 end
 
 -- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
 -- "[?]" but to none of "[]".
 local function flexible_new(self, count)
   if not self.twin then
-    local text = self.text:gsub("%[%];(\n}[^\n]*)$", "[?];%1")
+    local text = self.text:gsub("%[%];(\n%s*}[^\n]*)$", "[?];%1")
     self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
     ffi.metatype(self.twin, self.metatable)
     record.twins[tonumber(self.twin)] = self.ctype
@@ -112,11 +140,22 @@ local function flexible_new(self, count)
   return new(self.twin, count)
 end
 
+local MOST = 2 ^ 31 - 1 -- LuaJIT's largest object
+
+-- With `count` elements, which the caller gave as a number.
+local function flexible_with(self, count)
+  local ok, value = pcall(flexible_new, self, count)
+  if count < 0 or count > MOST or count % 1 ~= 0 or not ok then
+    raise(("%s: expected a number of elements, got %s"):format(self.name, tostring(count)))
+  end
+  return value
+end
+
 -- Made for as many elements as `init` gives the flexible array; a string keeps its zero byte.
 local function flexible_for(self, init)
   local fields = self.fields()
   local item = init[fields[#fields].name]
-  if item == nil then
+  if type(item) ~= "table" and type(item) ~= "string" then
     return new(self.ctype)
   end
   return flexible_new(self, type(item) == "string" and #item + 1 or #item)
@@ -128,10 +167,7 @@ local function from_table(self, init)
     value = flexible_for(self, init)
   elseif #init > 0 then
     local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
-    if not ok then
-      raise(("%s: %s"):format(self.name, plain(made)))
-    end
-    value = made
+    value = ok and made or unfit(self, init)
   else
     value = new(self.ctype)
   end
@@ -147,17 +183,35 @@ local function construct(self, first, ...)
   if type(first) == "table" then
     return from_table(self, first)
   elseif self.flexible and type(first) == "number" then
-    local value = flexible_new(self, first)
+    local value = flexible_with(self, first)
     for name, item in pairs((...) or NONE) do
       set(self, value, name, item)
     end
     return value
   end
   local ok, value = pcall(new, self.ctype, first, ...)
-  if not ok then
-    raise(("%s: %s"):format(self.name, plain(value)))
+  return ok and value or unfit(self, first)
+end
+
+-- A kind's own constructor; what it says of a value is raised in the name of the record. Keys of a table
+-- that it does not take are fields as C names them.
+local function make_kind(self, make, first, ...)
+  local ok, value = pcall(make, self.ctype, first, ...)
+  if ok then
+    if self.takes and value ~= nil and type(first) == "table" then
+      for key, item in pairs(first) do
+        if type(key) == "string" and not self.takes[key] then
+          set(self, value, key, item)
+        end
+      end
+    end
+    return value
   end
-  return value
+  local text, internal = errors.plain(value)
+  if internal then
+    unfit(self, first)
+  end
+  raise(text)
 end
 
 -- --- the metatype ------------------------------------------------------------------------------------
@@ -185,6 +239,7 @@ record.twins = {}
 -- Gives `ctype`, the record called `name` that is declared as `kind` ("struct") and `text`, its
 -- metatable. `row` is what a kinds module gives it, all optional:
 --   new(ctype, ...)   a friendly constructor; nil leaves the arguments to the common one
+--   takes             the keys that it looks at in a table: { port = true }; of others the common one sees to
 --   index, newindex   name -> function(self[, value]): accessors
 --   methods           name -> function(self, ...)
 --   aliases           short name -> field
@@ -203,7 +258,8 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     index = index,
     aliases = aliases,
     accessors = lowered,
-    flexible = text:find "%[%];\n}[^\n]*$" ~= nil,
+      takes = row.takes,
+    flexible = text:find "%[%];\n%s*}[^\n]*$" ~= nil,
   }
   lazily_parsed(self, text)
   self.metatable = {
@@ -232,12 +288,13 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       no_field(self, key)
     end,
     __newindex = function(value, key, item)
+      local ok, message = true, nil
       if newindex[key] then
-        newindex[key](value, item)
+        ok, message = pcall(newindex[key], value, item)
       elseif aliases[key] then
-        value[aliases[key]] = item
+        ok, message = pcall(assign, value, aliases[key], item)
       elseif lowered[key] then
-        write_bits(value, lowered[key], item)
+        ok, message = pcall(write_bits, value, lowered[key], item)
       elseif index[key] or methods[key] then
         raise(("%s: %q cannot be set"):format(name, key))
       elseif is_field(self, key) then
@@ -245,9 +302,12 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       else
         no_field(self, key)
       end
+      if not ok then
+        refused(self, key, item, message)
+      end
     end,
     __new = function(_, first, ...)
-      local value = make and make(ctype, first, ...)
+      local value = make and make_kind(self, make, first, ...)
       if value ~= nil then
         return value
       elseif first == nil then

@@ -62,7 +62,7 @@ on_all("advise", "madvise", function(value, name)
   return args.choice(value, name, 1, "advice", flags.group "MADV")
 end)
 on_all("sync", "msync", function(value, name)
-  return args.flags(value == nil and "sync" or value, name, 1, "flags", flags.group "MS")
+  return args.flags(value == nil and "sync" or value, name, 1, "flags", flags.group "MSYNC")
 end)
 on_all("lock", "mlock")
 on_all("unlock", "munlock")
@@ -150,6 +150,9 @@ region.type = ffi.metatype("struct { void *addr; size_t length; }", {
     if type(name) ~= "number" or name < 0 or name >= self.length or name % 1 ~= 0 then
       error(("a region of %s bytes has no byte %s"):format(plain(self.length), tostring(name)), 2)
     end
+    if type(value) ~= "number" and not (type(value) == "cdata" and tonumber(value)) then
+      error("a region's bytes are numbers, got " .. errors.got(value), 2)
+    end
     cast("uint8_t *", self.addr)[name] = value
   end,
   __len = function(self)
@@ -170,5 +173,7 @@ region.type = ffi.metatype("struct { void *addr; size_t length; }", {
     end
   end,
 })
+
+require("callgate.memory").regions[tonumber(region.type)] = true
 
 return region

@@ -101,7 +101,8 @@ return {
     times = { "5 in timespec" },
   },
   msgctl = {
-    ipc = "14 1 2 0 3",
+    ipc = "14 1 2+256 0 3",
+    written = { arm = "msgctl", mips64 = "msgctl", mips64el = "msgctl" },
   },
   msgget = {
     ipc = "13 1 2",
@@ -160,14 +161,19 @@ return {
     times = { "2 out timespec" },
   },
   semctl = {
-    ipc = "3 1 2 3 &4",
+    ipc = "3 1 2 3+256 &4",
+    written = { arm = "semctl", mips64 = "semctl", mips64el = "semctl" },
   },
   semget = {
     ipc = "2 1 2 3",
   },
+  semop = {
+    written = { x86 = "semtimedop_time64", arm = "semop", mips = "semtimedop_time64", mipsel = "semtimedop_time64", ppc64le = "semtimedop", s390x = "semtimedop", ppc = "semtimedop_time64" },
+  },
   semtimedop = {
     try = { "semtimedop_time64", "semtimedop" },
     times = { "4 in timespec" },
+    ipc = "4 1 3 4 2 4",
   },
   sendfile = {
     try = { "sendfile64", "sendfile" },
@@ -211,8 +217,12 @@ return {
   setuid = {
     try = { "setuid32", "setuid" },
   },
+  shmat = {
+    written = { x86 = "shmat", mips = "shmat", mipsel = "shmat", ppc64le = "shmat", s390x = "shmat", ppc = "shmat" },
+  },
   shmctl = {
-    ipc = "24 1 2 0 3",
+    ipc = "24 1 2+256 0 3",
+    written = { arm = "shmctl", mips64 = "shmctl", mips64el = "shmctl" },
   },
   shmdt = {
     ipc = "22 0 0 0 1",

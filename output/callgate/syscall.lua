@@ -1,6 +1,7 @@
 -- S.syscall.NAME(...): the bare call behind every number of the target, with checked arguments.
 -- Returns a number (int64_t where a number is not exact), or nil, message, errno.
 
+local ffi = require "ffi"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
 local memory = require "callgate.memory"
@@ -17,7 +18,7 @@ local function integer(value, call, position)
     return value and 1 or 0
   elseif value == nil then
     return 0
-  elseif type(value) == "cdata" and tonumber(value) then
+  elseif type(value) == "cdata" and memory.number(value) then
     return value
   end
   return args.fd(value, call, position, "integer")
@@ -36,16 +37,36 @@ local function uint(value, call, position)
   return args.uint(integer(value, call, position), call, position, "integer")
 end
 
--- Where the kernel may write, a Lua string must not go.
+local text_box = ffi.new "const char *[1]"
+
+local function put(value)
+  text_box[0] = value
+end
+
+-- Where the kernel may write, a Lua string must not go, nor a pointer to what is const.
 local function pointer(value, call, position)
-  if value == nil or memory.is(value) then
+  if value == nil then
+    return nil -- not a null pointer of a type that C does not convert
+  elseif memory.is_writable(value) then
     return value
   end
   return args.expected("a buffer or record (cdata), or nil", value, call, position, "pointer")
 end
 
+-- Text that ends with a zero byte, or nil.
+local function text(value, call, position)
+  if value == nil then
+    return nil
+  elseif type(value) == "string" or memory.is(value) and pcall(put, value) then
+    return value
+  end
+  return args.expected("a string, bytes (cdata), or nil", value, call, position, "text")
+end
+
 local function readable(value, call, position)
-  if value == nil or type(value) == "string" or memory.is(value) then
+  if value == nil then
+    return nil
+  elseif type(value) == "string" or memory.is(value) then
     return value
   end
   return args.expected("a string, a buffer or record (cdata), or nil", value, call, position, "pointer")
@@ -58,7 +79,7 @@ end
 
 local CONVERT = {
   i = int, u = uint, l = integer, z = integer, q = integer, Q = integer, w = word,
-  p = pointer, c = readable, s = readable,
+  p = pointer, c = readable, s = text,
 }
 
 -- A function of exactly the call's arguments: one with varargs would not compile.

@@ -6,11 +6,13 @@
 
 local ffi = require "ffi"
 local constants = require "callgate.constants"
-local raise = require("callgate.errors").raise
+local errors = require "callgate.errors"
+local memory = require "callgate.memory"
 local record = require "callgate.record"
 
 local types = {}
 
+local got, raise = errors.got, errors.raise
 local NONE = {}
 
 local target = require "callgate.target"
@@ -180,6 +182,9 @@ types.pt = setmetatable({}, {
     end
     local pointer = ffi.typeof("$ *", ctype)
     local function cast(value)
+      if not memory.is(value) then
+        raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
+      end
       return ffi.cast(pointer, value)
     end
     rawset(self, name, cast)

@@ -44,14 +44,19 @@ class Machine:
         calls = [row.get("written", {}).get(self.arch)]
         if self.target.registers < WIDE:
             calls += row.get("narrow", ())
-        return next((call for call in calls if call in self.abi.syscall), None)
+        return next((call for call in calls if call and self.has(call)), None)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the machine's kernel has the call: a number can be a placeholder."""
+        found = self.abi.syscall.get(name)
+        return found is not None and found.entry is not None
 
     def best(self, name: str) -> Syscall | None:
         """Return the first of the kernel's calls that sys.NAME may go to here."""
         written = self.written(name)
         tried = self.spec.routes.get(name, {}).get("try", (name,))
         for item in (written,) if written else tried:
-            if item in self.abi.syscall:
+            if self.has(item):
                 return logical(self.abi.syscall[item], self.spec)
         return None
 
@@ -62,9 +67,9 @@ class Machine:
             return False
         if self.written(name):
             return True
-        here = [item for item in route.get("try", [name]) if item in self.abi.syscall]
-        multiplexed = "socketcall" in route and "socketcall" in self.abi.syscall
-        multiplexed |= "ipc" in route and "ipc" in self.abi.syscall
+        here = [item for item in route.get("try", [name]) if self.has(item)]
+        multiplexed = "socketcall" in route and self.has("socketcall")
+        multiplexed |= "ipc" in route and self.has("ipc")
         return here != [name] or multiplexed
 
     def is_split(self, call: Syscall) -> bool:

@@ -45,8 +45,8 @@ function inotify.inotify_read()
     if type(size) == "cdata" or count ~= nil then
       return read(fd, size, count)
     end
-    size = size == nil and BUFFER or args.size(size, "inotify_read", 2, "size")
-    local buffer = ffi.new("uint8_t[?]", size)
+    local buffer
+    buffer, size = args.new_buffer(size == nil and BUFFER or size, "inotify_read", 2, "size")
     local length = raw(args.fd(fd, "inotify_read", 1, "fd"), buffer, size)
     if length == -1 then
       return errors.fail()

@@ -121,7 +121,7 @@ function messages.sendmsg()
       end
       result = raw(fd, header, options) -- iov and control are still referred to here: not collected
     else
-      result = raw(fd, args.buffer(message, "sendmsg", 2, "msg"), options)
+      result = raw(fd, args.record(message, "sendmsg", 2, "msg", msghdr), options)
     end
     if result == -1 then
       return fail()
@@ -174,7 +174,7 @@ function messages.recvmsg()
     fd = args.fd(fd, "recvmsg", 1, "fd")
     options = args.flags_with(options, "recvmsg", 3, "flags", MSG, cloexec)
     if type(message) == "cdata" then
-      local result = raw(fd, message, options)
+      local result = raw(fd, args.record(message, "recvmsg", 2, "msg", msghdr), options)
       if result == -1 then
         return fail()
       end
@@ -186,8 +186,7 @@ function messages.recvmsg()
     check_keys(message, ASKED, "recvmsg")
     local items = #message > 0 and message or { args.size(message.size or DATA, "recvmsg", 2, "size") }
     local iov, count, buffers, any_new = vectors.for_reading(items, "recvmsg")
-    local control_size = args.size(message.control_size or CONTROL, "recvmsg", 2, "control_size")
-    local control = ffi.new("uint8_t[?]", control_size)
+    local control, control_size = args.new_buffer(message.control_size or CONTROL, "recvmsg", 2, "control_size")
     local storage = storage_t()
     local header = msghdr()
     header.msg_iov, header.msg_iovlen = iov, count

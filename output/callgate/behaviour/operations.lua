@@ -41,8 +41,8 @@ function operations.input(kind, value, call, position, label)
       return args.buffer(value, call, position, label)
     end
     return scalar(type(value) == "boolean" and (value and 1 or 0) or args.long(value, call, position, label))
-  elseif kind == "string" then
-    return args.string(value, call, position, label)
+  elseif kind == "string" or kind == "path" or kind == "data" then
+    return args[kind](value, call, position, label)
   elseif type(value) == "cdata" and not ffi.istype(types.t[kind], value) and not tonumber(value) then
     return args.buffer(value, call, position, label) -- a buffer of the caller's own
   end
@@ -60,7 +60,7 @@ function operations.value(kind, data)
 end
 
 -- Rows by number, since an operation may be given as one.
-local function by_number(name)
+function operations.by_number(name)
   local rows = {}
   for operation, text in pairs(require("callgate.operations." .. name)) do
     local number = constants.get(operation)
@@ -113,7 +113,7 @@ end
 function operations.fcntl()
   local raw = sys.fcntl
   local F = flags.group "F"
-  local rows = by_number "fcntl"
+  local rows = operations.by_number "fcntl"
   local wide = {} -- operation -> the one for locks with 64-bit offsets, which S.t.flock has everywhere
   for _, name in ipairs { "F_GETLK", "F_SETLK", "F_SETLKW" } do
     wide[constants.get(name)] = target.registers == 32 and constants.get(name .. "64") or nil
@@ -139,7 +139,7 @@ end
 -- fd:ioctl("TIOCGWINSZ") -> winsize; fd:ioctl("FIONREAD") -> number; fd:ioctl(number, buffer) -> number
 function operations.ioctl()
   local raw = sys.ioctl
-  local rows = by_number "ioctl"
+  local rows = operations.by_number "ioctl"
   local numbers = {} -- by name
   return function(fd, request, value)
     fd = args.fd(fd, "ioctl", 1, "fd")

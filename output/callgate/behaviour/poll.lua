@@ -65,10 +65,10 @@ local function maker(call, to_timespec)
     return function(fds, timeout, third)
       timeout = to_timespec(timeout, call)
       local mask, count
-      if call == "ppoll" and third ~= nil and type(third) ~= "number" then
+      if call == "ppoll" and third ~= nil and type(third) ~= "number" and type(fds) ~= "cdata" then
         mask = args.record(third, call, 3, "mask", sigset_t)
       else
-        count = third
+        count = third ~= nil and args.size(third, call, 3, "count") or nil
       end
       if type(fds) == "cdata" then
         local wanted = count and count * ffi.sizeof(types.t.pollfd)

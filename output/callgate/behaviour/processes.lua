@@ -154,4 +154,20 @@ function processes.waitid()
   end
 end
 
+-- pidfd:wait() -> siginfo, as S.waitid("pidfd", pidfd, "exited")
+function processes.pidfd_wait()
+  local raw = sys.waitid
+  local W, P_PIDFD = flags.group "W", flags.group("P").pidfd
+  local siginfo = types.t.siginfo
+  return function(fd, options, info)
+    fd = args.fd(fd, "pidfd_wait", 1, "fd")
+    options = args.flags(options == nil and "exited" or options, "pidfd_wait", 2, "options", W)
+    info = args.out(info, "pidfd_wait", 3, "info", siginfo)
+    if raw(P_PIDFD, fd, info, options, nil) == -1 then
+      return fail()
+    end
+    return info
+  end
+end
+
 return processes

@@ -26,7 +26,7 @@ local length_t = ffi.typeof "unsigned int[1]"
 
 -- An address and how many of its bytes count.
 local function address(value, call, position, length)
-  if type(value) ~= "cdata" or not memory.is(value) then
+  if not memory.is_writable(value) then
     return args.expected('a socket address such as S.t.sockaddr_in(80, "127.0.0.1")', value, call, position, "addr")
   elseif length ~= nil then
     return value, args.length(length, call, position + 1, "addrlen", value)

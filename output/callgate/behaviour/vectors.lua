@@ -41,7 +41,7 @@ function vectors.for_reading(items, call)
   local iov, count = vector(items, call, function(item, label, i)
     if type(item) == "number" then
       any_new = true
-      buffers[i] = ffi.new("char[?]", args.size(item, call, 2, label))
+      buffers[i] = args.new_buffer(item, call, 2, label)
     else
       buffers[i] = args.buffer(item, call, 2, label)
     end

@@ -13,44 +13,6 @@ local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
--- long acct(const char *name)
-function calls.acct()
-  sys.declare "i:s"
-  local number = numbers.acct or ABSENT
-  local to_optional_string = args.optional_string
-  return function(name)
-    name = to_optional_string(name, "acct", 1, "name")
-    local result = C.callgate_i_s(number, name)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long add_key(const char *_type, const char *_description, const void *_payload, size_t plen, key_serial_t
--- destringid)
-function calls.add_key()
-  sys.declare "i:ssczi"
-  local number = numbers.add_key or ABSENT
-  local to_int = args.int
-  local to_length = args.length
-  local to_optional_data = args.optional_data
-  local to_optional_string = args.optional_string
-  return function(type, description, payload, plen, destringid)
-    type = to_optional_string(type, "add_key", 1, "type")
-    description = to_optional_string(description, "add_key", 2, "description")
-    payload = to_optional_data(payload, "add_key", 3, "payload")
-    plen = to_length(plen, "add_key", 4, "plen", payload)
-    destringid = to_int(destringid, "add_key", 5, "destringid")
-    local result = C.callgate_i_ssczi(number, type, description, payload, plen, destringid)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
 -- long adjtimex(struct __kernel_timex *txc_p)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.adjtimex()
@@ -98,25 +60,6 @@ if here.is "!arm arm64 riscv64 loongarch64" then
         return fail()
       end
       return result
-    end
-  end
-end
-
--- long arch_prctl(int option, unsigned long arg2)
-if here.is "x64 x86" then
-  function calls.arch_prctl()
-    sys.declare "l:iw"
-    local number = numbers.arch_prctl or ABSENT
-    local to_int = args.int
-    local to_word = args.word
-    return function(option, arg2)
-      option = to_int(option, "arch_prctl", 1, "option")
-      local arg2_word = to_word(arg2, "arch_prctl", 2, "arg2")
-      local result = C.callgate_l_iw(number, option, arg2_word)
-      if result == -1 then
-        return fail()
-      end
-      return tonumber(result)
     end
   end
 end

@@ -13,58 +13,6 @@ local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
--- long cachestat(unsigned int fd, struct cachestat_range *cstat_range, struct cachestat *cstat, unsigned int flags)
-function calls.cachestat()
-  sys.declare "i:uppu"
-  local number = numbers.cachestat or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, cstat_range, cstat, flags)
-    fd = to_fd(fd, "cachestat", 1, "fd")
-    cstat_range = to_pointer(cstat_range, "cachestat", 2, "cstat_range", 16)
-    cstat = to_pointer(cstat, "cachestat", 3, "cstat", 40)
-    flags = to_uint(flags, "cachestat", 4, "flags")
-    local result = C.callgate_i_uppu(number, fd, cstat_range, cstat, flags)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long capget(cap_user_header_t header, cap_user_data_t dataptr)
-function calls.capget()
-  sys.declare "i:pp"
-  local number = numbers.capget or ABSENT
-  local to_pointer = args.pointer
-  return function(header, dataptr)
-    header = to_pointer(header, "capget", 1, "header")
-    dataptr = to_pointer(dataptr, "capget", 2, "dataptr")
-    local result = C.callgate_i_pp(number, header, dataptr)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long capset(cap_user_header_t header, const cap_user_data_t data)
-function calls.capset()
-  sys.declare "i:pp"
-  local number = numbers.capset or ABSENT
-  local to_pointer = args.pointer
-  return function(header, data)
-    header = to_pointer(header, "capset", 1, "header")
-    data = to_pointer(data, "capset", 2, "data")
-    local result = C.callgate_i_pp(number, header, data)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 -- long clock_adjtime(clockid_t which_clock, struct __kernel_timex *tx)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.clock_adjtime()
@@ -169,23 +117,6 @@ if here.is "s390x" then
       end
       return result
     end
-  end
-end
-
--- long clone3(struct clone_args *uargs, size_t size)
-function calls.clone3()
-  sys.declare "i:pz"
-  local number = numbers.clone3 or ABSENT
-  local to_length = args.length
-  local to_pointer = args.pointer
-  return function(uargs, size)
-    uargs = to_pointer(uargs, "clone3", 1, "uargs", 88)
-    size = to_length(size, "clone3", 2, "size", uargs)
-    local result = C.callgate_i_pz(number, uargs, size)
-    if result == -1 then
-      return fail()
-    end
-    return result
   end
 end
 

@@ -159,19 +159,40 @@ if here.is "x86 arm mips mipsel ppc" then
 end
 
 -- long io_setup(unsigned nr_reqs, aio_context_t *ctx)
-function calls.io_setup()
-  sys.declare "i:up"
-  local number = numbers.io_setup or ABSENT
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(nr_reqs, ctx)
-    nr_reqs = to_uint(nr_reqs, "io_setup", 1, "nr_reqs")
-    ctx = to_pointer(ctx, "io_setup", 2, "ctx")
-    local result = C.callgate_i_up(number, nr_reqs, ctx)
-    if result == -1 then
-      return fail()
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.io_setup()
+    sys.declare "i:up"
+    local number = numbers.io_setup or ABSENT
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(nr_reqs, ctx)
+      nr_reqs = to_uint(nr_reqs, "io_setup", 1, "nr_reqs")
+      ctx = to_pointer(ctx, "io_setup", 2, "ctx", 8)
+      local result = C.callgate_i_up(number, nr_reqs, ctx)
+      if result == -1 then
+        return fail()
+      end
+      return true
     end
-    return true
+  end
+end
+
+-- long io_setup(unsigned nr_reqs, aio_context_t *ctx)
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.io_setup()
+    sys.declare "i:up"
+    local number = numbers.io_setup or ABSENT
+    local to_pointer = args.pointer
+    local to_uint = args.uint
+    return function(nr_reqs, ctx)
+      nr_reqs = to_uint(nr_reqs, "io_setup", 1, "nr_reqs")
+      ctx = to_pointer(ctx, "io_setup", 2, "ctx", 4)
+      local result = C.callgate_i_up(number, nr_reqs, ctx)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
   end
 end
 
@@ -288,39 +309,6 @@ if here.is "x64 x86" then
       end
       return true
     end
-  end
-end
-
--- long ioprio_get(int which, int who)
-function calls.ioprio_get()
-  sys.declare "i:ii"
-  local number = numbers.ioprio_get or ABSENT
-  local to_int = args.int
-  return function(which, who)
-    which = to_int(which, "ioprio_get", 1, "which")
-    who = to_int(who, "ioprio_get", 2, "who")
-    local result = C.callgate_i_ii(number, which, who)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long ioprio_set(int which, int who, int ioprio)
-function calls.ioprio_set()
-  sys.declare "i:iii"
-  local number = numbers.ioprio_set or ABSENT
-  local to_int = args.int
-  return function(which, who, ioprio)
-    which = to_int(which, "ioprio_set", 1, "which")
-    who = to_int(who, "ioprio_set", 2, "who")
-    ioprio = to_int(ioprio, "ioprio_set", 3, "ioprio")
-    local result = C.callgate_i_iii(number, which, who, ioprio)
-    if result == -1 then
-      return fail()
-    end
-    return true
   end
 end
 

@@ -13,26 +13,6 @@ local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
--- long kcmp(pid_t pid1, pid_t pid2, int type, unsigned long idx1, unsigned long idx2)
-function calls.kcmp()
-  sys.declare "i:iiiww"
-  local number = numbers.kcmp or ABSENT
-  local to_address = args.address
-  local to_int = args.int
-  return function(pid1, pid2, type, idx1, idx2)
-    pid1 = to_int(pid1, "kcmp", 1, "pid1")
-    pid2 = to_int(pid2, "kcmp", 2, "pid2")
-    type = to_int(type, "kcmp", 3, "type")
-    local idx1_word = to_address(idx1, "kcmp", 4, "idx1")
-    local idx2_word = to_address(idx2, "kcmp", 5, "idx2")
-    local result = C.callgate_i_iiiww(number, pid1, pid2, type, idx1_word, idx2_word)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
 -- long kexec_file_load(int kernel_fd, int initrd_fd, unsigned long cmdline_len, const char *cmdline_ptr, unsigned long
 -- flags)
 if here.is "!x86 mips mipsel mips64 mips64el" then
@@ -98,26 +78,6 @@ if here.is "x86 arm mips mipsel ppc" then
       end
       return true
     end
-  end
-end
-
--- long keyctl(int cmd, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
-function calls.keyctl()
-  sys.declare "l:iwwww"
-  local number = numbers.keyctl or ABSENT
-  local to_int = args.int
-  local to_word = args.word
-  return function(cmd, arg2, arg3, arg4, arg5)
-    cmd = to_int(cmd, "keyctl", 1, "cmd")
-    local arg2_word = to_word(arg2, "keyctl", 2, "arg2")
-    local arg3_word = to_word(arg3, "keyctl", 3, "arg3")
-    local arg4_word = to_word(arg4, "keyctl", 4, "arg4")
-    local arg5_word = to_word(arg5, "keyctl", 5, "arg5")
-    local result = C.callgate_l_iwwww(number, cmd, arg2_word, arg3_word, arg4_word, arg5_word)
-    if result == -1 then
-      return fail()
-    end
-    return tonumber(result)
   end
 end
 

@@ -13,28 +13,6 @@ local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
--- long name_to_handle_at(int dfd, const char *name, struct file_handle *handle, void *mnt_id, int flag)
-function calls.name_to_handle_at()
-  sys.declare "i:isppi"
-  local number = numbers.name_to_handle_at or ABSENT
-  local to_dirfd = args.dirfd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(dfd, name, handle, mnt_id, flag)
-    dfd = to_dirfd(dfd, "name_to_handle_at", 1, "dfd")
-    name = to_optional_string(name, "name_to_handle_at", 2, "name")
-    handle = to_pointer(handle, "name_to_handle_at", 3, "handle", 8)
-    mnt_id = to_pointer(mnt_id, "name_to_handle_at", 4, "mnt_id")
-    flag = to_int(flag, "name_to_handle_at", 5, "flag")
-    local result = C.callgate_i_isppi(number, dfd, name, handle, mnt_id, flag)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
 if here.is "x64 ppc64le s390x" then
   function calls.newfstatat()
@@ -161,23 +139,6 @@ if here.is "mips64 mips64el ppc64le" then
       exp = to_pointer(exp, "_newselect", 4, "exp", 128)
       tvp = to_pointer(tvp, "_newselect", 5, "tvp", 16)
       local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long nice(int increment)
-if here.is "x86 arm mips mipsel ppc64le s390x ppc" then
-  function calls.nice()
-    sys.declare "i:i"
-    local number = numbers.nice or ABSENT
-    local to_int = args.int
-    return function(increment)
-      increment = to_int(increment, "nice", 1, "increment")
-      local result = C.callgate_i_i(number, increment)
       if result == -1 then
         return fail()
       end

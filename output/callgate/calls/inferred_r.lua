@@ -79,102 +79,6 @@ if here.is "x86 arm mips mipsel ppc" then
   end
 end
 
--- long remap_file_pages(unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, unsigned
--- long flags)
-function calls.remap_file_pages()
-  sys.declare "i:wllll"
-  local number = numbers.remap_file_pages or ABSENT
-  local to_address = args.address
-  local to_long = args.long
-  return function(start, size, prot, pgoff, flags)
-    local start_word = to_address(start, "remap_file_pages", 1, "start")
-    size = to_long(size, "remap_file_pages", 2, "size")
-    prot = to_long(prot, "remap_file_pages", 3, "prot")
-    pgoff = to_long(pgoff, "remap_file_pages", 4, "pgoff")
-    flags = to_long(flags, "remap_file_pages", 5, "flags")
-    local result = C.callgate_i_wllll(number, start_word, size, prot, pgoff, flags)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long removexattr(const char *path, const char *name)
-function calls.removexattr()
-  sys.declare "i:ss"
-  local number = numbers.removexattr or ABSENT
-  local to_optional_string = args.optional_string
-  return function(path, name)
-    path = to_optional_string(path, "removexattr", 1, "path")
-    name = to_optional_string(name, "removexattr", 2, "name")
-    local result = C.callgate_i_ss(number, path, name)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long removexattrat(int dfd, const char *path, unsigned int at_flags, const char *name)
-function calls.removexattrat()
-  sys.declare "i:isus"
-  local number = numbers.removexattrat or ABSENT
-  local to_dirfd = args.dirfd
-  local to_optional_string = args.optional_string
-  local to_uint = args.uint
-  return function(dfd, path, at_flags, name)
-    dfd = to_dirfd(dfd, "removexattrat", 1, "dfd")
-    path = to_optional_string(path, "removexattrat", 2, "path")
-    at_flags = to_uint(at_flags, "removexattrat", 3, "at_flags")
-    name = to_optional_string(name, "removexattrat", 4, "name")
-    local result = C.callgate_i_isus(number, dfd, path, at_flags, name)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long request_key(const char *_type, const char *_description, const char *_callout_info, key_serial_t destringid)
-function calls.request_key()
-  sys.declare "i:sssi"
-  local number = numbers.request_key or ABSENT
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  return function(type, description, callout_info, destringid)
-    type = to_optional_string(type, "request_key", 1, "type")
-    description = to_optional_string(description, "request_key", 2, "description")
-    callout_info = to_optional_string(callout_info, "request_key", 3, "callout_info")
-    destringid = to_int(destringid, "request_key", 4, "destringid")
-    local result = C.callgate_i_sssi(number, type, description, callout_info, destringid)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long rseq(struct rseq *rseq, uint32_t rseq_len, int flags, uint32_t sig)
-function calls.rseq()
-  sys.declare "i:puiu"
-  local number = numbers.rseq or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(rseq, rseq_len, flags, sig)
-    rseq = to_pointer(rseq, "rseq", 1, "rseq", 64)
-    rseq_len = to_uint(rseq_len, "rseq", 2, "rseq_len")
-    flags = to_int(flags, "rseq", 3, "flags")
-    sig = to_uint(sig, "rseq", 4, "sig")
-    local result = C.callgate_i_puiu(number, rseq, rseq_len, flags, sig)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 -- long rseq_slice_yield(void)
 function calls.rseq_slice_yield()
   sys.declare "i:"
@@ -277,14 +181,14 @@ if here.is "ppc" then
 end
 
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if here.is "x64 x86 arm s390x" then
+if here.is "!x86 arm mips mipsel mips64 mips64el" then
   function calls.rt_sigpending()
     sys.declare "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(set, sigsetsize)
-      set = to_pointer(set, "rt_sigpending", 1, "set")
+      set = to_pointer(set, "rt_sigpending", 1, "set", 8)
       sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
       local result = C.callgate_i_pz(number, set, sigsetsize)
       if result == -1 then
@@ -296,14 +200,14 @@ if here.is "x64 x86 arm s390x" then
 end
 
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
+if here.is "x86 arm" then
   function calls.rt_sigpending()
     sys.declare "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(set, sigsetsize)
-      set = to_pointer(set, "rt_sigpending", 1, "set", 8)
+      set = to_pointer(set, "rt_sigpending", 1, "set", 4)
       sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
       local result = C.callgate_i_pz(number, set, sigsetsize)
       if result == -1 then
@@ -334,7 +238,7 @@ if here.is "mips mipsel mips64 mips64el" then
 end
 
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if here.is "x64 x86 arm s390x" then
+if here.is "!x86 arm mips mipsel mips64 mips64el" then
   function calls.rt_sigprocmask()
     sys.declare "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
@@ -343,8 +247,8 @@ if here.is "x64 x86 arm s390x" then
     local to_size = args.size
     return function(how, set, oset, sigsetsize)
       how = to_int(how, "rt_sigprocmask", 1, "how")
-      set = to_pointer(set, "rt_sigprocmask", 2, "set")
-      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset")
+      set = to_pointer(set, "rt_sigprocmask", 2, "set", 8)
+      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 8)
       sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
       local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
       if result == -1 then
@@ -356,7 +260,7 @@ if here.is "x64 x86 arm s390x" then
 end
 
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
+if here.is "x86 arm" then
   function calls.rt_sigprocmask()
     sys.declare "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
@@ -365,8 +269,8 @@ if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
     local to_size = args.size
     return function(how, set, oset, sigsetsize)
       how = to_int(how, "rt_sigprocmask", 1, "how")
-      set = to_pointer(set, "rt_sigprocmask", 2, "set", 8)
-      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 8)
+      set = to_pointer(set, "rt_sigprocmask", 2, "set", 4)
+      oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 4)
       sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
       local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
       if result == -1 then
@@ -399,33 +303,15 @@ if here.is "mips mipsel mips64 mips64el" then
   end
 end
 
--- long rt_sigqueueinfo(pid_t pid, int sig, siginfo_t *uinfo)
-function calls.rt_sigqueueinfo()
-  sys.declare "i:iip"
-  local number = numbers.rt_sigqueueinfo or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(pid, sig, uinfo)
-    pid = to_int(pid, "rt_sigqueueinfo", 1, "pid")
-    sig = to_int(sig, "rt_sigqueueinfo", 2, "sig")
-    uinfo = to_pointer(uinfo, "rt_sigqueueinfo", 3, "uinfo", 128)
-    local result = C.callgate_i_iip(number, pid, sig, uinfo)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
-if here.is "x64 x86 arm s390x" then
+if here.is "!x86 arm mips mipsel mips64 mips64el" then
   function calls.rt_sigsuspend()
     sys.declare "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(unewset, sigsetsize)
-      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset")
+      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 8)
       sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
       local result = C.callgate_i_pz(number, unewset, sigsetsize)
       if result == -1 then
@@ -437,14 +323,14 @@ if here.is "x64 x86 arm s390x" then
 end
 
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
-if here.is "arm64 riscv64 loongarch64 ppc64le ppc" then
+if here.is "x86 arm" then
   function calls.rt_sigsuspend()
     sys.declare "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(unewset, sigsetsize)
-      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 8)
+      unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 4)
       sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
       local result = C.callgate_i_pz(number, unewset, sigsetsize)
       if result == -1 then
@@ -476,14 +362,14 @@ end
 
 -- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
 -- sigsetsize)
-if here.is "x64 s390x" then
+if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
   function calls.rt_sigtimedwait()
     sys.declare "i:cpcz"
     local number = numbers.rt_sigtimedwait or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(uthese, uinfo, uts, sigsetsize)
-      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese")
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 8)
       uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
@@ -504,33 +390,11 @@ if here.is "x86 arm" then
     local to_pointer = args.pointer
     local to_size = args.size
     return function(uthese, uinfo, uts, sigsetsize)
-      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese")
+      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 4)
       uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
       local result = call(uthese, uinfo, uts, sigsetsize)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
--- sigsetsize)
-if here.is "arm64 riscv64 loongarch64 ppc64le" then
-  function calls.rt_sigtimedwait()
-    sys.declare "i:cpcz"
-    local number = numbers.rt_sigtimedwait or ABSENT
-    local to_pointer = args.pointer
-    local to_size = args.size
-    return function(uthese, uinfo, uts, sigsetsize)
-      uthese = to_pointer(uthese, "rt_sigtimedwait", 1, "uthese", 8)
-      uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
-      uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
-      sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -603,25 +467,6 @@ if here.is "ppc" then
   end
 end
 
--- long rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, siginfo_t *uinfo)
-function calls.rt_tgsigqueueinfo()
-  sys.declare "i:iiip"
-  local number = numbers.rt_tgsigqueueinfo or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(tgid, pid, sig, uinfo)
-    tgid = to_int(tgid, "rt_tgsigqueueinfo", 1, "tgid")
-    pid = to_int(pid, "rt_tgsigqueueinfo", 2, "pid")
-    sig = to_int(sig, "rt_tgsigqueueinfo", 3, "sig")
-    uinfo = to_pointer(uinfo, "rt_tgsigqueueinfo", 4, "uinfo", 128)
-    local result = C.callgate_i_iiip(number, tgid, pid, sig, uinfo)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
 -- long readdir(unsigned int fd, struct old_linux_dirent *dirent, unsigned int count)
 if here.is "x86 mips mipsel ppc" then
   function calls.readdir()
@@ -676,7 +521,7 @@ if here.is "x86 arm" then
     local to_pointer = args.pointer
     local to_size = args.size
     return function(uthese, uinfo, uts, sigsetsize)
-      uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese")
+      uthese = to_pointer(uthese, "rt_sigtimedwait_time64", 1, "uthese", 4)
       uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")

@@ -14,7 +14,24 @@ local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm
 local calls = {}
 
 -- long time(__kernel_old_time_t *tloc)
-if here.is "x64 x86 mips mipsel ppc64le ppc" then
+if here.is "x64 ppc64le" then
+  function calls.time()
+    sys.declare "l:p"
+    local number = numbers.time or ABSENT
+    local to_pointer = args.pointer
+    return function(tloc)
+      tloc = to_pointer(tloc, "time", 1, "tloc", 8)
+      local result = C.callgate_l_p(number, tloc)
+      if result == -1 then
+        return fail()
+      end
+      return tonumber(result)
+    end
+  end
+end
+
+-- long time(old_time32_t *tloc)
+if here.is "x86 mips mipsel ppc" then
   function calls.time()
     sys.declare "l:p"
     local number = numbers.time or ABSENT
@@ -155,22 +172,6 @@ if here.is "x86 arm mips mipsel ppc" then
       end
       return true
     end
-  end
-end
-
--- long tkill(pid_t pid, int sig)
-function calls.tkill()
-  sys.declare "i:ii"
-  local number = numbers.tkill or ABSENT
-  local to_int = args.int
-  return function(pid, sig)
-    pid = to_int(pid, "tkill", 1, "pid")
-    sig = to_int(sig, "tkill", 2, "sig")
-    local result = C.callgate_i_ii(number, pid, sig)
-    if result == -1 then
-      return fail()
-    end
-    return true
   end
 end
 

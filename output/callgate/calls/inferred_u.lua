@@ -13,54 +13,6 @@ local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
--- long umount2(char *name, int flags)
-function calls.umount2()
-  sys.declare "i:si"
-  local number = numbers.umount2 or ABSENT
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  return function(name, flags)
-    name = to_optional_string(name, "umount2", 1, "name")
-    flags = to_int(flags, "umount2", 2, "flags")
-    local result = C.callgate_i_si(number, name, flags)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long unshare(unsigned long unshare_flags)
-function calls.unshare()
-  sys.declare "i:l"
-  local number = numbers.unshare or ABSENT
-  local to_long = args.long
-  return function(unshare_flags)
-    unshare_flags = to_long(unshare_flags, "unshare", 1, "unshare_flags")
-    local result = C.callgate_i_l(number, unshare_flags)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long userfaultfd(int flags)
-function calls.userfaultfd()
-  sys.declare "i:i"
-  local number = numbers.userfaultfd or ABSENT
-  local to_int = args.int
-  local descriptor = require("callgate.fd").type
-  return function(flags)
-    flags = to_int(flags, "userfaultfd", 1, "flags")
-    local result = C.callgate_i_i(number, flags)
-    if result == -1 then
-      return fail()
-    end
-    return descriptor(result)
-  end
-end
-
 -- long ustat(unsigned dev, struct ustat *ubuf)
 if here.is "x64 mips64 mips64el ppc64le" then
   function calls.ustat()
@@ -205,23 +157,6 @@ if here.is "ppc64le" then
       resource = to_uint(resource, "ugetrlimit", 1, "resource")
       rlim = to_pointer(rlim, "ugetrlimit", 2, "rlim", 16)
       local result = C.callgate_i_up(number, resource, rlim)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long umount(char *name)
-if here.is "x86 mips mipsel s390x ppc" then
-  function calls.umount()
-    sys.declare "i:s"
-    local number = numbers.umount or ABSENT
-    local to_optional_string = args.optional_string
-    return function(name)
-      name = to_optional_string(name, "umount", 1, "name")
-      local result = C.callgate_i_s(number, name)
       if result == -1 then
         return fail()
       end

@@ -81,11 +81,11 @@ function calls.msync()
   local to_address = args.address
   local to_flags = args.flags
   local to_size = args.size
-  local MS_names = require("callgate.flags").group "MS"
+  local MSYNC_names = require("callgate.flags").group "MSYNC"
   return function(addr, length, flags)
     local addr_word = to_address(addr, "msync", 1, "addr")
     length = to_size(length, "msync", 2, "length")
-    flags = to_flags(flags, "msync", 3, "flags", MS_names)
+    flags = to_flags(flags, "msync", 3, "flags", MSYNC_names)
     local result = C.callgate_i_wzi(number, addr_word, length, flags)
     if result == -1 then
       return fail()
@@ -203,6 +203,171 @@ function calls.munlockall()
       return fail()
     end
     return true
+  end
+end
+
+-- Seals mapped memory for the rest of the process's life: it can be neither unmapped nor protected otherwise. mseal(2)
+-- long mseal(unsigned long start, size_t len, unsigned long flags)
+function calls.mseal()
+  sys.declare "i:wzl"
+  local number = numbers.mseal or ABSENT
+  local to_address = args.address
+  local to_long = args.long
+  local to_size = args.size
+  return function(addr, length, flags)
+    local addr_word = to_address(addr, "mseal", 1, "addr")
+    length = to_size(length, "mseal", 2, "length")
+    flags = flags == nil and 0 or to_long(flags, "mseal", 3, "flags")
+    local result = C.callgate_i_wzl(number, addr_word, length, flags)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- Maps another part of the file into a shared mapping; the kernel emulates it. remap_file_pages(2)
+-- long remap_file_pages(unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, unsigned
+-- long flags)
+function calls.remap_file_pages()
+  sys.declare "i:wllll"
+  local number = numbers.remap_file_pages or ABSENT
+  local to_address = args.address
+  local to_flags = args.flags
+  local to_size = args.size
+  local MAP_names = require("callgate.flags").group "MAP"
+  local PROT_names = require("callgate.flags").group "PROT"
+  return function(addr, length, page, prot, flags)
+    local addr_word = to_address(addr, "remap_file_pages", 1, "addr")
+    length = to_size(length, "remap_file_pages", 2, "length")
+    page = to_size(page, "remap_file_pages", 3, "page")
+    prot = to_flags(prot, "remap_file_pages", 4, "prot", PROT_names)
+    flags = to_flags(flags, "remap_file_pages", 5, "flags", MAP_names)
+    local result = C.callgate_i_wllll(number, addr_word, length, prot, page, flags)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- A protection key for pages: S.pkey_alloc("disable_write"); its number. pkey_alloc(2)
+-- long pkey_alloc(unsigned long flags, unsigned long init_val)
+function calls.pkey_alloc()
+  sys.declare "i:ll"
+  local number = numbers.pkey_alloc or ABSENT
+  local to_flags = args.flags
+  local to_long = args.long
+  local PKEY_names = require("callgate.flags").group "PKEY"
+  return function(rights, flags)
+    rights = to_flags(rights, "pkey_alloc", 1, "rights", PKEY_names)
+    flags = flags == nil and 0 or to_long(flags, "pkey_alloc", 2, "flags")
+    local result = C.callgate_i_ll(number, flags, rights)
+    if result == -1 then
+      return fail()
+    end
+    return result
+  end
+end
+
+-- Gives a protection key back. pkey_free(2)
+-- long pkey_free(int pkey)
+function calls.pkey_free()
+  sys.declare "i:i"
+  local number = numbers.pkey_free or ABSENT
+  local to_int = args.int
+  return function(key)
+    key = to_int(key, "pkey_free", 1, "key")
+    local result = C.callgate_i_i(number, key)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- Sets the protection of mapped memory, and its protection key, -1 for the default one. pkey_mprotect(2)
+-- long pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey)
+function calls.pkey_mprotect()
+  sys.declare "i:wzli"
+  local number = numbers.pkey_mprotect or ABSENT
+  local to_address = args.address
+  local to_flags = args.flags
+  local to_int = args.int
+  local to_size = args.size
+  local PROT_names = require("callgate.flags").group "PROT"
+  return function(addr, length, prot, key)
+    local addr_word = to_address(addr, "pkey_mprotect", 1, "addr")
+    length = to_size(length, "pkey_mprotect", 2, "length")
+    prot = to_flags(prot, "pkey_mprotect", 3, "prot", PROT_names)
+    key = key == nil and -1 or to_int(key, "pkey_mprotect", 4, "key")
+    local result = C.callgate_i_wzli(number, addr_word, length, prot, key)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- Makes an anonymous file in memory that even the kernel does not map; close-on-exec unless "~cloexec".
+-- memfd_secret(2)
+-- long memfd_secret(unsigned int flags)
+if here.is "x64 x86 arm64 riscv64 loongarch64 s390x" then
+  function calls.memfd_secret()
+    sys.declare "i:u"
+    local number = numbers.memfd_secret or ABSENT
+    local to_flags_with = args.flags_with
+    local O_names = require("callgate.flags").group "O"
+    local descriptor = require("callgate.fd").type
+    return function(flags)
+      flags = to_flags_with(flags, "memfd_secret", 1, "flags", O_names, O_names("cloexec"))
+      local result = C.callgate_i_u(number, flags)
+      if result == -1 then
+        return fail()
+      end
+      return descriptor(result)
+    end
+  end
+end
+
+-- Maps a shadow stack; its address. map_shadow_stack(2)
+-- long map_shadow_stack(unsigned long addr, unsigned long size, unsigned int flags)
+if here.is "!ppc64le ppc" then
+  function calls.map_shadow_stack()
+    sys.declare "l:wlu"
+    local number = numbers.map_shadow_stack or ABSENT
+    local to_address = args.address
+    local to_flags = args.flags
+    local to_size = args.size
+    local SHADOW_STACK_names = require("callgate.flags").group "SHADOW_STACK"
+    return function(addr, size, flags)
+      local addr_word = to_address(addr, "map_shadow_stack", 1, "addr")
+      size = to_size(size, "map_shadow_stack", 2, "size")
+      flags = to_flags(flags, "map_shadow_stack", 3, "flags", SHADOW_STACK_names)
+      local result = C.callgate_l_wlu(number, addr_word, size, flags)
+      if result == -1 then
+        return fail()
+      end
+      return result
+    end
+  end
+end
+
+-- A descriptor that tells of page faults, to be handled in user space; close-on-exec unless "~cloexec". userfaultfd(2)
+-- long userfaultfd(int flags)
+function calls.userfaultfd()
+  sys.declare "i:i"
+  local number = numbers.userfaultfd or ABSENT
+  local to_flags_with = args.flags_with
+  local UFFD_names = require("callgate.flags").group "UFFD"
+  local descriptor = require("callgate.fd").kind "userfault"
+  return function(flags)
+    flags = to_flags_with(flags, "userfaultfd", 1, "flags", UFFD_names, UFFD_names("cloexec"))
+    local result = C.callgate_i_i(number, flags)
+    if result == -1 then
+      return fail()
+    end
+    return descriptor(result)
   end
 end
 

@@ -357,6 +357,60 @@ if here.is "x86 arm" then
   end
 end
 
+-- Sets the user for access to files; what it was, also when it may not. setfsuid(2)
+-- long setfsuid(uid_t uid)
+if here.is "!x86 arm" then
+  function calls.setfsuid()
+    sys.declare "i:u"
+    local number = numbers.setfsuid or ABSENT
+    local to_uint = args.uint
+    return function(uid)
+      uid = uid == nil and 4294967295 or to_uint(uid, "setfsuid", 1, "uid")
+      return C.callgate_i_u(number, uid)
+    end
+  end
+end
+
+-- Sets the user for access to files; what it was, also when it may not. setfsuid(2)
+-- long setfsuid32(uid_t uid)
+if here.is "x86 arm" then
+  function calls.setfsuid()
+    local call = sys.setfsuid
+    local to_uint = args.uint
+    return function(uid)
+      uid = uid == nil and 4294967295 or to_uint(uid, "setfsuid", 1, "uid")
+      return call(uid)
+    end
+  end
+end
+
+-- Sets the group for access to files; what it was, also when it may not. setfsgid(2)
+-- long setfsgid(gid_t gid)
+if here.is "!x86 arm" then
+  function calls.setfsgid()
+    sys.declare "i:u"
+    local number = numbers.setfsgid or ABSENT
+    local to_uint = args.uint
+    return function(gid)
+      gid = gid == nil and 4294967295 or to_uint(gid, "setfsgid", 1, "gid")
+      return C.callgate_i_u(number, gid)
+    end
+  end
+end
+
+-- Sets the group for access to files; what it was, also when it may not. setfsgid(2)
+-- long setfsgid32(gid_t gid)
+if here.is "x86 arm" then
+  function calls.setfsgid()
+    local call = sys.setfsgid
+    local to_uint = args.uint
+    return function(gid)
+      gid = gid == nil and 4294967295 or to_uint(gid, "setfsgid", 1, "gid")
+      return call(gid)
+    end
+  end
+end
+
 -- The process group of a process, 0 for this one. getpgid(2)
 -- long getpgid(pid_t pid)
 function calls.getpgid()
@@ -446,326 +500,6 @@ function calls.exit()
   end
 end
 
--- Sends a signal to a process: S.kill(pid, "term"); 0 only asks whether it may. kill(2)
--- long kill(pid_t pid, int sig)
-function calls.kill()
-  sys.declare "i:ii"
-  local number = numbers.kill or ABSENT
-  local to_choice = args.choice
-  local to_int = args.int
-  local SIG_names = require("callgate.flags").group "SIG"
-  return function(pid, signal)
-    pid = to_int(pid, "kill", 1, "pid")
-    signal = signal == nil and 0 or to_choice(signal, "kill", 2, "signal", SIG_names)
-    local result = C.callgate_i_ii(number, pid, signal)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- Sends a signal to a thread. tgkill(2)
--- long tgkill(pid_t tgid, pid_t pid, int sig)
-function calls.tgkill()
-  sys.declare "i:iii"
-  local number = numbers.tgkill or ABSENT
-  local to_choice = args.choice
-  local to_int = args.int
-  local SIG_names = require("callgate.flags").group "SIG"
-  return function(pid, tid, signal)
-    pid = to_int(pid, "tgkill", 1, "pid")
-    tid = to_int(tid, "tgkill", 2, "tid")
-    signal = signal == nil and 0 or to_choice(signal, "tgkill", 3, "signal", SIG_names)
-    local result = C.callgate_i_iii(number, pid, tid, signal)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- A descriptor of a process, readable when it ends; always close-on-exec. pidfd_open(2)
--- long pidfd_open(pid_t pid, unsigned int flags)
-function calls.pidfd_open()
-  sys.declare "i:iu"
-  local number = numbers.pidfd_open or ABSENT
-  local to_flags = args.flags
-  local to_int = args.int
-  local PIDFD_names = require("callgate.flags").group "PIDFD"
-  local descriptor = require("callgate.fd").type
-  return function(pid, flags)
-    pid = to_int(pid, "pidfd_open", 1, "pid")
-    flags = to_flags(flags, "pidfd_open", 2, "flags", PIDFD_names)
-    local result = C.callgate_i_iu(number, pid, flags)
-    if result == -1 then
-      return fail()
-    end
-    return descriptor(result)
-  end
-end
-
--- Sends a signal to the process of a pidfd. pidfd_send_signal(2)
--- long pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)
-function calls.pidfd_send_signal()
-  sys.declare "i:iipu"
-  local number = numbers.pidfd_send_signal or ABSENT
-  local to_choice = args.choice
-  local to_fd = args.fd
-  local SIG_names = require("callgate.flags").group "SIG"
-  return function(fd, signal)
-    fd = to_fd(fd, "pidfd_send_signal", 1, "fd")
-    signal = to_choice(signal, "pidfd_send_signal", 2, "signal", SIG_names)
-    local result = C.callgate_i_iipu(number, fd, signal, nil, 0)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- A duplicate of a descriptor of another process. pidfd_getfd(2)
--- long pidfd_getfd(int pidfd, int fd, unsigned int flags)
-function calls.pidfd_getfd()
-  sys.declare "i:iiu"
-  local number = numbers.pidfd_getfd or ABSENT
-  local to_fd = args.fd
-  local to_int = args.int
-  local descriptor = require("callgate.fd").type
-  return function(fd, target)
-    fd = to_fd(fd, "pidfd_getfd", 1, "fd")
-    target = to_int(target, "pidfd_getfd", 2, "target")
-    local result = C.callgate_i_iiu(number, fd, target, 0)
-    if result == -1 then
-      return fail()
-    end
-    return descriptor(result)
-  end
-end
-
--- Blocks, unblocks or sets signals by name: S.sigprocmask("block", "int, term"); the set that was blocked before.
--- sigprocmask(2)
--- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if here.is "!mips mipsel mips64 mips64el" then
-  function calls.sigprocmask()
-    sys.declare "i:ippz"
-    local number = numbers.rt_sigprocmask or ABSENT
-    local to_choice = args.choice
-    local to_optional_record = args.optional_record
-    local to_out = args.out
-    local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
-    local sigset_t = require("callgate.types").t.sigset
-    return function(how, set, old)
-      how = how == nil and 0 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
-      set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-      old = to_out(old, "sigprocmask", 3, "old", sigset_t)
-      local result = C.callgate_i_ippz(number, how, set, old, 8)
-      if result == -1 then
-        return fail()
-      end
-      return old
-    end
-  end
-end
-
--- Blocks, unblocks or sets signals by name: S.sigprocmask("block", "int, term"); the set that was blocked before.
--- sigprocmask(2)
--- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
-if here.is "mips mipsel mips64 mips64el" then
-  function calls.sigprocmask()
-    sys.declare "i:ippz"
-    local number = numbers.rt_sigprocmask or ABSENT
-    local to_choice = args.choice
-    local to_optional_record = args.optional_record
-    local to_out = args.out
-    local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
-    local sigset_t = require("callgate.types").t.sigset
-    return function(how, set, old)
-      how = how == nil and 1 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
-      set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-      old = to_out(old, "sigprocmask", 3, "old", sigset_t)
-      local result = C.callgate_i_ippz(number, how, set, old, 16)
-      if result == -1 then
-        return fail()
-      end
-      return old
-    end
-  end
-end
-
--- The signals that wait to be delivered. sigpending(2)
--- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if here.is "!mips mipsel mips64 mips64el" then
-  function calls.sigpending()
-    sys.declare "i:pz"
-    local number = numbers.rt_sigpending or ABSENT
-    local to_out = args.out
-    local sigset_t = require("callgate.types").t.sigset
-    return function(set)
-      set = to_out(set, "sigpending", 1, "set", sigset_t)
-      local result = C.callgate_i_pz(number, set, 8)
-      if result == -1 then
-        return fail()
-      end
-      return set
-    end
-  end
-end
-
--- The signals that wait to be delivered. sigpending(2)
--- long rt_sigpending(sigset_t *set, size_t sigsetsize)
-if here.is "mips mipsel mips64 mips64el" then
-  function calls.sigpending()
-    sys.declare "i:pz"
-    local number = numbers.rt_sigpending or ABSENT
-    local to_out = args.out
-    local sigset_t = require("callgate.types").t.sigset
-    return function(set)
-      set = to_out(set, "sigpending", 1, "set", sigset_t)
-      local result = C.callgate_i_pz(number, set, 16)
-      if result == -1 then
-        return fail()
-      end
-      return set
-    end
-  end
-end
-
--- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
--- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
--- sigsetsize)
-if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
-  function calls.sigtimedwait()
-    sys.declare "i:cpcz"
-    local number = numbers.rt_sigtimedwait or ABSENT
-    local to_optional_record = args.optional_record
-    local to_out = args.out
-    local to_record = args.record
-    local siginfo_t = require("callgate.types").t.siginfo
-    local sigset_t = require("callgate.types").t.sigset
-    local timespec_t = require("callgate.types").t.timespec
-    return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-      local result = C.callgate_i_cpcz(number, set, info, timeout, 8)
-      if result == -1 then
-        return fail()
-      end
-      return info
-    end
-  end
-end
-
--- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
--- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
--- sigsetsize)
-if here.is "x86 arm ppc" then
-  function calls.sigtimedwait()
-    local call = sys.rt_sigtimedwait
-    local to_optional_record = args.optional_record
-    local to_out = args.out
-    local to_record = args.record
-    local siginfo_t = require("callgate.types").t.siginfo
-    local sigset_t = require("callgate.types").t.sigset
-    local timespec_t = require("callgate.types").t.timespec
-    return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-      local result = call(set, info, timeout, 8)
-      if result == -1 then
-        return fail()
-      end
-      return info
-    end
-  end
-end
-
--- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
--- long rt_sigtimedwait_time64(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
--- sigsetsize)
-if here.is "mips mipsel" then
-  function calls.sigtimedwait()
-    local call = sys.rt_sigtimedwait
-    local to_optional_record = args.optional_record
-    local to_out = args.out
-    local to_record = args.record
-    local siginfo_t = require("callgate.types").t.siginfo
-    local sigset_t = require("callgate.types").t.sigset
-    local timespec_t = require("callgate.types").t.timespec
-    return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-      local result = call(set, info, timeout, 16)
-      if result == -1 then
-        return fail()
-      end
-      return info
-    end
-  end
-end
-
--- Takes a blocked signal that waits, or waits for one at most timeout seconds: a siginfo. sigtimedwait(2)
--- long rt_sigtimedwait(const sigset_t *uthese, siginfo_t *uinfo, const struct __kernel_timespec *uts, size_t
--- sigsetsize)
-if here.is "mips64 mips64el" then
-  function calls.sigtimedwait()
-    sys.declare "i:cpcz"
-    local number = numbers.rt_sigtimedwait or ABSENT
-    local to_optional_record = args.optional_record
-    local to_out = args.out
-    local to_record = args.record
-    local siginfo_t = require("callgate.types").t.siginfo
-    local sigset_t = require("callgate.types").t.sigset
-    local timespec_t = require("callgate.types").t.timespec
-    return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
-      timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-      local result = C.callgate_i_cpcz(number, set, info, timeout, 16)
-      if result == -1 then
-        return fail()
-      end
-      return info
-    end
-  end
-end
-
--- Waits for a signal; always nil, message, EINTR. pause(2)
--- long ppoll(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask, size_t
--- sigsetsize)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.pause()
-    sys.declare "i:pupcz"
-    local number = numbers.ppoll or ABSENT
-    return function()
-      local result = C.callgate_i_pupcz(number, nil, 0, nil, nil, 0)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- Waits for a signal; always nil, message, EINTR. pause(2)
--- long ppoll_time64(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask,
--- size_t sigsetsize)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.pause()
-    local call = sys.ppoll
-    return function()
-      local result = call(nil, 0, nil, nil, 0)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
 -- Resources used by "self", "children" or "thread". getrusage(2)
 -- long getrusage(int who, struct rusage *ru)
 function calls.getrusage()
@@ -847,20 +581,6 @@ function calls.prlimit()
       return fail()
     end
     return old
-  end
-end
-
--- Lets other threads run. sched_yield(2)
--- long sched_yield(void)
-function calls.sched_yield()
-  sys.declare "i:"
-  local number = numbers.sched_yield or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
-    end
-    return true
   end
 end
 

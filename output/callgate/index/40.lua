@@ -137,7 +137,8 @@ struct.k uapi/linux/kd.h
 struct.kc uapi/linux/kcm.h
 struct.kcmp uapi/linux/kcmp.h
 struct.kco uapi/linux/kcov.h
-struct.ke uapi/linux/ipmi.h
+struct.ke uapi/callgate/kernel.h
+struct.kernel_i uapi/linux/ipmi.h
 struct.kernel_s uapi/callgate/kernel.h
 struct.kex uapi/linux/kexec.h
 struct.key uapi/linux/watch_queue.h
@@ -199,5 +200,4 @@ struct.las libc/bits/utmp.h@glibc libc/utmp.h
 struct.lasx uapi/asm/sigcontext.h
 struct.lc libc/locale.h
 struct.ld libc/stdlib.h
-struct.li uapi/callgate/kernel.h
 ]]

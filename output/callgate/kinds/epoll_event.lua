@@ -9,6 +9,7 @@ local function events_of(value)
 end
 
 return {
+  takes = { events = true, data = true },
   new = function(ctype, events, data)
     if type(events) == "table" and (events.events or events.data) then
       events, data = events.events, events.data

@@ -12,6 +12,7 @@ local function set(ts, value)
 end
 
 return {
+  takes = { value = true, interval = true },
   new = function(ctype, value, interval)
     if type(value) == "table" and (value.value or value.interval or type(value[1]) == "number") then
       value, interval = value.value or value[1] or 0, value.interval or value[2]

@@ -14,11 +14,15 @@ local function get(value)
 end
 
 return {
+  takes = { cur = true, max = true },
   new = function(ctype, cur, max)
     if type(cur) == "table" then
       cur, max = cur.cur or cur[1], cur.max or cur[2]
     elseif type(cur) == "cdata" or cur == nil then
       return nil
+    end
+    if cur == nil then
+      cur, max = 0, max or 0
     end
     return ffi.new(ctype, set(cur), set(max or cur))
   end,

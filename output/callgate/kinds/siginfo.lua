@@ -1,6 +1,8 @@
--- siginfo as waitid and sigtimedwait fill it in: info.signal ("chld"), info.signo, info.code, info.pid,
--- info.uid, info.status...
+-- siginfo as waitid and sigtimedwait fill it in: info.signal ("chld"), info.signo, info.code, info.reason
+-- ("exited", "queue"), info.pid, info.uid, info.status... One to send is made from
+-- { signal = "usr1", code = "queue", pid = n, uid = n, value = 5 }.
 
+local ffi = require "ffi"
 local signals = require "callgate.kinds.signals"
 
 -- Where a signal's own facts lie; pid and uid are at the same place for every sender.
@@ -10,8 +12,33 @@ local function field(part, name)
   end
 end
 
+-- What codes are called: those of a child, and those that any signal may have.
+local function reason(self)
+  local group = self.si_signo == signals.number "chld" and self.si_code > 0 and "CLD" or "SI"
+  local prefix = group .. "_"
+  for name, number in pairs(require("callgate.constants").group(group)) do
+    if number == self.si_code then
+      return name:sub(#prefix + 1):lower()
+    end
+  end
+end
+
 return {
+  new = function(ctype, row)
+    if type(row) ~= "table" then
+      return nil
+    end
+    local group = require("callgate.flags").c
+    local self = ffi.new(ctype)
+    self.si_signo = group.SIG(row.signal)
+    self.si_code = group.SI(row.code or "queue")
+    local sender = self._sifields._rt
+    sender._pid, sender._uid = row.pid or 0, row.uid or 0
+    sender._sigval.sival_int = row.value or 0
+    return self
+  end,
   index = {
+    reason = reason,
     signal = function(self)
       return signals.name(self.si_signo)
     end,
@@ -32,5 +59,9 @@ return {
       return self._sifields._rt._sigval.sival_ptr
     end,
   },
+  tostring = function(self)
+    return ("siginfo { signal = %s, code = %s, pid = %d, uid = %d }"):format(
+      signals.name(self.si_signo) or self.si_signo, reason(self) or self.si_code, self.pid, self.uid)
+  end,
   aliases = { signo = "si_signo", code = "si_code", errno = "si_errno" },
 }

@@ -21,4 +21,7 @@ return {
     end
     return names[number]
   end,
+  number = function(name)
+    return require("callgate.flags").group("SIG")[name]
+  end,
 }

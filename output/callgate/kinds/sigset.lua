@@ -1,7 +1,8 @@
--- A set of signals: S.t.sigset("int, term"), from a table of names or numbers, or empty.
+-- A set of signals: S.t.sigset("int, term"), S.t.sigset("all, ~chld"), from a table of names or numbers,
+-- or empty.
 
 local ffi = require "ffi"
-local bit = require "bit"
+local bitset = require "callgate.kinds.bitset"
 
 local function count(set)
   return 8 * ffi.sizeof(set) -- _NSIG of asm/signal.h: 64, on mips 128
@@ -10,7 +11,7 @@ end
 local function number_of(set, signal, level)
   local number = signal
   if type(signal) == "string" then
-    number = require("callgate.flags").group("SIG")[signal:match "^%s*(.-)%s*$"]
+    number = require("callgate.flags").group("SIG")[signal:match "^%s*(.-)%s*$"] or tonumber(signal)
   end
   if type(number) ~= "number" or number < 1 or number > count(set) or number % 1 ~= 0 then
     local group = require("callgate.flags").group "SIG"
@@ -20,39 +21,47 @@ local function number_of(set, signal, level)
   return number
 end
 
-local WORD = 8 * ffi.sizeof "unsigned long"
-
--- Word and mask of a signal: an array of unsigned long, the lowest bit of the first is signal 1.
-local function place(set, signal)
-  local number = number_of(set, signal, 4) - 1
-  return math.floor(number / WORD), bit.lshift(1ULL, number % WORD)
-end
-
 local function add(self, signal)
-  local word, mask = place(self, signal)
-  self.sig[word] = bit.bor(ffi.cast("uint64_t", self.sig[word]), mask)
+  bitset.add(self, number_of(self, signal, 3) - 1)
   return self
 end
 
 local function delete(self, signal)
-  local word, mask = place(self, signal)
-  self.sig[word] = bit.band(ffi.cast("uint64_t", self.sig[word]), bit.bnot(mask))
+  bitset.delete(self, number_of(self, signal, 3) - 1)
   return self
 end
 
 local function has(self, signal)
-  local word, mask = place(self, signal)
-  return bit.band(ffi.cast("uint64_t", self.sig[word]), mask) ~= 0
+  return bitset.has(self, number_of(self, signal, 3) - 1)
+end
+
+-- The numbers in the set, in order.
+local function list(self)
+  local numbers = {}
+  for number = 1, count(self) do
+    if bitset.has(self, number - 1) then
+      numbers[#numbers + 1] = number
+    end
+  end
+  return numbers
+end
+
+-- "int", "all", or with a tilde what is left out.
+local function apply(self, word)
+  local tilde, name = word:match "^%s*(~?)%s*(.-)%s*$"
+  if name:lower() == "all" then
+    ffi.fill(self, ffi.sizeof(self), tilde == "" and 255 or 0)
+  elseif name ~= "" then
+    (tilde == "" and add or delete)(self, name)
+  end
 end
 
 return {
   new = function(ctype, value)
     local self = ffi.new(ctype)
     if type(value) == "string" then
-      for name in value:gmatch "[^,|]+" do
-        if name:match "%S" then
-          add(self, name)
-        end
+      for word in value:gmatch "[^,|]+" do
+        apply(self, word)
       end
     elseif type(value) == "table" then
       for _, signal in ipairs(value) do
@@ -65,14 +74,12 @@ return {
     end
     return self
   end,
-  methods = { add = add, delete = delete, has = has },
+  methods = { add = add, delete = delete, has = has, list = list },
   tostring = function(self)
     local name = require("callgate.kinds.signals").name
     local shown = {}
-    for number = 1, count(self) do
-      if has(self, number) then
-        shown[#shown + 1] = name(number) or tostring(number)
-      end
+    for i, number in ipairs(list(self)) do
+      shown[i] = name(number) or tostring(number)
     end
     return "sigset { " .. table.concat(shown, ", ") .. " }"
   end,

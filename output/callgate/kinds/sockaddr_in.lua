@@ -7,6 +7,7 @@ local address = require "callgate.kinds.in_addr"
 local AF_INET = 2 -- the same everywhere
 
 return {
+  takes = { port = true, addr = true },
   family = AF_INET,
   new = function(ctype, number, text)
     if type(number) == "table" then

@@ -7,6 +7,7 @@ local address = require "callgate.kinds.in6_addr"
 local AF_INET6 = 10 -- the same everywhere
 
 return {
+  takes = { port = true, addr = true, scope_id = true },
   family = AF_INET6,
   new = function(ctype, number, text, scope)
     if type(number) == "table" then

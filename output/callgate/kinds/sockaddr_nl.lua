@@ -5,6 +5,7 @@ local ffi = require "ffi"
 local AF_NETLINK = 16 -- the same everywhere
 
 return {
+  takes = { pid = true, groups = true },
   new = function(ctype, pid, groups)
     if type(pid) == "table" then
       pid, groups = pid.pid, pid.groups

@@ -33,4 +33,128 @@ return {
     },
   },
 },
+["ctype.h"] = {
+  deltas = {
+    {
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+      from = "callgate.libc.ctype-1",
+    },
+    {
+      on = "!musl",
+      constants = {
+        _CTYPE_H = 1,
+      },
+      macros = function(M)
+        return {
+          __isascii = function(c)
+            return M.band(M.long(c), -128LL) == 0
+          end,
+          __toascii = function(c)
+            return M.int(M.band(M.long(c), 0x7f))
+          end,
+          isascii = function(c)
+            return M.band(M.long(c), -128LL) == 0
+          end,
+          toascii = function(c)
+            return M.int(M.band(M.long(c), 0x7f))
+          end,
+        }
+      end,
+    },
+    {
+      on = "glibc",
+      macros = function(M)
+        return {
+          __isctype_l = function(c, type, locale)
+            return M.int(M.band(M.long(locale.__ctype_b[M.i32(M.long(c))]), M.u16(M.long(type))))
+          end,
+          __isascii_l = function(c, _l)
+            return M.band(M.long(c), -128LL) == 0
+          end,
+          __toascii_l = function(c, _l)
+            return M.int(M.band(M.long(c), 0x7f))
+          end,
+          isascii_l = function(c, _l)
+            return M.band(M.long(c), -128LL) == 0
+          end,
+          toascii_l = function(c, _l)
+            return M.int(M.band(M.long(c), 0x7f))
+          end,
+        }
+      end,
+    },
+    {
+      on = "uclibc glibc-mips glibc-mips64 glibc-s390x",
+      constants = {
+        _ISupper = 1,
+        _ISlower = 2,
+        _ISalpha = 4,
+        _ISdigit = 8,
+        _ISxdigit = 16,
+        _ISspace = 32,
+        _ISprint = 64,
+        _ISgraph = 128,
+        _ISblank = 256,
+        _IScntrl = 512,
+        _ISpunct = 1024,
+        _ISalnum = 2048,
+      },
+      macros = function(M)
+        return {
+          _ISbit = function(bit)
+            return M.int(M.i32(M.shl(1LL, M.long(bit))))
+          end,
+        }
+      end,
+    },
+    {
+      on = "glibc-mips glibc-mips64 glibc-s390x",
+      from = "callgate.libc.ctype-5",
+    },
+    {
+      on = "musl",
+      macros = function(M)
+        return {
+          isalpha = function(a)
+            return M.u32(M.bor(M.u32(M.long(a)), 32) - 97) < 26
+          end,
+          isdigit = function(a)
+            return M.u32(M.u32(M.long(a)) - 48) < 10
+          end,
+          islower = function(a)
+            return M.u32(M.u32(M.long(a)) - 97) < 26
+          end,
+          isupper = function(a)
+            return M.u32(M.u32(M.long(a)) - 65) < 26
+          end,
+          isprint = function(a)
+            return M.u32(M.u32(M.long(a)) - 0x20) < 0x5f
+          end,
+          isgraph = function(a)
+            return M.u32(M.u32(M.long(a)) - 0x21) < 0x5e
+          end,
+          _tolower = function(a)
+            return M.int(M.bor(M.long(a), 0x20))
+          end,
+          _toupper = function(a)
+            return M.int(M.band(M.long(a), 0x5f))
+          end,
+          isascii = function(a)
+            return M.u32(M.long(a)) < 128
+          end,
+        }
+      end,
+    },
+    {
+      on = "uclibc",
+      macros = function(M)
+        return {
+          __UCLIBC_CTYPE_IN_TO_DOMAIN = function(c)
+            return M.u32(M.long(c) + 128) < 0x180
+          end,
+        }
+      end,
+    },
+  },
+},
 }

@@ -514,6 +514,163 @@ return {
     },
   },
 },
+["stdlib.h"] = {
+  constants = {
+    EXIT_FAILURE = 1,
+    EXIT_SUCCESS = 0,
+  },
+  records = {
+    ["struct div_t"] = [[{
+  int32_t quot;
+  int32_t rem;
+}]],
+    ["struct ldiv_t"] = [[{
+  long quot;
+  long rem;
+}]],
+    ["struct lldiv_t"] = [[{
+  int64_t quot;
+  int64_t rem;
+}]],
+  },
+  typedefs = {
+    div_t = "struct div_t",
+    ldiv_t = "struct ldiv_t",
+    lldiv_t = "struct lldiv_t",
+  },
+  deltas = {
+    {
+      on = "!musl",
+      constants = {
+        _STDLIB_H = 1,
+        __ldiv_t_defined = 1,
+        __lldiv_t_defined = 1,
+        RAND_MAX = 2147483647,
+      },
+      records = {
+        ["struct drand48_data"] = [[{
+    uint16_t __x[3];
+    uint16_t __old_x[3];
+    uint16_t __c;
+    uint16_t __init;
+    uint64_t __a;
+  }]],
+      },
+      typedefs = {
+        __compar_d_fn_t = "void *",
+      },
+    },
+    {
+      on = "glibc",
+      constants = {
+        __STDC_VERSION_STDLIB_H__ = 202311,
+      },
+      records = {
+        ["struct random_data"] = [[{
+    int32_t *fptr;
+    int32_t *rptr;
+    int32_t *state;
+    int32_t rand_type;
+    int32_t rand_deg;
+    int32_t rand_sep;
+    int32_t *end_ptr;
+  }]],
+      },
+      macros = function(M)
+        return {
+          WEXITSTATUS = function(status)
+            return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+          end,
+          WTERMSIG = function(status)
+            return M.int(M.band(M.long(status), 0x7f))
+          end,
+          WSTOPSIG = function(status)
+            return M.int(M.band(M.shr(M.long(status), 8), 0xff))
+          end,
+          WIFEXITED = function(status)
+            return M.band(M.long(status), 0x7f) == 0
+          end,
+          WIFCONTINUED = function(status)
+            return M.long(status) == 0xffff
+          end,
+        }
+      end,
+    },
+    {
+      on = "!musl uclibc glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      macros = function(M)
+        return {
+          WIFSIGNALED = function(status)
+            return M.shr(M.i8(M.band(M.long(status), 0x7f) + 1), 1) > 0
+          end,
+          WIFSTOPPED = function(status)
+            return M.band(M.long(status), 0xff) == 0x7f
+          end,
+        }
+      end,
+    },
+    {
+      on = "musl",
+      constants = {
+        RAND_MAX = 0x7fffffff,
+      },
+      macros = function(M)
+        return {
+          WEXITSTATUS = function(s)
+            return M.int(M.band(M.shr(M.long(s), 8), 0xff))
+          end,
+          WTERMSIG = function(s)
+            return M.int(M.band(M.long(s), 0x7f))
+          end,
+          WSTOPSIG = function(s)
+            return M.int(M.band(M.shr(M.long(s), 8), 0xff))
+          end,
+          WIFEXITED = function(s)
+            return M.band(M.long(s), 0x7f) == 0
+          end,
+          WIFSTOPPED = function(s)
+            return M.i16(M.shr(M.band(M.long(s), 0xffff) * 0x10001, 8)) > 0x7f00
+          end,
+          WIFSIGNALED = function(s)
+            return M.band(M.long(s), 0xffff) - 1 < 0xff
+          end,
+          WCOREDUMP = function(s)
+            return M.int(M.band(M.long(s), 0x80))
+          end,
+          WIFCONTINUED = function(s)
+            return M.long(s) == 0xffff
+          end,
+        }
+      end,
+    },
+    {
+      on = "uclibc",
+      constants = {
+        __UCLIBC_MAX_ATEXIT = 2147483647,
+      },
+      records = {
+        ["union __WAIT_STATUS"] = [[{
+    union wait *__uptr;
+    int32_t *__iptr;
+  }]],
+        ["struct random_data"] = [[{
+    int32_t *fptr;
+    int32_t *rptr;
+    int32_t *state;
+    int8_t rand_type;
+    int8_t rand_deg;
+    int8_t rand_sep;
+    int32_t *end_ptr;
+  }]],
+      },
+      typedefs = {
+        __WAIT_STATUS = "union __WAIT_STATUS",
+        __compar_fn_t = "void *",
+        comparison_fn_t = "void *",
+      },
+    },
+  },
+},
 ["string.h"] = {
   deltas = {
     {

@@ -115,7 +115,7 @@ t.describe("nice values", function()
 end)
 
 t.describe("what libraries of threads ask for", function()
-  t.it("is there: membarrier, robust lists, the thread's address", function()
+  t.it("is there: membarrier, the thread's address", function()
     local commands, _, errno = S.membarrier()
     if commands then
       t.ok(commands > 0)
@@ -126,14 +126,6 @@ t.describe("what libraries of threads ask for", function()
       t.equal(errno, S.ENOSYS)
     end
     passes(function()
-      local head = S.t.robust_list_head()
-      local ok, message, number = S.set_robust_list(head)
-      if not ok then -- qemu-user leaves it to the program
-        assert(number == S.ENOSYS, message)
-        return
-      end
-      local found, size = S.get_robust_list()
-      assert(found == ffi.cast("void *", head) and size == S.s.robust_list_head)
       assert(S.set_tid_address(ffi.new "int[1]") == S.gettid())
     end)
   end)

@@ -1,6 +1,5 @@
--- Priorities that the kernel encodes, and lists that it hands back as pointers.
+-- Priorities and policies of scheduling, whose numbers the kernel encodes; classes of I/O.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
@@ -96,21 +95,6 @@ function scheduling.ioprio_set()
       return fail()
     end
     return true
-  end
-end
-
--- S.get_robust_list() -> pointer, size
-function scheduling.get_robust_list()
-  local raw = sys.get_robust_list
-  local pointer_t = ffi.typeof("$ *[1]", types.t.robust_list_head)
-  local size_t = ffi.typeof "size_t[1]"
-  return function(pid)
-    pid = pid == nil and 0 or args.int(pid, "get_robust_list", 1, "pid")
-    local head, size = pointer_t(), size_t()
-    if raw(pid, head, size) == -1 then
-      return fail()
-    end
-    return head[0], tonumber(size[0])
   end
 end
 

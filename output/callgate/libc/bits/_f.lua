@@ -118,6 +118,161 @@ return {
     },
   },
 },
+["bits/fcntl.h"] = {
+  deltas = {
+    {
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      constants = {
+        __O_LARGEFILE = 0,
+      },
+    },
+    {
+      on = "glibc-x64 glibc-arm64 glibc-riscv64 glibc-loongarch64 glibc-s390x uclibc-x64",
+      constants = {
+        F_GETLK64 = 5,
+      },
+    },
+    {
+      on = "!musl glibc-x86 glibc-arm glibc-mips glibc-mipsel glibc-ppc64le uclibc-arm uclibc-x86",
+      constants = {
+        F_SETLK64 = 6,
+        F_SETLKW64 = 7,
+      },
+    },
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel uclibc-arm uclibc-x86",
+      records = {
+        ["struct flock__libc"] = [[{
+    int16_t l_type;
+    int16_t l_whence;
+    int64_t l_start;
+    int64_t l_len;
+    int32_t l_pid;
+  }]],
+      },
+      aliases = {
+        ["struct flock"] = "struct flock__libc",
+      },
+    },
+    {
+      on = "glibc-arm glibc-arm64 glibc-ppc64le",
+      constants = {
+        __O_DIRECTORY = 16384,
+        __O_NOFOLLOW = 32768,
+      },
+    },
+    {
+      on = "glibc-arm glibc-arm64",
+      constants = {
+        __O_DIRECT = 65536,
+      },
+    },
+    {
+      on = "glibc-arm",
+      constants = {
+        __O_LARGEFILE = 131072,
+      },
+    },
+    {
+      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      constants = {
+        O_ASYNC = 0x1000,
+        __O_DIRECT = 0x8000,
+        __O_DSYNC = 0x10,
+        __F_SETOWN = 24,
+        __F_GETOWN = 23,
+      },
+    },
+    {
+      on = "glibc-mips glibc-mipsel",
+      constants = {
+        __O_LARGEFILE = 0x2000,
+      },
+      typedefs = {
+        flock_t = "struct flock__libc __attribute__((aligned(8)))",
+      },
+    },
+    {
+      on = "mips mipsel",
+      constants = {
+        F_GETLK = 33,
+        F_SETLK = 34,
+        F_SETLKW = 35,
+      },
+    },
+    {
+      on = "glibc-mips64 glibc-mips64el",
+      constants = {
+        F_GETLK64 = 14,
+      },
+      typedefs = {
+        flock_t = "struct flock",
+      },
+    },
+    {
+      on = "glibc-ppc64le",
+      constants = {
+        __O_DIRECT = 131072,
+      },
+    },
+    {
+      on = "glibc-s390x",
+      constants = {
+        __POSIX_FADV_DONTNEED = 6,
+        __POSIX_FADV_NOREUSE = 7,
+      },
+    },
+    {
+      on = "!glibc uclibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      constants = {
+        O_RSYNC = 1052672,
+      },
+    },
+    {
+      on = "!glibc musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      constants = {
+        O_ASYNC = 8192,
+      },
+    },
+    {
+      on = "ppc musl-x86 musl-arm uclibc-arm uclibc-x86",
+      constants = {
+        F_GETLK = 12,
+        F_SETLK = 13,
+        F_SETLKW = 14,
+      },
+    },
+    {
+      on = "musl-mips musl-mipsel musl-mips64 musl-mips64el",
+      constants = {
+        O_RSYNC = 16400,
+        O_ASYNC = 4096,
+      },
+    },
+    {
+      on = "uclibc",
+      constants = {
+        O_SYNC = 4096,
+        O_FSYNC = 4096,
+        O_RSYNC = 4096,
+        FAPPEND = 1024,
+        FFSYNC = 4096,
+        FNONBLOCK = 2048,
+        FNDELAY = 2048,
+        SPLICE_F_MOVE = 1,
+        SPLICE_F_NONBLOCK = 2,
+        SPLICE_F_MORE = 4,
+        SPLICE_F_GIFT = 8,
+      },
+    },
+    {
+      on = "uclibc-x64",
+      constants = {
+        O_LARGEFILE = 0,
+      },
+    },
+  },
+},
 ["bits/floatn-common.h"] = {
   deltas = {
     {

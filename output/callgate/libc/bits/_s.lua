@@ -194,6 +194,188 @@ return {
     },
   },
 },
+["bits/setjmp.h"] = {
+  deltas = {
+    {
+      on = "uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le",
+      constants = {
+        _BITS_SETJMP_H = 1,
+      },
+    },
+    {
+      on = "glibc-x64 uclibc-x64",
+      typedefs = {
+        __jmp_buf = "long [8]",
+      },
+    },
+    {
+      on = "glibc-x86 uclibc-x86",
+      typedefs = {
+        __jmp_buf = "int32_t [6]",
+      },
+    },
+    {
+      on = "glibc-arm uclibc-arm",
+      typedefs = {
+        __jmp_buf = "int32_t [64] __attribute__((aligned(8)))",
+      },
+    },
+    {
+      on = "glibc-arm64",
+      typedefs = {
+        __jmp_buf = "uint64_t [22]",
+      },
+    },
+    {
+      on = "glibc-riscv64",
+      records = {
+        ["struct __jmp_buf_internal_tag"] = [[{
+    long __pc;
+    long __regs[12];
+    long __sp;
+    double __fpregs[12];
+  }]],
+      },
+    },
+    {
+      on = "!musl uclibc glibc-x64 glibc-x86 glibc-arm glibc-arm64 glibc-ppc64le glibc-s390x",
+      typedefs = {
+        __jmp_buf = "struct __jmp_buf_internal_tag [1]",
+      },
+    },
+    {
+      on = "glibc-loongarch64",
+      records = {
+        ["struct __jmp_buf_internal_tag"] = [[{
+    long __pc;
+    long __sp;
+    long __x;
+    long __fp;
+    long __regs[9];
+    double __fpregs[8];
+  }]],
+      },
+    },
+    {
+      on = "glibc-mips glibc-mipsel glibc-mips64 glibc-mips64el",
+      constants = {
+        _MIPS_BITS_SETJMP_H = 1,
+      },
+    },
+    {
+      on = "glibc-mips glibc-mipsel",
+      records = {
+        ["struct __jmp_buf_internal_tag"] = [[{
+    void *__pc;
+    void *__sp;
+    int32_t __regs[8];
+    void *__fp;
+    void *__gp;
+    int32_t __glibc_reserved1;
+    double __fpregs[6];
+  }]],
+      },
+    },
+    {
+      on = "glibc-mips64 glibc-mips64el",
+      records = {
+        ["struct __jmp_buf_internal_tag"] = [[{
+    int64_t __pc;
+    int64_t __sp;
+    int64_t __regs[8];
+    int64_t __fp;
+    int64_t __gp;
+    int32_t __glibc_reserved1;
+    double __fpregs[8];
+  }]],
+      },
+    },
+    {
+      on = "glibc-ppc64le",
+      typedefs = {
+        __jmp_buf = "long [64] __attribute__((aligned(16)))",
+      },
+    },
+    {
+      on = "glibc-s390x",
+      records = {
+        ["struct __s390_jmp_buf"] = [[{
+    long __gregs[10];
+    long __fpregs[8];
+  }]],
+      },
+      typedefs = {
+        __jmp_buf = "struct __s390_jmp_buf [1]",
+      },
+    },
+    {
+      on = "musl-x64",
+      typedefs = {
+        __jmp_buf = "unsigned long [8]",
+      },
+    },
+    {
+      on = "musl-x86",
+      typedefs = {
+        __jmp_buf = "unsigned long [6]",
+      },
+    },
+    {
+      on = "musl-arm",
+      typedefs = {
+        __jmp_buf = "uint64_t [32]",
+      },
+    },
+    {
+      on = "musl-arm64",
+      typedefs = {
+        __jmp_buf = "unsigned long [22]",
+      },
+    },
+    {
+      on = "musl-riscv64",
+      typedefs = {
+        __jmp_buf = "unsigned long [26]",
+      },
+    },
+    {
+      on = "musl-loongarch64",
+      typedefs = {
+        __jmp_buf = "unsigned long [23]",
+      },
+    },
+    {
+      on = "musl-mips musl-mipsel",
+      typedefs = {
+        __jmp_buf = "uint64_t [13]",
+      },
+    },
+    {
+      on = "musl-mips64 musl-mips64el",
+      typedefs = {
+        __jmp_buf = "uint64_t [23]",
+      },
+    },
+    {
+      on = "ppc",
+      typedefs = {
+        __jmp_buf = "uint64_t [56]",
+      },
+    },
+    {
+      on = "musl-ppc64le",
+      typedefs = {
+        __jmp_buf = "uint64_t [32][2] __attribute__((aligned(16)))",
+      },
+    },
+    {
+      on = "musl-s390x",
+      typedefs = {
+        __jmp_buf = "unsigned long [18]",
+      },
+    },
+  },
+},
 ["bits/shmlba.h"] = {
   deltas = {
     {
@@ -668,6 +850,173 @@ return {
       on = "glibc",
       constants = {
         _BITS_SS_FLAGS_H = 1,
+      },
+    },
+  },
+},
+["bits/statvfs.h"] = {
+  deltas = {
+    {
+      on = "!musl",
+      constants = {
+        ST_RDONLY = 1,
+        ST_NOSUID = 2,
+        ST_NODEV = 4,
+        ST_NOEXEC = 8,
+        ST_SYNCHRONOUS = 16,
+        ST_MANDLOCK = 64,
+        ST_WRITE = 128,
+        ST_APPEND = 256,
+        ST_IMMUTABLE = 512,
+        ST_NOATIME = 1024,
+        ST_NODIRATIME = 2048,
+        ST_RELATIME = 4096,
+      },
+    },
+    {
+      on = "glibc",
+      constants = {
+        ST_NOSYMFOLLOW = 8192,
+      },
+    },
+    {
+      on = "!musl uclibc glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      records = {
+        ["struct statvfs"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    unsigned long f_blocks;
+    unsigned long f_bfree;
+    unsigned long f_bavail;
+    unsigned long f_files;
+    unsigned long f_ffree;
+    unsigned long f_favail;
+    unsigned long f_fsid;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    uint32_t f_type;
+    int32_t __f_spare[5];
+  }]],
+        ["struct statvfs64"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    unsigned long f_blocks;
+    unsigned long f_bfree;
+    unsigned long f_bavail;
+    unsigned long f_files;
+    unsigned long f_ffree;
+    unsigned long f_favail;
+    unsigned long f_fsid;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    uint32_t f_type;
+    int32_t __f_spare[5];
+  }]],
+      },
+    },
+    {
+      on = "glibc-x86 glibc-arm glibc-mips glibc-mipsel",
+      records = {
+        ["struct statvfs"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    uint64_t f_favail;
+    unsigned long f_fsid;
+    int32_t __f_unused;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    uint32_t f_type;
+    int32_t __f_spare[5];
+  }]],
+        ["struct statvfs64"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    uint64_t f_favail;
+    unsigned long f_fsid;
+    int32_t __f_unused;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    uint32_t f_type;
+    int32_t __f_spare[5];
+  }]],
+      },
+    },
+    {
+      on = "uclibc-arm uclibc-x86",
+      records = {
+        ["struct statvfs"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    uint64_t f_favail;
+    unsigned long f_fsid;
+    int32_t __f_unused;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    int32_t __f_spare[6];
+  }]],
+        ["struct statvfs64"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    uint64_t f_favail;
+    unsigned long f_fsid;
+    int32_t __f_unused;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    int32_t __f_spare[6];
+  }]],
+      },
+    },
+    {
+      on = "uclibc-x64",
+      records = {
+        ["struct statvfs"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    unsigned long f_blocks;
+    unsigned long f_bfree;
+    unsigned long f_bavail;
+    unsigned long f_files;
+    unsigned long f_ffree;
+    unsigned long f_favail;
+    unsigned long f_fsid;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    int32_t __f_spare[6];
+  }]],
+        ["struct statvfs64"] = [[{
+    unsigned long f_bsize;
+    unsigned long f_frsize;
+    unsigned long f_blocks;
+    unsigned long f_bfree;
+    unsigned long f_bavail;
+    unsigned long f_files;
+    unsigned long f_ffree;
+    unsigned long f_favail;
+    unsigned long f_fsid;
+    unsigned long f_flag;
+    unsigned long f_namemax;
+    int32_t __f_spare[6];
+  }]],
       },
     },
   },

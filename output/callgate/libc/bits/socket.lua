@@ -42,6 +42,10 @@ return {
       },
       macros = function(M)
         return {
+          CMSG_FIRSTHDR = function(mhdr)
+            return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+                M.pointer("struct cmsghdr__libc *", 0)
+          end,
           __CMSG_PADDING = function(len)
             return M.int(M.band(8 - M.band(M.u64(M.long(len)), 7), 7))
           end,
@@ -69,10 +73,6 @@ return {
       },
       macros = function(M)
         return {
-          CMSG_FIRSTHDR = function(mhdr)
-            return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
-                M.cast("struct cmsghdr__libc *", 0)
-          end,
           CMSG_ALIGN = function(len)
             return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
           end,
@@ -110,7 +110,7 @@ return {
         return {
           CMSG_FIRSTHDR = function(mhdr)
             return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
-                or M.cast("struct cmsghdr__libc *", 0)
+                or M.pointer("struct cmsghdr__libc *", 0)
           end,
           __CMSG_PADDING = function(len)
             return M.int(M.band(4 - M.band(M.long(len), 3), 3))
@@ -202,6 +202,14 @@ return {
     char __ss_padding[112];
   }]],
       },
+      macros = function(M)
+        return {
+          CMSG_FIRSTHDR = function(mhdr)
+            return M.long(mhdr.msg_controllen) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control) or
+                M.cast("struct cmsghdr__libc *", 0)
+          end,
+        }
+      end,
     },
   },
 }

@@ -147,4 +147,321 @@ return {
     },
   },
 },
+["netinet/ip6.h"] = {
+  constants = {
+    IP6OPT_TYPE_SKIP = 0x0,
+    IP6OPT_TYPE_DISCARD = 0x40,
+    IP6OPT_TYPE_FORCEICMP = 0x80,
+    IP6OPT_TYPE_ICMP = 0xc0,
+    IP6OPT_TYPE_MUTABLE = 0x20,
+    IP6OPT_PAD1 = 0,
+    IP6OPT_PADN = 1,
+    IP6OPT_JUMBO = 0xc2,
+    IP6OPT_NSAP_ADDR = 0xc3,
+    IP6OPT_TUNNEL_LIMIT = 0x4,
+    IP6OPT_ROUTER_ALERT = 0x5,
+    IP6OPT_JUMBO_LEN = 6,
+    IP6_ALERT_MLD = 0x0,
+  },
+  records = {
+    ["struct ip6_hdr"] = [[{
+  union {
+    struct ip6_hdrctl ip6_un1;
+    uint8_t ip6_un2_vfc;
+  } ip6_ctlun;
+  struct in6_addr__libc ip6_src;
+  struct in6_addr__libc ip6_dst;
+}]],
+    ["struct ip6_hdrctl"] = [[{
+  uint32_t ip6_un1_flow;
+  uint16_t ip6_un1_plen;
+  uint8_t ip6_un1_nxt;
+  uint8_t ip6_un1_hlim;
+}]],
+    ["struct ip6_ext"] = [[{
+  uint8_t ip6e_nxt;
+  uint8_t ip6e_len;
+}]],
+    ["struct ip6_hbh"] = [[{
+  uint8_t ip6h_nxt;
+  uint8_t ip6h_len;
+}]],
+    ["struct ip6_dest"] = [[{
+  uint8_t ip6d_nxt;
+  uint8_t ip6d_len;
+}]],
+    ["struct ip6_rthdr"] = [[{
+  uint8_t ip6r_nxt;
+  uint8_t ip6r_len;
+  uint8_t ip6r_type;
+  uint8_t ip6r_segleft;
+}]],
+    ["struct ip6_frag"] = [[{
+  uint8_t ip6f_nxt;
+  uint8_t ip6f_reserved;
+  uint16_t ip6f_offlg;
+  uint32_t ip6f_ident;
+}]],
+    ["struct ip6_opt"] = [[{
+  uint8_t ip6o_type;
+  uint8_t ip6o_len;
+}]],
+    ["struct ip6_opt_jumbo"] = [[{
+  uint8_t ip6oj_type;
+  uint8_t ip6oj_len;
+  uint8_t ip6oj_jumbo_len[4];
+}]],
+    ["struct ip6_opt_nsap"] = [[{
+  uint8_t ip6on_type;
+  uint8_t ip6on_len;
+  uint8_t ip6on_src_nsap_len;
+  uint8_t ip6on_dst_nsap_len;
+}]],
+    ["struct ip6_opt_tunnel"] = [[{
+  uint8_t ip6ot_type;
+  uint8_t ip6ot_len;
+  uint8_t ip6ot_encap_limit;
+}]],
+    ["struct ip6_opt_router"] = [[{
+  uint8_t ip6or_type;
+  uint8_t ip6or_len;
+  uint8_t ip6or_value[2];
+}]],
+  },
+  macros = function(M)
+    return {
+      IP6OPT_TYPE = function(o)
+        return M.int(M.band(M.long(o), 0xc0))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!musl",
+      constants = {
+        _NETINET_IP6_H = 1,
+      },
+      records = {
+        ["struct ip6_rthdr0"] = [[{
+    uint8_t ip6r0_nxt;
+    uint8_t ip6r0_len;
+    uint8_t ip6r0_type;
+    uint8_t ip6r0_segleft;
+    uint8_t ip6r0_reserved;
+    uint8_t ip6r0_slmap[3];
+    struct in6_addr__libc ip6r0_addr[0];
+  }]],
+      },
+    },
+    {
+      on = "glibc",
+      constants = {
+        IPV6_VERSION = 0x60,
+        IPV6_VERSION_MASK = 0xf0,
+      },
+    },
+    {
+      on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
+      constants = {
+        IPV6_FLOWINFO_MASK = 0xffffff0f,
+        IPV6_FLOWLABEL_MASK = 0xffff0f00,
+      },
+    },
+    {
+      on = "!mips mips64 s390x ppc",
+      constants = {
+        IP6F_OFF_MASK = 0xf8ff,
+        IP6F_RESERVED_MASK = 0x600,
+        IP6F_MORE_FRAG = 0x100,
+        IP6_ALERT_RSVP = 0x100,
+        IP6_ALERT_AN = 0x200,
+      },
+    },
+    {
+      on = "glibc-mips glibc-mips64 glibc-s390x",
+      constants = {
+        IPV6_FLOWINFO_MASK = 0xfffffff,
+        IPV6_FLOWLABEL_MASK = 0xfffff,
+      },
+    },
+    {
+      on = "mips mips64 s390x ppc",
+      constants = {
+        IP6F_OFF_MASK = 0xfff8,
+        IP6F_RESERVED_MASK = 0x6,
+        IP6F_MORE_FRAG = 0x1,
+        IP6_ALERT_RSVP = 0x1,
+        IP6_ALERT_AN = 0x2,
+      },
+    },
+    {
+      on = "musl",
+      records = {
+        ["struct ip6_rthdr0"] = [[{
+    uint8_t ip6r0_nxt;
+    uint8_t ip6r0_len;
+    uint8_t ip6r0_type;
+    uint8_t ip6r0_segleft;
+    uint8_t ip6r0_reserved;
+    uint8_t ip6r0_slmap[3];
+    struct in6_addr__libc ip6r0_addr[];
+  }]],
+      },
+    },
+  },
+},
+["netinet/ip_icmp.h"] = {
+  constants = {
+    ICMP_MINLEN = 8,
+    ICMP_TSLEN = 20,
+    ICMP_MASKLEN = 12,
+    ICMP_ADVLENMIN = 36,
+    ICMP_UNREACH = 3,
+    ICMP_SOURCEQUENCH = 4,
+    ICMP_ROUTERADVERT = 9,
+    ICMP_ROUTERSOLICIT = 10,
+    ICMP_TIMXCEED = 11,
+    ICMP_PARAMPROB = 12,
+    ICMP_TSTAMP = 13,
+    ICMP_TSTAMPREPLY = 14,
+    ICMP_IREQ = 15,
+    ICMP_IREQREPLY = 16,
+    ICMP_MASKREQ = 17,
+    ICMP_MASKREPLY = 18,
+    ICMP_MAXTYPE = 18,
+    ICMP_UNREACH_NET = 0,
+    ICMP_UNREACH_HOST = 1,
+    ICMP_UNREACH_PROTOCOL = 2,
+    ICMP_UNREACH_PORT = 3,
+    ICMP_UNREACH_NEEDFRAG = 4,
+    ICMP_UNREACH_SRCFAIL = 5,
+    ICMP_UNREACH_NET_UNKNOWN = 6,
+    ICMP_UNREACH_HOST_UNKNOWN = 7,
+    ICMP_UNREACH_ISOLATED = 8,
+    ICMP_UNREACH_NET_PROHIB = 9,
+    ICMP_UNREACH_HOST_PROHIB = 10,
+    ICMP_UNREACH_TOSNET = 11,
+    ICMP_UNREACH_TOSHOST = 12,
+    ICMP_UNREACH_FILTER_PROHIB = 13,
+    ICMP_UNREACH_HOST_PRECEDENCE = 14,
+    ICMP_UNREACH_PRECEDENCE_CUTOFF = 15,
+    ICMP_REDIRECT_NET = 0,
+    ICMP_REDIRECT_HOST = 1,
+    ICMP_REDIRECT_TOSNET = 2,
+    ICMP_REDIRECT_TOSHOST = 3,
+    ICMP_TIMXCEED_INTRANS = 0,
+    ICMP_TIMXCEED_REASS = 1,
+    ICMP_PARAMPROB_OPTABSENT = 1,
+  },
+  records = {
+    ["struct icmp_ra_addr"] = [[{
+  uint32_t ira_addr;
+  uint32_t ira_preference;
+}]],
+    ["struct icmp"] = [[{
+  uint8_t icmp_type;
+  uint8_t icmp_code;
+  uint16_t icmp_cksum;
+  union {
+    uint8_t ih_pptr;
+    struct in_addr ih_gwaddr;
+    struct ih_idseq ih_idseq;
+    uint32_t ih_void;
+    struct ih_pmtu ih_pmtu;
+    struct ih_rtradv ih_rtradv;
+  } icmp_hun;
+  union {
+    struct {
+      uint32_t its_otime;
+      uint32_t its_rtime;
+      uint32_t its_ttime;
+    } id_ts;
+    struct {
+      struct ip idi_ip;
+    } id_ip;
+    struct icmp_ra_addr id_radv;
+    uint32_t id_mask;
+    uint8_t id_data[1];
+  } icmp_dun;
+}]],
+    ["struct ih_idseq"] = [[{
+  uint16_t icd_id;
+  uint16_t icd_seq;
+}]],
+    ["struct ih_pmtu"] = [[{
+  uint16_t ipm_void;
+  uint16_t ipm_nextmtu;
+}]],
+    ["struct ih_rtradv"] = [[{
+  uint8_t irt_num_addrs;
+  uint8_t irt_wpa;
+  uint16_t irt_lifetime;
+}]],
+  },
+  macros = function(M)
+    return {
+      ICMP_ADVLEN = function(p)
+        return M.int(M.u32(M.u32(8 + M.u32(M.shl(M.long(p.icmp_dun.id_ip.idi_ip.ip_hl), 2))) + 8))
+      end,
+      ICMP_INFOTYPE = function(type)
+        type = M.long(type)
+        return type == 0 or type == 8 or type == 9 or type == 10 or type == 13 or type == 14 or type ==
+            15 or type == 16 or type == 17 or type == 18
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!musl",
+      constants = {
+        __NETINET_IP_ICMP_H = 1,
+      },
+      aliases = {
+        ["struct icmphdr"] = "struct icmphdr__libc",
+      },
+    },
+    {
+      on = "glibc",
+      records = {
+        ["struct icmphdr__libc"] = [[{
+    uint8_t type;
+    uint8_t code;
+    uint16_t checksum;
+    union {
+      struct {
+        uint16_t id;
+        uint16_t sequence;
+      } echo;
+      uint32_t gateway;
+      struct {
+        uint16_t __glibc_reserved;
+        uint16_t mtu;
+      } frag;
+    } un;
+  }]],
+      },
+    },
+    {
+      on = "uclibc",
+      records = {
+        ["struct icmphdr__libc"] = [[{
+    uint8_t type;
+    uint8_t code;
+    uint16_t checksum;
+    union {
+      struct {
+        uint16_t id;
+        uint16_t sequence;
+      } echo;
+      uint32_t gateway;
+      struct {
+        uint16_t __unused;
+        uint16_t mtu;
+      } frag;
+    } un;
+  }]],
+      },
+    },
+  },
+},
 }

@@ -116,7 +116,7 @@ return {
           end,
           CMSG_FIRSTHDR = function(mhdr)
             return M.u64(M.long(mhdr.msg_controllen)) >= 16 and M.cast("struct cmsghdr__libc *", mhdr.msg_control)
-                or M.cast("struct cmsghdr__libc *", 0)
+                or M.pointer("struct cmsghdr__libc *", 0)
           end,
           CMSG_ALIGN = function(len)
             return M.int(M.band(M.u64(M.long(len)) + 8 - 1, 0xfffffffffffffff8ULL))
@@ -169,7 +169,7 @@ return {
           end,
           CMSG_FIRSTHDR = function(mhdr)
             return M.u32(M.long(mhdr.msg_controllen)) >= 12 and M.cast("struct cmsghdr *", mhdr.msg_control)
-                or M.cast("struct cmsghdr *", 0)
+                or M.pointer("struct cmsghdr *", 0)
           end,
           CMSG_ALIGN = function(len)
             return M.int(M.band(M.long(len) + 4 - 1, 0xfffffffcLL))

@@ -225,6 +225,150 @@ return {
     },
   },
 },
+["asm-generic/socket.h"] = {
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el",
+      constants = {
+        SOL_SOCKET = 1,
+        SO_DEBUG = 1,
+        SO_REUSEADDR = 2,
+        SO_TYPE = 3,
+        SO_ERROR = 4,
+        SO_DONTROUTE = 5,
+        SO_BROADCAST = 6,
+        SO_SNDBUF = 7,
+        SO_RCVBUF = 8,
+        SO_SNDBUFFORCE = 32,
+        SO_RCVBUFFORCE = 33,
+        SO_KEEPALIVE = 9,
+        SO_OOBINLINE = 10,
+        SO_NO_CHECK = 11,
+        SO_PRIORITY = 12,
+        SO_LINGER = 13,
+        SO_BSDCOMPAT = 14,
+        SO_REUSEPORT = 15,
+        SO_SECURITY_AUTHENTICATION = 22,
+        SO_SECURITY_ENCRYPTION_TRANSPORT = 23,
+        SO_SECURITY_ENCRYPTION_NETWORK = 24,
+        SO_BINDTODEVICE = 25,
+        SO_ATTACH_FILTER = 26,
+        SO_DETACH_FILTER = 27,
+        SO_GET_FILTER = 26,
+        SO_PEERNAME = 28,
+        SO_ACCEPTCONN = 30,
+        SO_PEERSEC = 31,
+        SO_PASSSEC = 34,
+        SO_MARK = 36,
+        SO_PROTOCOL = 38,
+        SO_DOMAIN = 39,
+        SO_RXQ_OVFL = 40,
+        SO_WIFI_STATUS = 41,
+        SCM_WIFI_STATUS = 41,
+        SO_PEEK_OFF = 42,
+        SO_NOFCS = 43,
+        SO_LOCK_FILTER = 44,
+        SO_SELECT_ERR_QUEUE = 45,
+        SO_BUSY_POLL = 46,
+        SO_MAX_PACING_RATE = 47,
+        SO_BPF_EXTENSIONS = 48,
+        SO_INCOMING_CPU = 49,
+        SO_ATTACH_BPF = 50,
+        SO_DETACH_BPF = 27,
+        SO_ATTACH_REUSEPORT_CBPF = 51,
+        SO_ATTACH_REUSEPORT_EBPF = 52,
+        SO_CNX_ADVICE = 53,
+        SCM_TIMESTAMPING_OPT_STATS = 54,
+        SO_MEMINFO = 55,
+        SO_INCOMING_NAPI_ID = 56,
+        SO_COOKIE = 57,
+        SCM_TIMESTAMPING_PKTINFO = 58,
+        SO_PEERGROUPS = 59,
+        SO_ZEROCOPY = 60,
+        SO_TXTIME = 61,
+        SCM_TXTIME = 61,
+        SO_BINDTOIFINDEX = 62,
+        SO_TIMESTAMP_OLD = 29,
+        SO_TIMESTAMPNS_OLD = 35,
+        SO_TIMESTAMPING_OLD = 37,
+        SO_TIMESTAMP_NEW = 63,
+        SO_TIMESTAMPNS_NEW = 64,
+        SO_TIMESTAMPING_NEW = 65,
+        SO_RCVTIMEO_NEW = 66,
+        SO_SNDTIMEO_NEW = 67,
+        SO_DETACH_REUSEPORT_BPF = 68,
+        SO_PREFER_BUSY_POLL = 69,
+        SO_BUSY_POLL_BUDGET = 70,
+        SO_NETNS_COOKIE = 71,
+        SO_BUF_LOCK = 72,
+        SO_RESERVE_MEM = 73,
+        SO_TXREHASH = 74,
+        SO_RCVMARK = 75,
+        SO_PASSPIDFD = 76,
+        SO_PEERPIDFD = 77,
+        SO_DEVMEM_LINEAR = 78,
+        SCM_DEVMEM_LINEAR = 78,
+        SO_DEVMEM_DMABUF = 79,
+        SCM_DEVMEM_DMABUF = 79,
+        SO_DEVMEM_DONTNEED = 80,
+        SCM_TS_OPT_ID = 81,
+        SO_RCVPRIORITY = 82,
+        SO_PASSRIGHTS = 83,
+        SO_INQ = 84,
+        SCM_INQ = 84,
+      },
+    },
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SO_PASSCRED = 16,
+        SO_PEERCRED = 17,
+        SO_RCVLOWAT = 18,
+        SO_SNDLOWAT = 19,
+        SO_RCVTIMEO_OLD = 20,
+        SO_SNDTIMEO_OLD = 21,
+      },
+    },
+    {
+      on = "!x86 arm mips mipsel mips64 mips64el ppc",
+      constants = {
+        SO_TIMESTAMP = 29,
+        SO_TIMESTAMPNS = 35,
+        SO_TIMESTAMPING = 37,
+        SCM_TIMESTAMP = 29,
+        SCM_TIMESTAMPNS = 35,
+        SCM_TIMESTAMPING = 37,
+      },
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        SO_RCVTIMEO = 20,
+        SO_SNDTIMEO = 21,
+      },
+    },
+    {
+      on = "x86 arm ppc",
+      constants = {
+        SO_TIMESTAMP = 63,
+        SO_TIMESTAMPNS = 64,
+        SO_TIMESTAMPING = 65,
+        SO_RCVTIMEO = 66,
+        SO_SNDTIMEO = 67,
+        SCM_TIMESTAMP = 63,
+        SCM_TIMESTAMPNS = 64,
+        SCM_TIMESTAMPING = 65,
+      },
+    },
+    {
+      on = "ppc64le",
+      constants = {
+        SO_RCVTIMEO = 18,
+        SO_SNDTIMEO = 19,
+      },
+    },
+  },
+},
 ["asm-generic/sockios.h"] = {
   deltas = {
     {
@@ -270,6 +414,176 @@ return {
     unsigned long st_ctime_nsec;
     uint32_t __unused4;
     uint32_t __unused5;
+  }]],
+      },
+    },
+  },
+},
+["asm-generic/statfs.h"] = {
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 ppc64le",
+      records = {
+        ["struct statfs"] = [[{
+    long f_type;
+    long f_bsize;
+    long f_blocks;
+    long f_bfree;
+    long f_bavail;
+    long f_files;
+    long f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    long f_namelen;
+    long f_frsize;
+    long f_flags;
+    long f_spare[4];
+  }]],
+      },
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64",
+      records = {
+        ["struct statfs64"] = [[{
+    long f_type;
+    long f_bsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    long f_namelen;
+    long f_frsize;
+    long f_flags;
+    long f_spare[4];
+  }]],
+      },
+    },
+    {
+      on = "x64 x86 arm64",
+      records = {
+        ["struct compat_statfs64"] = [[{
+    uint32_t f_type;
+    uint32_t f_bsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    uint32_t f_namelen;
+    uint32_t f_frsize;
+    uint32_t f_flags;
+    uint32_t f_spare[4];
+  } __attribute__((packed, aligned(4)))]],
+      },
+    },
+    {
+      on = "x86 arm ppc",
+      records = {
+        ["struct statfs"] = [[{
+    uint32_t f_type;
+    uint32_t f_bsize;
+    uint32_t f_blocks;
+    uint32_t f_bfree;
+    uint32_t f_bavail;
+    uint32_t f_files;
+    uint32_t f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    uint32_t f_namelen;
+    uint32_t f_frsize;
+    uint32_t f_flags;
+    uint32_t f_spare[4];
+  }]],
+      },
+    },
+    {
+      on = "x86 ppc",
+      records = {
+        ["struct statfs64"] = [[{
+    uint32_t f_type;
+    uint32_t f_bsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    uint32_t f_namelen;
+    uint32_t f_frsize;
+    uint32_t f_flags;
+    uint32_t f_spare[4];
+  }]],
+      },
+    },
+    {
+      on = "arm",
+      records = {
+        ["struct statfs64"] = [[{
+    uint32_t f_type;
+    uint32_t f_bsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    uint32_t f_namelen;
+    uint32_t f_frsize;
+    uint32_t f_flags;
+    uint32_t f_spare[4];
+  } __attribute__((packed, aligned(4)))]],
+      },
+    },
+    {
+      on = "arm riscv64 loongarch64 ppc",
+      records = {
+        ["struct compat_statfs64"] = [[{
+    uint32_t f_type;
+    uint32_t f_bsize;
+    uint64_t f_blocks;
+    uint64_t f_bfree;
+    uint64_t f_bavail;
+    uint64_t f_files;
+    uint64_t f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    uint32_t f_namelen;
+    uint32_t f_frsize;
+    uint32_t f_flags;
+    uint32_t f_spare[4];
+  }]],
+      },
+    },
+    {
+      on = "ppc64le",
+      records = {
+        ["struct statfs64"] = [[{
+    long f_type;
+    long f_bsize;
+    unsigned long f_blocks;
+    unsigned long f_bfree;
+    unsigned long f_bavail;
+    unsigned long f_files;
+    unsigned long f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    long f_namelen;
+    long f_frsize;
+    long f_flags;
+    long f_spare[4];
+  }]],
+        ["struct compat_statfs64"] = [[{
+    uint32_t f_type;
+    uint32_t f_bsize;
+    unsigned long f_blocks;
+    unsigned long f_bfree;
+    unsigned long f_bavail;
+    unsigned long f_files;
+    unsigned long f_ffree;
+    struct __kernel_fsid_t f_fsid;
+    uint32_t f_namelen;
+    uint32_t f_frsize;
+    uint32_t f_flags;
+    uint32_t f_spare[4];
   }]],
       },
     },

@@ -76,6 +76,147 @@ return {
     },
   },
 },
+["asm/elf.h"] = {
+  deltas = {
+    {
+      on = "x64 x86",
+      records = {
+        ["struct x86_xfeat_component"] = [[{
+    uint32_t type;
+    uint32_t size;
+    uint32_t offset;
+    uint32_t flags;
+  } __attribute__((packed))]],
+      },
+    },
+    {
+      on = "riscv64",
+      constants = {
+        ELF_NGREG = 32,
+        R_RISCV_NONE = 0,
+        R_RISCV_32 = 1,
+        R_RISCV_64 = 2,
+        R_RISCV_RELATIVE = 3,
+        R_RISCV_COPY = 4,
+        R_RISCV_JUMP_SLOT = 5,
+        R_RISCV_TLS_DTPMOD32 = 6,
+        R_RISCV_TLS_DTPMOD64 = 7,
+        R_RISCV_TLS_DTPREL32 = 8,
+        R_RISCV_TLS_DTPREL64 = 9,
+        R_RISCV_TLS_TPREL32 = 10,
+        R_RISCV_TLS_TPREL64 = 11,
+        R_RISCV_IRELATIVE = 58,
+        R_RISCV_BRANCH = 16,
+        R_RISCV_JAL = 17,
+        R_RISCV_CALL = 18,
+        R_RISCV_CALL_PLT = 19,
+        R_RISCV_GOT_HI20 = 20,
+        R_RISCV_TLS_GOT_HI20 = 21,
+        R_RISCV_TLS_GD_HI20 = 22,
+        R_RISCV_PCREL_HI20 = 23,
+        R_RISCV_PCREL_LO12_I = 24,
+        R_RISCV_PCREL_LO12_S = 25,
+        R_RISCV_HI20 = 26,
+        R_RISCV_LO12_I = 27,
+        R_RISCV_LO12_S = 28,
+        R_RISCV_TPREL_HI20 = 29,
+        R_RISCV_TPREL_LO12_I = 30,
+        R_RISCV_TPREL_LO12_S = 31,
+        R_RISCV_TPREL_ADD = 32,
+        R_RISCV_ADD8 = 33,
+        R_RISCV_ADD16 = 34,
+        R_RISCV_ADD32 = 35,
+        R_RISCV_ADD64 = 36,
+        R_RISCV_SUB8 = 37,
+        R_RISCV_SUB16 = 38,
+        R_RISCV_SUB32 = 39,
+        R_RISCV_SUB64 = 40,
+        R_RISCV_GNU_VTINHERIT = 41,
+        R_RISCV_GNU_VTENTRY = 42,
+        R_RISCV_ALIGN = 43,
+        R_RISCV_RVC_BRANCH = 44,
+        R_RISCV_RVC_JUMP = 45,
+        R_RISCV_GPREL_I = 47,
+        R_RISCV_GPREL_S = 48,
+        R_RISCV_TPREL_I = 49,
+        R_RISCV_TPREL_S = 50,
+        R_RISCV_RELAX = 51,
+        R_RISCV_SUB6 = 52,
+        R_RISCV_SET6 = 53,
+        R_RISCV_SET8 = 54,
+        R_RISCV_SET16 = 55,
+        R_RISCV_SET32 = 56,
+        R_RISCV_32_PCREL = 57,
+        R_RISCV_PLT32 = 59,
+        R_RISCV_SET_ULEB128 = 60,
+        R_RISCV_SUB_ULEB128 = 61,
+      },
+      typedefs = {
+        elf_gregset_t = "struct user_regs_struct",
+        elf_fpreg_t = "uint64_t",
+        elf_fpregset_t = "union __riscv_fp_state",
+      },
+      macros = function(M)
+        return {
+          ELF_RISCV_R_SYM = function(r_info)
+            return M.int(M.shr(M.long(r_info), 32))
+          end,
+          ELF_RISCV_R_TYPE = function(r_info)
+            return M.int(M.band(M.long(r_info), 0xffffffffLL))
+          end,
+        }
+      end,
+    },
+    {
+      on = "riscv64 ppc64le ppc",
+      constants = {
+        ELF_NFPREG = 33,
+      },
+    },
+    {
+      on = "riscv64 ppc64le",
+      typedefs = {
+        elf_greg_t = "unsigned long",
+      },
+    },
+    {
+      on = "ppc64le ppc",
+      from = "callgate.uapi.asm.elf-5",
+    },
+    {
+      on = "ppc64le",
+      constants = {
+        ELF_NVRREG32 = 33,
+        ELF_NVRREG = 34,
+        ELF_NVSRHALFREG = 32,
+        ELF_ARCH = 21,
+        ELF_CLASS = 2,
+        ELF_DATA = 1,
+      },
+      typedefs = {
+        elf_gregset_t = "unsigned long [48]",
+        elf_vrregset_t = "struct __vector128 [34]",
+        elf_vrregset_t32 = "struct __vector128 [33]",
+        elf_vsrreghalf_t32 = "double [32]",
+      },
+    },
+    {
+      on = "ppc",
+      constants = {
+        ELF_NEVRREG = 34,
+        ELF_NVRREG = 33,
+        ELF_ARCH = 20,
+        ELF_CLASS = 1,
+        ELF_DATA = 2,
+      },
+      typedefs = {
+        elf_greg_t = "uint32_t",
+        elf_gregset_t = "uint32_t [48]",
+        elf_vrregset_t = "struct __vector128 [33]",
+      },
+    },
+  },
+},
 ["asm/epapr_hcalls.h"] = {
   deltas = {
     {

@@ -122,6 +122,138 @@ return {
     },
   },
 },
+["asm/setup.h"] = {
+  deltas = {
+    {
+      on = "arm",
+      constants = {
+        COMMAND_LINE_SIZE = 1024,
+        ATAG_NONE = 0x0,
+        ATAG_CORE = 0x54410001,
+        ATAG_MEM = 0x54410002,
+        ATAG_VIDEOTEXT = 0x54410003,
+        ATAG_RAMDISK = 0x54410004,
+        ATAG_INITRD = 0x54410005,
+        ATAG_INITRD2 = 0x54420005,
+        ATAG_SERIAL = 0x54410006,
+        ATAG_REVISION = 0x54410007,
+        ATAG_VIDEOLFB = 0x54410008,
+        ATAG_CMDLINE = 0x54410009,
+        ATAG_ACORN = 0x41000101,
+        ATAG_MEMCLK = 0x41000402,
+      },
+      records = {
+        ["struct tag_header"] = [[{
+    uint32_t size;
+    uint32_t tag;
+  }]],
+        ["struct tag_core"] = [[{
+    uint32_t flags;
+    uint32_t pagesize;
+    uint32_t rootdev;
+  }]],
+        ["struct tag_mem32"] = [[{
+    uint32_t size;
+    uint32_t start;
+  }]],
+        ["struct tag_videotext"] = [[{
+    uint8_t x;
+    uint8_t y;
+    uint16_t video_page;
+    uint8_t video_mode;
+    uint8_t video_cols;
+    uint16_t video_ega_bx;
+    uint8_t video_lines;
+    uint8_t video_isvga;
+    uint16_t video_points;
+  }]],
+        ["struct tag_ramdisk"] = [[{
+    uint32_t flags;
+    uint32_t size;
+    uint32_t start;
+  }]],
+        ["struct tag_initrd"] = [[{
+    uint32_t start;
+    uint32_t size;
+  }]],
+        ["struct tag_serialnr"] = [[{
+    uint32_t low;
+    uint32_t high;
+  }]],
+        ["struct tag_revision"] = [[{
+    uint32_t rev;
+  }]],
+        ["struct tag_videolfb"] = [[{
+    uint16_t lfb_width;
+    uint16_t lfb_height;
+    uint16_t lfb_depth;
+    uint16_t lfb_linelength;
+    uint32_t lfb_base;
+    uint32_t lfb_size;
+    uint8_t red_size;
+    uint8_t red_pos;
+    uint8_t green_size;
+    uint8_t green_pos;
+    uint8_t blue_size;
+    uint8_t blue_pos;
+    uint8_t rsvd_size;
+    uint8_t rsvd_pos;
+  }]],
+        ["struct tag_cmdline"] = [[{
+    char cmdline[1];
+  }]],
+        ["struct tag_acorn"] = [[{
+    uint32_t memc_control_reg;
+    uint32_t vram_pages;
+    uint8_t sounddefault;
+    uint8_t adfsdrives;
+  }]],
+        ["struct tag_memclk"] = [[{
+    uint32_t fmemclk;
+  }]],
+        ["struct tag"] = [[{
+    struct tag_header hdr;
+    union {
+      struct tag_core core;
+      struct tag_mem32 mem;
+      struct tag_videotext videotext;
+      struct tag_ramdisk ramdisk;
+      struct tag_initrd initrd;
+      struct tag_serialnr serialnr;
+      struct tag_revision revision;
+      struct tag_videolfb videolfb;
+      struct tag_cmdline cmdline;
+      struct tag_acorn acorn;
+      struct tag_memclk memclk;
+    } u;
+  }]],
+        ["struct tagtable"] = [[{
+    uint32_t tag;
+    void *parse;
+  }]],
+      },
+      macros = function(M)
+        return {
+          tag_next = function(t)
+            return M.cast("struct tag *", M.cast("uint32_t *", t) + M.long(t.hdr.size))
+          end,
+        }
+      end,
+    },
+    {
+      on = "arm64 riscv64 ppc64le ppc",
+      constants = {
+        COMMAND_LINE_SIZE = 2048,
+      },
+    },
+    {
+      on = "loongarch64 mips mipsel mips64 mips64el",
+      constants = {
+        COMMAND_LINE_SIZE = 4096,
+      },
+    },
+  },
+},
 ["asm/setup_data.h"] = {
   deltas = {
     {
@@ -422,6 +554,145 @@ return {
       on = "mips64 mips64el",
       constants = {
         __ARCH_SIGEV_PREAMBLE_SIZE = 16,
+      },
+    },
+  },
+},
+["asm/socket.h"] = {
+  deltas = {
+    {
+      on = "mips mipsel mips64 mips64el",
+      constants = {
+        SOL_SOCKET = 0xffff,
+        SO_DEBUG = 0x1,
+        SO_REUSEADDR = 0x4,
+        SO_KEEPALIVE = 0x8,
+        SO_DONTROUTE = 0x10,
+        SO_BROADCAST = 0x20,
+        SO_LINGER = 0x80,
+        SO_OOBINLINE = 0x100,
+        SO_REUSEPORT = 0x200,
+        SO_TYPE = 0x1008,
+        SO_STYLE = 4104,
+        SO_ERROR = 0x1007,
+        SO_SNDBUF = 0x1001,
+        SO_RCVBUF = 0x1002,
+        SO_SNDLOWAT = 0x1003,
+        SO_RCVLOWAT = 0x1004,
+        SO_SNDTIMEO_OLD = 0x1005,
+        SO_RCVTIMEO_OLD = 0x1006,
+        SO_ACCEPTCONN = 0x1009,
+        SO_PROTOCOL = 0x1028,
+        SO_DOMAIN = 0x1029,
+        SO_NO_CHECK = 11,
+        SO_PRIORITY = 12,
+        SO_BSDCOMPAT = 14,
+        SO_PASSCRED = 17,
+        SO_PEERCRED = 18,
+        SO_SECURITY_AUTHENTICATION = 22,
+        SO_SECURITY_ENCRYPTION_TRANSPORT = 23,
+        SO_SECURITY_ENCRYPTION_NETWORK = 24,
+        SO_BINDTODEVICE = 25,
+        SO_ATTACH_FILTER = 26,
+        SO_DETACH_FILTER = 27,
+        SO_GET_FILTER = 26,
+        SO_PEERNAME = 28,
+        SO_PEERSEC = 30,
+        SO_SNDBUFFORCE = 31,
+        SO_RCVBUFFORCE = 33,
+        SO_PASSSEC = 34,
+        SO_MARK = 36,
+        SO_RXQ_OVFL = 40,
+        SO_WIFI_STATUS = 41,
+        SCM_WIFI_STATUS = 41,
+        SO_PEEK_OFF = 42,
+        SO_NOFCS = 43,
+        SO_LOCK_FILTER = 44,
+        SO_SELECT_ERR_QUEUE = 45,
+        SO_BUSY_POLL = 46,
+        SO_MAX_PACING_RATE = 47,
+        SO_BPF_EXTENSIONS = 48,
+        SO_INCOMING_CPU = 49,
+        SO_ATTACH_BPF = 50,
+        SO_DETACH_BPF = 27,
+        SO_ATTACH_REUSEPORT_CBPF = 51,
+        SO_ATTACH_REUSEPORT_EBPF = 52,
+        SO_CNX_ADVICE = 53,
+        SCM_TIMESTAMPING_OPT_STATS = 54,
+        SO_MEMINFO = 55,
+        SO_INCOMING_NAPI_ID = 56,
+        SO_COOKIE = 57,
+        SCM_TIMESTAMPING_PKTINFO = 58,
+        SO_PEERGROUPS = 59,
+        SO_ZEROCOPY = 60,
+        SO_TXTIME = 61,
+        SCM_TXTIME = 61,
+        SO_BINDTOIFINDEX = 62,
+        SO_TIMESTAMP_OLD = 29,
+        SO_TIMESTAMPNS_OLD = 35,
+        SO_TIMESTAMPING_OLD = 37,
+        SO_TIMESTAMP_NEW = 63,
+        SO_TIMESTAMPNS_NEW = 64,
+        SO_TIMESTAMPING_NEW = 65,
+        SO_RCVTIMEO_NEW = 66,
+        SO_SNDTIMEO_NEW = 67,
+        SO_DETACH_REUSEPORT_BPF = 68,
+        SO_PREFER_BUSY_POLL = 69,
+        SO_BUSY_POLL_BUDGET = 70,
+        SO_NETNS_COOKIE = 71,
+        SO_BUF_LOCK = 72,
+        SO_RESERVE_MEM = 73,
+        SO_TXREHASH = 74,
+        SO_RCVMARK = 75,
+        SO_PASSPIDFD = 76,
+        SO_PEERPIDFD = 77,
+        SO_DEVMEM_LINEAR = 78,
+        SCM_DEVMEM_LINEAR = 78,
+        SO_DEVMEM_DMABUF = 79,
+        SCM_DEVMEM_DMABUF = 79,
+        SO_DEVMEM_DONTNEED = 80,
+        SCM_TS_OPT_ID = 81,
+        SO_RCVPRIORITY = 82,
+        SO_PASSRIGHTS = 83,
+        SO_INQ = 84,
+        SCM_INQ = 84,
+      },
+    },
+    {
+      on = "mips mipsel",
+      constants = {
+        SO_TIMESTAMP = 63,
+        SO_TIMESTAMPNS = 64,
+        SO_TIMESTAMPING = 65,
+        SO_RCVTIMEO = 66,
+        SO_SNDTIMEO = 67,
+        SCM_TIMESTAMP = 63,
+        SCM_TIMESTAMPNS = 64,
+        SCM_TIMESTAMPING = 65,
+      },
+    },
+    {
+      on = "mips64 mips64el",
+      constants = {
+        SO_TIMESTAMP = 29,
+        SO_TIMESTAMPNS = 35,
+        SO_TIMESTAMPING = 37,
+        SO_RCVTIMEO = 4102,
+        SO_SNDTIMEO = 4101,
+        SCM_TIMESTAMP = 29,
+        SCM_TIMESTAMPNS = 35,
+        SCM_TIMESTAMPING = 37,
+      },
+    },
+    {
+      on = "ppc64le ppc",
+      constants = {
+        SO_RCVLOWAT = 16,
+        SO_SNDLOWAT = 17,
+        SO_RCVTIMEO_OLD = 18,
+        SO_SNDTIMEO_OLD = 19,
+        SO_PASSCRED = 20,
+        SO_PEERCRED = 21,
       },
     },
   },

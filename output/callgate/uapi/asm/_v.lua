@@ -47,6 +47,128 @@ return {
     },
   },
 },
+["asm/vm86.h"] = {
+  deltas = {
+    {
+      on = "x64 x86",
+      constants = {
+        BIOSSEG = 0xf000,
+        CPU_086 = 0,
+        CPU_186 = 1,
+        CPU_286 = 2,
+        CPU_386 = 3,
+        CPU_486 = 4,
+        CPU_586 = 5,
+        VM86_SIGNAL = 0,
+        VM86_UNKNOWN = 1,
+        VM86_INTx = 2,
+        VM86_STI = 3,
+        VM86_PICRETURN = 4,
+        VM86_TRAP = 6,
+        VM86_PLUS_INSTALL_CHECK = 0,
+        VM86_ENTER = 1,
+        VM86_ENTER_NO_BYPASS = 2,
+        VM86_REQUEST_IRQ = 3,
+        VM86_FREE_IRQ = 4,
+        VM86_GET_IRQ_BITS = 5,
+        VM86_GET_AND_RESET_IRQ = 6,
+        VM86_SCREEN_BITMAP = 0x1,
+      },
+      records = {
+        ["struct vm86_regs"] = [[{
+    long ebx;
+    long ecx;
+    long edx;
+    long esi;
+    long edi;
+    long ebp;
+    long eax;
+    long __null_ds;
+    long __null_es;
+    long __null_fs;
+    long __null_gs;
+    long orig_eax;
+    long eip;
+    uint16_t cs;
+    uint16_t __csh;
+    long eflags;
+    long esp;
+    uint16_t ss;
+    uint16_t __ssh;
+    uint16_t es;
+    uint16_t __esh;
+    uint16_t ds;
+    uint16_t __dsh;
+    uint16_t fs;
+    uint16_t __fsh;
+    uint16_t gs;
+    uint16_t __gsh;
+  }]],
+        ["struct revectored_struct"] = [[{
+    unsigned long __map[8];
+  }]],
+        ["struct vm86_struct"] = [[{
+    struct vm86_regs regs;
+    unsigned long flags;
+    unsigned long screen_bitmap;
+    unsigned long cpu_type;
+    struct revectored_struct int_revectored;
+    struct revectored_struct int21_revectored;
+  }]],
+        ["struct vm86plus_struct"] = [[{
+    struct vm86_regs regs;
+    unsigned long flags;
+    unsigned long screen_bitmap;
+    unsigned long cpu_type;
+    struct revectored_struct int_revectored;
+    struct revectored_struct int21_revectored;
+    struct vm86plus_info_struct vm86plus;
+  }]],
+      },
+      macros = function(M)
+        return {
+          VM86_TYPE = function(retval)
+            return M.int(M.band(M.long(retval), 0xff))
+          end,
+          VM86_ARG = function(retval)
+            return M.int(M.shr(M.long(retval), 8))
+          end,
+        }
+      end,
+    },
+    {
+      on = "x64",
+      records = {
+        ["struct vm86plus_info_struct"] = [[{
+    __attribute__((aligned(8))) uint32_t _bits0;
+    uint8_t vm86dbg_intxxtab[32];
+  }]],
+      },
+      accessors = {
+        ["struct vm86plus_info_struct"] = {
+        ["force_return_for_pic"] = { unit = "_bits0", shift = 0, width = 1, signed = false },
+        ["vm86dbg_active"] = { unit = "_bits0", shift = 1, width = 1, signed = false },
+        ["vm86dbg_TFpendig"] = { unit = "_bits0", shift = 2, width = 1, signed = false },
+        ["unused"] = { unit = "_bits0", shift = 3, width = 28, signed = false },
+        ["is_vm86pus"] = { unit = "_bits0", shift = 31, width = 1, signed = false },
+      },
+      },
+    },
+    {
+      on = "x86",
+      records = {
+        ["struct vm86plus_info_struct"] = [[{
+    unsigned long force_return_for_pic : 1;
+    unsigned long vm86dbg_active : 1;
+    unsigned long vm86dbg_TFpendig : 1;
+    unsigned long unused : 28;
+    unsigned long is_vm86pus : 1;
+    uint8_t vm86dbg_intxxtab[32];
+  }]],
+      },
+    },
+  },
+},
 ["asm/vmcp.h"] = {
   deltas = {
     {

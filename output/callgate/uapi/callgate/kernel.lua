@@ -38,6 +38,9 @@ return {
     ["struct sched_param"] = [[{
   int32_t sched_priority;
 }]],
+    ["struct kernel_capabilities"] = [[{
+  struct __user_cap_data_struct data[2];
+}]],
     ["struct timespec_pair"] = [[{
   struct __kernel_timespec atime;
   struct __kernel_timespec mtime;
@@ -60,6 +63,9 @@ return {
     unsigned long cmsg_len;
     int32_t cmsg_level;
     int32_t cmsg_type;
+  }]],
+        ["struct kernel_cpumask"] = [[{
+    unsigned long bits[128];
   }]],
         ["struct sigset_argpack"] = [[{
     const struct kernel_sigset *p;
@@ -147,6 +153,9 @@ return {
     uint32_t cmsg_len;
     int32_t cmsg_level;
     int32_t cmsg_type;
+  }]],
+        ["struct kernel_cpumask"] = [[{
+    unsigned long bits[256];
   }]],
         ["struct sigset_argpack"] = [[{
     const struct kernel_sigset *p;

@@ -71,4 +71,110 @@ return {
     },
   },
 },
+["drm/asahi_drm.h"] = {
+  constants = {
+    DRM_ASAHI_GET_PARAMS = 0,
+    DRM_ASAHI_GET_TIME = 1,
+    DRM_ASAHI_VM_CREATE = 2,
+    DRM_ASAHI_VM_DESTROY = 3,
+    DRM_ASAHI_VM_BIND = 4,
+    DRM_ASAHI_GEM_CREATE = 5,
+    DRM_ASAHI_GEM_MMAP_OFFSET = 6,
+    DRM_ASAHI_GEM_BIND_OBJECT = 7,
+    DRM_ASAHI_QUEUE_CREATE = 8,
+    DRM_ASAHI_QUEUE_DESTROY = 9,
+    DRM_ASAHI_SUBMIT = 10,
+    DRM_ASAHI_FEATURE_SOFT_FAULTS = 1,
+    DRM_ASAHI_GEM_WRITEBACK = 1,
+    DRM_ASAHI_GEM_VM_PRIVATE = 2,
+    DRM_ASAHI_BIND_UNBIND = 1,
+    DRM_ASAHI_BIND_READ = 2,
+    DRM_ASAHI_BIND_WRITE = 4,
+    DRM_ASAHI_BIND_SINGLE_PAGE = 8,
+    DRM_ASAHI_BIND_OBJECT_OP_BIND = 0,
+    DRM_ASAHI_BIND_OBJECT_OP_UNBIND = 1,
+    DRM_ASAHI_BIND_OBJECT_USAGE_TIMESTAMPS = 1,
+    DRM_ASAHI_CMD_RENDER = 0,
+    DRM_ASAHI_CMD_COMPUTE = 1,
+    DRM_ASAHI_SET_VERTEX_ATTACHMENTS = 2,
+    DRM_ASAHI_SET_FRAGMENT_ATTACHMENTS = 3,
+    DRM_ASAHI_SET_COMPUTE_ATTACHMENTS = 4,
+    DRM_ASAHI_PRIORITY_LOW = 0,
+    DRM_ASAHI_PRIORITY_MEDIUM = 1,
+    DRM_ASAHI_PRIORITY_HIGH = 2,
+    DRM_ASAHI_PRIORITY_REALTIME = 3,
+    DRM_ASAHI_SYNC_SYNCOBJ = 0,
+    DRM_ASAHI_SYNC_TIMELINE_SYNCOBJ = 1,
+    DRM_ASAHI_RENDER_VERTEX_SCRATCH = 1,
+    DRM_ASAHI_RENDER_PROCESS_EMPTY_TILES = 2,
+    DRM_ASAHI_RENDER_NO_VERTEX_CLUSTERING = 4,
+    DRM_ASAHI_RENDER_DBIAS_IS_INT = 262144,
+    DRM_IOCTL_ASAHI_GET_TIME = 3222299713,
+    DRM_IOCTL_ASAHI_VM_CREATE = 3222824002,
+    DRM_IOCTL_ASAHI_GEM_CREATE = 3222824005,
+    DRM_IOCTL_ASAHI_GEM_MMAP_OFFSET = 3222299718,
+    DRM_IOCTL_ASAHI_GEM_BIND_OBJECT = 3223872583,
+    DRM_IOCTL_ASAHI_QUEUE_CREATE = 3222824008,
+    DRM_ASAHI_MAX_CLUSTERS = 64,
+    DRM_ASAHI_BARRIER_NONE = 0xffff,
+  },
+  records = {
+    ["struct drm_asahi_vm_destroy"] = [[{
+  uint32_t vm_id;
+  uint32_t pad;
+}]],
+    ["struct drm_asahi_queue_destroy"] = [[{
+  uint32_t queue_id;
+  uint32_t pad;
+}]],
+    ["struct drm_asahi_cmd_header"] = [[{
+  uint16_t cmd_type;
+  uint16_t size;
+  uint16_t vdm_barrier;
+  uint16_t cdm_barrier;
+}]],
+    ["struct drm_asahi_timestamp"] = [[{
+  uint32_t handle;
+  uint32_t offset;
+}]],
+    ["struct drm_asahi_timestamps"] = [[{
+  struct drm_asahi_timestamp start;
+  struct drm_asahi_timestamp end;
+}]],
+    ["struct drm_asahi_bg_eot"] = [[{
+  uint32_t usc;
+  uint32_t rsrc_spec;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_ASAHI_GET_PARAMS = 1075340352,
+        DRM_IOCTL_ASAHI_VM_DESTROY = 1074291779,
+        DRM_IOCTL_ASAHI_VM_BIND = 1075340356,
+        DRM_IOCTL_ASAHI_QUEUE_DESTROY = 1074291785,
+        DRM_IOCTL_ASAHI_SUBMIT = 1076388938,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.asahi_drm-2",
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DRM_IOCTL_ASAHI_GET_PARAMS = 2149082176,
+        DRM_IOCTL_ASAHI_VM_DESTROY = 2148033603,
+        DRM_IOCTL_ASAHI_VM_BIND = 2149082180,
+        DRM_IOCTL_ASAHI_QUEUE_DESTROY = 2148033609,
+        DRM_IOCTL_ASAHI_SUBMIT = 2150130762,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.drm.asahi_drm-4",
+    },
+  },
+},
 }

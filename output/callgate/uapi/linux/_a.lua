@@ -212,6 +212,172 @@ return {
 }]],
   },
 },
+["linux/agpgart.h"] = {
+  constants = {
+    AGPIOC_BASE = 65,
+    AGP_DEVICE = "/dev/agpgart",
+    TRUE = 1,
+    FALSE = 0,
+  },
+  records = {
+    ["struct agp_version"] = [[{
+  uint16_t major;
+  uint16_t minor;
+}]],
+    ["struct _agp_setup"] = [[{
+  uint32_t agp_mode;
+}]],
+    ["struct _agp_bind"] = [[{
+  int32_t key;
+  long pg_start;
+}]],
+    ["struct _agp_unbind"] = [[{
+  int32_t key;
+  uint32_t priority;
+}]],
+  },
+  typedefs = {
+    agp_info = "struct _agp_info",
+    agp_setup = "struct _agp_setup",
+    agp_segment = "struct _agp_segment",
+    agp_region = "struct _agp_region",
+    agp_allocate = "struct _agp_allocate",
+    agp_bind = "struct _agp_bind",
+    agp_unbind = "struct _agp_unbind",
+  },
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        AGPIOC_INFO = 0x80084100,
+        AGPIOC_SETUP = 0x40084103,
+        AGPIOC_RESERVE = 0x40084104,
+        AGPIOC_PROTECT = 0x40084105,
+        AGPIOC_BIND = 0x40084108,
+        AGPIOC_UNBIND = 0x40084109,
+      },
+    },
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AGPIOC_ACQUIRE = 0x4101,
+        AGPIOC_RELEASE = 0x4102,
+        AGPIOC_DEALLOCATE = 0x40044107,
+        AGPIOC_CHIPSET_FLUSH = 0x410a,
+      },
+    },
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        AGPIOC_ALLOCATE = 0xc0084106,
+      },
+      records = {
+        ["struct _agp_info"] = [[{
+    struct agp_version version;
+    uint32_t bridge_id;
+    uint32_t agp_mode;
+    unsigned long aper_base;
+    unsigned long aper_size;
+    unsigned long pg_total;
+    unsigned long pg_system;
+    unsigned long pg_used;
+  }]],
+        ["struct _agp_segment"] = [[{
+    long pg_start;
+    unsigned long pg_count;
+    int32_t prot;
+  }]],
+        ["struct _agp_region"] = [[{
+    int32_t pid;
+    unsigned long seg_count;
+    struct _agp_segment *seg_list;
+  }]],
+        ["struct _agp_allocate"] = [[{
+    int32_t key;
+    unsigned long pg_count;
+    uint32_t type;
+    uint32_t physical;
+  }]],
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        AGPIOC_INFO = 0x80044100,
+        AGPIOC_SETUP = 0x40044103,
+        AGPIOC_RESERVE = 0x40044104,
+        AGPIOC_PROTECT = 0x40044105,
+        AGPIOC_BIND = 0x40044108,
+        AGPIOC_UNBIND = 0x40044109,
+      },
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        AGPIOC_ALLOCATE = 0xc0044106,
+      },
+      records = {
+        ["struct _agp_info"] = [[{
+    struct agp_version version;
+    uint32_t bridge_id;
+    uint32_t agp_mode;
+    unsigned long aper_base;
+    uint32_t aper_size;
+    uint32_t pg_total;
+    uint32_t pg_system;
+    uint32_t pg_used;
+  }]],
+        ["struct _agp_segment"] = [[{
+    long pg_start;
+    uint32_t pg_count;
+    int32_t prot;
+  }]],
+        ["struct _agp_region"] = [[{
+    int32_t pid;
+    uint32_t seg_count;
+    struct _agp_segment *seg_list;
+  }]],
+        ["struct _agp_allocate"] = [[{
+    int32_t key;
+    uint32_t pg_count;
+    uint32_t type;
+    uint32_t physical;
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        AGPIOC_INFO = 0x40044100,
+        AGPIOC_SETUP = 0x80044103,
+        AGPIOC_RESERVE = 0x80044104,
+        AGPIOC_PROTECT = 0x80044105,
+        AGPIOC_BIND = 0x80044108,
+        AGPIOC_UNBIND = 0x80044109,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        AGPIOC_ACQUIRE = 0x20004101,
+        AGPIOC_RELEASE = 0x20004102,
+        AGPIOC_DEALLOCATE = 0x80044107,
+        AGPIOC_CHIPSET_FLUSH = 0x2000410a,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        AGPIOC_INFO = 0x40084100,
+        AGPIOC_SETUP = 0x80084103,
+        AGPIOC_RESERVE = 0x80084104,
+        AGPIOC_PROTECT = 0x80084105,
+        AGPIOC_BIND = 0x80084108,
+        AGPIOC_UNBIND = 0x80084109,
+      },
+    },
+  },
+},
 ["linux/aio_abi.h"] = {
   constants = {
     IOCB_CMD_PREAD = 0,
@@ -752,6 +918,161 @@ return {
 }]],
   },
 },
+["linux/atm.h"] = {
+  constants = {
+    ATM_CELL_SIZE = 53,
+    ATM_CELL_PAYLOAD = 48,
+    ATM_AAL0_SDU = 52,
+    ATM_MAX_AAL34_PDU = 65535,
+    ATM_AAL5_TRAILER = 8,
+    ATM_MAX_AAL5_PDU = 65535,
+    ATM_MAX_CDV = 9999,
+    ATM_NOT_RSV_VCI = 32,
+    ATM_MAX_VPI = 255,
+    ATM_MAX_VPI_NNI = 4096,
+    ATM_MAX_VCI = 65535,
+    ATM_NO_AAL = 0,
+    ATM_AAL0 = 13,
+    ATM_AAL1 = 1,
+    ATM_AAL2 = 2,
+    ATM_AAL34 = 3,
+    ATM_AAL5 = 5,
+    ATM_HDR_GFC_MASK = 0xf0000000,
+    ATM_HDR_GFC_SHIFT = 28,
+    ATM_HDR_VPI_MASK = 0xff00000,
+    ATM_HDR_VPI_SHIFT = 20,
+    ATM_HDR_VCI_MASK = 0xffff0,
+    ATM_HDR_VCI_SHIFT = 4,
+    ATM_HDR_PTI_MASK = 0xe,
+    ATM_HDR_PTI_SHIFT = 1,
+    ATM_HDR_CLP = 0x1,
+    ATM_PTI_US0 = 0,
+    ATM_PTI_US1 = 1,
+    ATM_PTI_UCES0 = 2,
+    ATM_PTI_UCES1 = 3,
+    ATM_PTI_SEGF5 = 4,
+    ATM_PTI_E2EF5 = 5,
+    ATM_PTI_RSV_RM = 6,
+    ATM_PTI_RSV = 7,
+    ATM_NONE = 0,
+    ATM_UBR = 1,
+    ATM_CBR = 2,
+    ATM_VBR = 3,
+    ATM_ABR = 4,
+    ATM_ANYCLASS = 5,
+    ATM_MAX_PCR = -1,
+    ATM_ITF_ANY = -1,
+    ATM_VPI_ANY = -1,
+    ATM_VCI_ANY = -1,
+    ATM_VPI_UNSPEC = -2,
+    ATM_VCI_UNSPEC = -2,
+    ATM_ESA_LEN = 20,
+    ATM_E164_LEN = 12,
+    ATM_AFI_DCC = 0x39,
+    ATM_AFI_ICD = 0x47,
+    ATM_AFI_E164 = 0x45,
+    ATM_AFI_LOCAL = 0x49,
+    ATM_AFI_DCC_GROUP = 0xbd,
+    ATM_AFI_ICD_GROUP = 0xc5,
+    ATM_AFI_E164_GROUP = 0xc3,
+    ATM_AFI_LOCAL_GROUP = 0xc7,
+    ATM_LIJ_NONE = 0,
+    ATM_LIJ = 1,
+    ATM_LIJ_RPJ = 2,
+    ATM_LIJ_NJ = 3,
+  },
+  records = {
+    ["struct atm_trafprm"] = [[{
+  uint8_t traffic_class;
+  int32_t max_pcr;
+  int32_t pcr;
+  int32_t min_pcr;
+  int32_t max_cdv;
+  int32_t max_sdu;
+  uint32_t icr;
+  uint32_t tbe;
+  uint32_t frtt : 24;
+  uint32_t rif : 4;
+  uint32_t rdf : 4;
+  uint32_t nrm_pres : 1;
+  uint32_t trm_pres : 1;
+  uint32_t adtf_pres : 1;
+  uint32_t cdf_pres : 1;
+  uint32_t nrm : 3;
+  uint32_t trm : 3;
+  uint32_t adtf : 10;
+  uint32_t cdf : 3;
+  uint32_t spare : 9;
+}]],
+    ["struct atm_qos"] = [[{
+  struct atm_trafprm txtp;
+  struct atm_trafprm rxtp;
+  uint8_t aal;
+}]],
+    ["struct sockaddr_atmpvc"] = [[{
+  uint16_t sap_family;
+  struct {
+    int16_t itf;
+    int16_t vpi;
+    int32_t vci;
+  } sap_addr;
+}]],
+    ["struct sockaddr_atmsvc"] = [[{
+  uint16_t sas_family;
+  struct {
+    uint8_t prv[20];
+    char pub[13];
+    char lij_type;
+    uint32_t lij_id;
+  } sas_addr;
+}]],
+    ["struct atmif_sioc"] = [[{
+  int32_t number;
+  int32_t length;
+  void *arg;
+}]],
+  },
+  typedefs = {
+    atm_backend_t = "uint16_t",
+  },
+  macros = function(M)
+    return {
+      __SO_LEVEL_MATCH = function(c, m)
+        return M.shr(M.long(c), 22) == M.band(M.long(m), 0x1ff)
+      end,
+      __SO_NUMBER = function(c)
+        return M.int(M.band(M.shr(M.long(c), 16), 0x3f))
+      end,
+      __SO_SIZE = function(c)
+        return M.int(M.band(M.long(c), 0x3fff))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          __SO_ENCODE = function(l, n, t)
+            return M.int(M.bor(M.u64(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16))),
+                M.u64(M.sizeof(t))))
+          end,
+        }
+      end,
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      macros = function(M)
+        return {
+          __SO_ENCODE = function(l, n, t)
+            return M.int(M.bor(M.shl(M.band(M.long(l), 0x1ff), 22), M.shl(M.long(n), 16),
+                M.u32(M.sizeof(t))))
+          end,
+        }
+      end,
+    },
+  },
+},
 ["linux/atmapi.h"] = {
   records = {
     ["struct atm_kptr_t"] = [[{
@@ -960,6 +1281,124 @@ return {
   struct atm_bhli bhli;
   struct atm_blli blli[3];
 }]],
+  },
+},
+["linux/auto_dev-ioctl.h"] = {
+  constants = {
+    AUTOFS_DEV_IOCTL_VERSION_CMD = 113,
+    AUTOFS_DEV_IOCTL_PROTOVER_CMD = 114,
+    AUTOFS_DEV_IOCTL_PROTOSUBVER_CMD = 115,
+    AUTOFS_DEV_IOCTL_OPENMOUNT_CMD = 116,
+    AUTOFS_DEV_IOCTL_CLOSEMOUNT_CMD = 117,
+    AUTOFS_DEV_IOCTL_READY_CMD = 118,
+    AUTOFS_DEV_IOCTL_FAIL_CMD = 119,
+    AUTOFS_DEV_IOCTL_SETPIPEFD_CMD = 120,
+    AUTOFS_DEV_IOCTL_CATATONIC_CMD = 121,
+    AUTOFS_DEV_IOCTL_TIMEOUT_CMD = 122,
+    AUTOFS_DEV_IOCTL_REQUESTER_CMD = 123,
+    AUTOFS_DEV_IOCTL_EXPIRE_CMD = 124,
+    AUTOFS_DEV_IOCTL_ASKUMOUNT_CMD = 125,
+    AUTOFS_DEV_IOCTL_ISMOUNTPOINT_CMD = 126,
+    AUTOFS_DEVICE_NAME = "autofs",
+    AUTOFS_DEV_IOCTL_VERSION_MAJOR = 1,
+    AUTOFS_DEV_IOCTL_VERSION_MINOR = 1,
+    AUTOFS_DEV_IOCTL_SIZE = 24,
+    AUTOFS_DEV_IOCTL_VERSION = 0xc0189371,
+    AUTOFS_DEV_IOCTL_PROTOVER = 0xc0189372,
+    AUTOFS_DEV_IOCTL_PROTOSUBVER = 0xc0189373,
+    AUTOFS_DEV_IOCTL_OPENMOUNT = 0xc0189374,
+    AUTOFS_DEV_IOCTL_CLOSEMOUNT = 0xc0189375,
+    AUTOFS_DEV_IOCTL_READY = 0xc0189376,
+    AUTOFS_DEV_IOCTL_FAIL = 0xc0189377,
+    AUTOFS_DEV_IOCTL_SETPIPEFD = 0xc0189378,
+    AUTOFS_DEV_IOCTL_CATATONIC = 0xc0189379,
+    AUTOFS_DEV_IOCTL_TIMEOUT = 0xc018937a,
+    AUTOFS_DEV_IOCTL_REQUESTER = 0xc018937b,
+    AUTOFS_DEV_IOCTL_EXPIRE = 0xc018937c,
+    AUTOFS_DEV_IOCTL_ASKUMOUNT = 0xc018937d,
+    AUTOFS_DEV_IOCTL_ISMOUNTPOINT = 0xc018937e,
+  },
+  records = {
+    ["struct args_protover"] = [[{
+  uint32_t version;
+}]],
+    ["struct args_protosubver"] = [[{
+  uint32_t sub_version;
+}]],
+    ["struct args_openmount"] = [[{
+  uint32_t devid;
+}]],
+    ["struct args_ready"] = [[{
+  uint32_t token;
+}]],
+    ["struct args_fail"] = [[{
+  uint32_t token;
+  int32_t status;
+}]],
+    ["struct args_setpipefd"] = [[{
+  int32_t pipefd;
+}]],
+    ["struct args_requester"] = [[{
+  uint32_t uid;
+  uint32_t gid;
+}]],
+    ["struct args_expire"] = [[{
+  uint32_t how;
+}]],
+    ["struct args_askumount"] = [[{
+  uint32_t may_umount;
+}]],
+    ["struct args_ismountpoint"] = [[{
+  union {
+    struct args_in in;
+    struct args_out out;
+  };
+}]],
+    ["struct args_in"] = [[{
+  uint32_t type;
+}]],
+    ["struct args_out"] = [[{
+  uint32_t devid;
+  uint32_t magic;
+}]],
+    ["struct autofs_dev_ioctl"] = [[{
+  uint32_t ver_major;
+  uint32_t ver_minor;
+  uint32_t size;
+  int32_t ioctlfd;
+  union {
+    struct args_protover protover;
+    struct args_protosubver protosubver;
+    struct args_openmount openmount;
+    struct args_ready ready;
+    struct args_fail fail;
+    struct args_setpipefd setpipefd;
+    struct args_timeout timeout;
+    struct args_requester requester;
+    struct args_expire expire;
+    struct args_askumount askumount;
+    struct args_ismountpoint ismountpoint;
+  };
+  char path[];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct args_timeout"] = [[{
+    uint64_t timeout;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct args_timeout"] = [[{
+    unsigned long timeout;
+  }]],
+      },
+    },
   },
 },
 ["linux/auxvec.h"] = {

@@ -407,6 +407,116 @@ return {
     ErrorInfo_struct = "struct _ErrorInfo_struct",
   },
 },
+["linux/cciss_ioctl.h"] = {
+  constants = {
+    CCISS_IOC_MAGIC = 66,
+    CISS_PARSCSIU2 = 0x1,
+    CISS_PARCSCIU3 = 0x2,
+    CISS_FIBRE1G = 0x100,
+    CISS_FIBRE2G = 0x200,
+    MAX_KMALLOC_SIZE = 128000,
+  },
+  records = {
+    ["struct _cciss_pci_info_struct"] = [[{
+  uint8_t bus;
+  uint8_t dev_fn;
+  uint16_t domain;
+  uint32_t board_id;
+}]],
+    ["struct _cciss_coalint_struct"] = [[{
+  uint32_t delay;
+  uint32_t count;
+}]],
+    ["struct _IOCTL_Command_struct"] = [[{
+  union _LUNAddr_struct LUN_info;
+  struct _RequestBlock_struct Request;
+  struct _ErrorInfo_struct error_info;
+  uint16_t buf_size;
+  uint8_t *buf;
+}]],
+    ["struct _BIG_IOCTL_Command_struct"] = [[{
+  union _LUNAddr_struct LUN_info;
+  struct _RequestBlock_struct Request;
+  struct _ErrorInfo_struct error_info;
+  uint32_t malloc_size;
+  uint32_t buf_size;
+  uint8_t *buf;
+}]],
+    ["struct _LogvolInfo_struct"] = [[{
+  uint32_t LunID;
+  int32_t num_opens;
+  int32_t num_parts;
+}]],
+  },
+  typedefs = {
+    cciss_pci_info_struct = "struct _cciss_pci_info_struct",
+    cciss_coalint_struct = "struct _cciss_coalint_struct",
+    NodeName_type = "char [16]",
+    Heartbeat_type = "uint32_t",
+    BusTypes_type = "uint32_t",
+    FirmwareVer_type = "char [4]",
+    DriverVer_type = "uint32_t",
+    IOCTL_Command_struct = "struct _IOCTL_Command_struct",
+    BIG_IOCTL_Command_struct = "struct _BIG_IOCTL_Command_struct",
+    LogvolInfo_struct = "struct _LogvolInfo_struct",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CCISS_GETPCIINFO = 0x80084201,
+        CCISS_GETINTINFO = 0x80084202,
+        CCISS_SETINTINFO = 0x40084203,
+        CCISS_GETNODENAME = 0x80104204,
+        CCISS_SETNODENAME = 0x40104205,
+        CCISS_GETHEARTBEAT = 0x80044206,
+        CCISS_GETBUSTYPES = 0x80044207,
+        CCISS_GETFIRMVER = 0x80044208,
+        CCISS_GETDRIVVER = 0x80044209,
+        CCISS_REVALIDVOLS = 0x420a,
+        CCISS_DEREGDISK = 0x420c,
+        CCISS_REGNEWDISK = 0x4004420d,
+        CCISS_REGNEWD = 0x420e,
+        CCISS_RESCANDISK = 0x4210,
+        CCISS_GETLUNINFO = 0x800c4211,
+      },
+    },
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        CCISS_PASSTHRU = 0xc058420b,
+        CCISS_BIG_PASSTHRU = 0xc0604212,
+      },
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        CCISS_PASSTHRU = 0xc054420b,
+        CCISS_BIG_PASSTHRU = 0xc0584212,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CCISS_GETPCIINFO = 0x40084201,
+        CCISS_GETINTINFO = 0x40084202,
+        CCISS_SETINTINFO = 0x80084203,
+        CCISS_GETNODENAME = 0x40104204,
+        CCISS_SETNODENAME = 0x80104205,
+        CCISS_GETHEARTBEAT = 0x40044206,
+        CCISS_GETBUSTYPES = 0x40044207,
+        CCISS_GETFIRMVER = 0x40044208,
+        CCISS_GETDRIVVER = 0x40044209,
+        CCISS_REVALIDVOLS = 0x2000420a,
+        CCISS_DEREGDISK = 0x2000420c,
+        CCISS_REGNEWDISK = 0x8004420d,
+        CCISS_REGNEWD = 0x2000420e,
+        CCISS_RESCANDISK = 0x20004210,
+        CCISS_GETLUNINFO = 0x400c4211,
+      },
+    },
+  },
+},
 ["linux/ccs.h"] = {
   constants = {
     V4L2_CID_CCS_ANALOGUE_GAIN_M0 = 9968113,
@@ -575,6 +685,157 @@ return {
     unsigned long nr_uninterruptible;
     unsigned long nr_io_wait;
   }]],
+      },
+    },
+  },
+},
+["linux/chio.h"] = {
+  constants = {
+    CHET_MT = 0,
+    CHET_ST = 1,
+    CHET_IE = 2,
+    CHET_DT = 3,
+    CHET_V1 = 4,
+    CHET_V2 = 5,
+    CHET_V3 = 6,
+    CHET_V4 = 7,
+    CM_INVERT = 1,
+    CE_INVERT1 = 1,
+    CE_INVERT2 = 2,
+    CP_INVERT = 1,
+    CESTATUS_FULL = 0x1,
+    CESTATUS_IMPEXP = 0x2,
+    CESTATUS_EXCEPT = 0x4,
+    CESTATUS_ACCESS = 0x8,
+    CESTATUS_EXENAB = 0x10,
+    CESTATUS_INENAB = 0x20,
+    CGE_ERRNO = 0x1,
+    CGE_INVERT = 0x2,
+    CGE_SRC = 0x4,
+    CGE_IDLUN = 0x8,
+    CGE_PVOLTAG = 0x10,
+    CGE_AVOLTAG = 0x20,
+    CSV_PVOLTAG = 0x1,
+    CSV_AVOLTAG = 0x2,
+    CSV_CLEARTAG = 0x4,
+  },
+  records = {
+    ["struct changer_params"] = [[{
+  int32_t cp_curpicker;
+  int32_t cp_npickers;
+  int32_t cp_nslots;
+  int32_t cp_nportals;
+  int32_t cp_ndrives;
+}]],
+    ["struct changer_vendor_params"] = [[{
+  int32_t cvp_n1;
+  char cvp_label1[16];
+  int32_t cvp_n2;
+  char cvp_label2[16];
+  int32_t cvp_n3;
+  char cvp_label3[16];
+  int32_t cvp_n4;
+  char cvp_label4[16];
+  int32_t reserved[8];
+}]],
+    ["struct changer_move"] = [[{
+  int32_t cm_fromtype;
+  int32_t cm_fromunit;
+  int32_t cm_totype;
+  int32_t cm_tounit;
+  int32_t cm_flags;
+}]],
+    ["struct changer_exchange"] = [[{
+  int32_t ce_srctype;
+  int32_t ce_srcunit;
+  int32_t ce_fdsttype;
+  int32_t ce_fdstunit;
+  int32_t ce_sdsttype;
+  int32_t ce_sdstunit;
+  int32_t ce_flags;
+}]],
+    ["struct changer_position"] = [[{
+  int32_t cp_type;
+  int32_t cp_unit;
+  int32_t cp_flags;
+}]],
+    ["struct changer_element_status"] = [[{
+  int32_t ces_type;
+  uint8_t *ces_data;
+}]],
+    ["struct changer_get_element"] = [[{
+  int32_t cge_type;
+  int32_t cge_unit;
+  int32_t cge_status;
+  int32_t cge_errno;
+  int32_t cge_srctype;
+  int32_t cge_srcunit;
+  int32_t cge_id;
+  int32_t cge_lun;
+  char cge_pvoltag[36];
+  char cge_avoltag[36];
+  int32_t cge_flags;
+}]],
+    ["struct changer_set_voltag"] = [[{
+  int32_t csv_type;
+  int32_t csv_unit;
+  char csv_voltag[36];
+  int32_t csv_flags;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CHIOMOVE = 0x40146301,
+        CHIOEXCHANGE = 0x401c6302,
+        CHIOPOSITION = 0x400c6303,
+        CHIOGPICKER = 0x80046304,
+        CHIOSPICKER = 0x40046305,
+        CHIOGPARAMS = 0x80146306,
+        CHIOGELEM = 0x406c6310,
+        CHIOINITELEM = 0x6311,
+        CHIOSVOLTAG = 0x40306312,
+        CHIOGVPARAMS = 0x80706313,
+      },
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        CHIOGSTATUS = 0x40106308,
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        CHIOGSTATUS = 0x40086308,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        CHIOMOVE = 0x80146301,
+        CHIOEXCHANGE = 0x801c6302,
+        CHIOPOSITION = 0x800c6303,
+        CHIOGPICKER = 0x40046304,
+        CHIOSPICKER = 0x80046305,
+        CHIOGPARAMS = 0x40146306,
+        CHIOGELEM = 0x806c6310,
+        CHIOINITELEM = 0x20006311,
+        CHIOSVOLTAG = 0x80306312,
+        CHIOGVPARAMS = 0x40706313,
+      },
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        CHIOGSTATUS = 0x80086308,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        CHIOGSTATUS = 0x80106308,
       },
     },
   },
@@ -850,6 +1111,108 @@ return {
     STM_FLAG_TIMESTAMPED = 8,
     STM_FLAG_MARKED = 16,
     STM_FLAG_GUARANTEED = 128,
+  },
+},
+["linux/counter.h"] = {
+  constants = {
+    COUNTER_COMPONENT_NONE = 0,
+    COUNTER_COMPONENT_SIGNAL = 1,
+    COUNTER_COMPONENT_COUNT = 2,
+    COUNTER_COMPONENT_FUNCTION = 3,
+    COUNTER_COMPONENT_SYNAPSE_ACTION = 4,
+    COUNTER_COMPONENT_EXTENSION = 5,
+    COUNTER_SCOPE_DEVICE = 0,
+    COUNTER_SCOPE_SIGNAL = 1,
+    COUNTER_SCOPE_COUNT = 2,
+    COUNTER_EVENT_OVERFLOW = 0,
+    COUNTER_EVENT_UNDERFLOW = 1,
+    COUNTER_EVENT_OVERFLOW_UNDERFLOW = 2,
+    COUNTER_EVENT_THRESHOLD = 3,
+    COUNTER_EVENT_INDEX = 4,
+    COUNTER_EVENT_CHANGE_OF_STATE = 5,
+    COUNTER_EVENT_CAPTURE = 6,
+    COUNTER_EVENT_DIRECTION_CHANGE = 7,
+    COUNTER_COUNT_DIRECTION_FORWARD = 0,
+    COUNTER_COUNT_DIRECTION_BACKWARD = 1,
+    COUNTER_COUNT_MODE_NORMAL = 0,
+    COUNTER_COUNT_MODE_RANGE_LIMIT = 1,
+    COUNTER_COUNT_MODE_NON_RECYCLE = 2,
+    COUNTER_COUNT_MODE_MODULO_N = 3,
+    COUNTER_COUNT_MODE_INTERRUPT_ON_TERMINAL_COUNT = 4,
+    COUNTER_COUNT_MODE_HARDWARE_RETRIGGERABLE_ONESHOT = 5,
+    COUNTER_COUNT_MODE_RATE_GENERATOR = 6,
+    COUNTER_COUNT_MODE_SQUARE_WAVE_MODE = 7,
+    COUNTER_COUNT_MODE_SOFTWARE_TRIGGERED_STROBE = 8,
+    COUNTER_COUNT_MODE_HARDWARE_TRIGGERED_STROBE = 9,
+    COUNTER_FUNCTION_INCREASE = 0,
+    COUNTER_FUNCTION_DECREASE = 1,
+    COUNTER_FUNCTION_PULSE_DIRECTION = 2,
+    COUNTER_FUNCTION_QUADRATURE_X1_A = 3,
+    COUNTER_FUNCTION_QUADRATURE_X1_B = 4,
+    COUNTER_FUNCTION_QUADRATURE_X2_A = 5,
+    COUNTER_FUNCTION_QUADRATURE_X2_B = 6,
+    COUNTER_FUNCTION_QUADRATURE_X4 = 7,
+    COUNTER_SIGNAL_LEVEL_LOW = 0,
+    COUNTER_SIGNAL_LEVEL_HIGH = 1,
+    COUNTER_SYNAPSE_ACTION_NONE = 0,
+    COUNTER_SYNAPSE_ACTION_RISING_EDGE = 1,
+    COUNTER_SYNAPSE_ACTION_FALLING_EDGE = 2,
+    COUNTER_SYNAPSE_ACTION_BOTH_EDGES = 3,
+    COUNTER_SIGNAL_POLARITY_POSITIVE = 0,
+    COUNTER_SIGNAL_POLARITY_NEGATIVE = 1,
+  },
+  records = {
+    ["struct counter_component"] = [[{
+  uint8_t type;
+  uint8_t scope;
+  uint8_t parent;
+  uint8_t id;
+}]],
+    ["struct counter_watch"] = [[{
+  struct counter_component component;
+  uint8_t event;
+  uint8_t channel;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COUNTER_ADD_WATCH_IOCTL = 0x40063e00,
+        COUNTER_ENABLE_EVENTS_IOCTL = 0x3e01,
+        COUNTER_DISABLE_EVENTS_IOCTL = 0x3e02,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct counter_event"] = [[{
+    uint64_t timestamp __attribute__((aligned(8)));
+    uint64_t value __attribute__((aligned(8)));
+    struct counter_watch watch;
+    uint8_t status;
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COUNTER_ADD_WATCH_IOCTL = 0x80063e00,
+        COUNTER_ENABLE_EVENTS_IOCTL = 0x20003e01,
+        COUNTER_DISABLE_EVENTS_IOCTL = 0x20003e02,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct counter_event"] = [[{
+    unsigned long timestamp __attribute__((aligned(8)));
+    unsigned long value __attribute__((aligned(8)));
+    struct counter_watch watch;
+    uint8_t status;
+  }]],
+      },
+    },
   },
 },
 ["linux/cramfs_fs.h"] = {

@@ -475,6 +475,141 @@ return {
     FOU_CMD_MAX = 3,
   },
 },
+["linux/fpga-dfl.h"] = {
+  constants = {
+    DFL_FPGA_API_VERSION = 0,
+    DFL_FPGA_MAGIC = 0xb6,
+    DFL_FPGA_BASE = 0,
+    DFL_PORT_BASE = 0x40,
+    DFL_FME_BASE = 0x80,
+    DFL_PORT_REGION_READ = 0x1,
+    DFL_PORT_REGION_WRITE = 0x2,
+    DFL_PORT_REGION_MMAP = 0x4,
+    DFL_PORT_REGION_INDEX_AFU = 0,
+    DFL_PORT_REGION_INDEX_STP = 1,
+  },
+  records = {
+    ["struct dfl_fpga_port_info"] = [[{
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t num_regions;
+  uint32_t num_umsgs;
+}]],
+    ["struct dfl_fpga_irq_set"] = [[{
+  uint32_t start;
+  uint32_t count;
+  int32_t evtfds[];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DFL_FPGA_GET_API_VERSION = 0xb600,
+        DFL_FPGA_CHECK_EXTENSION = 0xb601,
+        DFL_FPGA_PORT_RESET = 0xb640,
+        DFL_FPGA_PORT_GET_INFO = 0xb641,
+        DFL_FPGA_PORT_GET_REGION_INFO = 0xb642,
+        DFL_FPGA_PORT_DMA_MAP = 0xb643,
+        DFL_FPGA_PORT_DMA_UNMAP = 0xb644,
+        DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x8004b645,
+        DFL_FPGA_PORT_ERR_SET_IRQ = 0x4008b646,
+        DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x8004b647,
+        DFL_FPGA_PORT_UINT_SET_IRQ = 0x4008b648,
+        DFL_FPGA_FME_PORT_PR = 0xb680,
+        DFL_FPGA_FME_PORT_RELEASE = 0x4004b681,
+        DFL_FPGA_FME_PORT_ASSIGN = 0x4004b682,
+        DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x8004b683,
+        DFL_FPGA_FME_ERR_SET_IRQ = 0x4008b684,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct dfl_fpga_port_region_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t index;
+    uint32_t padding;
+    uint64_t size;
+    uint64_t offset;
+  }]],
+        ["struct dfl_fpga_port_dma_map"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t user_addr;
+    uint64_t length;
+    uint64_t iova;
+  }]],
+        ["struct dfl_fpga_port_dma_unmap"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t iova;
+  }]],
+        ["struct dfl_fpga_fme_port_pr"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t port_id;
+    uint32_t buffer_size;
+    uint64_t buffer_address;
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        DFL_FPGA_GET_API_VERSION = 0x2000b600,
+        DFL_FPGA_CHECK_EXTENSION = 0x2000b601,
+        DFL_FPGA_PORT_RESET = 0x2000b640,
+        DFL_FPGA_PORT_GET_INFO = 0x2000b641,
+        DFL_FPGA_PORT_GET_REGION_INFO = 0x2000b642,
+        DFL_FPGA_PORT_DMA_MAP = 0x2000b643,
+        DFL_FPGA_PORT_DMA_UNMAP = 0x2000b644,
+        DFL_FPGA_PORT_ERR_GET_IRQ_NUM = 0x4004b645,
+        DFL_FPGA_PORT_ERR_SET_IRQ = 0x8008b646,
+        DFL_FPGA_PORT_UINT_GET_IRQ_NUM = 0x4004b647,
+        DFL_FPGA_PORT_UINT_SET_IRQ = 0x8008b648,
+        DFL_FPGA_FME_PORT_PR = 0x2000b680,
+        DFL_FPGA_FME_PORT_RELEASE = 0x8004b681,
+        DFL_FPGA_FME_PORT_ASSIGN = 0x8004b682,
+        DFL_FPGA_FME_ERR_GET_IRQ_NUM = 0x4004b683,
+        DFL_FPGA_FME_ERR_SET_IRQ = 0x8008b684,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct dfl_fpga_port_region_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t index;
+    uint32_t padding;
+    unsigned long size;
+    unsigned long offset;
+  }]],
+        ["struct dfl_fpga_port_dma_map"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long user_addr;
+    unsigned long length;
+    unsigned long iova;
+  }]],
+        ["struct dfl_fpga_port_dma_unmap"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long iova;
+  }]],
+        ["struct dfl_fpga_fme_port_pr"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t port_id;
+    uint32_t buffer_size;
+    unsigned long buffer_address;
+  }]],
+      },
+    },
+  },
+},
 ["linux/fsi.h"] = {
   constants = {
     SCOM_INTF_ERR_PARITY = 0x1,
@@ -835,6 +970,126 @@ return {
     unsigned long length;
     unsigned long buf_ptr;
     unsigned long __reserved;
+  }]],
+      },
+    },
+  },
+},
+["linux/futex.h"] = {
+  constants = {
+    FUTEX_WAIT = 0,
+    FUTEX_WAKE = 1,
+    FUTEX_FD = 2,
+    FUTEX_REQUEUE = 3,
+    FUTEX_CMP_REQUEUE = 4,
+    FUTEX_WAKE_OP = 5,
+    FUTEX_LOCK_PI = 6,
+    FUTEX_UNLOCK_PI = 7,
+    FUTEX_TRYLOCK_PI = 8,
+    FUTEX_WAIT_BITSET = 9,
+    FUTEX_WAKE_BITSET = 10,
+    FUTEX_WAIT_REQUEUE_PI = 11,
+    FUTEX_CMP_REQUEUE_PI = 12,
+    FUTEX_LOCK_PI2 = 13,
+    FUTEX_PRIVATE_FLAG = 128,
+    FUTEX_CLOCK_REALTIME = 256,
+    FUTEX_ROBUST_UNLOCK = 512,
+    FUTEX_ROBUST_LIST32 = 1024,
+    FUTEX_CMD_MASK = -1921,
+    FUTEX_WAIT_PRIVATE = 128,
+    FUTEX_WAKE_PRIVATE = 129,
+    FUTEX_REQUEUE_PRIVATE = 131,
+    FUTEX_CMP_REQUEUE_PRIVATE = 132,
+    FUTEX_WAKE_OP_PRIVATE = 133,
+    FUTEX_LOCK_PI_PRIVATE = 134,
+    FUTEX_LOCK_PI2_PRIVATE = 141,
+    FUTEX_UNLOCK_PI_PRIVATE = 135,
+    FUTEX_TRYLOCK_PI_PRIVATE = 136,
+    FUTEX_WAIT_BITSET_PRIVATE = 137,
+    FUTEX_WAKE_BITSET_PRIVATE = 138,
+    FUTEX_WAIT_REQUEUE_PI_PRIVATE = 139,
+    FUTEX_CMP_REQUEUE_PI_PRIVATE = 140,
+    FUTEX_UNLOCK_PI_LIST64 = 519,
+    FUTEX_UNLOCK_PI_LIST64_PRIVATE = 647,
+    FUTEX_UNLOCK_PI_LIST32 = 1543,
+    FUTEX_UNLOCK_PI_LIST32_PRIVATE = 1671,
+    FUTEX_UNLOCK_WAKE_LIST64 = 513,
+    FUTEX_UNLOCK_WAKE_LIST64_PRIVATE = 641,
+    FUTEX_UNLOCK_WAKE_LIST32 = 1537,
+    FUTEX_UNLOCK_WAKE_LIST32_PRIVATE = 1665,
+    FUTEX_UNLOCK_BITSET_LIST64 = 522,
+    FUTEX_UNLOCK_BITSET_LIST64_PRIVATE = 650,
+    FUTEX_UNLOCK_BITSET_LIST32 = 1546,
+    FUTEX_UNLOCK_BITSET_LIST32_PRIVATE = 1674,
+    FUTEX2_SIZE_U8 = 0x0,
+    FUTEX2_SIZE_U16 = 0x1,
+    FUTEX2_SIZE_U32 = 0x2,
+    FUTEX2_SIZE_U64 = 0x3,
+    FUTEX2_NUMA = 0x4,
+    FUTEX2_MPOL = 0x8,
+    FUTEX2_PRIVATE = 128,
+    FUTEX2_SIZE_MASK = 0x3,
+    FUTEX_32 = 2,
+    FUTEX_NO_NODE = -1,
+    FUTEX_WAITV_MAX = 128,
+    FUTEX_WAITERS = 0x80000000,
+    FUTEX_OWNER_DIED = 0x40000000,
+    FUTEX_TID_MASK = 0x3fffffff,
+    ROBUST_LIST_LIMIT = 2048,
+    FUTEX_ROBUST_MOD_PI = 0x1,
+    FUTEX_ROBUST_MOD_MASK = 1,
+    FUTEX_BITSET_MATCH_ANY = 0xffffffff,
+    FUTEX_OP_SET = 0,
+    FUTEX_OP_ADD = 1,
+    FUTEX_OP_OR = 2,
+    FUTEX_OP_ANDN = 3,
+    FUTEX_OP_XOR = 4,
+    FUTEX_OP_OPARG_SHIFT = 8,
+    FUTEX_OP_CMP_EQ = 0,
+    FUTEX_OP_CMP_NE = 1,
+    FUTEX_OP_CMP_LT = 2,
+    FUTEX_OP_CMP_LE = 3,
+    FUTEX_OP_CMP_GT = 4,
+    FUTEX_OP_CMP_GE = 5,
+  },
+  records = {
+    ["struct robust_list"] = [[{
+  struct robust_list *next;
+}]],
+    ["struct robust_list_head"] = [[{
+  struct robust_list list;
+  long futex_offset;
+  struct robust_list *list_op_pending;
+}]],
+  },
+  macros = function(M)
+    return {
+      FUTEX_OP = function(op, oparg, cmp, cmparg)
+        return M.int(M.bor(M.shl(M.band(M.long(op), 0xf), 28), M.shl(M.band(M.long(cmp), 0xf), 24),
+            M.shl(M.band(M.long(oparg), 0xfff), 12), M.band(M.long(cmparg), 0xfff)))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct futex_waitv"] = [[{
+    uint64_t val;
+    uint64_t uaddr;
+    uint32_t flags;
+    uint32_t __reserved;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct futex_waitv"] = [[{
+    unsigned long val;
+    unsigned long uaddr;
+    uint32_t flags;
+    uint32_t __reserved;
   }]],
       },
     },

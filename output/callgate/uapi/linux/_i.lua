@@ -950,6 +950,133 @@ return {
     slaving_request_t = "struct slaving_request",
   },
 },
+["linux/if_ether.h"] = {
+  constants = {
+    ETH_ALEN = 6,
+    ETH_TLEN = 2,
+    ETH_HLEN = 14,
+    ETH_ZLEN = 60,
+    ETH_DATA_LEN = 1500,
+    ETH_FRAME_LEN = 1514,
+    ETH_FCS_LEN = 4,
+    ETH_MIN_MTU = 68,
+    ETH_MAX_MTU = 0xffff,
+    ETH_P_LOOP = 0x60,
+    ETH_P_PUP = 0x200,
+    ETH_P_PUPAT = 0x201,
+    ETH_P_TSN = 0x22f0,
+    ETH_P_ERSPAN2 = 0x22eb,
+    ETH_P_IP = 0x800,
+    ETH_P_X25 = 0x805,
+    ETH_P_ARP = 0x806,
+    ETH_P_BPQ = 0x8ff,
+    ETH_P_IEEEPUP = 0xa00,
+    ETH_P_IEEEPUPAT = 0xa01,
+    ETH_P_BATMAN = 0x4305,
+    ETH_P_DEC = 0x6000,
+    ETH_P_DNA_DL = 0x6001,
+    ETH_P_DNA_RC = 0x6002,
+    ETH_P_DNA_RT = 0x6003,
+    ETH_P_LAT = 0x6004,
+    ETH_P_DIAG = 0x6005,
+    ETH_P_CUST = 0x6006,
+    ETH_P_SCA = 0x6007,
+    ETH_P_TEB = 0x6558,
+    ETH_P_RARP = 0x8035,
+    ETH_P_ATALK = 0x809b,
+    ETH_P_AARP = 0x80f3,
+    ETH_P_8021Q = 0x8100,
+    ETH_P_ERSPAN = 0x88be,
+    ETH_P_IPX = 0x8137,
+    ETH_P_IPV6 = 0x86dd,
+    ETH_P_PAUSE = 0x8808,
+    ETH_P_SLOW = 0x8809,
+    ETH_P_WCCP = 0x883e,
+    ETH_P_MPLS_UC = 0x8847,
+    ETH_P_MPLS_MC = 0x8848,
+    ETH_P_ATMMPOA = 0x884c,
+    ETH_P_PPP_DISC = 0x8863,
+    ETH_P_PPP_SES = 0x8864,
+    ETH_P_LINK_CTL = 0x886c,
+    ETH_P_8021AC = 0x8870,
+    ETH_P_ATMFATE = 0x8884,
+    ETH_P_PAE = 0x888e,
+    ETH_P_PROFINET = 0x8892,
+    ETH_P_REALTEK = 0x8899,
+    ETH_P_AOE = 0x88a2,
+    ETH_P_ETHERCAT = 0x88a4,
+    ETH_P_8021AD = 0x88a8,
+    ETH_P_802_EX1 = 0x88b5,
+    ETH_P_MXLGSW = 0x88c3,
+    ETH_P_PREAUTH = 0x88c7,
+    ETH_P_TIPC = 0x88ca,
+    ETH_P_LLDP = 0x88cc,
+    ETH_P_MRP = 0x88e3,
+    ETH_P_MACSEC = 0x88e5,
+    ETH_P_8021AH = 0x88e7,
+    ETH_P_MVRP = 0x88f5,
+    ETH_P_1588 = 0x88f7,
+    ETH_P_NCSI = 0x88f8,
+    ETH_P_PRP = 0x88fb,
+    ETH_P_CFM = 0x8902,
+    ETH_P_FCOE = 0x8906,
+    ETH_P_IBOE = 0x8915,
+    ETH_P_TDLS = 0x890d,
+    ETH_P_FIP = 0x8914,
+    ETH_P_80221 = 0x8917,
+    ETH_P_HSR = 0x892f,
+    ETH_P_NSH = 0x894f,
+    ETH_P_LOOPBACK = 0x9000,
+    ETH_P_QINQ1 = 0x9100,
+    ETH_P_QINQ2 = 0x9200,
+    ETH_P_QINQ3 = 0x9300,
+    ETH_P_YT921X = 0x9988,
+    ETH_P_EDSA = 0xdada,
+    ETH_P_DSA_8021Q = 0xdadb,
+    ETH_P_DSA_A5PSW = 0xe001,
+    ETH_P_IFE = 0xed3e,
+    ETH_P_AF_IUCV = 0xfbfb,
+    ETH_P_NXP_NETC = 0xfd3a,
+    ETH_P_802_3_MIN = 0x600,
+    ETH_P_802_3 = 0x1,
+    ETH_P_AX25 = 0x2,
+    ETH_P_ALL = 0x3,
+    ETH_P_802_2 = 0x4,
+    ETH_P_SNAP = 0x5,
+    ETH_P_DDCMP = 0x6,
+    ETH_P_WAN_PPP = 0x7,
+    ETH_P_PPP_MP = 0x8,
+    ETH_P_LOCALTALK = 0x9,
+    ETH_P_CAN = 0xc,
+    ETH_P_CANFD = 0xd,
+    ETH_P_CANXL = 0xe,
+    ETH_P_PPPTALK = 0x10,
+    ETH_P_TR_802_2 = 0x11,
+    ETH_P_MOBITEX = 0x15,
+    ETH_P_CONTROL = 0x16,
+    ETH_P_IRDA = 0x17,
+    ETH_P_ECONET = 0x18,
+    ETH_P_HDLC = 0x19,
+    ETH_P_ARCNET = 0x1a,
+    ETH_P_DSA = 0x1b,
+    ETH_P_TRAILER = 0x1c,
+    ETH_P_PHONET = 0xf5,
+    ETH_P_IEEE802154 = 0xf6,
+    ETH_P_CAIF = 0xf7,
+    ETH_P_XDSA = 0xf8,
+    ETH_P_MAP = 0xf9,
+    ETH_P_MCTP = 0xfa,
+    ETH_P_GRE_OSI = 0xfe,
+    __UAPI_DEF_ETHHDR = 1,
+  },
+  records = {
+    ["struct ethhdr"] = [[{
+  uint8_t h_dest[6];
+  uint8_t h_source[6];
+  uint16_t h_proto;
+} __attribute__((packed))]],
+  },
+},
 ["linux/if_fc.h"] = {
   constants = {
     FC_ALEN = 6,
@@ -1382,6 +1509,145 @@ return {
     TEAM_GENL_CHANGE_EVENT_MC_GRP_NAME = "change_event",
   },
 },
+["linux/if_tun.h"] = {
+  constants = {
+    TUN_READQ_SIZE = 500,
+    TUN_TUN_DEV = 1,
+    TUN_TAP_DEV = 2,
+    TUN_TYPE_MASK = 0xf,
+    IFF_TUN = 0x1,
+    IFF_TAP = 0x2,
+    IFF_NAPI = 0x10,
+    IFF_NAPI_FRAGS = 0x20,
+    IFF_NO_CARRIER = 0x40,
+    IFF_NO_PI = 0x1000,
+    IFF_ONE_QUEUE = 0x2000,
+    IFF_VNET_HDR = 0x4000,
+    IFF_TUN_EXCL = 0x8000,
+    IFF_MULTI_QUEUE = 0x100,
+    IFF_ATTACH_QUEUE = 0x200,
+    IFF_DETACH_QUEUE = 0x400,
+    IFF_PERSIST = 0x800,
+    IFF_NOFILTER = 0x1000,
+    TUN_TX_TIMESTAMP = 1,
+    TUN_F_CSUM = 0x1,
+    TUN_F_TSO4 = 0x2,
+    TUN_F_TSO6 = 0x4,
+    TUN_F_TSO_ECN = 0x8,
+    TUN_F_UFO = 0x10,
+    TUN_F_USO4 = 0x20,
+    TUN_F_USO6 = 0x40,
+    TUN_F_UDP_TUNNEL_GSO = 0x80,
+    TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100,
+    TUN_PKT_STRIP = 0x1,
+    TUN_FLT_ALLMULTI = 0x1,
+  },
+  records = {
+    ["struct tun_pi"] = [[{
+  uint16_t flags;
+  uint16_t proto;
+}]],
+    ["struct tun_filter"] = [[{
+  uint16_t flags;
+  uint16_t count;
+  uint8_t addr[][6];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        TUNSETNOCSUM = 0x400454c8,
+        TUNSETDEBUG = 0x400454c9,
+        TUNSETIFF = 0x400454ca,
+        TUNSETPERSIST = 0x400454cb,
+        TUNSETOWNER = 0x400454cc,
+        TUNSETLINK = 0x400454cd,
+        TUNSETGROUP = 0x400454ce,
+        TUNGETFEATURES = 0x800454cf,
+        TUNSETOFFLOAD = 0x400454d0,
+        TUNSETTXFILTER = 0x400454d1,
+        TUNGETIFF = 0x800454d2,
+        TUNGETSNDBUF = 0x800454d3,
+        TUNSETSNDBUF = 0x400454d4,
+        TUNGETVNETHDRSZ = 0x800454d7,
+        TUNSETVNETHDRSZ = 0x400454d8,
+        TUNSETQUEUE = 0x400454d9,
+        TUNSETIFINDEX = 0x400454da,
+        TUNSETVNETLE = 0x400454dc,
+        TUNGETVNETLE = 0x800454dd,
+        TUNSETVNETBE = 0x400454de,
+        TUNGETVNETBE = 0x800454df,
+        TUNSETSTEERINGEBPF = 0x800454e0,
+        TUNSETFILTEREBPF = 0x800454e1,
+        TUNSETCARRIER = 0x400454e2,
+        TUNGETDEVNETNS = 0x54e3,
+      },
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        TUNATTACHFILTER = 0x401054d5,
+        TUNDETACHFILTER = 0x401054d6,
+        TUNGETFILTER = 0x801054db,
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        TUNATTACHFILTER = 0x400854d5,
+        TUNDETACHFILTER = 0x400854d6,
+        TUNGETFILTER = 0x800854db,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        TUNSETNOCSUM = 0x800454c8,
+        TUNSETDEBUG = 0x800454c9,
+        TUNSETIFF = 0x800454ca,
+        TUNSETPERSIST = 0x800454cb,
+        TUNSETOWNER = 0x800454cc,
+        TUNSETLINK = 0x800454cd,
+        TUNSETGROUP = 0x800454ce,
+        TUNGETFEATURES = 0x400454cf,
+        TUNSETOFFLOAD = 0x800454d0,
+        TUNSETTXFILTER = 0x800454d1,
+        TUNGETIFF = 0x400454d2,
+        TUNGETSNDBUF = 0x400454d3,
+        TUNSETSNDBUF = 0x800454d4,
+        TUNGETVNETHDRSZ = 0x400454d7,
+        TUNSETVNETHDRSZ = 0x800454d8,
+        TUNSETQUEUE = 0x800454d9,
+        TUNSETIFINDEX = 0x800454da,
+        TUNSETVNETLE = 0x800454dc,
+        TUNGETVNETLE = 0x400454dd,
+        TUNSETVNETBE = 0x800454de,
+        TUNGETVNETBE = 0x400454df,
+        TUNSETSTEERINGEBPF = 0x400454e0,
+        TUNSETFILTEREBPF = 0x400454e1,
+        TUNSETCARRIER = 0x800454e2,
+        TUNGETDEVNETNS = 0x200054e3,
+      },
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        TUNATTACHFILTER = 0x800854d5,
+        TUNDETACHFILTER = 0x800854d6,
+        TUNGETFILTER = 0x400854db,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        TUNATTACHFILTER = 0x801054d5,
+        TUNDETACHFILTER = 0x801054d6,
+        TUNGETFILTER = 0x401054db,
+      },
+    },
+  },
+},
 ["linux/if_vlan.h"] = {
   constants = {
     ADD_VLAN_CMD = 0,
@@ -1427,6 +1693,150 @@ return {
     X25_IFACE_CONNECT = 0x1,
     X25_IFACE_DISCONNECT = 0x2,
     X25_IFACE_PARAMS = 0x3,
+  },
+},
+["linux/if_xdp.h"] = {
+  constants = {
+    XDP_SHARED_UMEM = 0x1,
+    XDP_COPY = 0x2,
+    XDP_ZEROCOPY = 0x4,
+    XDP_USE_NEED_WAKEUP = 0x8,
+    XDP_USE_SG = 0x10,
+    XDP_UMEM_UNALIGNED_CHUNK_FLAG = 0x1,
+    XDP_UMEM_TX_SW_CSUM = 0x2,
+    XDP_UMEM_TX_METADATA_LEN = 0x4,
+    XDP_RING_NEED_WAKEUP = 0x1,
+    XDP_MMAP_OFFSETS = 1,
+    XDP_RX_RING = 2,
+    XDP_TX_RING = 3,
+    XDP_UMEM_REG = 4,
+    XDP_UMEM_FILL_RING = 5,
+    XDP_UMEM_COMPLETION_RING = 6,
+    XDP_STATISTICS = 7,
+    XDP_OPTIONS = 8,
+    XDP_MAX_TX_SKB_BUDGET = 9,
+    XDP_OPTIONS_ZEROCOPY = 0x1,
+    XDP_PGOFF_RX_RING = 0,
+    XDP_PGOFF_TX_RING = 0x80000000,
+    XDP_UMEM_PGOFF_FILL_RING = 0x100000000,
+    XDP_UMEM_PGOFF_COMPLETION_RING = 0x180000000,
+    XSK_UNALIGNED_BUF_OFFSET_SHIFT = 48,
+    XSK_UNALIGNED_BUF_ADDR_MASK = 0xffffffffffff,
+    XDP_TXMD_FLAGS_TIMESTAMP = 0x1,
+    XDP_TXMD_FLAGS_CHECKSUM = 0x2,
+    XDP_TXMD_FLAGS_LAUNCH_TIME = 0x4,
+    XDP_PKT_CONTD = 0x1,
+    XDP_TX_METADATA = 0x2,
+  },
+  records = {
+    ["struct sockaddr_xdp"] = [[{
+  uint16_t sxdp_family;
+  uint16_t sxdp_flags;
+  uint32_t sxdp_ifindex;
+  uint32_t sxdp_queue_id;
+  uint32_t sxdp_shared_umem_fd;
+}]],
+    ["struct xdp_mmap_offsets"] = [[{
+  struct xdp_ring_offset rx;
+  struct xdp_ring_offset tx;
+  struct xdp_ring_offset fr;
+  struct xdp_ring_offset cr;
+}]],
+    ["struct xdp_options"] = [[{
+  uint32_t flags;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct xdp_ring_offset"] = [[{
+    uint64_t producer;
+    uint64_t consumer;
+    uint64_t desc;
+    uint64_t flags;
+  }]],
+        ["struct xdp_umem_reg"] = [[{
+    uint64_t addr;
+    uint64_t len;
+    uint32_t chunk_size;
+    uint32_t headroom;
+    uint32_t flags;
+    uint32_t tx_metadata_len;
+  }]],
+        ["struct xdp_statistics"] = [[{
+    uint64_t rx_dropped;
+    uint64_t rx_invalid_descs;
+    uint64_t tx_invalid_descs;
+    uint64_t rx_ring_full;
+    uint64_t rx_fill_ring_empty_descs;
+    uint64_t tx_ring_empty_descs;
+  }]],
+        ["struct xsk_tx_metadata"] = [[{
+    uint64_t flags;
+    union {
+      struct {
+        uint16_t csum_start;
+        uint16_t csum_offset;
+        uint64_t launch_time;
+      } request;
+      struct {
+        uint64_t tx_timestamp;
+      } completion;
+    };
+  }]],
+        ["struct xdp_desc"] = [[{
+    uint64_t addr;
+    uint32_t len;
+    uint32_t options;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct xdp_ring_offset"] = [[{
+    unsigned long producer;
+    unsigned long consumer;
+    unsigned long desc;
+    unsigned long flags;
+  }]],
+        ["struct xdp_umem_reg"] = [[{
+    unsigned long addr;
+    unsigned long len;
+    uint32_t chunk_size;
+    uint32_t headroom;
+    uint32_t flags;
+    uint32_t tx_metadata_len;
+  }]],
+        ["struct xdp_statistics"] = [[{
+    unsigned long rx_dropped;
+    unsigned long rx_invalid_descs;
+    unsigned long tx_invalid_descs;
+    unsigned long rx_ring_full;
+    unsigned long rx_fill_ring_empty_descs;
+    unsigned long tx_ring_empty_descs;
+  }]],
+        ["struct xsk_tx_metadata"] = [[{
+    unsigned long flags;
+    union {
+      struct {
+        uint16_t csum_start;
+        uint16_t csum_offset;
+        unsigned long launch_time;
+      } request;
+      struct {
+        unsigned long tx_timestamp;
+      } completion;
+    };
+  }]],
+        ["struct xdp_desc"] = [[{
+    unsigned long addr;
+    uint32_t len;
+    uint32_t options;
+  }]],
+      },
+    },
   },
 },
 ["linux/ife.h"] = {
@@ -1570,6 +1980,154 @@ return {
     ILA_CMD_MAX = 4,
     ILA_DIR_IN = 0x1,
     ILA_DIR_OUT = 0x2,
+  },
+},
+["linux/in6.h"] = {
+  constants = {
+    IPV6_FL_A_GET = 0,
+    IPV6_FL_A_PUT = 1,
+    IPV6_FL_A_RENEW = 2,
+    IPV6_FL_F_CREATE = 1,
+    IPV6_FL_F_EXCL = 2,
+    IPV6_FL_F_REFLECT = 4,
+    IPV6_FL_F_REMOTE = 8,
+    IPV6_FL_S_NONE = 0,
+    IPV6_FL_S_EXCL = 1,
+    IPV6_FL_S_PROCESS = 2,
+    IPV6_FL_S_USER = 3,
+    IPV6_FL_S_ANY = 255,
+    IPV6_FLOWINFO_FLOWLABEL = 0xfffff,
+    IPV6_FLOWINFO_PRIORITY = 0xff00000,
+    IPV6_PRIORITY_UNCHARACTERIZED = 0x0,
+    IPV6_PRIORITY_FILLER = 0x100,
+    IPV6_PRIORITY_UNATTENDED = 0x200,
+    IPV6_PRIORITY_RESERVED1 = 0x300,
+    IPV6_PRIORITY_BULK = 0x400,
+    IPV6_PRIORITY_RESERVED2 = 0x500,
+    IPV6_PRIORITY_INTERACTIVE = 0x600,
+    IPV6_PRIORITY_CONTROL = 0x700,
+    IPV6_PRIORITY_8 = 0x800,
+    IPV6_PRIORITY_9 = 0x900,
+    IPV6_PRIORITY_10 = 0xa00,
+    IPV6_PRIORITY_11 = 0xb00,
+    IPV6_PRIORITY_12 = 0xc00,
+    IPV6_PRIORITY_13 = 0xd00,
+    IPV6_PRIORITY_14 = 0xe00,
+    IPV6_PRIORITY_15 = 0xf00,
+    IPPROTO_HOPOPTS = 0,
+    IPPROTO_ROUTING = 43,
+    IPPROTO_FRAGMENT = 44,
+    IPPROTO_ICMPV6 = 58,
+    IPPROTO_NONE = 59,
+    IPPROTO_DSTOPTS = 60,
+    IPPROTO_MH = 135,
+    IPV6_TLV_PAD1 = 0,
+    IPV6_TLV_PADN = 1,
+    IPV6_TLV_ROUTERALERT = 5,
+    IPV6_TLV_CALIPSO = 7,
+    IPV6_TLV_IOAM = 49,
+    IPV6_TLV_JUMBO = 194,
+    IPV6_TLV_HAO = 201,
+    IPV6_ADDRFORM = 1,
+    IPV6_2292PKTINFO = 2,
+    IPV6_2292HOPOPTS = 3,
+    IPV6_2292DSTOPTS = 4,
+    IPV6_2292RTHDR = 5,
+    IPV6_2292PKTOPTIONS = 6,
+    IPV6_CHECKSUM = 7,
+    IPV6_2292HOPLIMIT = 8,
+    IPV6_NEXTHOP = 9,
+    IPV6_AUTHHDR = 10,
+    IPV6_FLOWINFO = 11,
+    IPV6_UNICAST_HOPS = 16,
+    IPV6_MULTICAST_IF = 17,
+    IPV6_MULTICAST_HOPS = 18,
+    IPV6_MULTICAST_LOOP = 19,
+    IPV6_ADD_MEMBERSHIP = 20,
+    IPV6_DROP_MEMBERSHIP = 21,
+    IPV6_ROUTER_ALERT = 22,
+    IPV6_MTU_DISCOVER = 23,
+    IPV6_MTU = 24,
+    IPV6_RECVERR = 25,
+    IPV6_V6ONLY = 26,
+    IPV6_JOIN_ANYCAST = 27,
+    IPV6_LEAVE_ANYCAST = 28,
+    IPV6_MULTICAST_ALL = 29,
+    IPV6_ROUTER_ALERT_ISOLATE = 30,
+    IPV6_RECVERR_RFC4884 = 31,
+    IPV6_PMTUDISC_DONT = 0,
+    IPV6_PMTUDISC_WANT = 1,
+    IPV6_PMTUDISC_DO = 2,
+    IPV6_PMTUDISC_PROBE = 3,
+    IPV6_PMTUDISC_INTERFACE = 4,
+    IPV6_PMTUDISC_OMIT = 5,
+    IPV6_FLOWLABEL_MGR = 32,
+    IPV6_FLOWINFO_SEND = 33,
+    IPV6_IPSEC_POLICY = 34,
+    IPV6_XFRM_POLICY = 35,
+    IPV6_HDRINCL = 36,
+    IPV6_RECVPKTINFO = 49,
+    IPV6_PKTINFO = 50,
+    IPV6_RECVHOPLIMIT = 51,
+    IPV6_HOPLIMIT = 52,
+    IPV6_RECVHOPOPTS = 53,
+    IPV6_HOPOPTS = 54,
+    IPV6_RTHDRDSTOPTS = 55,
+    IPV6_RECVRTHDR = 56,
+    IPV6_RTHDR = 57,
+    IPV6_RECVDSTOPTS = 58,
+    IPV6_DSTOPTS = 59,
+    IPV6_RECVPATHMTU = 60,
+    IPV6_PATHMTU = 61,
+    IPV6_DONTFRAG = 62,
+    IPV6_RECVTCLASS = 66,
+    IPV6_TCLASS = 67,
+    IPV6_AUTOFLOWLABEL = 70,
+    IPV6_ADDR_PREFERENCES = 72,
+    IPV6_PREFER_SRC_TMP = 0x1,
+    IPV6_PREFER_SRC_PUBLIC = 0x2,
+    IPV6_PREFER_SRC_PUBTMP_DEFAULT = 0x100,
+    IPV6_PREFER_SRC_COA = 0x4,
+    IPV6_PREFER_SRC_HOME = 0x400,
+    IPV6_PREFER_SRC_CGA = 0x8,
+    IPV6_PREFER_SRC_NONCGA = 0x800,
+    IPV6_MINHOPCOUNT = 73,
+    IPV6_ORIGDSTADDR = 74,
+    IPV6_RECVORIGDSTADDR = 74,
+    IPV6_TRANSPARENT = 75,
+    IPV6_UNICAST_IF = 76,
+    IPV6_RECVFRAGSIZE = 77,
+    IPV6_FREEBIND = 78,
+  },
+  records = {
+    ["struct in6_addr"] = [[{
+  union {
+    uint8_t u6_addr8[16];
+    uint16_t u6_addr16[8];
+    uint32_t u6_addr32[4];
+  } in6_u;
+}]],
+    ["struct sockaddr_in6"] = [[{
+  uint16_t sin6_family;
+  uint16_t sin6_port;
+  uint32_t sin6_flowinfo;
+  struct in6_addr sin6_addr;
+  uint32_t sin6_scope_id;
+}]],
+    ["struct ipv6_mreq"] = [[{
+  struct in6_addr ipv6mr_multiaddr;
+  int32_t ipv6mr_ifindex;
+}]],
+    ["struct in6_flowlabel_req"] = [[{
+  struct in6_addr flr_dst;
+  uint32_t flr_label;
+  uint8_t flr_action;
+  uint8_t flr_share;
+  uint16_t flr_flags;
+  uint16_t flr_expires;
+  uint16_t flr_linger;
+  uint32_t __flr_pad;
+}]],
   },
 },
 ["linux/in_route.h"] = {
@@ -2188,6 +2746,153 @@ return {
     return {
       RTF_PREF = function(pref)
         return M.int(M.shl(M.long(pref), 27))
+      end,
+    }
+  end,
+},
+["linux/iso_fs.h"] = {
+  constants = {
+    ISO_VD_PRIMARY = 1,
+    ISO_VD_SUPPLEMENTARY = 2,
+    ISO_VD_END = 255,
+    ISO_STANDARD_ID = "CD001",
+    HS_STANDARD_ID = "CDROM",
+    ISOFS_BLOCK_BITS = 11,
+    ISOFS_BLOCK_SIZE = 2048,
+  },
+  records = {
+    ["struct iso_volume_descriptor"] = [[{
+  uint8_t type[1];
+  char id[5];
+  uint8_t version[1];
+  uint8_t data[2041];
+}]],
+    ["struct iso_primary_descriptor"] = [[{
+  uint8_t type[1];
+  char id[5];
+  uint8_t version[1];
+  uint8_t unused1[1];
+  char system_id[32];
+  char volume_id[32];
+  uint8_t unused2[8];
+  uint8_t volume_space_size[8];
+  uint8_t unused3[32];
+  uint8_t volume_set_size[4];
+  uint8_t volume_sequence_number[4];
+  uint8_t logical_block_size[4];
+  uint8_t path_table_size[8];
+  uint8_t type_l_path_table[4];
+  uint8_t opt_type_l_path_table[4];
+  uint8_t type_m_path_table[4];
+  uint8_t opt_type_m_path_table[4];
+  uint8_t root_directory_record[34];
+  char volume_set_id[128];
+  char publisher_id[128];
+  char preparer_id[128];
+  char application_id[128];
+  char copyright_file_id[37];
+  char abstract_file_id[37];
+  char bibliographic_file_id[37];
+  uint8_t creation_date[17];
+  uint8_t modification_date[17];
+  uint8_t expiration_date[17];
+  uint8_t effective_date[17];
+  uint8_t file_structure_version[1];
+  uint8_t unused4[1];
+  uint8_t application_data[512];
+  uint8_t unused5[653];
+}]],
+    ["struct iso_supplementary_descriptor"] = [[{
+  uint8_t type[1];
+  char id[5];
+  uint8_t version[1];
+  uint8_t flags[1];
+  char system_id[32];
+  char volume_id[32];
+  uint8_t unused2[8];
+  uint8_t volume_space_size[8];
+  uint8_t escape[32];
+  uint8_t volume_set_size[4];
+  uint8_t volume_sequence_number[4];
+  uint8_t logical_block_size[4];
+  uint8_t path_table_size[8];
+  uint8_t type_l_path_table[4];
+  uint8_t opt_type_l_path_table[4];
+  uint8_t type_m_path_table[4];
+  uint8_t opt_type_m_path_table[4];
+  uint8_t root_directory_record[34];
+  char volume_set_id[128];
+  char publisher_id[128];
+  char preparer_id[128];
+  char application_id[128];
+  char copyright_file_id[37];
+  char abstract_file_id[37];
+  char bibliographic_file_id[37];
+  uint8_t creation_date[17];
+  uint8_t modification_date[17];
+  uint8_t expiration_date[17];
+  uint8_t effective_date[17];
+  uint8_t file_structure_version[1];
+  uint8_t unused4[1];
+  uint8_t application_data[512];
+  uint8_t unused5[653];
+}]],
+    ["struct hs_volume_descriptor"] = [[{
+  uint8_t foo[8];
+  uint8_t type[1];
+  char id[5];
+  uint8_t version[1];
+  uint8_t data[2033];
+}]],
+    ["struct hs_primary_descriptor"] = [[{
+  uint8_t foo[8];
+  uint8_t type[1];
+  uint8_t id[5];
+  uint8_t version[1];
+  uint8_t unused1[1];
+  char system_id[32];
+  char volume_id[32];
+  uint8_t unused2[8];
+  uint8_t volume_space_size[8];
+  uint8_t unused3[32];
+  uint8_t volume_set_size[4];
+  uint8_t volume_sequence_number[4];
+  uint8_t logical_block_size[4];
+  uint8_t path_table_size[8];
+  uint8_t type_l_path_table[4];
+  uint8_t unused4[28];
+  uint8_t root_directory_record[34];
+}]],
+    ["struct iso_path_table"] = [[{
+  uint8_t name_len[2];
+  uint8_t extent[4];
+  uint8_t parent[2];
+  char name[];
+} __attribute__((packed))]],
+    ["struct iso_directory_record"] = [[{
+  uint8_t length[1];
+  uint8_t ext_attr_length[1];
+  uint8_t extent[8];
+  uint8_t size[8];
+  uint8_t date[7];
+  uint8_t flags[1];
+  uint8_t file_unit_size[1];
+  uint8_t interleave[1];
+  uint8_t volume_sequence_number[4];
+  uint8_t name_len[1];
+  char name[];
+} __attribute__((packed))]],
+  },
+  macros = function(M)
+    return {
+      ISODCL = function(from, to)
+        return M.int(M.long(to) - M.long(from) + 1)
+      end,
+      ISOFS_BUFFER_SIZE = function(INODE)
+        return M.int(INODE.i_sb.s_blocksize)
+      end,
+      ISOFS_BUFFER_BITS = function(INODE)
+        return M.int(INODE.i_sb.s_blocksize_bits)
       end,
     }
   end,

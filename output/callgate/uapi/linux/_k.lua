@@ -124,6 +124,162 @@ return {
     },
   },
 },
+["linux/kd.h"] = {
+  constants = {
+    GIO_FONT = 0x4b60,
+    PIO_FONT = 0x4b61,
+    GIO_FONTX = 0x4b6b,
+    PIO_FONTX = 0x4b6c,
+    PIO_FONTRESET = 0x4b6d,
+    GIO_CMAP = 0x4b70,
+    PIO_CMAP = 0x4b71,
+    KIOCSOUND = 0x4b2f,
+    KDMKTONE = 0x4b30,
+    KDGETLED = 0x4b31,
+    KDSETLED = 0x4b32,
+    LED_SCR = 0x1,
+    LED_NUM = 0x2,
+    LED_CAP = 0x4,
+    KDGKBTYPE = 0x4b33,
+    KB_84 = 0x1,
+    KB_101 = 0x2,
+    KB_OTHER = 0x3,
+    KDADDIO = 0x4b34,
+    KDDELIO = 0x4b35,
+    KDENABIO = 0x4b36,
+    KDDISABIO = 0x4b37,
+    KDSETMODE = 0x4b3a,
+    KD_TEXT = 0x0,
+    KD_GRAPHICS = 0x1,
+    KD_TEXT0 = 0x2,
+    KD_TEXT1 = 0x3,
+    KDGETMODE = 0x4b3b,
+    KDMAPDISP = 0x4b3c,
+    KDUNMAPDISP = 0x4b3d,
+    E_TABSZ = 256,
+    GIO_SCRNMAP = 0x4b40,
+    PIO_SCRNMAP = 0x4b41,
+    GIO_UNISCRNMAP = 0x4b69,
+    PIO_UNISCRNMAP = 0x4b6a,
+    GIO_UNIMAP = 0x4b66,
+    PIO_UNIMAP = 0x4b67,
+    PIO_UNIMAPCLR = 0x4b68,
+    UNI_DIRECT_BASE = 0xf000,
+    UNI_DIRECT_MASK = 0x1ff,
+    K_RAW = 0x0,
+    K_XLATE = 0x1,
+    K_MEDIUMRAW = 0x2,
+    K_UNICODE = 0x3,
+    K_OFF = 0x4,
+    KDGKBMODE = 0x4b44,
+    KDSKBMODE = 0x4b45,
+    K_METABIT = 0x3,
+    K_ESCPREFIX = 0x4,
+    KDGKBMETA = 0x4b62,
+    KDSKBMETA = 0x4b63,
+    K_SCROLLLOCK = 0x1,
+    K_NUMLOCK = 0x2,
+    K_CAPSLOCK = 0x4,
+    KDGKBLED = 0x4b64,
+    KDSKBLED = 0x4b65,
+    K_NORMTAB = 0x0,
+    K_SHIFTTAB = 0x1,
+    K_ALTTAB = 0x2,
+    K_ALTSHIFTTAB = 0x3,
+    KDGKBENT = 0x4b46,
+    KDSKBENT = 0x4b47,
+    KDGKBSENT = 0x4b48,
+    KDSKBSENT = 0x4b49,
+    KDGKBDIACR = 0x4b4a,
+    KDSKBDIACR = 0x4b4b,
+    KDGKBDIACRUC = 0x4bfa,
+    KDSKBDIACRUC = 0x4bfb,
+    KDGETKEYCODE = 0x4b4c,
+    KDSETKEYCODE = 0x4b4d,
+    KDSIGACCEPT = 0x4b4e,
+    KDKBDREP = 0x4b52,
+    KDFONTOP = 0x4b72,
+    KD_FONT_OP_SET = 0,
+    KD_FONT_OP_GET = 1,
+    KD_FONT_OP_SET_DEFAULT = 2,
+    KD_FONT_OP_COPY = 3,
+    KD_FONT_OP_SET_TALL = 4,
+    KD_FONT_OP_GET_TALL = 5,
+    KD_FONT_FLAG_DONT_RECALC = 1,
+  },
+  records = {
+    ["struct consolefontdesc"] = [[{
+  uint16_t charcount;
+  uint16_t charheight;
+  char *chardata;
+}]],
+    ["struct unipair"] = [[{
+  uint16_t unicode;
+  uint16_t fontpos;
+}]],
+    ["struct unimapdesc"] = [[{
+  uint16_t entry_ct;
+  struct unipair *entries;
+}]],
+    ["struct unimapinit"] = [[{
+  uint16_t advised_hashsize;
+  uint16_t advised_hashstep;
+  uint16_t advised_hashlevel;
+}]],
+    ["struct kbentry"] = [[{
+  uint8_t kb_table;
+  uint8_t kb_index;
+  uint16_t kb_value;
+}]],
+    ["struct kbsentry"] = [[{
+  uint8_t kb_func;
+  uint8_t kb_string[512];
+}]],
+    ["struct kbdiacr"] = [[{
+  uint8_t diacr;
+  uint8_t base;
+  uint8_t result;
+}]],
+    ["struct kbdiacrs"] = [[{
+  uint32_t kb_cnt;
+  struct kbdiacr kbdiacr[256];
+}]],
+    ["struct kbdiacruc"] = [[{
+  uint32_t diacr;
+  uint32_t base;
+  uint32_t result;
+}]],
+    ["struct kbdiacrsuc"] = [[{
+  uint32_t kb_cnt;
+  struct kbdiacruc kbdiacruc[256];
+}]],
+    ["struct kbkeycode"] = [[{
+  uint32_t scancode;
+  uint32_t keycode;
+}]],
+    ["struct kbd_repeat"] = [[{
+  int32_t delay;
+  int32_t period;
+}]],
+    ["struct console_font_op"] = [[{
+  uint32_t op;
+  uint32_t flags;
+  uint32_t width;
+  uint32_t height;
+  uint32_t charcount;
+  uint8_t *data;
+}]],
+    ["struct console_font"] = [[{
+  uint32_t width;
+  uint32_t height;
+  uint32_t charcount;
+  uint8_t *data;
+}]],
+  },
+  typedefs = {
+    scrnmap_t = "char",
+  },
+},
 ["linux/kdev_t.h"] = {
   macros = function(M)
     return {
@@ -328,6 +484,89 @@ return {
   };
   uint32_t __spare[7];
 }]],
+  },
+},
+["linux/kfd_sysfs.h"] = {
+  constants = {
+    HSA_CAP_HOT_PLUGGABLE = 0x1,
+    HSA_CAP_ATS_PRESENT = 0x2,
+    HSA_CAP_SHARED_WITH_GRAPHICS = 0x4,
+    HSA_CAP_QUEUE_SIZE_POW2 = 0x8,
+    HSA_CAP_QUEUE_SIZE_32BIT = 0x10,
+    HSA_CAP_QUEUE_IDLE_EVENT = 0x20,
+    HSA_CAP_VA_LIMIT = 0x40,
+    HSA_CAP_WATCH_POINTS_SUPPORTED = 0x80,
+    HSA_CAP_WATCH_POINTS_TOTALBITS_MASK = 0xf00,
+    HSA_CAP_WATCH_POINTS_TOTALBITS_SHIFT = 8,
+    HSA_CAP_DOORBELL_TYPE_TOTALBITS_MASK = 0x3000,
+    HSA_CAP_DOORBELL_TYPE_TOTALBITS_SHIFT = 12,
+    HSA_CAP_DOORBELL_TYPE_PRE_1_0 = 0x0,
+    HSA_CAP_DOORBELL_TYPE_1_0 = 0x1,
+    HSA_CAP_DOORBELL_TYPE_2_0 = 0x2,
+    HSA_CAP_AQL_QUEUE_DOUBLE_MAP = 0x4000,
+    HSA_CAP_TRAP_DEBUG_SUPPORT = 0x8000,
+    HSA_CAP_TRAP_DEBUG_WAVE_LAUNCH_TRAP_OVERRIDE_SUPPORTED = 0x10000,
+    HSA_CAP_TRAP_DEBUG_WAVE_LAUNCH_MODE_SUPPORTED = 0x20000,
+    HSA_CAP_TRAP_DEBUG_PRECISE_MEMORY_OPERATIONS_SUPPORTED = 0x40000,
+    HSA_CAP_RESERVED_WAS_SRAM_EDCSUPPORTED = 0x80000,
+    HSA_CAP_MEM_EDCSUPPORTED = 0x100000,
+    HSA_CAP_RASEVENTNOTIFY = 0x200000,
+    HSA_CAP_ASIC_REVISION_MASK = 0x3c00000,
+    HSA_CAP_ASIC_REVISION_SHIFT = 22,
+    HSA_CAP_SRAM_EDCSUPPORTED = 0x4000000,
+    HSA_CAP_SVMAPI_SUPPORTED = 0x8000000,
+    HSA_CAP_FLAGS_COHERENTHOSTACCESS = 0x10000000,
+    HSA_CAP_TRAP_DEBUG_FIRMWARE_SUPPORTED = 0x20000000,
+    HSA_CAP_TRAP_DEBUG_PRECISE_ALU_OPERATIONS_SUPPORTED = 0x40000000,
+    HSA_CAP_PER_QUEUE_RESET_SUPPORTED = 0x80000000,
+    HSA_CAP_RESERVED = 0xf8000,
+    HSA_CAP2_PER_SDMA_QUEUE_RESET_SUPPORTED = 0x1,
+    HSA_CAP2_TRAP_DEBUG_LDS_OUT_OF_ADDR_RANGE_SUPPORTED = 0x2,
+    HSA_CAP2_RESERVED = 0xfffffffc,
+    HSA_DBG_WATCH_ADDR_MASK_LO_BIT_MASK = 0xf,
+    HSA_DBG_WATCH_ADDR_MASK_LO_BIT_SHIFT = 0,
+    HSA_DBG_WATCH_ADDR_MASK_HI_BIT_MASK = 0x3f0,
+    HSA_DBG_WATCH_ADDR_MASK_HI_BIT_SHIFT = 4,
+    HSA_DBG_DISPATCH_INFO_ALWAYS_VALID = 0x400,
+    HSA_DBG_WATCHPOINTS_EXCLUSIVE = 0x800,
+    HSA_DBG_RESERVED = 0xfffffffffffff000ULL,
+    HSA_MEM_HEAP_TYPE_SYSTEM = 0,
+    HSA_MEM_HEAP_TYPE_FB_PUBLIC = 1,
+    HSA_MEM_HEAP_TYPE_FB_PRIVATE = 2,
+    HSA_MEM_HEAP_TYPE_GPU_GDS = 3,
+    HSA_MEM_HEAP_TYPE_GPU_LDS = 4,
+    HSA_MEM_HEAP_TYPE_GPU_SCRATCH = 5,
+    HSA_MEM_FLAGS_HOT_PLUGGABLE = 0x1,
+    HSA_MEM_FLAGS_NON_VOLATILE = 0x2,
+    HSA_MEM_FLAGS_RESERVED = 0xfffffffc,
+    HSA_CACHE_TYPE_DATA = 0x1,
+    HSA_CACHE_TYPE_INSTRUCTION = 0x2,
+    HSA_CACHE_TYPE_CPU = 0x4,
+    HSA_CACHE_TYPE_HSACU = 0x8,
+    HSA_CACHE_TYPE_RESERVED = 0xfffffff0,
+    HSA_IOLINK_TYPE_UNDEFINED = 0,
+    HSA_IOLINK_TYPE_HYPERTRANSPORT = 1,
+    HSA_IOLINK_TYPE_PCIEXPRESS = 2,
+    HSA_IOLINK_TYPE_AMBA = 3,
+    HSA_IOLINK_TYPE_MIPI = 4,
+    HSA_IOLINK_TYPE_QPI_1_1 = 5,
+    HSA_IOLINK_TYPE_RESERVED1 = 6,
+    HSA_IOLINK_TYPE_RESERVED2 = 7,
+    HSA_IOLINK_TYPE_RAPID_IO = 8,
+    HSA_IOLINK_TYPE_INFINIBAND = 9,
+    HSA_IOLINK_TYPE_RESERVED3 = 10,
+    HSA_IOLINK_TYPE_XGMI = 11,
+    HSA_IOLINK_TYPE_XGOP = 12,
+    HSA_IOLINK_TYPE_GZ = 13,
+    HSA_IOLINK_TYPE_ETHERNET_RDMA = 14,
+    HSA_IOLINK_TYPE_RDMA_OTHER = 15,
+    HSA_IOLINK_TYPE_OTHER = 16,
+    HSA_IOLINK_FLAGS_ENABLED = 0x1,
+    HSA_IOLINK_FLAGS_NON_COHERENT = 0x2,
+    HSA_IOLINK_FLAGS_NO_ATOMICS_32_BIT = 0x4,
+    HSA_IOLINK_FLAGS_NO_ATOMICS_64_BIT = 0x8,
+    HSA_IOLINK_FLAGS_NO_PEER_TO_PEER_DMA = 0x10,
+    HSA_IOLINK_FLAGS_RESERVED = 0xffffffe0,
   },
 },
 ["linux/kvm_para.h"] = {

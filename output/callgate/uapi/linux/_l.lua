@@ -410,6 +410,155 @@ return {
     LOCKD_FAMILY_VERSION = 1,
   },
 },
+["linux/loop.h"] = {
+  constants = {
+    LO_FLAGS_READ_ONLY = 1,
+    LO_FLAGS_AUTOCLEAR = 4,
+    LO_FLAGS_PARTSCAN = 8,
+    LO_FLAGS_DIRECT_IO = 16,
+    LO_NAME_SIZE = 64,
+    LO_KEY_SIZE = 32,
+    LOOP_SET_STATUS_SETTABLE_FLAGS = 12,
+    LOOP_SET_STATUS_CLEARABLE_FLAGS = 4,
+    LOOP_CONFIGURE_SETTABLE_FLAGS = 0x1d,
+    LO_CRYPT_NONE = 0,
+    LO_CRYPT_XOR = 1,
+    LO_CRYPT_DES = 2,
+    LO_CRYPT_FISH2 = 3,
+    LO_CRYPT_BLOW = 4,
+    LO_CRYPT_CAST128 = 5,
+    LO_CRYPT_IDEA = 6,
+    LO_CRYPT_DUMMY = 9,
+    LO_CRYPT_SKIPJACK = 10,
+    LO_CRYPT_CRYPTOAPI = 18,
+    MAX_LO_CRYPT = 20,
+    LOOP_SET_FD = 0x4c00,
+    LOOP_CLR_FD = 0x4c01,
+    LOOP_SET_STATUS = 0x4c02,
+    LOOP_GET_STATUS = 0x4c03,
+    LOOP_SET_STATUS64 = 0x4c04,
+    LOOP_GET_STATUS64 = 0x4c05,
+    LOOP_CHANGE_FD = 0x4c06,
+    LOOP_SET_CAPACITY = 0x4c07,
+    LOOP_SET_DIRECT_IO = 0x4c08,
+    LOOP_SET_BLOCK_SIZE = 0x4c09,
+    LOOP_CONFIGURE = 0x4c0a,
+    LOOP_CTL_ADD = 0x4c80,
+    LOOP_CTL_REMOVE = 0x4c81,
+    LOOP_CTL_GET_FREE = 0x4c82,
+  },
+  deltas = {
+    {
+      on = "x64 ppc64le",
+      records = {
+        ["struct loop_info"] = [[{
+    int32_t lo_number;
+    unsigned long lo_device;
+    unsigned long lo_inode;
+    unsigned long lo_rdevice;
+    int32_t lo_offset;
+    int32_t lo_encrypt_type;
+    int32_t lo_encrypt_key_size;
+    int32_t lo_flags;
+    char lo_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+    char reserved[4];
+  }]],
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct loop_info64"] = [[{
+    uint64_t lo_device;
+    uint64_t lo_inode;
+    uint64_t lo_rdevice;
+    uint64_t lo_offset;
+    uint64_t lo_sizelimit;
+    uint32_t lo_number;
+    uint32_t lo_encrypt_type;
+    uint32_t lo_encrypt_key_size;
+    uint32_t lo_flags;
+    uint8_t lo_file_name[64];
+    uint8_t lo_crypt_name[64];
+    uint8_t lo_encrypt_key[32];
+    uint64_t lo_init[2];
+  }]],
+        ["struct loop_config"] = [[{
+    uint32_t fd;
+    uint32_t block_size;
+    struct loop_info64 info;
+    uint64_t __reserved[8];
+  }]],
+      },
+    },
+    {
+      on = "x86 arm s390x",
+      records = {
+        ["struct loop_info"] = [[{
+    int32_t lo_number;
+    uint16_t lo_device;
+    unsigned long lo_inode;
+    uint16_t lo_rdevice;
+    int32_t lo_offset;
+    int32_t lo_encrypt_type;
+    int32_t lo_encrypt_key_size;
+    int32_t lo_flags;
+    char lo_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+    char reserved[4];
+  }]],
+      },
+    },
+    {
+      on = "!x64 x86 arm ppc64le s390x",
+      records = {
+        ["struct loop_info"] = [[{
+    int32_t lo_number;
+    uint32_t lo_device;
+    unsigned long lo_inode;
+    uint32_t lo_rdevice;
+    int32_t lo_offset;
+    int32_t lo_encrypt_type;
+    int32_t lo_encrypt_key_size;
+    int32_t lo_flags;
+    char lo_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+    char reserved[4];
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct loop_info64"] = [[{
+    unsigned long lo_device;
+    unsigned long lo_inode;
+    unsigned long lo_rdevice;
+    unsigned long lo_offset;
+    unsigned long lo_sizelimit;
+    uint32_t lo_number;
+    uint32_t lo_encrypt_type;
+    uint32_t lo_encrypt_key_size;
+    uint32_t lo_flags;
+    uint8_t lo_file_name[64];
+    uint8_t lo_crypt_name[64];
+    uint8_t lo_encrypt_key[32];
+    unsigned long lo_init[2];
+  }]],
+        ["struct loop_config"] = [[{
+    uint32_t fd;
+    uint32_t block_size;
+    struct loop_info64 info;
+    unsigned long __reserved[8];
+  }]],
+      },
+    },
+  },
+},
 ["linux/lp.h"] = {
   constants = {
     LP_EXIST = 0x1,

@@ -193,6 +193,162 @@ return {
     NCSI_CHANNEL_ATTR_MAX = 10,
   },
 },
+["linux/neighbour.h"] = {
+  constants = {
+    NDA_UNSPEC = 0,
+    NDA_DST = 1,
+    NDA_LLADDR = 2,
+    NDA_CACHEINFO = 3,
+    NDA_PROBES = 4,
+    NDA_VLAN = 5,
+    NDA_PORT = 6,
+    NDA_VNI = 7,
+    NDA_IFINDEX = 8,
+    NDA_MASTER = 9,
+    NDA_LINK_NETNSID = 10,
+    NDA_SRC_VNI = 11,
+    NDA_PROTOCOL = 12,
+    NDA_NH_ID = 13,
+    NDA_FDB_EXT_ATTRS = 14,
+    NDA_FLAGS_EXT = 15,
+    NDA_NDM_STATE_MASK = 16,
+    NDA_NDM_FLAGS_MASK = 17,
+    __NDA_MAX = 18,
+    NDTPA_UNSPEC = 0,
+    NDTPA_IFINDEX = 1,
+    NDTPA_REFCNT = 2,
+    NDTPA_REACHABLE_TIME = 3,
+    NDTPA_BASE_REACHABLE_TIME = 4,
+    NDTPA_RETRANS_TIME = 5,
+    NDTPA_GC_STALETIME = 6,
+    NDTPA_DELAY_PROBE_TIME = 7,
+    NDTPA_QUEUE_LEN = 8,
+    NDTPA_APP_PROBES = 9,
+    NDTPA_UCAST_PROBES = 10,
+    NDTPA_MCAST_PROBES = 11,
+    NDTPA_ANYCAST_DELAY = 12,
+    NDTPA_PROXY_DELAY = 13,
+    NDTPA_PROXY_QLEN = 14,
+    NDTPA_LOCKTIME = 15,
+    NDTPA_QUEUE_LENBYTES = 16,
+    NDTPA_MCAST_REPROBES = 17,
+    NDTPA_PAD = 18,
+    NDTPA_INTERVAL_PROBE_TIME_MS = 19,
+    __NDTPA_MAX = 20,
+    NDTA_UNSPEC = 0,
+    NDTA_NAME = 1,
+    NDTA_THRESH1 = 2,
+    NDTA_THRESH2 = 3,
+    NDTA_THRESH3 = 4,
+    NDTA_CONFIG = 5,
+    NDTA_PARMS = 6,
+    NDTA_STATS = 7,
+    NDTA_GC_INTERVAL = 8,
+    NDTA_PAD = 9,
+    __NDTA_MAX = 10,
+    FDB_NOTIFY_BIT = 1,
+    FDB_NOTIFY_INACTIVE_BIT = 2,
+    NFEA_UNSPEC = 0,
+    NFEA_ACTIVITY_NOTIFY = 1,
+    NFEA_DONT_REFRESH = 2,
+    __NFEA_MAX = 3,
+    NDA_MAX = 17,
+    NTF_USE = 0x1,
+    NTF_SELF = 0x2,
+    NTF_MASTER = 0x4,
+    NTF_PROXY = 0x8,
+    NTF_EXT_LEARNED = 0x10,
+    NTF_OFFLOADED = 0x20,
+    NTF_STICKY = 0x40,
+    NTF_ROUTER = 0x80,
+    NTF_EXT_MANAGED = 0x1,
+    NTF_EXT_LOCKED = 0x2,
+    NTF_EXT_EXT_VALIDATED = 0x4,
+    NUD_INCOMPLETE = 0x1,
+    NUD_REACHABLE = 0x2,
+    NUD_STALE = 0x4,
+    NUD_DELAY = 0x8,
+    NUD_PROBE = 0x10,
+    NUD_FAILED = 0x20,
+    NUD_NOARP = 0x40,
+    NUD_PERMANENT = 0x80,
+    NUD_NONE = 0x0,
+    NDTPA_MAX = 19,
+    NDTA_MAX = 9,
+    NFEA_MAX = 2,
+  },
+  records = {
+    ["struct ndmsg"] = [[{
+  uint8_t ndm_family;
+  uint8_t ndm_pad1;
+  uint16_t ndm_pad2;
+  int32_t ndm_ifindex;
+  uint16_t ndm_state;
+  uint8_t ndm_flags;
+  uint8_t ndm_type;
+}]],
+    ["struct nda_cacheinfo"] = [[{
+  uint32_t ndm_confirmed;
+  uint32_t ndm_used;
+  uint32_t ndm_updated;
+  uint32_t ndm_refcnt;
+}]],
+    ["struct ndtmsg"] = [[{
+  uint8_t ndtm_family;
+  uint8_t ndtm_pad1;
+  uint16_t ndtm_pad2;
+}]],
+    ["struct ndt_config"] = [[{
+  uint16_t ndtc_key_len;
+  uint16_t ndtc_entry_size;
+  uint32_t ndtc_entries;
+  uint32_t ndtc_last_flush;
+  uint32_t ndtc_last_rand;
+  uint32_t ndtc_hash_rnd;
+  uint32_t ndtc_hash_mask;
+  uint32_t ndtc_hash_chain_gc;
+  uint32_t ndtc_proxy_qlen;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ndt_stats"] = [[{
+    uint64_t ndts_allocs;
+    uint64_t ndts_destroys;
+    uint64_t ndts_hash_grows;
+    uint64_t ndts_res_failed;
+    uint64_t ndts_lookups;
+    uint64_t ndts_hits;
+    uint64_t ndts_rcv_probes_mcast;
+    uint64_t ndts_rcv_probes_ucast;
+    uint64_t ndts_periodic_gc_runs;
+    uint64_t ndts_forced_gc_runs;
+    uint64_t ndts_table_fulls;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ndt_stats"] = [[{
+    unsigned long ndts_allocs;
+    unsigned long ndts_destroys;
+    unsigned long ndts_hash_grows;
+    unsigned long ndts_res_failed;
+    unsigned long ndts_lookups;
+    unsigned long ndts_hits;
+    unsigned long ndts_rcv_probes_mcast;
+    unsigned long ndts_rcv_probes_ucast;
+    unsigned long ndts_periodic_gc_runs;
+    unsigned long ndts_forced_gc_runs;
+    unsigned long ndts_table_fulls;
+  }]],
+      },
+    },
+  },
+},
 ["linux/net.h"] = {
   constants = {
     SS_FREE = 0,
@@ -1279,6 +1435,128 @@ return {
     V4L2_CID_NPCM_RECT_COUNT = 9968305,
   },
 },
+["linux/nsfs.h"] = {
+  constants = {
+    IPC_NS_INIT_INO = 4026531839,
+    UTS_NS_INIT_INO = 4026531838,
+    USER_NS_INIT_INO = 4026531837,
+    PID_NS_INIT_INO = 4026531836,
+    CGROUP_NS_INIT_INO = 4026531835,
+    TIME_NS_INIT_INO = 4026531834,
+    NET_NS_INIT_INO = 4026531833,
+    MNT_NS_INIT_INO = 4026531832,
+    IPC_NS_INIT_ID = 1,
+    UTS_NS_INIT_ID = 2,
+    USER_NS_INIT_ID = 3,
+    PID_NS_INIT_ID = 4,
+    CGROUP_NS_INIT_ID = 5,
+    TIME_NS_INIT_ID = 6,
+    NET_NS_INIT_ID = 7,
+    MNT_NS_INIT_ID = 8,
+    TIME_NS = 128,
+    MNT_NS = 131072,
+    CGROUP_NS = 33554432,
+    UTS_NS = 67108864,
+    IPC_NS = 134217728,
+    USER_NS = 268435456,
+    PID_NS = 536870912,
+    NET_NS = 1073741824,
+    NSIO = 0xb7,
+    MNT_NS_INFO_SIZE_VER0 = 16,
+    NSFS_FILE_HANDLE_SIZE_VER0 = 16,
+    NSFS_FILE_HANDLE_SIZE_LATEST = 16,
+    LISTNS_CURRENT_USER = 0xffffffffffffffffULL,
+    NS_ID_REQ_SIZE_VER0 = 32,
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        NS_GET_USERNS = 0xb701,
+        NS_GET_PARENT = 0xb702,
+        NS_GET_NSTYPE = 0xb703,
+        NS_GET_OWNER_UID = 0xb704,
+        NS_GET_PID_FROM_PIDNS = 0x8004b706,
+        NS_GET_TGID_FROM_PIDNS = 0x8004b707,
+        NS_GET_PID_IN_PIDNS = 0x8004b708,
+        NS_GET_TGID_IN_PIDNS = 0x8004b709,
+        NS_MNT_GET_INFO = 0x8010b70a,
+        NS_MNT_GET_NEXT = 0x8010b70b,
+        NS_MNT_GET_PREV = 0x8010b70c,
+        NS_GET_MNTNS_ID = 0x8008b705,
+        NS_GET_ID = 0x8008b70d,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mnt_ns_info"] = [[{
+    uint32_t size;
+    uint32_t nr_mounts;
+    uint64_t mnt_ns_id;
+  }]],
+        ["struct nsfs_file_handle"] = [[{
+    uint64_t ns_id;
+    uint32_t ns_type;
+    uint32_t ns_inum;
+  }]],
+        ["struct ns_id_req"] = [[{
+    uint32_t size;
+    uint32_t spare;
+    uint64_t ns_id;
+    struct {
+      uint32_t ns_type;
+      uint32_t spare2;
+      uint64_t user_ns_id;
+    };
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        NS_GET_USERNS = 0x2000b701,
+        NS_GET_PARENT = 0x2000b702,
+        NS_GET_NSTYPE = 0x2000b703,
+        NS_GET_OWNER_UID = 0x2000b704,
+        NS_GET_PID_FROM_PIDNS = 0x4004b706,
+        NS_GET_TGID_FROM_PIDNS = 0x4004b707,
+        NS_GET_PID_IN_PIDNS = 0x4004b708,
+        NS_GET_TGID_IN_PIDNS = 0x4004b709,
+        NS_MNT_GET_INFO = 0x4010b70a,
+        NS_MNT_GET_NEXT = 0x4010b70b,
+        NS_MNT_GET_PREV = 0x4010b70c,
+        NS_GET_MNTNS_ID = 0x4008b705,
+        NS_GET_ID = 0x4008b70d,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mnt_ns_info"] = [[{
+    uint32_t size;
+    uint32_t nr_mounts;
+    unsigned long mnt_ns_id;
+  }]],
+        ["struct nsfs_file_handle"] = [[{
+    unsigned long ns_id;
+    uint32_t ns_type;
+    uint32_t ns_inum;
+  }]],
+        ["struct ns_id_req"] = [[{
+    uint32_t size;
+    uint32_t spare;
+    unsigned long ns_id;
+    struct {
+      uint32_t ns_type;
+      uint32_t spare2;
+      unsigned long user_ns_id;
+    };
+  }]],
+      },
+    },
+  },
+},
 ["linux/nsm.h"] = {
   constants = {
     NSM_MAGIC = 0xa,
@@ -1397,6 +1675,122 @@ return {
   }]],
       },
     },
+  },
+},
+["linux/nubus.h"] = {
+  constants = {
+    NUBUS_CAT_BOARD = 1,
+    NUBUS_CAT_DISPLAY = 3,
+    NUBUS_CAT_NETWORK = 4,
+    NUBUS_CAT_COMMUNICATIONS = 6,
+    NUBUS_CAT_FONT = 9,
+    NUBUS_CAT_CPU = 10,
+    NUBUS_CAT_DUODOCK = 32,
+    NUBUS_TYPE_ETHERNET = 1,
+    NUBUS_TYPE_RS232 = 2,
+    NUBUS_TYPE_VIDEO = 1,
+    NUBUS_TYPE_68020 = 3,
+    NUBUS_TYPE_68030 = 4,
+    NUBUS_TYPE_68040 = 5,
+    NUBUS_DRSW_APPLE = 1,
+    NUBUS_DRSW_APPLE_HIRES = 19,
+    NUBUS_DRSW_3COM = 0,
+    NUBUS_DRSW_CABLETRON = 1,
+    NUBUS_DRSW_SONIC_LC = 1,
+    NUBUS_DRSW_KINETICS = 259,
+    NUBUS_DRSW_ASANTE = 260,
+    NUBUS_DRSW_TECHWORKS = 265,
+    NUBUS_DRSW_DAYNA = 267,
+    NUBUS_DRSW_FARALLON = 268,
+    NUBUS_DRSW_APPLE_SN = 271,
+    NUBUS_DRSW_DAYNA2 = 277,
+    NUBUS_DRSW_FOCUS = 282,
+    NUBUS_DRSW_ASANTE_CS = 285,
+    NUBUS_DRSW_DAYNA_LC = 286,
+    NUBUS_DRSW_NONE = 0,
+    NUBUS_DRHW_APPLE_TFB = 1,
+    NUBUS_DRHW_APPLE_WVC = 6,
+    NUBUS_DRHW_SIGMA_CLRMAX = 7,
+    NUBUS_DRHW_APPLE_SE30 = 9,
+    NUBUS_DRHW_APPLE_HRVC = 19,
+    NUBUS_DRHW_APPLE_MVC = 20,
+    NUBUS_DRHW_APPLE_PVC = 23,
+    NUBUS_DRHW_APPLE_RBV1 = 24,
+    NUBUS_DRHW_APPLE_MDC = 25,
+    NUBUS_DRHW_APPLE_VSC = 32,
+    NUBUS_DRHW_APPLE_SONORA = 34,
+    NUBUS_DRHW_APPLE_JET = 41,
+    NUBUS_DRHW_APPLE_24AC = 43,
+    NUBUS_DRHW_APPLE_VALKYRIE = 46,
+    NUBUS_DRHW_SMAC_GFX = 261,
+    NUBUS_DRHW_RASTER_CB264 = 315,
+    NUBUS_DRHW_MICRON_XCEED = 326,
+    NUBUS_DRHW_RDIUS_GSC = 339,
+    NUBUS_DRHW_SMAC_SPEC8 = 379,
+    NUBUS_DRHW_SMAC_SPEC24 = 380,
+    NUBUS_DRHW_RASTER_CB364 = 623,
+    NUBUS_DRHW_RDIUS_DCGX = 636,
+    NUBUS_DRHW_RDIUS_PC8 = 657,
+    NUBUS_DRHW_LAPIS_PCS8 = 658,
+    NUBUS_DRHW_RASTER_24XLI = 672,
+    NUBUS_DRHW_RASTER_PBPGT = 677,
+    NUBUS_DRHW_EMACH_FSX = 686,
+    NUBUS_DRHW_RASTER_24XLTV = 695,
+    NUBUS_DRHW_SMAC_THUND24 = 715,
+    NUBUS_DRHW_SMAC_THUNDLGHT = 985,
+    NUBUS_DRHW_RDIUS_PC24XP = 1030,
+    NUBUS_DRHW_RDIUS_PC24X = 1034,
+    NUBUS_DRHW_RDIUS_PC8XJ = 1035,
+    NUBUS_DRHW_INTERLAN = 256,
+    NUBUS_DRHW_SMC9194 = 257,
+    NUBUS_DRHW_KINETICS = 262,
+    NUBUS_DRHW_CABLETRON = 265,
+    NUBUS_DRHW_ASANTE_LC = 271,
+    NUBUS_DRHW_SONIC = 272,
+    NUBUS_DRHW_TECHWORKS = 274,
+    NUBUS_DRHW_APPLE_SONIC_NB = 280,
+    NUBUS_DRHW_APPLE_SONIC_LC = 281,
+    NUBUS_DRHW_FOCUS = 284,
+    NUBUS_DRHW_SONNET = 285,
+    NUBUS_RESID_TYPE = 1,
+    NUBUS_RESID_NAME = 2,
+    NUBUS_RESID_ICON = 3,
+    NUBUS_RESID_DRVRDIR = 4,
+    NUBUS_RESID_LOADREC = 5,
+    NUBUS_RESID_BOOTREC = 6,
+    NUBUS_RESID_FLAGS = 7,
+    NUBUS_RESID_HWDEVID = 8,
+    NUBUS_RESID_MINOR_BASEOS = 10,
+    NUBUS_RESID_MINOR_LENGTH = 11,
+    NUBUS_RESID_MAJOR_BASEOS = 12,
+    NUBUS_RESID_MAJOR_LENGTH = 13,
+    NUBUS_RESID_CICN = 15,
+    NUBUS_RESID_ICL8 = 16,
+    NUBUS_RESID_ICL4 = 17,
+    NUBUS_RESID_BOARDID = 32,
+    NUBUS_RESID_PRAMINITDATA = 33,
+    NUBUS_RESID_PRIMARYINIT = 34,
+    NUBUS_RESID_TIMEOUTCONST = 35,
+    NUBUS_RESID_VENDORINFO = 36,
+    NUBUS_RESID_BOARDFLAGS = 37,
+    NUBUS_RESID_SECONDINIT = 38,
+    NUBUS_RESID_VIDNAMES = 65,
+    NUBUS_RESID_VIDMODES = 126,
+    NUBUS_RESID_VEND_ID = 1,
+    NUBUS_RESID_VEND_SERIAL = 2,
+    NUBUS_RESID_VEND_REV = 3,
+    NUBUS_RESID_VEND_PART = 4,
+    NUBUS_RESID_VEND_DATE = 5,
+    NUBUS_RESID_MAC_ADDRESS = 128,
+    NUBUS_RESID_MEMINFO = 129,
+    NUBUS_RESID_ROMINFO = 130,
+    NUBUS_RESID_GAMMADIR = 64,
+    NUBUS_RESID_FIRSTMODE = 128,
+    NUBUS_RESID_SECONDMODE = 129,
+    NUBUS_RESID_THIRDMODE = 130,
+    NUBUS_RESID_FOURTHMODE = 131,
+    NUBUS_RESID_FIFTHMODE = 132,
+    NUBUS_RESID_SIXTHMODE = 133,
   },
 },
 ["linux/nvram.h"] = {

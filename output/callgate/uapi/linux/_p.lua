@@ -364,6 +364,152 @@ return {
     PER_CLEAR_ON_SETID = 7602176,
   },
 },
+["linux/pfrut.h"] = {
+  constants = {
+    DSM_SUCCEED = 0,
+    DSM_FUNC_NOT_SUPPORT = 1,
+    DSM_INVAL_INPUT = 2,
+    DSM_HARDWARE_ERR = 3,
+    DSM_RETRY_SUGGESTED = 4,
+    DSM_UNKNOWN = 5,
+    DSM_FUNC_SPEC_ERR = 6,
+    PFRUT_IOCTL_MAGIC = 0xee,
+  },
+  records = {
+    ["struct pfru_payload_hdr"] = [[{
+  uint32_t sig;
+  uint32_t hdr_version;
+  uint32_t hdr_size;
+  uint32_t hw_ver;
+  uint32_t rt_ver;
+  uint8_t platform_id[16];
+  uint32_t svn_ver;
+}]],
+    ["struct pfru_update_cap_info"] = [[{
+  uint32_t status;
+  uint32_t update_cap;
+  uint8_t code_type[16];
+  uint32_t fw_version;
+  uint32_t code_rt_version;
+  uint8_t drv_type[16];
+  uint32_t drv_rt_version;
+  uint32_t drv_svn;
+  uint8_t platform_id[16];
+  uint8_t oem_id[16];
+  uint32_t oem_info_len;
+}]],
+    ["struct pfrt_log_info"] = [[{
+  uint32_t log_level;
+  uint32_t log_type;
+  uint32_t log_revid;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PFRU_IOC_SET_REV = 0x4004ee01,
+        PFRU_IOC_STAGE = 0x4004ee02,
+        PFRU_IOC_ACTIVATE = 0x4004ee03,
+        PFRU_IOC_STAGE_ACTIVATE = 0x4004ee04,
+        PFRU_IOC_QUERY_CAP = 0x805cee05,
+        PFRT_LOG_IOC_SET_INFO = 0x400cee06,
+        PFRT_LOG_IOC_GET_INFO = 0x800cee07,
+      },
+    },
+    {
+      on = "x64 arm arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PFRT_LOG_IOC_GET_DATA_INFO = 0x8040ee08,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct pfru_com_buf_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    uint64_t addr_lo;
+    uint64_t addr_hi;
+    uint32_t buf_size;
+  }]],
+        ["struct pfru_updated_result"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    uint64_t low_auth_time;
+    uint64_t high_auth_time;
+    uint64_t low_exec_time;
+    uint64_t high_exec_time;
+  }]],
+        ["struct pfrt_log_data_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    uint64_t chunk1_addr_lo;
+    uint64_t chunk1_addr_hi;
+    uint64_t chunk2_addr_lo;
+    uint64_t chunk2_addr_hi;
+    uint32_t max_data_size;
+    uint32_t chunk1_size;
+    uint32_t chunk2_size;
+    uint32_t rollover_cnt;
+    uint32_t reset_cnt;
+  }]],
+      },
+    },
+    {
+      on = "x86",
+      constants = {
+        PFRT_LOG_IOC_GET_DATA_INFO = 0x803cee08,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PFRU_IOC_SET_REV = 0x8004ee01,
+        PFRU_IOC_STAGE = 0x8004ee02,
+        PFRU_IOC_ACTIVATE = 0x8004ee03,
+        PFRU_IOC_STAGE_ACTIVATE = 0x8004ee04,
+        PFRU_IOC_QUERY_CAP = 0x405cee05,
+        PFRT_LOG_IOC_SET_INFO = 0x800cee06,
+        PFRT_LOG_IOC_GET_INFO = 0x400cee07,
+        PFRT_LOG_IOC_GET_DATA_INFO = 0x4040ee08,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct pfru_com_buf_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    unsigned long addr_lo;
+    unsigned long addr_hi;
+    uint32_t buf_size;
+  }]],
+        ["struct pfru_updated_result"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    unsigned long low_auth_time;
+    unsigned long high_auth_time;
+    unsigned long low_exec_time;
+    unsigned long high_exec_time;
+  }]],
+        ["struct pfrt_log_data_info"] = [[{
+    uint32_t status;
+    uint32_t ext_status;
+    unsigned long chunk1_addr_lo;
+    unsigned long chunk1_addr_hi;
+    unsigned long chunk2_addr_lo;
+    unsigned long chunk2_addr_hi;
+    uint32_t max_data_size;
+    uint32_t chunk1_size;
+    uint32_t chunk2_size;
+    uint32_t rollover_cnt;
+    uint32_t reset_cnt;
+  }]],
+      },
+    },
+  },
+},
 ["linux/pg.h"] = {
   constants = {
     PG_MAGIC = 80,
@@ -530,6 +676,135 @@ return {
 } __attribute__((packed))]],
   },
 },
+["linux/pidfd.h"] = {
+  constants = {
+    PIDFD_SIGNAL_THREAD = 0x1,
+    PIDFD_SIGNAL_THREAD_GROUP = 0x2,
+    PIDFD_SIGNAL_PROCESS_GROUP = 0x4,
+    PIDFD_INFO_PID = 0x1,
+    PIDFD_INFO_CREDS = 0x2,
+    PIDFD_INFO_CGROUPID = 0x4,
+    PIDFD_INFO_EXIT = 0x8,
+    PIDFD_INFO_COREDUMP = 0x10,
+    PIDFD_INFO_SUPPORTED_MASK = 0x20,
+    PIDFD_INFO_COREDUMP_SIGNAL = 0x40,
+    PIDFD_INFO_COREDUMP_CODE = 0x80,
+    PIDFD_INFO_SIZE_VER0 = 64,
+    PIDFD_INFO_SIZE_VER1 = 72,
+    PIDFD_INFO_SIZE_VER2 = 80,
+    PIDFD_INFO_SIZE_VER3 = 88,
+    PIDFD_COREDUMPED = 0x1,
+    PIDFD_COREDUMP_SKIP = 0x2,
+    PIDFD_COREDUMP_USER = 0x4,
+    PIDFD_COREDUMP_ROOT = 0x8,
+    PIDFD_SELF = -10000,
+    PIDFD_SELF_PROCESS = -10001,
+    PIDFS_IOCTL_MAGIC = 0xff,
+    PIDFD_GET_INFO = 0xc058ff0b,
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el",
+      constants = {
+        PIDFD_NONBLOCK = 2048,
+        PIDFD_THREAD = 128,
+      },
+    },
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PIDFD_GET_CGROUP_NAMESPACE = 0xff01,
+        PIDFD_GET_IPC_NAMESPACE = 0xff02,
+        PIDFD_GET_MNT_NAMESPACE = 0xff03,
+        PIDFD_GET_NET_NAMESPACE = 0xff04,
+        PIDFD_GET_PID_NAMESPACE = 0xff05,
+        PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE = 0xff06,
+        PIDFD_GET_TIME_NAMESPACE = 0xff07,
+        PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0xff08,
+        PIDFD_GET_USER_NAMESPACE = 0xff09,
+        PIDFD_GET_UTS_NAMESPACE = 0xff0a,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct pidfd_info"] = [[{
+    uint64_t mask;
+    uint64_t cgroupid;
+    uint32_t pid;
+    uint32_t tgid;
+    uint32_t ppid;
+    uint32_t ruid;
+    uint32_t rgid;
+    uint32_t euid;
+    uint32_t egid;
+    uint32_t suid;
+    uint32_t sgid;
+    uint32_t fsuid;
+    uint32_t fsgid;
+    int32_t exit_code;
+    struct {
+      uint32_t coredump_mask;
+      uint32_t coredump_signal;
+      uint32_t coredump_code;
+      uint32_t coredump_pad;
+    };
+    uint64_t supported_mask;
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el",
+      constants = {
+        PIDFD_NONBLOCK = 128,
+        PIDFD_THREAD = 1024,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PIDFD_GET_CGROUP_NAMESPACE = 0x2000ff01,
+        PIDFD_GET_IPC_NAMESPACE = 0x2000ff02,
+        PIDFD_GET_MNT_NAMESPACE = 0x2000ff03,
+        PIDFD_GET_NET_NAMESPACE = 0x2000ff04,
+        PIDFD_GET_PID_NAMESPACE = 0x2000ff05,
+        PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE = 0x2000ff06,
+        PIDFD_GET_TIME_NAMESPACE = 0x2000ff07,
+        PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0x2000ff08,
+        PIDFD_GET_USER_NAMESPACE = 0x2000ff09,
+        PIDFD_GET_UTS_NAMESPACE = 0x2000ff0a,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct pidfd_info"] = [[{
+    unsigned long mask;
+    unsigned long cgroupid;
+    uint32_t pid;
+    uint32_t tgid;
+    uint32_t ppid;
+    uint32_t ruid;
+    uint32_t rgid;
+    uint32_t euid;
+    uint32_t egid;
+    uint32_t suid;
+    uint32_t sgid;
+    uint32_t fsuid;
+    uint32_t fsgid;
+    int32_t exit_code;
+    struct {
+      uint32_t coredump_mask;
+      uint32_t coredump_signal;
+      uint32_t coredump_code;
+      uint32_t coredump_pad;
+    };
+    unsigned long supported_mask;
+  }]],
+      },
+    },
+  },
+},
 ["linux/pktcdvd.h"] = {
   constants = {
     PACKET_DEBUG = 1,
@@ -572,6 +847,143 @@ return {
   uint32_t num_devices;
   uint32_t padding;
 }]],
+  },
+},
+["linux/pmu.h"] = {
+  constants = {
+    PMU_UNKNOWN = 0,
+    PMU_OHARE_BASED = 1,
+    PMU_HEATHROW_BASED = 2,
+    PMU_PADDINGTON_BASED = 3,
+    PMU_KEYLARGO_BASED = 4,
+    PMU_68K_V1 = 5,
+    PMU_68K_V2 = 6,
+    PMU_PWR_GET_POWERUP_EVENTS = 0,
+    PMU_PWR_SET_POWERUP_EVENTS = 1,
+    PMU_PWR_CLR_POWERUP_EVENTS = 2,
+    PMU_PWR_GET_WAKEUP_EVENTS = 3,
+    PMU_PWR_SET_WAKEUP_EVENTS = 4,
+    PMU_PWR_CLR_WAKEUP_EVENTS = 5,
+    PMU_PWR_WAKEUP_KEY = 1,
+    PMU_PWR_WAKEUP_AC_INSERT = 2,
+    PMU_PWR_WAKEUP_AC_CHANGE = 4,
+    PMU_PWR_WAKEUP_LID_OPEN = 8,
+    PMU_PWR_WAKEUP_RING = 16,
+    PMU_DRIVER_VERSION = 2,
+    PMU_POWER_CTRL0 = 0x10,
+    PMU_POWER_CTRL = 0x11,
+    PMU_ADB_CMD = 0x20,
+    PMU_ADB_POLL_OFF = 0x21,
+    PMU_WRITE_XPRAM = 0x32,
+    PMU_WRITE_NVRAM = 0x33,
+    PMU_READ_XPRAM = 0x3a,
+    PMU_READ_NVRAM = 0x3b,
+    PMU_SET_RTC = 0x30,
+    PMU_READ_RTC = 0x38,
+    PMU_SET_VOLBUTTON = 0x40,
+    PMU_BACKLIGHT_BRIGHT = 0x41,
+    PMU_GET_VOLBUTTON = 0x48,
+    PMU_PCEJECT = 0x4c,
+    PMU_BATTERY_STATE = 0x6b,
+    PMU_SMART_BATTERY_STATE = 0x6f,
+    PMU_SET_INTR_MASK = 0x70,
+    PMU_INT_ACK = 0x78,
+    PMU_SHUTDOWN = 0x7e,
+    PMU_CPU_SPEED = 0x7d,
+    PMU_SLEEP = 0x7f,
+    PMU_POWER_EVENTS = 0x8f,
+    PMU_I2C_CMD = 0x9a,
+    PMU_RESET = 0xd0,
+    PMU_GET_BRIGHTBUTTON = 0xd9,
+    PMU_GET_COVER = 0xdc,
+    PMU_SYSTEM_READY = 0xdf,
+    PMU_GET_VERSION = 0xea,
+    PMU_POW0_ON = 0x80,
+    PMU_POW0_OFF = 0x0,
+    PMU_POW0_HARD_DRIVE = 0x4,
+    PMU_POW_ON = 0x80,
+    PMU_POW_OFF = 0x0,
+    PMU_POW_BACKLIGHT = 0x1,
+    PMU_POW_CHARGER = 0x2,
+    PMU_POW_IRLED = 0x4,
+    PMU_POW_MEDIABAY = 0x8,
+    PMU_INT_PCEJECT = 0x4,
+    PMU_INT_SNDBRT = 0x8,
+    PMU_INT_ADB = 0x10,
+    PMU_INT_BATTERY = 0x20,
+    PMU_INT_ENVIRONMENT = 0x40,
+    PMU_INT_TICK = 0x80,
+    PMU_INT_ADB_AUTO = 0x4,
+    PMU_INT_WAITING_CHARGER = 0x1,
+    PMU_INT_AUTO_SRQ_POLL = 0x2,
+    PMU_ENV_LID_CLOSED = 0x1,
+    PMU_I2C_MODE_SIMPLE = 0,
+    PMU_I2C_MODE_STDSUB = 1,
+    PMU_I2C_MODE_COMBINED = 2,
+    PMU_I2C_BUS_STATUS = 0,
+    PMU_I2C_BUS_SYSCLK = 1,
+    PMU_I2C_BUS_POWER = 2,
+    PMU_I2C_STATUS_OK = 0,
+    PMU_I2C_STATUS_DATAREAD = 1,
+    PMU_I2C_STATUS_BUSY = 0xfe,
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PMU_IOC_SLEEP = 0x4200,
+      },
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x80084201,
+        PMU_IOC_SET_BACKLIGHT = 0x40084202,
+        PMU_IOC_GET_MODEL = 0x80084203,
+        PMU_IOC_HAS_ADB = 0x80084204,
+        PMU_IOC_CAN_SLEEP = 0x80084205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x80084206,
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x80044201,
+        PMU_IOC_SET_BACKLIGHT = 0x40044202,
+        PMU_IOC_GET_MODEL = 0x80044203,
+        PMU_IOC_HAS_ADB = 0x80044204,
+        PMU_IOC_CAN_SLEEP = 0x80044205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x80044206,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PMU_IOC_SLEEP = 0x20004200,
+      },
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x40044201,
+        PMU_IOC_SET_BACKLIGHT = 0x80044202,
+        PMU_IOC_GET_MODEL = 0x40044203,
+        PMU_IOC_HAS_ADB = 0x40044204,
+        PMU_IOC_CAN_SLEEP = 0x40044205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x40044206,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        PMU_IOC_GET_BACKLIGHT = 0x40084201,
+        PMU_IOC_SET_BACKLIGHT = 0x80084202,
+        PMU_IOC_GET_MODEL = 0x40084203,
+        PMU_IOC_HAS_ADB = 0x40084204,
+        PMU_IOC_CAN_SLEEP = 0x40084205,
+        PMU_IOC_GRAB_BACKLIGHT = 0x40084206,
+      },
+    },
   },
 },
 ["linux/posix_acl.h"] = {
@@ -929,6 +1341,142 @@ return {
     },
   },
 },
+["linux/pps.h"] = {
+  constants = {
+    PPS_VERSION = "5.3.6",
+    PPS_MAX_SOURCES = 256,
+    PPS_API_VERS_1 = 1,
+    PPS_API_VERS = 1,
+    PPS_MAX_NAME_LEN = 32,
+    PPS_TIME_INVALID = 0x1,
+    PPS_CAPTUREASSERT = 0x1,
+    PPS_CAPTURECLEAR = 0x2,
+    PPS_CAPTUREBOTH = 0x3,
+    PPS_OFFSETASSERT = 0x10,
+    PPS_OFFSETCLEAR = 0x20,
+    PPS_CANWAIT = 0x100,
+    PPS_CANPOLL = 0x200,
+    PPS_ECHOASSERT = 0x40,
+    PPS_ECHOCLEAR = 0x80,
+    PPS_TSFMT_TSPEC = 0x1000,
+    PPS_TSFMT_NTPFP = 0x2000,
+    PPS_KC_HARDPPS = 0,
+    PPS_KC_HARDPPS_PLL = 1,
+    PPS_KC_HARDPPS_FLL = 2,
+  },
+  records = {
+    ["struct pps_kinfo"] = [[{
+  uint32_t assert_sequence;
+  uint32_t clear_sequence;
+  struct pps_ktime assert_tu;
+  struct pps_ktime clear_tu;
+  int32_t current_mode;
+}]],
+    ["struct pps_kinfo_compat"] = [[{
+  uint32_t assert_sequence;
+  uint32_t clear_sequence;
+  struct pps_ktime_compat assert_tu;
+  struct pps_ktime_compat clear_tu;
+  int32_t current_mode;
+}]],
+    ["struct pps_kparams"] = [[{
+  int32_t api_version;
+  int32_t mode;
+  struct pps_ktime assert_off_tu;
+  struct pps_ktime clear_off_tu;
+}]],
+    ["struct pps_fdata"] = [[{
+  struct pps_kinfo info;
+  struct pps_ktime timeout;
+}]],
+    ["struct pps_fdata_compat"] = [[{
+  struct pps_kinfo_compat info;
+  struct pps_ktime_compat timeout;
+}]],
+    ["struct pps_bind_args"] = [[{
+  int32_t tsformat;
+  int32_t edge;
+  int32_t consumer;
+}]],
+  },
+  deltas = {
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        PPS_GETPARAMS = 0x800870a1,
+        PPS_SETPARAMS = 0x400870a2,
+        PPS_GETCAP = 0x800870a3,
+        PPS_KC_BIND = 0x400870a5,
+      },
+    },
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        PPS_FETCH = 0xc00870a4,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct pps_ktime"] = [[{
+    int64_t sec;
+    int32_t nsec;
+    uint32_t flags;
+  }]],
+        ["struct pps_ktime_compat"] = [[{
+    int64_t sec;
+    int32_t nsec;
+    uint32_t flags;
+  } __attribute__((packed, aligned(4)))]],
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        PPS_GETPARAMS = 0x800470a1,
+        PPS_SETPARAMS = 0x400470a2,
+        PPS_GETCAP = 0x800470a3,
+        PPS_KC_BIND = 0x400470a5,
+      },
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        PPS_FETCH = 0xc00470a4,
+      },
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        PPS_GETPARAMS = 0x400470a1,
+        PPS_SETPARAMS = 0x800470a2,
+        PPS_GETCAP = 0x400470a3,
+        PPS_KC_BIND = 0x800470a5,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        PPS_GETPARAMS = 0x400870a1,
+        PPS_SETPARAMS = 0x800870a2,
+        PPS_GETCAP = 0x400870a3,
+        PPS_KC_BIND = 0x800870a5,
+      },
+      records = {
+        ["struct pps_ktime"] = [[{
+    long sec;
+    int32_t nsec;
+    uint32_t flags;
+  }]],
+        ["struct pps_ktime_compat"] = [[{
+    long sec;
+    int32_t nsec;
+    uint32_t flags;
+  } __attribute__((packed, aligned(4)))]],
+      },
+    },
+  },
+},
 ["linux/pps_gen.h"] = {
   constants = {
     PPS_GEN_EVENT_MISSEDPULSE = 1,
@@ -1142,6 +1690,102 @@ return {
     PSAMPLE_GENL_VERSION = 1,
   },
 },
+["linux/psci.h"] = {
+  constants = {
+    PSCI_0_2_FN_BASE = 0x84000000,
+    PSCI_0_2_64BIT = 0x40000000,
+    PSCI_0_2_FN64_BASE = 3288334336,
+    PSCI_0_2_FN_PSCI_VERSION = 2214592512,
+    PSCI_0_2_FN_CPU_SUSPEND = 2214592513,
+    PSCI_0_2_FN_CPU_OFF = 2214592514,
+    PSCI_0_2_FN_CPU_ON = 2214592515,
+    PSCI_0_2_FN_AFFINITY_INFO = 2214592516,
+    PSCI_0_2_FN_MIGRATE = 2214592517,
+    PSCI_0_2_FN_MIGRATE_INFO_TYPE = 2214592518,
+    PSCI_0_2_FN_MIGRATE_INFO_UP_CPU = 2214592519,
+    PSCI_0_2_FN_SYSTEM_OFF = 2214592520,
+    PSCI_0_2_FN_SYSTEM_RESET = 2214592521,
+    PSCI_0_2_FN64_CPU_SUSPEND = 3288334337,
+    PSCI_0_2_FN64_CPU_ON = 3288334339,
+    PSCI_0_2_FN64_AFFINITY_INFO = 3288334340,
+    PSCI_0_2_FN64_MIGRATE = 3288334341,
+    PSCI_0_2_FN64_MIGRATE_INFO_UP_CPU = 3288334343,
+    PSCI_1_0_FN_PSCI_FEATURES = 2214592522,
+    PSCI_1_0_FN_CPU_FREEZE = 2214592523,
+    PSCI_1_0_FN_CPU_DEFAULT_SUSPEND = 2214592524,
+    PSCI_1_0_FN_NODE_HW_STATE = 2214592525,
+    PSCI_1_0_FN_SYSTEM_SUSPEND = 2214592526,
+    PSCI_1_0_FN_SET_SUSPEND_MODE = 2214592527,
+    PSCI_1_0_FN_STAT_RESIDENCY = 2214592528,
+    PSCI_1_0_FN_STAT_COUNT = 2214592529,
+    PSCI_1_1_FN_SYSTEM_RESET2 = 2214592530,
+    PSCI_1_1_FN_MEM_PROTECT = 2214592531,
+    PSCI_1_1_FN_MEM_PROTECT_CHECK_RANGE = 2214592532,
+    PSCI_1_3_FN_SYSTEM_OFF2 = 2214592533,
+    PSCI_1_0_FN64_CPU_DEFAULT_SUSPEND = 3288334348,
+    PSCI_1_0_FN64_NODE_HW_STATE = 3288334349,
+    PSCI_1_0_FN64_SYSTEM_SUSPEND = 3288334350,
+    PSCI_1_0_FN64_STAT_RESIDENCY = 3288334352,
+    PSCI_1_0_FN64_STAT_COUNT = 3288334353,
+    PSCI_1_1_FN64_SYSTEM_RESET2 = 3288334354,
+    PSCI_1_1_FN64_MEM_PROTECT_CHECK_RANGE = 3288334356,
+    PSCI_1_3_FN64_SYSTEM_OFF2 = 3288334357,
+    PSCI_0_2_POWER_STATE_ID_MASK = 0xffff,
+    PSCI_0_2_POWER_STATE_ID_SHIFT = 0,
+    PSCI_0_2_POWER_STATE_TYPE_SHIFT = 16,
+    PSCI_0_2_POWER_STATE_TYPE_MASK = 0x10000,
+    PSCI_0_2_POWER_STATE_AFFL_SHIFT = 24,
+    PSCI_0_2_POWER_STATE_AFFL_MASK = 0x3000000,
+    PSCI_1_0_EXT_POWER_STATE_ID_MASK = 0xfffffff,
+    PSCI_1_0_EXT_POWER_STATE_ID_SHIFT = 0,
+    PSCI_1_0_EXT_POWER_STATE_TYPE_SHIFT = 30,
+    PSCI_1_0_EXT_POWER_STATE_TYPE_MASK = 0x40000000,
+    PSCI_0_2_AFFINITY_LEVEL_ON = 0,
+    PSCI_0_2_AFFINITY_LEVEL_OFF = 1,
+    PSCI_0_2_AFFINITY_LEVEL_ON_PENDING = 2,
+    PSCI_0_2_TOS_UP_MIGRATE = 0,
+    PSCI_0_2_TOS_UP_NO_MIGRATE = 1,
+    PSCI_0_2_TOS_MP = 2,
+    PSCI_1_1_RESET_TYPE_SYSTEM_WARM_RESET = 0,
+    PSCI_1_1_RESET_TYPE_VENDOR_START = 0x80000000,
+    PSCI_VERSION_MAJOR_SHIFT = 16,
+    PSCI_VERSION_MINOR_MASK = 0xffff,
+    PSCI_VERSION_MAJOR_MASK = 4294901760,
+    PSCI_1_0_FEATURES_CPU_SUSPEND_PF_SHIFT = 1,
+    PSCI_1_0_FEATURES_CPU_SUSPEND_PF_MASK = 0x2,
+    PSCI_1_0_SUSPEND_MODE_PC = 0,
+    PSCI_1_0_SUSPEND_MODE_OSI = 1,
+    PSCI_RET_SUCCESS = 0,
+    PSCI_RET_NOT_SUPPORTED = -1,
+    PSCI_RET_INVALID_PARAMS = -2,
+    PSCI_RET_DENIED = -3,
+    PSCI_RET_ALREADY_ON = -4,
+    PSCI_RET_ON_PENDING = -5,
+    PSCI_RET_INTERNAL_FAILURE = -6,
+    PSCI_RET_NOT_PRESENT = -7,
+    PSCI_RET_DISABLED = -8,
+    PSCI_RET_INVALID_ADDRESS = -9,
+  },
+  macros = function(M)
+    return {
+      PSCI_0_2_FN = function(n)
+        return M.int(0x84000000LL + M.long(n))
+      end,
+      PSCI_0_2_FN64 = function(n)
+        return M.int(0xc4000000LL + M.long(n))
+      end,
+      PSCI_VERSION_MAJOR = function(ver)
+        return M.int(M.band(M.shr(M.long(ver), 16), 0xffff))
+      end,
+      PSCI_VERSION_MINOR = function(ver)
+        return M.int(M.band(M.long(ver), 0xffff))
+      end,
+      PSCI_VERSION = function(maj, min)
+        return M.int(M.bor(M.band(M.shl(M.long(maj), 16), 0xffff0000LL), M.band(M.long(min), 0xffff)))
+      end,
+    }
+  end,
+},
 ["linux/psp-dbc.h"] = {
   constants = {
     PARAM_GET_FMAX_CAP = 3,
@@ -1276,6 +1920,160 @@ return {
     PSP_FAMILY_VERSION = 1,
     PSP_MCGRP_MGMT = "mgmt",
     PSP_MCGRP_USE = "use",
+  },
+},
+["linux/ptp_clock.h"] = {
+  constants = {
+    PTP_PF_NONE = 0,
+    PTP_PF_EXTTS = 1,
+    PTP_PF_PEROUT = 2,
+    PTP_PF_PHYSYNC = 3,
+    PTP_ENABLE_FEATURE = 0x1,
+    PTP_RISING_EDGE = 0x2,
+    PTP_FALLING_EDGE = 0x4,
+    PTP_STRICT_FLAGS = 0x8,
+    PTP_EXT_OFFSET = 0x10,
+    PTP_EXTTS_EDGES = 6,
+    PTP_EXTTS_VALID_FLAGS = 31,
+    PTP_EXTTS_V1_VALID_FLAGS = 7,
+    PTP_EXTTS_EVENT_VALID = 1,
+    PTP_PEROUT_ONE_SHOT = 0x1,
+    PTP_PEROUT_DUTY_CYCLE = 0x2,
+    PTP_PEROUT_PHASE = 0x4,
+    PTP_PEROUT_VALID_FLAGS = 7,
+    PTP_PEROUT_V1_VALID_FLAGS = 0,
+    PTP_MAX_SAMPLES = 25,
+    PTP_CLK_MAGIC = 61,
+    PTP_PIN_GETFUNC = 0xc0603d06,
+    PTP_SYS_OFFSET_PRECISE = 0xc0403d08,
+    PTP_SYS_OFFSET_EXTENDED = 0xc4c03d09,
+    PTP_PIN_GETFUNC2 = 0xc0603d0f,
+    PTP_SYS_OFFSET_PRECISE2 = 0xc0403d11,
+    PTP_SYS_OFFSET_EXTENDED2 = 0xc4c03d12,
+    PTP_SYS_OFFSET_PRECISE_CYCLES = 0xc0403d15,
+    PTP_SYS_OFFSET_EXTENDED_CYCLES = 0xc4c03d16,
+  },
+  records = {
+    ["struct ptp_clock_caps"] = [[{
+  int32_t max_adj;
+  int32_t n_alarm;
+  int32_t n_ext_ts;
+  int32_t n_per_out;
+  int32_t pps;
+  int32_t n_pins;
+  int32_t cross_timestamping;
+  int32_t adjust_phase;
+  int32_t max_phase_adj;
+  int32_t rsv[11];
+}]],
+    ["struct ptp_extts_request"] = [[{
+  uint32_t index;
+  uint32_t flags;
+  uint32_t rsv[2];
+}]],
+    ["struct ptp_perout_request"] = [[{
+  union {
+    struct ptp_clock_time start;
+    struct ptp_clock_time phase;
+  };
+  struct ptp_clock_time period;
+  uint32_t index;
+  uint32_t flags;
+  union {
+    struct ptp_clock_time on;
+    uint32_t rsv[4];
+  };
+}]],
+    ["struct ptp_sys_offset"] = [[{
+  uint32_t n_samples;
+  uint32_t rsv[3];
+  struct ptp_clock_time ts[51];
+}]],
+    ["struct ptp_sys_offset_extended"] = [[{
+  uint32_t n_samples;
+  int32_t clockid;
+  uint32_t rsv[2];
+  struct ptp_clock_time ts[25][3];
+}]],
+    ["struct ptp_sys_offset_precise"] = [[{
+  struct ptp_clock_time device;
+  struct ptp_clock_time sys_realtime;
+  struct ptp_clock_time sys_monoraw;
+  uint32_t rsv[4];
+}]],
+    ["struct ptp_pin_desc"] = [[{
+  char name[64];
+  uint32_t index;
+  uint32_t func;
+  uint32_t chan;
+  uint32_t rsv[5];
+}]],
+    ["struct ptp_extts_event"] = [[{
+  struct ptp_clock_time t;
+  uint32_t index;
+  uint32_t flags;
+  uint32_t rsv[2];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PTP_CLOCK_GETCAPS = 0x80503d01,
+        PTP_EXTTS_REQUEST = 0x40103d02,
+        PTP_PEROUT_REQUEST = 0x40383d03,
+        PTP_ENABLE_PPS = 0x40043d04,
+        PTP_SYS_OFFSET = 0x43403d05,
+        PTP_PIN_SETFUNC = 0x40603d07,
+        PTP_CLOCK_GETCAPS2 = 0x80503d0a,
+        PTP_EXTTS_REQUEST2 = 0x40103d0b,
+        PTP_PEROUT_REQUEST2 = 0x40383d0c,
+        PTP_ENABLE_PPS2 = 0x40043d0d,
+        PTP_SYS_OFFSET2 = 0x43403d0e,
+        PTP_PIN_SETFUNC2 = 0x40603d10,
+        PTP_MASK_CLEAR_ALL = 0x3d13,
+        PTP_MASK_EN_SINGLE = 0x40043d14,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ptp_clock_time"] = [[{
+    int64_t sec;
+    uint32_t nsec;
+    uint32_t reserved;
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        PTP_CLOCK_GETCAPS = 0x40503d01,
+        PTP_EXTTS_REQUEST = 0x80103d02,
+        PTP_PEROUT_REQUEST = 0x80383d03,
+        PTP_ENABLE_PPS = 0x80043d04,
+        PTP_SYS_OFFSET = 0x83403d05,
+        PTP_PIN_SETFUNC = 0x80603d07,
+        PTP_CLOCK_GETCAPS2 = 0x40503d0a,
+        PTP_EXTTS_REQUEST2 = 0x80103d0b,
+        PTP_PEROUT_REQUEST2 = 0x80383d0c,
+        PTP_ENABLE_PPS2 = 0x80043d0d,
+        PTP_SYS_OFFSET2 = 0x83403d0e,
+        PTP_PIN_SETFUNC2 = 0x80603d10,
+        PTP_MASK_CLEAR_ALL = 0x20003d13,
+        PTP_MASK_EN_SINGLE = 0x80043d14,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ptp_clock_time"] = [[{
+    long sec;
+    uint32_t nsec;
+    uint32_t reserved;
+  }]],
+      },
+    },
   },
 },
 ["linux/pwm.h"] = {

@@ -217,4 +217,158 @@ return {
 } __attribute__((packed))]],
   },
 },
+["linux/quota.h"] = {
+  constants = {
+    QIF_BLIMITS_B = 0,
+    QIF_SPACE_B = 1,
+    QIF_ILIMITS_B = 2,
+    QIF_INODES_B = 3,
+    QIF_BTIME_B = 4,
+    QIF_ITIME_B = 5,
+    DQF_ROOT_SQUASH_B = 0,
+    DQF_SYS_FILE_B = 16,
+    DQF_PRIVATE = 17,
+    QUOTA_NL_C_UNSPEC = 0,
+    QUOTA_NL_C_WARNING = 1,
+    __QUOTA_NL_C_MAX = 2,
+    QUOTA_NL_A_UNSPEC = 0,
+    QUOTA_NL_A_QTYPE = 1,
+    QUOTA_NL_A_EXCESS_ID = 2,
+    QUOTA_NL_A_WARNING = 3,
+    QUOTA_NL_A_DEV_MAJOR = 4,
+    QUOTA_NL_A_DEV_MINOR = 5,
+    QUOTA_NL_A_CAUSED_ID = 6,
+    QUOTA_NL_A_PAD = 7,
+    __QUOTA_NL_A_MAX = 8,
+    __DQUOT_VERSION__ = "dquot_6.6.0",
+    MAXQUOTAS = 3,
+    USRQUOTA = 0,
+    GRPQUOTA = 1,
+    PRJQUOTA = 2,
+    SUBCMDMASK = 0xff,
+    SUBCMDSHIFT = 8,
+    Q_SYNC = 0x800001,
+    Q_QUOTAON = 0x800002,
+    Q_QUOTAOFF = 0x800003,
+    Q_GETFMT = 0x800004,
+    Q_GETINFO = 0x800005,
+    Q_SETINFO = 0x800006,
+    Q_GETQUOTA = 0x800007,
+    Q_SETQUOTA = 0x800008,
+    Q_GETNEXTQUOTA = 0x800009,
+    QFMT_VFS_OLD = 1,
+    QFMT_VFS_V0 = 2,
+    QFMT_OCFS2 = 3,
+    QFMT_VFS_V1 = 4,
+    QFMT_SHMEM = 5,
+    QIF_DQBLKSIZE_BITS = 10,
+    QIF_DQBLKSIZE = 0x400,
+    QIF_BLIMITS = 0x1,
+    QIF_SPACE = 0x2,
+    QIF_ILIMITS = 0x4,
+    QIF_INODES = 0x8,
+    QIF_BTIME = 0x10,
+    QIF_ITIME = 0x20,
+    QIF_LIMITS = 5,
+    QIF_USAGE = 10,
+    QIF_TIMES = 48,
+    QIF_ALL = 63,
+    IIF_BGRACE = 1,
+    IIF_IGRACE = 2,
+    IIF_FLAGS = 4,
+    IIF_ALL = 7,
+    DQF_ROOT_SQUASH = 0x1,
+    DQF_SYS_FILE = 0x10000,
+    QUOTA_NL_NOWARN = 0,
+    QUOTA_NL_IHARDWARN = 1,
+    QUOTA_NL_ISOFTLONGWARN = 2,
+    QUOTA_NL_ISOFTWARN = 3,
+    QUOTA_NL_BHARDWARN = 4,
+    QUOTA_NL_BSOFTLONGWARN = 5,
+    QUOTA_NL_BSOFTWARN = 6,
+    QUOTA_NL_IHARDBELOW = 7,
+    QUOTA_NL_ISOFTBELOW = 8,
+    QUOTA_NL_BHARDBELOW = 9,
+    QUOTA_NL_BSOFTBELOW = 10,
+    QUOTA_NL_C_MAX = 1,
+    QUOTA_NL_A_MAX = 7,
+  },
+  macros = function(M)
+    return {
+      QCMD = function(cmd, type)
+        return M.int(M.bor(M.shl(M.long(cmd), 8), M.band(M.long(type), 0xff)))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct if_dqblk"] = [[{
+    uint64_t dqb_bhardlimit;
+    uint64_t dqb_bsoftlimit;
+    uint64_t dqb_curspace;
+    uint64_t dqb_ihardlimit;
+    uint64_t dqb_isoftlimit;
+    uint64_t dqb_curinodes;
+    uint64_t dqb_btime;
+    uint64_t dqb_itime;
+    uint32_t dqb_valid;
+  }]],
+        ["struct if_nextdqblk"] = [[{
+    uint64_t dqb_bhardlimit;
+    uint64_t dqb_bsoftlimit;
+    uint64_t dqb_curspace;
+    uint64_t dqb_ihardlimit;
+    uint64_t dqb_isoftlimit;
+    uint64_t dqb_curinodes;
+    uint64_t dqb_btime;
+    uint64_t dqb_itime;
+    uint32_t dqb_valid;
+    uint32_t dqb_id;
+  }]],
+        ["struct if_dqinfo"] = [[{
+    uint64_t dqi_bgrace;
+    uint64_t dqi_igrace;
+    uint32_t dqi_flags;
+    uint32_t dqi_valid;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct if_dqblk"] = [[{
+    unsigned long dqb_bhardlimit;
+    unsigned long dqb_bsoftlimit;
+    unsigned long dqb_curspace;
+    unsigned long dqb_ihardlimit;
+    unsigned long dqb_isoftlimit;
+    unsigned long dqb_curinodes;
+    unsigned long dqb_btime;
+    unsigned long dqb_itime;
+    uint32_t dqb_valid;
+  }]],
+        ["struct if_nextdqblk"] = [[{
+    unsigned long dqb_bhardlimit;
+    unsigned long dqb_bsoftlimit;
+    unsigned long dqb_curspace;
+    unsigned long dqb_ihardlimit;
+    unsigned long dqb_isoftlimit;
+    unsigned long dqb_curinodes;
+    unsigned long dqb_btime;
+    unsigned long dqb_itime;
+    uint32_t dqb_valid;
+    uint32_t dqb_id;
+  }]],
+        ["struct if_dqinfo"] = [[{
+    unsigned long dqi_bgrace;
+    unsigned long dqi_igrace;
+    uint32_t dqi_flags;
+    uint32_t dqi_valid;
+  }]],
+      },
+    },
+  },
+},
 }

@@ -82,6 +82,145 @@ return {
     },
   },
 },
+["linux/rds.h"] = {
+  constants = {
+    RDS_MSG_RX_HDR_TO_DGRAM_START = 0,
+    RDS_MSG_RX_DGRAM_REASSEMBLE = 1,
+    RDS_MSG_RX_DGRAM_DELIVERED = 2,
+    RDS_MSG_RX_DGRAM_TRACE_MAX = 3,
+    RDS_IB_ABI_VERSION = 0x301,
+    SOL_RDS = 276,
+    RDS_CANCEL_SENT_TO = 1,
+    RDS_GET_MR = 2,
+    RDS_FREE_MR = 3,
+    RDS_RECVERR = 5,
+    RDS_CONG_MONITOR = 6,
+    RDS_GET_MR_FOR_DEST = 7,
+    SO_RDS_TRANSPORT = 8,
+    SO_RDS_MSG_RXPATH_LATENCY = 10,
+    RDS_TRANS_IB = 0,
+    RDS_TRANS_GAP = 1,
+    RDS_TRANS_TCP = 2,
+    RDS_TRANS_COUNT = 3,
+    RDS_TRANS_NONE = -1,
+    RDS_TRANS_IWARP = 1,
+    SIOCRDSSETTOS = 35296,
+    SIOCRDSGETTOS = 35297,
+    RDS_CMSG_RDMA_ARGS = 1,
+    RDS_CMSG_RDMA_DEST = 2,
+    RDS_CMSG_RDMA_MAP = 3,
+    RDS_CMSG_RDMA_STATUS = 4,
+    RDS_CMSG_CONG_UPDATE = 5,
+    RDS_CMSG_ATOMIC_FADD = 6,
+    RDS_CMSG_ATOMIC_CSWP = 7,
+    RDS_CMSG_MASKED_ATOMIC_FADD = 8,
+    RDS_CMSG_MASKED_ATOMIC_CSWP = 9,
+    RDS_CMSG_RXPATH_LATENCY = 11,
+    RDS_CMSG_ZCOPY_COOKIE = 12,
+    RDS_CMSG_ZCOPY_COMPLETION = 13,
+    RDS_INFO_FIRST = 10000,
+    RDS_INFO_COUNTERS = 10000,
+    RDS_INFO_CONNECTIONS = 10001,
+    RDS_INFO_SEND_MESSAGES = 10003,
+    RDS_INFO_RETRANS_MESSAGES = 10004,
+    RDS_INFO_RECV_MESSAGES = 10005,
+    RDS_INFO_SOCKETS = 10006,
+    RDS_INFO_TCP_SOCKETS = 10007,
+    RDS_INFO_IB_CONNECTIONS = 10008,
+    RDS_INFO_CONNECTION_STATS = 10009,
+    RDS_INFO_IWARP_CONNECTIONS = 10010,
+    RDS6_INFO_CONNECTIONS = 10011,
+    RDS6_INFO_SEND_MESSAGES = 10012,
+    RDS6_INFO_RETRANS_MESSAGES = 10013,
+    RDS6_INFO_RECV_MESSAGES = 10014,
+    RDS6_INFO_SOCKETS = 10015,
+    RDS6_INFO_TCP_SOCKETS = 10016,
+    RDS6_INFO_IB_CONNECTIONS = 10017,
+    RDS_INFO_LAST = 10017,
+    RDS_INFO_CONNECTION_FLAG_SENDING = 0x1,
+    RDS_INFO_CONNECTION_FLAG_CONNECTING = 0x2,
+    RDS_INFO_CONNECTION_FLAG_CONNECTED = 0x4,
+    TRANSNAMSIZ = 16,
+    RDS_INFO_MESSAGE_FLAG_ACK = 0x1,
+    RDS_INFO_MESSAGE_FLAG_FAST_ACK = 0x2,
+    RDS_IB_GID_LEN = 16,
+    RDS_CONG_MONITOR_SIZE = 64,
+    RDS_RDMA_SUCCESS = 0,
+    RDS_RDMA_REMOTE_ERROR = 1,
+    RDS_RDMA_CANCELED = 2,
+    RDS_RDMA_DROPPED = 3,
+    RDS_RDMA_OTHER_ERROR = 4,
+    RDS_MAX_ZCOOKIES = 8,
+    RDS_RDMA_READWRITE = 0x1,
+    RDS_RDMA_FENCE = 0x2,
+    RDS_RDMA_INVALIDATE = 0x4,
+    RDS_RDMA_USE_ONCE = 0x8,
+    RDS_RDMA_DONTWAIT = 0x10,
+    RDS_RDMA_NOTIFY_ME = 0x20,
+    RDS_RDMA_SILENT = 0x40,
+  },
+  records = {
+    ["struct rds_info_rdma_connection"] = [[{
+  uint32_t src_addr;
+  uint32_t dst_addr;
+  uint8_t src_gid[16];
+  uint8_t dst_gid[16];
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t rdma_mr_max;
+  uint32_t rdma_mr_size;
+  uint8_t tos;
+  uint8_t sl;
+  uint32_t cache_allocs;
+}]],
+    ["struct rds6_info_rdma_connection"] = [[{
+  struct in6_addr src_addr;
+  struct in6_addr dst_addr;
+  uint8_t src_gid[16];
+  uint8_t dst_gid[16];
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t rdma_mr_max;
+  uint32_t rdma_mr_size;
+  uint8_t tos;
+  uint8_t sl;
+  uint32_t cache_allocs;
+}]],
+    ["struct rds_rx_trace_so"] = [[{
+  uint8_t rx_traces;
+  uint8_t rx_trace_pos[3];
+}]],
+    ["struct rds_zcopy_cookies"] = [[{
+  uint32_t num;
+  uint32_t cookies[8];
+}]],
+  },
+  typedefs = {
+    rds_tos_t = "uint8_t",
+  },
+  macros = function(M)
+    return {
+      RDS_CONG_MONITOR_BIT = function(port)
+        return M.int(M.u32(M.long(port)) % 64)
+      end,
+      RDS_CONG_MONITOR_MASK = function(port)
+        return M.int(M.shl(1ULL, M.u32(M.long(port)) % 64))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.rds-1",
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.linux.rds-2",
+    },
+  },
+},
 ["linux/reboot.h"] = {
   constants = {
     LINUX_REBOOT_MAGIC1 = 0xfee1dead,

@@ -147,6 +147,290 @@ return {
 }]],
   },
 },
+["linux/uhid.h"] = {
+  constants = {
+    __UHID_LEGACY_CREATE = 0,
+    UHID_DESTROY = 1,
+    UHID_START = 2,
+    UHID_STOP = 3,
+    UHID_OPEN = 4,
+    UHID_CLOSE = 5,
+    UHID_OUTPUT = 6,
+    __UHID_LEGACY_OUTPUT_EV = 7,
+    __UHID_LEGACY_INPUT = 8,
+    UHID_GET_REPORT = 9,
+    UHID_GET_REPORT_REPLY = 10,
+    UHID_CREATE2 = 11,
+    UHID_INPUT2 = 12,
+    UHID_SET_REPORT = 13,
+    UHID_SET_REPORT_REPLY = 14,
+    UHID_DEV_NUMBERED_FEATURE_REPORTS = 1,
+    UHID_DEV_NUMBERED_OUTPUT_REPORTS = 2,
+    UHID_DEV_NUMBERED_INPUT_REPORTS = 4,
+    UHID_FEATURE_REPORT = 0,
+    UHID_OUTPUT_REPORT = 1,
+    UHID_INPUT_REPORT = 2,
+    UHID_CREATE = 0,
+    UHID_OUTPUT_EV = 7,
+    UHID_INPUT = 8,
+    UHID_FEATURE = 9,
+    UHID_FEATURE_ANSWER = 10,
+    UHID_DATA_MAX = 4096,
+  },
+  records = {
+    ["struct uhid_create2_req"] = [[{
+  uint8_t name[128];
+  uint8_t phys[64];
+  uint8_t uniq[64];
+  uint16_t rd_size;
+  uint16_t bus;
+  uint32_t vendor;
+  uint32_t product;
+  uint32_t version;
+  uint32_t country;
+  uint8_t rd_data[4096];
+} __attribute__((packed))]],
+    ["struct uhid_input2_req"] = [[{
+  uint16_t size;
+  uint8_t data[4096];
+} __attribute__((packed))]],
+    ["struct uhid_output_req"] = [[{
+  uint8_t data[4096];
+  uint16_t size;
+  uint8_t rtype;
+} __attribute__((packed))]],
+    ["struct uhid_get_report_req"] = [[{
+  uint32_t id;
+  uint8_t rnum;
+  uint8_t rtype;
+} __attribute__((packed))]],
+    ["struct uhid_get_report_reply_req"] = [[{
+  uint32_t id;
+  uint16_t err;
+  uint16_t size;
+  uint8_t data[4096];
+} __attribute__((packed))]],
+    ["struct uhid_set_report_req"] = [[{
+  uint32_t id;
+  uint8_t rnum;
+  uint8_t rtype;
+  uint16_t size;
+  uint8_t data[4096];
+} __attribute__((packed))]],
+    ["struct uhid_set_report_reply_req"] = [[{
+  uint32_t id;
+  uint16_t err;
+} __attribute__((packed))]],
+    ["struct uhid_create_req"] = [[{
+  uint8_t name[128];
+  uint8_t phys[64];
+  uint8_t uniq[64];
+  uint8_t *rd_data;
+  uint16_t rd_size;
+  uint16_t bus;
+  uint32_t vendor;
+  uint32_t product;
+  uint32_t version;
+  uint32_t country;
+} __attribute__((packed))]],
+    ["struct uhid_input_req"] = [[{
+  uint8_t data[4096];
+  uint16_t size;
+} __attribute__((packed))]],
+    ["struct uhid_output_ev_req"] = [[{
+  uint16_t type;
+  uint16_t code;
+  int32_t value;
+} __attribute__((packed))]],
+    ["struct uhid_feature_req"] = [[{
+  uint32_t id;
+  uint8_t rnum;
+  uint8_t rtype;
+} __attribute__((packed))]],
+    ["struct uhid_feature_answer_req"] = [[{
+  uint32_t id;
+  uint16_t err;
+  uint16_t size;
+  uint8_t data[4096];
+} __attribute__((packed))]],
+    ["struct uhid_event"] = [[{
+  uint32_t type;
+  union {
+    struct uhid_create_req create;
+    struct uhid_input_req input;
+    struct uhid_output_req output;
+    struct uhid_output_ev_req output_ev;
+    struct uhid_feature_req feature;
+    struct uhid_get_report_req get_report;
+    struct uhid_feature_answer_req feature_answer;
+    struct uhid_get_report_reply_req get_report_reply;
+    struct uhid_create2_req create2;
+    struct uhid_input2_req input2;
+    struct uhid_set_report_req set_report;
+    struct uhid_set_report_reply_req set_report_reply;
+    struct uhid_start_req start;
+  } u;
+} __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct uhid_start_req"] = [[{
+    uint64_t dev_flags;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct uhid_start_req"] = [[{
+    unsigned long dev_flags;
+  }]],
+      },
+    },
+  },
+},
+["linux/uinput.h"] = {
+  constants = {
+    UINPUT_VERSION = 5,
+    UINPUT_MAX_NAME_SIZE = 80,
+    UINPUT_IOCTL_BASE = 85,
+    UI_BEGIN_FF_ERASE = 0xc00c55ca,
+    EV_UINPUT = 0x101,
+    UI_FF_UPLOAD = 1,
+    UI_FF_ERASE = 2,
+  },
+  records = {
+    ["struct uinput_ff_upload"] = [[{
+  uint32_t request_id;
+  int32_t retval;
+  struct ff_effect effect;
+  struct ff_effect old;
+}]],
+    ["struct uinput_ff_erase"] = [[{
+  uint32_t request_id;
+  int32_t retval;
+  uint32_t effect_id;
+}]],
+    ["struct uinput_setup"] = [[{
+  struct input_id id;
+  char name[80];
+  uint32_t ff_effects_max;
+}]],
+    ["struct uinput_abs_setup"] = [[{
+  uint16_t code;
+  struct input_absinfo absinfo;
+}]],
+    ["struct uinput_user_dev"] = [[{
+  char name[80];
+  struct input_id id;
+  uint32_t ff_effects_max;
+  int32_t absmax[64];
+  int32_t absmin[64];
+  int32_t absfuzz[64];
+  int32_t absflat[64];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        UI_DEV_CREATE = 0x5501,
+        UI_DEV_DESTROY = 0x5502,
+        UI_DEV_SETUP = 0x405c5503,
+        UI_ABS_SETUP = 0x401c5504,
+        UI_SET_EVBIT = 0x40045564,
+        UI_SET_KEYBIT = 0x40045565,
+        UI_SET_RELBIT = 0x40045566,
+        UI_SET_ABSBIT = 0x40045567,
+        UI_SET_MSCBIT = 0x40045568,
+        UI_SET_LEDBIT = 0x40045569,
+        UI_SET_SNDBIT = 0x4004556a,
+        UI_SET_FFBIT = 0x4004556b,
+        UI_SET_SWBIT = 0x4004556d,
+        UI_SET_PROPBIT = 0x4004556e,
+        UI_END_FF_ERASE = 0x400c55cb,
+        UI_GET_VERSION = 0x8004552d,
+      },
+      macros = function(M)
+        return {
+          UI_GET_SYSNAME = function(len)
+            return M.int(M.bor(0x8000552cLL, M.shl(M.long(len), 16)))
+          end,
+        }
+      end,
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        UI_SET_PHYS = 0x4008556c,
+        UI_END_FF_UPLOAD = 0x406855c9,
+      },
+    },
+    {
+      on = "!x86 arm mips mipsel ppc",
+      constants = {
+        UI_BEGIN_FF_UPLOAD = 0xc06855c8,
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        UI_SET_PHYS = 0x4004556c,
+        UI_END_FF_UPLOAD = 0x406055c9,
+      },
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      constants = {
+        UI_BEGIN_FF_UPLOAD = 0xc06055c8,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        UI_DEV_CREATE = 0x20005501,
+        UI_DEV_DESTROY = 0x20005502,
+        UI_DEV_SETUP = 0x805c5503,
+        UI_ABS_SETUP = 0x801c5504,
+        UI_SET_EVBIT = 0x80045564,
+        UI_SET_KEYBIT = 0x80045565,
+        UI_SET_RELBIT = 0x80045566,
+        UI_SET_ABSBIT = 0x80045567,
+        UI_SET_MSCBIT = 0x80045568,
+        UI_SET_LEDBIT = 0x80045569,
+        UI_SET_SNDBIT = 0x8004556a,
+        UI_SET_FFBIT = 0x8004556b,
+        UI_SET_SWBIT = 0x8004556d,
+        UI_SET_PROPBIT = 0x8004556e,
+        UI_END_FF_ERASE = 0x800c55cb,
+        UI_GET_VERSION = 0x4004552d,
+      },
+      macros = function(M)
+        return {
+          UI_GET_SYSNAME = function(len)
+            return M.int(M.bor(0x4000552c, M.shl(M.long(len), 16)))
+          end,
+        }
+      end,
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        UI_SET_PHYS = 0x8004556c,
+        UI_END_FF_UPLOAD = 0x806055c9,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        UI_SET_PHYS = 0x8008556c,
+        UI_END_FF_UPLOAD = 0x806855c9,
+      },
+    },
+  },
+},
 ["linux/uio.h"] = {
   constants = {
     UIO_FASTIOV = 8,

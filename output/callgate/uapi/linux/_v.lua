@@ -33,6 +33,104 @@ return {
 }]],
   },
 },
+["linux/v4l2-mediabus.h"] = {
+  constants = {
+    V4L2_MBUS_FMT_FIXED = 1,
+    V4L2_MBUS_FMT_RGB444_2X8_PADHI_BE = 4097,
+    V4L2_MBUS_FMT_RGB444_2X8_PADHI_LE = 4098,
+    V4L2_MBUS_FMT_RGB555_2X8_PADHI_BE = 4099,
+    V4L2_MBUS_FMT_RGB555_2X8_PADHI_LE = 4100,
+    V4L2_MBUS_FMT_BGR565_2X8_BE = 4101,
+    V4L2_MBUS_FMT_BGR565_2X8_LE = 4102,
+    V4L2_MBUS_FMT_RGB565_2X8_BE = 4103,
+    V4L2_MBUS_FMT_RGB565_2X8_LE = 4104,
+    V4L2_MBUS_FMT_RGB666_1X18 = 4105,
+    V4L2_MBUS_FMT_RGB888_1X24 = 4106,
+    V4L2_MBUS_FMT_RGB888_2X12_BE = 4107,
+    V4L2_MBUS_FMT_RGB888_2X12_LE = 4108,
+    V4L2_MBUS_FMT_ARGB8888_1X32 = 4109,
+    V4L2_MBUS_FMT_Y8_1X8 = 8193,
+    V4L2_MBUS_FMT_UV8_1X8 = 8213,
+    V4L2_MBUS_FMT_UYVY8_1_5X8 = 8194,
+    V4L2_MBUS_FMT_VYUY8_1_5X8 = 8195,
+    V4L2_MBUS_FMT_YUYV8_1_5X8 = 8196,
+    V4L2_MBUS_FMT_YVYU8_1_5X8 = 8197,
+    V4L2_MBUS_FMT_UYVY8_2X8 = 8198,
+    V4L2_MBUS_FMT_VYUY8_2X8 = 8199,
+    V4L2_MBUS_FMT_YUYV8_2X8 = 8200,
+    V4L2_MBUS_FMT_YVYU8_2X8 = 8201,
+    V4L2_MBUS_FMT_Y10_1X10 = 8202,
+    V4L2_MBUS_FMT_UYVY10_2X10 = 8216,
+    V4L2_MBUS_FMT_VYUY10_2X10 = 8217,
+    V4L2_MBUS_FMT_YUYV10_2X10 = 8203,
+    V4L2_MBUS_FMT_YVYU10_2X10 = 8204,
+    V4L2_MBUS_FMT_Y12_1X12 = 8211,
+    V4L2_MBUS_FMT_UYVY8_1X16 = 8207,
+    V4L2_MBUS_FMT_VYUY8_1X16 = 8208,
+    V4L2_MBUS_FMT_YUYV8_1X16 = 8209,
+    V4L2_MBUS_FMT_YVYU8_1X16 = 8210,
+    V4L2_MBUS_FMT_YDYUYDYV8_1X16 = 8212,
+    V4L2_MBUS_FMT_UYVY10_1X20 = 8218,
+    V4L2_MBUS_FMT_VYUY10_1X20 = 8219,
+    V4L2_MBUS_FMT_YUYV10_1X20 = 8205,
+    V4L2_MBUS_FMT_YVYU10_1X20 = 8206,
+    V4L2_MBUS_FMT_YUV10_1X30 = 8214,
+    V4L2_MBUS_FMT_AYUV8_1X32 = 8215,
+    V4L2_MBUS_FMT_UYVY12_2X12 = 8220,
+    V4L2_MBUS_FMT_VYUY12_2X12 = 8221,
+    V4L2_MBUS_FMT_YUYV12_2X12 = 8222,
+    V4L2_MBUS_FMT_YVYU12_2X12 = 8223,
+    V4L2_MBUS_FMT_UYVY12_1X24 = 8224,
+    V4L2_MBUS_FMT_VYUY12_1X24 = 8225,
+    V4L2_MBUS_FMT_YUYV12_1X24 = 8226,
+    V4L2_MBUS_FMT_YVYU12_1X24 = 8227,
+    V4L2_MBUS_FMT_SBGGR8_1X8 = 12289,
+    V4L2_MBUS_FMT_SGBRG8_1X8 = 12307,
+    V4L2_MBUS_FMT_SGRBG8_1X8 = 12290,
+    V4L2_MBUS_FMT_SRGGB8_1X8 = 12308,
+    V4L2_MBUS_FMT_SBGGR10_ALAW8_1X8 = 12309,
+    V4L2_MBUS_FMT_SGBRG10_ALAW8_1X8 = 12310,
+    V4L2_MBUS_FMT_SGRBG10_ALAW8_1X8 = 12311,
+    V4L2_MBUS_FMT_SRGGB10_ALAW8_1X8 = 12312,
+    V4L2_MBUS_FMT_SBGGR10_DPCM8_1X8 = 12299,
+    V4L2_MBUS_FMT_SGBRG10_DPCM8_1X8 = 12300,
+    V4L2_MBUS_FMT_SGRBG10_DPCM8_1X8 = 12297,
+    V4L2_MBUS_FMT_SRGGB10_DPCM8_1X8 = 12301,
+    V4L2_MBUS_FMT_SBGGR10_2X8_PADHI_BE = 12291,
+    V4L2_MBUS_FMT_SBGGR10_2X8_PADHI_LE = 12292,
+    V4L2_MBUS_FMT_SBGGR10_2X8_PADLO_BE = 12293,
+    V4L2_MBUS_FMT_SBGGR10_2X8_PADLO_LE = 12294,
+    V4L2_MBUS_FMT_SBGGR10_1X10 = 12295,
+    V4L2_MBUS_FMT_SGBRG10_1X10 = 12302,
+    V4L2_MBUS_FMT_SGRBG10_1X10 = 12298,
+    V4L2_MBUS_FMT_SRGGB10_1X10 = 12303,
+    V4L2_MBUS_FMT_SBGGR12_1X12 = 12296,
+    V4L2_MBUS_FMT_SGBRG12_1X12 = 12304,
+    V4L2_MBUS_FMT_SGRBG12_1X12 = 12305,
+    V4L2_MBUS_FMT_SRGGB12_1X12 = 12306,
+    V4L2_MBUS_FMT_JPEG_1X8 = 16385,
+    V4L2_MBUS_FMT_S5C_UYVY_JPEG_1X8 = 20481,
+    V4L2_MBUS_FMT_AHSV8888_1X32 = 24577,
+    V4L2_MBUS_FRAMEFMT_SET_CSC = 0x1,
+  },
+  records = {
+    ["struct v4l2_mbus_framefmt"] = [[{
+  uint32_t width;
+  uint32_t height;
+  uint32_t code;
+  uint32_t field;
+  uint32_t colorspace;
+  union {
+    uint16_t ycbcr_enc;
+    uint16_t hsv_enc;
+  };
+  uint16_t quantization;
+  uint16_t xfer_func;
+  uint16_t flags;
+  uint16_t reserved[10];
+}]],
+  },
+},
 ["linux/vdpa.h"] = {
   constants = {
     VDPA_CMD_UNSPEC = 0,
@@ -219,6 +317,152 @@ return {
     uint8_t version;
     uint8_t reserved;
     uint16_t imaxstbl;
+  }]],
+      },
+    },
+  },
+},
+["linux/vhost_types.h"] = {
+  constants = {
+    VHOST_VRING_F_LOG = 0,
+    VHOST_ACCESS_RO = 0x1,
+    VHOST_ACCESS_WO = 0x2,
+    VHOST_ACCESS_RW = 0x3,
+    VHOST_IOTLB_MISS = 1,
+    VHOST_IOTLB_UPDATE = 2,
+    VHOST_IOTLB_INVALIDATE = 3,
+    VHOST_IOTLB_ACCESS_FAIL = 4,
+    VHOST_IOTLB_BATCH_BEGIN = 5,
+    VHOST_IOTLB_BATCH_END = 6,
+    VHOST_IOTLB_MSG = 0x1,
+    VHOST_IOTLB_MSG_V2 = 0x2,
+    VHOST_PAGE_SIZE = 0x1000,
+    VHOST_SCSI_ABI_VERSION = 1,
+    VHOST_F_LOG_ALL = 26,
+    VHOST_NET_F_VIRTIO_NET_HDR = 27,
+    VHOST_BACKEND_F_IOTLB_MSG_V2 = 0x1,
+    VHOST_BACKEND_F_IOTLB_BATCH = 0x2,
+    VHOST_BACKEND_F_IOTLB_ASID = 0x3,
+    VHOST_BACKEND_F_SUSPEND = 0x4,
+    VHOST_BACKEND_F_RESUME = 0x5,
+    VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK = 0x6,
+    VHOST_BACKEND_F_DESC_ASID = 0x7,
+    VHOST_BACKEND_F_IOTLB_PERSIST = 0x8,
+  },
+  records = {
+    ["struct vhost_vring_state"] = [[{
+  uint32_t index;
+  uint32_t num;
+}]],
+    ["struct vhost_vring_file"] = [[{
+  uint32_t index;
+  int32_t fd;
+}]],
+    ["struct vhost_worker_state"] = [[{
+  uint32_t worker_id;
+}]],
+    ["struct vhost_vring_worker"] = [[{
+  uint32_t index;
+  uint32_t worker_id;
+}]],
+    ["struct vhost_msg"] = [[{
+  int32_t type;
+  union {
+    struct vhost_iotlb_msg iotlb;
+    uint8_t padding[64];
+  };
+}]],
+    ["struct vhost_msg_v2"] = [[{
+  uint32_t type;
+  uint32_t asid;
+  union {
+    struct vhost_iotlb_msg iotlb;
+    uint8_t padding[64];
+  };
+}]],
+    ["struct vhost_memory"] = [[{
+  uint32_t nregions;
+  uint32_t padding;
+  struct vhost_memory_region regions[];
+}]],
+    ["struct vhost_scsi_target"] = [[{
+  int32_t abi_version;
+  char vhost_wwpn[224];
+  uint16_t vhost_tpgt;
+  uint16_t reserved;
+}]],
+    ["struct vhost_vdpa_config"] = [[{
+  uint32_t off;
+  uint32_t len;
+  uint8_t buf[];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct vhost_vring_addr"] = [[{
+    uint32_t index;
+    uint32_t flags;
+    uint64_t desc_user_addr;
+    uint64_t used_user_addr;
+    uint64_t avail_user_addr;
+    uint64_t log_guest_addr;
+  }]],
+        ["struct vhost_iotlb_msg"] = [[{
+    uint64_t iova;
+    uint64_t size;
+    uint64_t uaddr;
+    uint8_t perm;
+    uint8_t type;
+  }]],
+        ["struct vhost_features_array"] = [[{
+    uint64_t count;
+    uint64_t features[];
+  }]],
+        ["struct vhost_memory_region"] = [[{
+    uint64_t guest_phys_addr;
+    uint64_t memory_size;
+    uint64_t userspace_addr;
+    uint64_t flags_padding;
+  }]],
+        ["struct vhost_vdpa_iova_range"] = [[{
+    uint64_t first;
+    uint64_t last;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct vhost_vring_addr"] = [[{
+    uint32_t index;
+    uint32_t flags;
+    unsigned long desc_user_addr;
+    unsigned long used_user_addr;
+    unsigned long avail_user_addr;
+    unsigned long log_guest_addr;
+  }]],
+        ["struct vhost_iotlb_msg"] = [[{
+    unsigned long iova;
+    unsigned long size;
+    unsigned long uaddr;
+    uint8_t perm;
+    uint8_t type;
+  }]],
+        ["struct vhost_features_array"] = [[{
+    unsigned long count;
+    unsigned long features[];
+  }]],
+        ["struct vhost_memory_region"] = [[{
+    unsigned long guest_phys_addr;
+    unsigned long memory_size;
+    unsigned long userspace_addr;
+    unsigned long flags_padding;
+  }]],
+        ["struct vhost_vdpa_iova_range"] = [[{
+    unsigned long first;
+    unsigned long last;
   }]],
       },
     },
@@ -923,6 +1167,153 @@ return {
     VIRTIO_SCMI_VQ_TX = 0,
     VIRTIO_SCMI_VQ_RX = 1,
     VIRTIO_SCMI_VQ_MAX_CNT = 2,
+  },
+},
+["linux/virtio_scsi.h"] = {
+  constants = {
+    VIRTIO_SCSI_CDB_DEFAULT_SIZE = 32,
+    VIRTIO_SCSI_SENSE_DEFAULT_SIZE = 96,
+    VIRTIO_SCSI_CDB_SIZE = 32,
+    VIRTIO_SCSI_SENSE_SIZE = 96,
+    VIRTIO_SCSI_F_INOUT = 0,
+    VIRTIO_SCSI_F_HOTPLUG = 1,
+    VIRTIO_SCSI_F_CHANGE = 2,
+    VIRTIO_SCSI_F_T10_PI = 3,
+    VIRTIO_SCSI_S_OK = 0,
+    VIRTIO_SCSI_S_OVERRUN = 1,
+    VIRTIO_SCSI_S_ABORTED = 2,
+    VIRTIO_SCSI_S_BAD_TARGET = 3,
+    VIRTIO_SCSI_S_RESET = 4,
+    VIRTIO_SCSI_S_BUSY = 5,
+    VIRTIO_SCSI_S_TRANSPORT_FAILURE = 6,
+    VIRTIO_SCSI_S_TARGET_FAILURE = 7,
+    VIRTIO_SCSI_S_NEXUS_FAILURE = 8,
+    VIRTIO_SCSI_S_FAILURE = 9,
+    VIRTIO_SCSI_S_FUNCTION_SUCCEEDED = 10,
+    VIRTIO_SCSI_S_FUNCTION_REJECTED = 11,
+    VIRTIO_SCSI_S_INCORRECT_LUN = 12,
+    VIRTIO_SCSI_T_TMF = 0,
+    VIRTIO_SCSI_T_AN_QUERY = 1,
+    VIRTIO_SCSI_T_AN_SUBSCRIBE = 2,
+    VIRTIO_SCSI_T_TMF_ABORT_TASK = 0,
+    VIRTIO_SCSI_T_TMF_ABORT_TASK_SET = 1,
+    VIRTIO_SCSI_T_TMF_CLEAR_ACA = 2,
+    VIRTIO_SCSI_T_TMF_CLEAR_TASK_SET = 3,
+    VIRTIO_SCSI_T_TMF_I_T_NEXUS_RESET = 4,
+    VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET = 5,
+    VIRTIO_SCSI_T_TMF_QUERY_TASK = 6,
+    VIRTIO_SCSI_T_TMF_QUERY_TASK_SET = 7,
+    VIRTIO_SCSI_T_EVENTS_MISSED = 0x80000000,
+    VIRTIO_SCSI_T_NO_EVENT = 0,
+    VIRTIO_SCSI_T_TRANSPORT_RESET = 1,
+    VIRTIO_SCSI_T_ASYNC_NOTIFY = 2,
+    VIRTIO_SCSI_T_PARAM_CHANGE = 3,
+    VIRTIO_SCSI_EVT_RESET_HARD = 0,
+    VIRTIO_SCSI_EVT_RESET_RESCAN = 1,
+    VIRTIO_SCSI_EVT_RESET_REMOVED = 2,
+    VIRTIO_SCSI_S_SIMPLE = 0,
+    VIRTIO_SCSI_S_ORDERED = 1,
+    VIRTIO_SCSI_S_HEAD = 2,
+    VIRTIO_SCSI_S_ACA = 3,
+  },
+  records = {
+    ["struct virtio_scsi_cmd_resp"] = [[{
+  uint32_t sense_len;
+  uint32_t resid;
+  uint16_t status_qualifier;
+  uint8_t status;
+  uint8_t response;
+  uint8_t sense[96];
+} __attribute__((packed))]],
+    ["struct virtio_scsi_ctrl_tmf_resp"] = [[{
+  uint8_t response;
+} __attribute__((packed))]],
+    ["struct virtio_scsi_ctrl_an_req"] = [[{
+  uint32_t type;
+  uint8_t lun[8];
+  uint32_t event_requested;
+} __attribute__((packed))]],
+    ["struct virtio_scsi_ctrl_an_resp"] = [[{
+  uint32_t event_actual;
+  uint8_t response;
+} __attribute__((packed))]],
+    ["struct virtio_scsi_event"] = [[{
+  uint32_t event;
+  uint8_t lun[8];
+  uint32_t reason;
+} __attribute__((packed))]],
+    ["struct virtio_scsi_config"] = [[{
+  uint32_t num_queues;
+  uint32_t seg_max;
+  uint32_t max_sectors;
+  uint32_t cmd_per_lun;
+  uint32_t event_info_size;
+  uint32_t sense_size;
+  uint32_t cdb_size;
+  uint16_t max_channel;
+  uint16_t max_target;
+  uint32_t max_lun;
+} __attribute__((packed))]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_scsi_cmd_req"] = [[{
+    uint8_t lun[8];
+    uint64_t tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_cmd_req_pi"] = [[{
+    uint8_t lun[8];
+    uint64_t tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint32_t pi_bytesout;
+    uint32_t pi_bytesin;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_ctrl_tmf_req"] = [[{
+    uint32_t type;
+    uint32_t subtype;
+    uint8_t lun[8];
+    uint64_t tag;
+  } __attribute__((packed))]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct virtio_scsi_cmd_req"] = [[{
+    uint8_t lun[8];
+    unsigned long tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_cmd_req_pi"] = [[{
+    uint8_t lun[8];
+    unsigned long tag;
+    uint8_t task_attr;
+    uint8_t prio;
+    uint8_t crn;
+    uint32_t pi_bytesout;
+    uint32_t pi_bytesin;
+    uint8_t cdb[32];
+  } __attribute__((packed))]],
+        ["struct virtio_scsi_ctrl_tmf_req"] = [[{
+    uint32_t type;
+    uint32_t subtype;
+    uint8_t lun[8];
+    unsigned long tag;
+  } __attribute__((packed))]],
+      },
+    },
   },
 },
 ["linux/virtio_spi.h"] = {

@@ -208,4 +208,150 @@ return {
     },
   },
 },
+["rdma/ionic-abi.h"] = {
+  constants = {
+    IONIC_ABI_VERSION = 1,
+    IONIC_EXPDB_64 = 1,
+    IONIC_EXPDB_128 = 2,
+    IONIC_EXPDB_256 = 4,
+    IONIC_EXPDB_512 = 8,
+    IONIC_EXPDB_SQ = 1,
+    IONIC_EXPDB_RQ = 2,
+    IONIC_CMB_ENABLE = 1,
+    IONIC_CMB_REQUIRE = 2,
+    IONIC_CMB_EXPDB = 4,
+    IONIC_CMB_WC = 8,
+    IONIC_CMB_UC = 16,
+  },
+  records = {
+    ["struct ionic_ctx_req"] = [[{
+  uint32_t rsvd[2];
+}]],
+    ["struct ionic_ah_resp"] = [[{
+  uint32_t ahid;
+  uint32_t pad;
+}]],
+    ["struct ionic_cq_req"] = [[{
+  struct ionic_qdesc cq[2];
+  uint8_t udma_mask;
+  uint8_t rsvd[7];
+}]],
+    ["struct ionic_cq_resp"] = [[{
+  uint32_t cqid[2];
+  uint8_t udma_mask;
+  uint8_t rsvd[7];
+}]],
+    ["struct ionic_qp_req"] = [[{
+  struct ionic_qdesc sq;
+  struct ionic_qdesc rq;
+  uint8_t sq_spec;
+  uint8_t rq_spec;
+  uint8_t sq_cmb;
+  uint8_t rq_cmb;
+  uint8_t udma_mask;
+  uint8_t rsvd[3];
+}]],
+    ["struct ionic_srq_req"] = [[{
+  struct ionic_qdesc rq;
+  uint8_t rq_spec;
+  uint8_t rq_cmb;
+  uint8_t udma_mask;
+  uint8_t rsvd[5];
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct ionic_ctx_resp"] = [[{
+    uint32_t rsvd;
+    uint32_t page_shift;
+    uint64_t dbell_offset __attribute__((aligned(8)));
+    uint16_t version;
+    uint8_t qp_opcodes;
+    uint8_t admin_opcodes;
+    uint8_t sq_qtype;
+    uint8_t rq_qtype;
+    uint8_t cq_qtype;
+    uint8_t admin_qtype;
+    uint8_t max_stride;
+    uint8_t max_spec;
+    uint8_t udma_count;
+    uint8_t expdb_mask;
+    uint8_t expdb_qtypes;
+    uint8_t rsvd2[3];
+  }]],
+        ["struct ionic_qdesc"] = [[{
+    uint64_t addr __attribute__((aligned(8)));
+    uint32_t size;
+    uint16_t mask;
+    uint8_t depth_log2;
+    uint8_t stride_log2;
+  }]],
+        ["struct ionic_qp_resp"] = [[{
+    uint32_t qpid;
+    uint8_t sq_cmb;
+    uint8_t rq_cmb;
+    uint8_t udma_idx;
+    uint8_t rsvd[1];
+    uint64_t sq_cmb_offset __attribute__((aligned(8)));
+    uint64_t rq_cmb_offset __attribute__((aligned(8)));
+  }]],
+        ["struct ionic_srq_resp"] = [[{
+    uint32_t qpid;
+    uint8_t rq_cmb;
+    uint8_t udma_idx;
+    uint8_t rsvd[2];
+    uint64_t rq_cmb_offset __attribute__((aligned(8)));
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct ionic_ctx_resp"] = [[{
+    uint32_t rsvd;
+    uint32_t page_shift;
+    unsigned long dbell_offset __attribute__((aligned(8)));
+    uint16_t version;
+    uint8_t qp_opcodes;
+    uint8_t admin_opcodes;
+    uint8_t sq_qtype;
+    uint8_t rq_qtype;
+    uint8_t cq_qtype;
+    uint8_t admin_qtype;
+    uint8_t max_stride;
+    uint8_t max_spec;
+    uint8_t udma_count;
+    uint8_t expdb_mask;
+    uint8_t expdb_qtypes;
+    uint8_t rsvd2[3];
+  }]],
+        ["struct ionic_qdesc"] = [[{
+    unsigned long addr __attribute__((aligned(8)));
+    uint32_t size;
+    uint16_t mask;
+    uint8_t depth_log2;
+    uint8_t stride_log2;
+  }]],
+        ["struct ionic_qp_resp"] = [[{
+    uint32_t qpid;
+    uint8_t sq_cmb;
+    uint8_t rq_cmb;
+    uint8_t udma_idx;
+    uint8_t rsvd[1];
+    unsigned long sq_cmb_offset __attribute__((aligned(8)));
+    unsigned long rq_cmb_offset __attribute__((aligned(8)));
+  }]],
+        ["struct ionic_srq_resp"] = [[{
+    uint32_t qpid;
+    uint8_t rq_cmb;
+    uint8_t udma_idx;
+    uint8_t rsvd[2];
+    unsigned long rq_cmb_offset __attribute__((aligned(8)));
+  }]],
+      },
+    },
+  },
+},
 }

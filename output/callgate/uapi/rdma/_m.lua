@@ -102,6 +102,93 @@ return {
     },
   },
 },
+["rdma/mlx5_user_ioctl_verbs.h"] = {
+  constants = {
+    MLX5_IB_UAPI_FLOW_ACTION_FLAGS_REQUIRE_METADATA = 1,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_RX = 0,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_TX = 1,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_FDB = 2,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_RX = 3,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TX = 4,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TRANSPORT_RX = 5,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TRANSPORT_TX = 6,
+    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TUNNEL_TO_L2 = 0,
+    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TO_L2_TUNNEL = 1,
+    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L3_TUNNEL_TO_L2 = 2,
+    MLX5_IB_UAPI_FLOW_ACTION_PACKET_REFORMAT_TYPE_L2_TO_L3_TUNNEL = 3,
+    MLX5_IB_UAPI_REG_DMABUF_ACCESS_DATA_DIRECT = 1,
+    MLX5_IB_UAPI_DM_TYPE_MEMIC = 0,
+    MLX5_IB_UAPI_DM_TYPE_STEERING_SW_ICM = 1,
+    MLX5_IB_UAPI_DM_TYPE_HEADER_MODIFY_SW_ICM = 2,
+    MLX5_IB_UAPI_DM_TYPE_HEADER_MODIFY_PATTERN_SW_ICM = 3,
+    MLX5_IB_UAPI_DM_TYPE_ENCAP_SW_ICM = 4,
+    MLX5_IB_UAPI_DEVX_CR_EV_CH_FLAGS_OMIT_DATA = 1,
+    MLX5_IB_UAPI_PP_ALLOC_FLAGS_DEDICATED_INDEX = 1,
+    MLX5_IB_UAPI_UAR_ALLOC_TYPE_BF = 0,
+    MLX5_IB_UAPI_UAR_ALLOC_TYPE_NC = 1,
+    MLX5_IB_UAPI_QUERY_PORT_VPORT = 1,
+    MLX5_IB_UAPI_QUERY_PORT_VPORT_VHCA_ID = 2,
+    MLX5_IB_UAPI_QUERY_PORT_VPORT_STEERING_ICM_RX = 4,
+    MLX5_IB_UAPI_QUERY_PORT_VPORT_STEERING_ICM_TX = 8,
+    MLX5_IB_UAPI_QUERY_PORT_VPORT_REG_C0 = 16,
+    MLX5_IB_UAPI_QUERY_PORT_ESW_OWNER_VHCA_ID = 32,
+    MLX5_IB_UAPI_VAR_ALLOC_FLAG_TLP = 1,
+  },
+  records = {
+    ["struct mlx5_ib_uapi_reg"] = [[{
+  uint32_t value;
+  uint32_t mask;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
+    uint64_t wr_id __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
+    uint64_t cookie __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_query_port"] = [[{
+    uint64_t flags __attribute__((aligned(8)));
+    uint16_t vport;
+    uint16_t vport_vhca_id;
+    uint16_t esw_owner_vhca_id;
+    uint16_t rsvd0;
+    uint64_t vport_steering_icm_rx __attribute__((aligned(8)));
+    uint64_t vport_steering_icm_tx __attribute__((aligned(8)));
+    struct mlx5_ib_uapi_reg reg_c0;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct mlx5_ib_uapi_devx_async_cmd_hdr"] = [[{
+    unsigned long wr_id __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_devx_async_event_hdr"] = [[{
+    unsigned long cookie __attribute__((aligned(8)));
+    uint8_t out_data[];
+  }]],
+        ["struct mlx5_ib_uapi_query_port"] = [[{
+    unsigned long flags __attribute__((aligned(8)));
+    uint16_t vport;
+    uint16_t vport_vhca_id;
+    uint16_t esw_owner_vhca_id;
+    uint16_t rsvd0;
+    unsigned long vport_steering_icm_rx __attribute__((aligned(8)));
+    unsigned long vport_steering_icm_tx __attribute__((aligned(8)));
+    struct mlx5_ib_uapi_reg reg_c0;
+  }]],
+      },
+    },
+  },
+},
 ["rdma/mthca-abi.h"] = {
   constants = {
     MTHCA_UVERBS_ABI_VERSION = 1,

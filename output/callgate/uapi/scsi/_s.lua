@@ -106,6 +106,155 @@ return {
     },
   },
 },
+["scsi/scsi_bsg_ufs.h"] = {
+  constants = {
+    UPIU_TRANSACTION_UIC_CMD = 31,
+    UPIU_TRANSACTION_ARPMB_CMD = 32,
+    UFS_RPMB_WRITE_KEY = 1,
+    UFS_RPMB_READ_CNT = 2,
+    UFS_RPMB_WRITE = 3,
+    UFS_RPMB_READ = 4,
+    UFS_RPMB_READ_RESP = 5,
+    UFS_RPMB_SEC_CONF_WRITE = 6,
+    UFS_RPMB_SEC_CONF_READ = 7,
+    UFS_RPMB_PURGE_ENABLE = 8,
+    UFS_RPMB_PURGE_STATUS_READ = 9,
+    UFS_CDB_SIZE = 16,
+    UIC_CMD_SIZE = 16,
+  },
+  records = {
+    ["struct utp_upiu_query"] = [[{
+  uint8_t opcode;
+  uint8_t idn;
+  uint8_t index;
+  uint8_t selector;
+  uint16_t reserved_osf;
+  uint16_t length;
+  uint32_t value;
+  uint32_t reserved[2];
+}]],
+    ["struct utp_upiu_query_v4_0"] = [[{
+  uint8_t opcode;
+  uint8_t idn;
+  uint8_t index;
+  uint8_t selector;
+  uint8_t osf3;
+  uint8_t osf4;
+  uint16_t osf5;
+  uint32_t osf6;
+  uint32_t osf7;
+  uint32_t reserved;
+}]],
+    ["struct utp_upiu_cmd"] = [[{
+  uint32_t exp_data_transfer_len;
+  uint8_t cdb[16];
+}]],
+    ["struct utp_upiu_req"] = [[{
+  struct utp_upiu_header header;
+  union {
+    struct utp_upiu_cmd sc;
+    struct utp_upiu_query qr;
+    struct utp_upiu_query uc;
+  };
+}]],
+    ["struct ufs_arpmb_meta"] = [[{
+  uint16_t req_resp_type;
+  uint8_t nonce[16];
+  uint32_t write_counter;
+  uint16_t addr_lun;
+  uint16_t block_count;
+  uint16_t result;
+} __attribute__((packed))]],
+    ["struct ufs_ehs"] = [[{
+  uint8_t length;
+  uint8_t ehs_type;
+  uint16_t ehssub_type;
+  struct ufs_arpmb_meta meta;
+  uint8_t mac_key[32];
+} __attribute__((packed))]],
+    ["struct ufs_bsg_request"] = [[{
+  uint32_t msgcode;
+  struct utp_upiu_req upiu_req;
+}]],
+    ["struct ufs_bsg_reply"] = [[{
+  int32_t result;
+  uint32_t reply_payload_rcv_len;
+  struct utp_upiu_req upiu_rsp;
+}]],
+    ["struct ufs_rpmb_request"] = [[{
+  struct ufs_bsg_request bsg_request;
+  struct ufs_ehs ehs_req;
+}]],
+    ["struct ufs_rpmb_reply"] = [[{
+  struct ufs_bsg_reply bsg_reply;
+  struct ufs_ehs ehs_rsp;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct utp_upiu_header"] = [[{
+    union {
+      struct {
+        uint32_t dword_0;
+        uint32_t dword_1;
+        uint32_t dword_2;
+      };
+      struct {
+        uint8_t transaction_code;
+        uint8_t flags;
+        uint8_t lun;
+        uint8_t task_tag;
+        uint8_t command_set_type : 4;
+        uint8_t iid : 4;
+        union {
+          uint8_t tm_function;
+          uint8_t query_function;
+        } __attribute__((packed));
+        uint8_t response;
+        uint8_t status;
+        uint8_t ehs_length;
+        uint8_t device_information;
+        uint16_t data_segment_length;
+      };
+    };
+  }]],
+      },
+    },
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct utp_upiu_header"] = [[{
+    union {
+      struct {
+        uint32_t dword_0;
+        uint32_t dword_1;
+        uint32_t dword_2;
+      };
+      struct {
+        uint8_t transaction_code;
+        uint8_t flags;
+        uint8_t lun;
+        uint8_t task_tag;
+        uint8_t iid : 4;
+        uint8_t command_set_type : 4;
+        union {
+          uint8_t tm_function;
+          uint8_t query_function;
+        } __attribute__((packed));
+        uint8_t response;
+        uint8_t status;
+        uint8_t ehs_length;
+        uint8_t device_information;
+        uint16_t data_segment_length;
+      };
+    };
+  }]],
+      },
+    },
+  },
+},
 ["scsi/scsi_netlink.h"] = {
   constants = {
     SCSI_TRANSPORT_MSG = 17,

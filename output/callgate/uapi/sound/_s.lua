@@ -132,6 +132,171 @@ return {
     },
   },
 },
+["sound/sfnt_info.h"] = {
+  constants = {
+    SNDRV_OSS_SOUNDFONT_PATCH = 0x7fd,
+    SNDRV_SFNT_LOAD_INFO = 0,
+    SNDRV_SFNT_LOAD_DATA = 1,
+    SNDRV_SFNT_OPEN_PATCH = 2,
+    SNDRV_SFNT_CLOSE_PATCH = 3,
+    SNDRV_SFNT_REPLACE_DATA = 5,
+    SNDRV_SFNT_MAP_PRESET = 6,
+    SNDRV_SFNT_PROBE_DATA = 8,
+    SNDRV_SFNT_REMOVE_INFO = 9,
+    SNDRV_SFNT_PATCH_NAME_LEN = 32,
+    SNDRV_SFNT_PAT_TYPE_MISC = 0,
+    SNDRV_SFNT_PAT_TYPE_GUS = 6,
+    SNDRV_SFNT_PAT_TYPE_MAP = 7,
+    SNDRV_SFNT_PAT_LOCKED = 0x100,
+    SNDRV_SFNT_PAT_SHARED = 0x200,
+    SNDRV_SFNT_MODE_ROMSOUND = 0x8000,
+    SNDRV_SFNT_MODE_STEREO = 1,
+    SNDRV_SFNT_MODE_LOOPING = 2,
+    SNDRV_SFNT_MODE_NORELEASE = 4,
+    SNDRV_SFNT_MODE_INIT_PARM = 8,
+    SNDRV_SFNT_WR_APPEND = 0,
+    SNDRV_SFNT_WR_EXCLUSIVE = 1,
+    SNDRV_SFNT_WR_REPLACE = 2,
+    SNDRV_SFNT_SAMPLE_8BITS = 1,
+    SNDRV_SFNT_SAMPLE_UNSIGNED = 2,
+    SNDRV_SFNT_SAMPLE_NO_BLANK = 4,
+    SNDRV_SFNT_SAMPLE_SINGLESHOT = 8,
+    SNDRV_SFNT_SAMPLE_BIDIR_LOOP = 16,
+    SNDRV_SFNT_SAMPLE_STEREO_LEFT = 32,
+    SNDRV_SFNT_SAMPLE_STEREO_RIGHT = 64,
+    SNDRV_SFNT_SAMPLE_REVERSE_LOOP = 128,
+    SNDRV_EMUX_HWDEP_NAME = "Emux WaveTable",
+    SNDRV_EMUX_VERSION = 0x10000,
+    SNDRV_EMUX_IOCTL_LOAD_PATCH = 0xc0104881,
+    SNDRV_EMUX_IOCTL_MISC_MODE = 0xc0104884,
+  },
+  records = {
+    ["struct soundfont_patch_info"] = [[{
+  uint16_t key;
+  int16_t device_no;
+  uint16_t sf_id;
+  int16_t optarg;
+  int32_t len;
+  int16_t type;
+  int16_t reserved;
+}]],
+    ["struct soundfont_open_parm"] = [[{
+  uint16_t type;
+  int16_t reserved;
+  char name[32];
+}]],
+    ["struct soundfont_voice_parm"] = [[{
+  uint16_t moddelay;
+  uint16_t modatkhld;
+  uint16_t moddcysus;
+  uint16_t modrelease;
+  int16_t modkeyhold;
+  int16_t modkeydecay;
+  uint16_t voldelay;
+  uint16_t volatkhld;
+  uint16_t voldcysus;
+  uint16_t volrelease;
+  int16_t volkeyhold;
+  int16_t volkeydecay;
+  uint16_t lfo1delay;
+  uint16_t lfo2delay;
+  uint16_t pefe;
+  uint16_t fmmod;
+  uint16_t tremfrq;
+  uint16_t fm2frq2;
+  uint8_t cutoff;
+  uint8_t filterQ;
+  uint8_t chorus;
+  uint8_t reverb;
+  uint16_t reserved[4];
+}]],
+    ["struct soundfont_voice_info"] = [[{
+  uint16_t sf_id;
+  uint16_t sample;
+  int32_t start;
+  int32_t end;
+  int32_t loopstart;
+  int32_t loopend;
+  int16_t rate_offset;
+  uint16_t mode;
+  int16_t root;
+  int16_t tune;
+  uint8_t low;
+  uint8_t high;
+  uint8_t vellow;
+  uint8_t velhigh;
+  int8_t fixkey;
+  int8_t fixvel;
+  int8_t pan;
+  int8_t fixpan;
+  int16_t exclusiveClass;
+  uint8_t amplitude;
+  uint8_t attenuation;
+  int16_t scaleTuning;
+  struct soundfont_voice_parm parm;
+  uint16_t sample_mode;
+}]],
+    ["struct soundfont_voice_rec_hdr"] = [[{
+  uint8_t bank;
+  uint8_t instr;
+  char nvoices;
+  char write_mode;
+}]],
+    ["struct soundfont_sample_info"] = [[{
+  uint16_t sf_id;
+  uint16_t sample;
+  int32_t start;
+  int32_t end;
+  int32_t loopstart;
+  int32_t loopend;
+  int32_t size;
+  int16_t dummy;
+  uint16_t mode_flags;
+  uint32_t truesize;
+}]],
+    ["struct soundfont_voice_map"] = [[{
+  int32_t map_bank;
+  int32_t map_instr;
+  int32_t map_key;
+  int32_t src_bank;
+  int32_t src_instr;
+  int32_t src_key;
+}]],
+    ["struct snd_emux_misc_mode"] = [[{
+  int32_t port;
+  int32_t mode;
+  int32_t value;
+  int32_t value2;
+}]],
+  },
+  macros = function(M)
+    return {
+      SNDRV_OSS_PATCHKEY = function(id)
+        return M.int(M.bor(M.shl(M.long(id), 8), 0xfd))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_EMUX_IOCTL_VERSION = 0x80044880,
+        SNDRV_EMUX_IOCTL_RESET_SAMPLES = 0x4882,
+        SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x4883,
+        SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x40044884,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        SNDRV_EMUX_IOCTL_VERSION = 0x40044880,
+        SNDRV_EMUX_IOCTL_RESET_SAMPLES = 0x20004882,
+        SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES = 0x20004883,
+        SNDRV_EMUX_IOCTL_MEM_AVAIL = 0x80044884,
+      },
+    },
+  },
+},
 ["sound/skl-tplg-interface.h"] = {
   constants = {
     SKL_EVENT_NONE = 0,
@@ -212,6 +377,100 @@ return {
   uint32_t max;
   char params[];
 } __attribute__((packed))]],
+  },
+},
+["sound/snd_ar_tokens.h"] = {
+  constants = {
+    AR_EVENT_NONE = 0,
+    AR_PGA_DAPM_EVENT = 1,
+    APM_SUB_GRAPH_PERF_MODE_LOW_POWER = 0x1,
+    APM_SUB_GRAPH_PERF_MODE_LOW_LATENCY = 0x2,
+    APM_SUB_GRAPH_DIRECTION_TX = 0x1,
+    APM_SUB_GRAPH_DIRECTION_RX = 0x2,
+    APM_SUB_GRAPH_SID_AUDIO_PLAYBACK = 0x1,
+    APM_SUB_GRAPH_SID_AUDIO_RECORD = 0x2,
+    APM_SUB_GRAPH_SID_VOICE_CALL = 0x3,
+    APM_CONTAINER_CAP_ID_PP = 0x1,
+    APM_CONTAINER_CAP_ID_CD = 0x2,
+    APM_CONTAINER_CAP_ID_EP = 0x3,
+    APM_CONTAINER_CAP_ID_OLC = 0x4,
+    APM_CONT_GRAPH_POS_STREAM = 0x1,
+    APM_CONT_GRAPH_POS_PER_STR_PER_DEV = 0x2,
+    APM_CONT_GRAPH_POS_STR_DEV = 0x3,
+    APM_CONT_GRAPH_POS_GLOBAL_DEV = 0x4,
+    APM_PROC_DOMAIN_ID_MDSP = 0x1,
+    APM_PROC_DOMAIN_ID_ADSP = 0x2,
+    APM_PROC_DOMAIN_ID_SDSP = 0x4,
+    APM_PROC_DOMAIN_ID_CDSP = 0x5,
+    PCM_INTERLEAVED = 1,
+    PCM_DEINTERLEAVED_PACKED = 2,
+    PCM_DEINTERLEAVED_UNPACKED = 3,
+    AR_I2S_WS_SRC_EXTERNAL = 0,
+    AR_I2S_WS_SRC_INTERNAL = 1,
+    SND_SOC_AR_TPLG_FE_BE_GRAPH_CTL_MIX = 256,
+    SND_SOC_AR_TPLG_VOL_CTL = 257,
+    AR_TKN_DAI_INDEX = 1,
+    AR_TKN_U32_SUB_GRAPH_INSTANCE_ID = 2,
+    AR_TKN_U32_SUB_GRAPH_PERF_MODE = 3,
+    AR_TKN_U32_SUB_GRAPH_DIRECTION = 4,
+    AR_TKN_U32_SUB_GRAPH_SCENARIO_ID = 5,
+    AR_TKN_U32_CONTAINER_INSTANCE_ID = 100,
+    AR_TKN_U32_CONTAINER_CAPABILITY_ID = 101,
+    AR_TKN_U32_CONTAINER_STACK_SIZE = 102,
+    AR_TKN_U32_CONTAINER_GRAPH_POS = 103,
+    AR_TKN_U32_CONTAINER_PROC_DOMAIN = 104,
+    AR_TKN_U32_MODULE_ID = 200,
+    AR_TKN_U32_MODULE_INSTANCE_ID = 201,
+    AR_TKN_U32_MODULE_MAX_IP_PORTS = 202,
+    AR_TKN_U32_MODULE_MAX_OP_PORTS = 203,
+    AR_TKN_U32_MODULE_IN_PORTS = 204,
+    AR_TKN_U32_MODULE_OUT_PORTS = 205,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID = 206,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID = 207,
+    AR_TKN_U32_MODULE_SRC_INSTANCE_ID = 208,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID = 209,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID1 = 210,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID1 = 211,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID1 = 212,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID2 = 213,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID2 = 214,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID2 = 215,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID3 = 216,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID3 = 217,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID3 = 218,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID4 = 219,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID4 = 220,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID4 = 221,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID5 = 222,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID5 = 223,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID5 = 224,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID6 = 225,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID6 = 226,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID6 = 227,
+    AR_TKN_U32_MODULE_SRC_OP_PORT_ID7 = 228,
+    AR_TKN_U32_MODULE_DST_IN_PORT_ID7 = 229,
+    AR_TKN_U32_MODULE_DST_INSTANCE_ID7 = 230,
+    AR_TKN_U32_MODULE_HW_IF_IDX = 250,
+    AR_TKN_U32_MODULE_HW_IF_TYPE = 251,
+    AR_TKN_U32_MODULE_FMT_INTERLEAVE = 252,
+    AR_TKN_U32_MODULE_FMT_DATA = 253,
+    AR_TKN_U32_MODULE_FMT_SAMPLE_RATE = 254,
+    AR_TKN_U32_MODULE_FMT_BIT_DEPTH = 255,
+    AR_TKN_U32_MODULE_SD_LINE_IDX = 256,
+    AR_TKN_U32_MODULE_WS_SRC = 257,
+    AR_TKN_U32_MODULE_FRAME_SZ_FACTOR = 258,
+    AR_TKN_U32_MODULE_LOG_CODE = 259,
+    AR_TKN_U32_MODULE_LOG_TAP_POINT_ID = 260,
+    AR_TKN_U32_MODULE_LOG_MODE = 261,
+    SND_SOC_AR_TPLG_MODULE_CFG_TYPE = 0x1001006,
+  },
+  records = {
+    ["struct audioreach_module_priv_data"] = [[{
+  uint32_t size;
+  uint32_t type;
+  uint32_t priv[2];
+  uint32_t data[0];
+}]],
   },
 },
 ["sound/snd_sst_tokens.h"] = {

@@ -69,11 +69,11 @@ return {
     return {
       ebt_among_wh_dst = function(x)
         return M.long(x.wh_dst_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
-            M.long(x.wh_dst_ofs)) or M.cast("void *", 0)
+            M.long(x.wh_dst_ofs)) or M.pointer("void *", 0)
       end,
       ebt_among_wh_src = function(x)
         return M.long(x.wh_src_ofs) ~= 0 and M.cast("struct ebt_mac_wormhash *", M.cast("char *", x) +
-            M.long(x.wh_src_ofs)) or M.cast("void *", 0)
+            M.long(x.wh_src_ofs)) or M.pointer("void *", 0)
       end,
     }
   end,

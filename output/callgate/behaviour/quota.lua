@@ -1,0 +1,73 @@
+-- quotactl: the operation's name decides what the value is (operations/quotactl.lua, from spec/operations.toml).
+
+local ffi = require "ffi"
+local args = require "callgate.args"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local operations = require "callgate.behaviour.operations"
+local sys = require "callgate.sys"
+
+local quota = {}
+
+local QCMD = 256 -- linux/quota.h: QCMD(cmd, type) is cmd << 8 | type
+
+-- What the kernel reads or fills in, as the operation's row says.
+local function memory_for(row, value, call)
+  if not row then
+    return args.pointer(value, call, 5, "value")
+  elseif row.how == "none" then
+    return nil
+  elseif value == nil and row.how ~= "in" then
+    return operations.output(row.kind)
+  end
+  return operations.input(row.kind, value, call, 5, "value")
+end
+
+-- Checks what both calls take beside their file, and performs `ask(file, command, id, pointer)`. `first` is
+-- the position of the operation.
+local function maker(call, first, ask)
+  local Q, QUOTA, QFMT = flags.group "Q", flags.group "QUOTA", flags.group "QFMT"
+  local rows = operations.by_number "quotactl"
+  return function(file, operation, kind, id, value)
+    operation = args.choice(operation, call, first, "operation", Q)
+    kind = args.choice(kind == nil and 0 or kind, call, first + 1, "type", QUOTA)
+    if type(id) == "string" then
+      id = args.choice(id, call, 4, "id", QFMT) -- what quotaon takes in its place
+    else
+      id = args.uint(id == nil and 0 or id, call, 4, "id")
+    end
+    local row = rows[operation]
+    local data = memory_for(row, value, call)
+    local pointer = type(data) == "string" and ffi.cast("const char *", data) or data
+    if ask(file, operation * QCMD + kind, id, ffi.cast("void *", pointer)) == -1 then
+      return errors.fail()
+    elseif row and (row.how == "out" or row.how == "both") then
+      return operations.value(row.kind, data)
+    end
+    return true
+  end
+end
+
+-- S.quotactl("getquota", "usr", "/dev/sda1", uid) -> if_dqblk; S.quotactl "sync"
+function quota.quotactl()
+  local raw = sys.quotactl
+  local perform = maker("quotactl", 1, function(device, command, id, pointer)
+    return raw(command, device, id, pointer)
+  end)
+  return function(operation, kind, device, id, value)
+    return perform(args.optional_path(device, "quotactl", 3, "device"), operation, kind, id, value)
+  end
+end
+
+-- fd:quotactl("getquota", "usr", uid) -> if_dqblk
+function quota.quotactl_fd()
+  local raw = sys.quotactl_fd
+  local perform = maker("quotactl_fd", 2, function(fd, command, id, pointer)
+    return raw(fd, command, id, pointer)
+  end)
+  return function(fd, operation, kind, id, value)
+    return perform(args.fd(fd, "quotactl_fd", 1, "fd"), operation, kind, id, value)
+  end
+end
+
+return quota

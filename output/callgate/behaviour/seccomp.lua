@@ -1,0 +1,261 @@
+-- seccomp, and filters of system calls made from a table.
+
+local ffi = require "ffi"
+local args = require "callgate.args"
+local constants = require "callgate.constants"
+local descriptors = require "callgate.fd"
+local errors = require "callgate.errors"
+local flags = require "callgate.flags"
+local sys = require "callgate.sys"
+local target = require "callgate.target"
+local types = require "callgate.types"
+
+local seccomp = {}
+
+-- LuaJIT's names of machines -> linux/audit.h, AUDIT_ARCH_*: what seccomp_data calls them.
+local AUDIT = {
+  x64 = "X86_64", x86 = "I386", arm = "ARM", arm64 = "AARCH64", ppc = "PPC", ppc64 = "PPC64", ppc64le = "PPC64LE",
+  mips = "MIPS", mipsel = "MIPSEL", mips64 = "MIPS64", mips64el = "MIPSEL64", riscv64 = "RISCV64",
+  loongarch64 = "LOONGARCH64", s390x = "S390X",
+}
+local X32 = 0x40000000 -- asm/unistd.h of x86: __X32_SYSCALL_BIT
+local NUMBER, ARCH, ARGUMENTS = 0, 4, 16 -- offsets in struct seccomp_data
+
+-- --- actions -------------------------------------------------------------------------------------------
+
+-- "allow", "kill_process", "trap", "log", "user_notif", "errno EPERM" or "EPERM" alone, "trace 5", a number.
+local function action_of(value, label)
+  if type(value) == "number" then
+    return value
+  end
+  local word, data = tostring(value):match "^%s*(%S+)%s*(%S*)%s*$"
+  local RET, E = flags.group "SECCOMP_RET", flags.group "E"
+  local errno = word and E[word]
+  if type(value) == "string" and errno and data == "" then
+    return RET.errno + errno
+  elseif type(value) == "string" and word and RET[word] then
+    local extra = data == "" and 0 or tonumber(data) or E[data]
+    if word:lower() == "errno" and data == "" then
+      extra = nil
+    end
+    if extra then
+      return RET[word] + extra
+    end
+  end
+  return args.expected('an action such as "allow", "EPERM", "kill_process", "trace 1"', value, "seccomp_filter", 1,
+    label)
+end
+
+-- --- instructions ------------------------------------------------------------------------------------------
+
+local wide = ffi.new "int64_t[1]"
+local words = ffi.cast("uint32_t *", wide)
+local LOW, HIGH = target.big_endian and 1 or 0, target.big_endian and 0 or 1 -- of a 64-bit word, in memory
+
+-- The two words that a register is compared by: a filter's own registers have 32 bits.
+local function halves(value, label)
+  wide[0] = args.long(value, "seccomp_filter", 1, label)
+  return words[LOW], words[HIGH]
+end
+
+local function load_at(offset)
+  return { "ld, w, abs", offset }
+end
+
+-- A jump: `yes` and `no` are "ok" (this condition holds), "next" (the rule does not apply) or nil for the
+-- instruction that follows.
+local function jump(code, value, yes, no)
+  return { ("jmp, %s, k"):format(code), value, yes, no }
+end
+
+-- Each operator: given where the halves lie and what they are compared with, the instructions.
+local compare = {}
+
+compare["=="] = function(low, high, k_low, k_high)
+  return { load_at(high), jump("jeq", k_high, nil, "next"), load_at(low), jump("jeq", k_low, "ok", "next") }
+end
+
+compare["~="] = function(low, high, k_low, k_high)
+  return { load_at(high), jump("jeq", k_high, nil, "ok"), load_at(low), jump("jeq", k_low, "next", "ok") }
+end
+
+local function ordered(last, yes, no)
+  return function(low, high, k_low, k_high)
+    return {
+      load_at(high), jump("jgt", k_high, yes, nil), jump("jeq", k_high, nil, no),
+      load_at(low), jump(last, k_low, yes, no),
+    }
+  end
+end
+
+compare[">"] = ordered("jgt", "ok", "next")
+compare[">="] = ordered("jge", "ok", "next")
+compare["<="] = ordered("jgt", "next", "ok")
+compare["<"] = ordered("jge", "next", "ok")
+
+-- { argument, "&", mask, value }: the bits of mask are those of value, by default all set.
+compare["&"] = function(low, high, k_low, k_high, v_low, v_high)
+  return {
+    load_at(high), { "alu, and, k", k_high }, jump("jeq", v_high, nil, "next"),
+    load_at(low), { "alu, and, k", k_low }, jump("jeq", v_low, "ok", "next"),
+  }
+end
+
+local function condition(row, label)
+  local position, operator, value, other = row[1], row[2], row[3], row[4]
+  local make = compare[operator]
+  if type(position) ~= "number" or position < 1 or position > 6 or position % 1 ~= 0 then
+    return args.expected("an argument's number from 1 to 6", position, "seccomp_filter", 1, label .. "[1]")
+  elseif not make then
+    return args.expected('"==", "~=", ">", ">=", "<", "<=" or "&"', operator, "seccomp_filter", 1, label .. "[2]")
+  end
+  local at = ARGUMENTS + 8 * (position - 1)
+  local k_low, k_high = halves(value, label .. "[3]")
+  local v_low, v_high = k_low, k_high
+  if other ~= nil then
+    v_low, v_high = halves(other, label .. "[4]")
+  end
+  return make(at + 4 * LOW, at + 4 * HIGH, k_low, k_high, v_low, v_high)
+end
+
+-- Appends `rows` to `code`, whose "ok" is the end of them and whose "next" lies `after` instructions further.
+local function append(code, rows, after)
+  local count = #rows
+  for i, row in ipairs(rows) do
+    local function distance(to)
+      return to == "ok" and count - i or to == "next" and count - i + after or to
+    end
+    code[#code + 1] = { row[1], row[2], distance(row[3]), distance(row[4]) }
+  end
+end
+
+-- --- the filter --------------------------------------------------------------------------------------------
+
+local function number_of(name, label)
+  local number = target.numbers[name]
+  if number == nil and not require("callgate.signatures").known(name) then
+    local names = {}
+    for known in pairs(target.numbers) do
+      names[#names + 1] = known
+    end
+    table.sort(names)
+    local near = require("callgate.suggest").nearest(name, names)
+    return args.misuse("seccomp_filter", 1, label, ("no system call %q%s"):format(name,
+      near and ("; did you mean %q?"):format(near) or ""))
+  end
+  return number -- nil where this machine lacks it: nothing can call it
+end
+
+-- { "mkdir, mkdirat", "EPERM", { 1, "==", 5 }... }: the conditions must all hold.
+local function add_rule(code, rule, label)
+  if type(rule) ~= "table" or type(rule[1]) ~= "string" then
+    return args.expected('a rule { "call, call", action, { argument, "==", value }... }', rule, "seccomp_filter", 1,
+      label)
+  end
+  local parts = {}
+  for i = 3, #rule do
+    parts[#parts + 1] = condition(rule[i], ("%s[%d]"):format(label, i))
+  end
+  local action = { "ret, k", action_of(rule[2], label .. "[2]") }
+  for name in rule[1]:gmatch "[^,|%s]+" do
+    local number = number_of(name, label .. "[1]")
+    if number then
+      local body, left = {}, 1
+      for _, part in ipairs(parts) do
+        left = left + #part
+      end
+      for _, part in ipairs(parts) do
+        left = left - #part
+        append(body, part, left)
+      end
+      body[#body + 1] = action
+      code[#code + 1] = load_at(NUMBER)
+      code[#code + 1] = { "jmp, jeq, k", number, 0, #body }
+      for _, row in ipairs(body) do
+        code[#code + 1] = row
+      end
+    end
+  end
+end
+
+-- The rules as a program. Calls of another machine's table (i386 on x86-64, x32) end the process: their
+-- numbers mean something else.
+local function program(rules)
+  local kill = { "ret, k", flags.group("SECCOMP_RET").kill_process }
+  local code = {
+    load_at(ARCH), { "jmp, jeq, k", constants.get("AUDIT_ARCH_" .. AUDIT[target.name]), 1, 0 }, kill,
+  }
+  if target.name == "x64" then
+    append(code, { load_at(NUMBER), { "jmp, jge, k", X32, 0, 1 }, kill }, 0)
+  end
+  for i, rule in ipairs(rules) do
+    add_rule(code, rule, ("rules[%d]"):format(i))
+  end
+  code[#code + 1] = { "ret, k", action_of(rules.default == nil and "allow" or rules.default, "default") }
+  return types.t.sock_fprog(code)
+end
+
+-- S.seccomp_filter { default = "allow", { "mkdir, mkdirat", "EPERM" } } -> a sock_fprog
+function seccomp.seccomp_filter()
+  return function(rules)
+    if type(rules) ~= "table" then
+      return args.expected("a table of rules", rules, "seccomp_filter", 1, "rules")
+    end
+    return program(rules)
+  end
+end
+
+-- --- the call ----------------------------------------------------------------------------------------------
+
+local operations = {}
+
+function operations.set_mode_strict(raw, number)
+  return raw(number, 0, nil)
+end
+
+function operations.set_mode_filter(raw, number, options, filter)
+  local option_bits = args.flags(options, "seccomp", 2, "flags", flags.group "SECCOMP_FILTER_FLAG")
+  filter = args.record(filter, "seccomp", 3, "filter", types.t.sock_fprog)
+  local result = raw(number, option_bits, filter)
+  local listener = flags.group("SECCOMP_FILTER_FLAG").new_listener
+  if result > 0 and listener and math.floor(tonumber(option_bits) / listener) % 2 == 1 then
+    return 0, descriptors.type(result)
+  end
+  return result, result ~= 0 and result or nil -- a thread that could not be synchronised
+end
+
+function operations.get_action_avail(raw, number, _, action)
+  local word = ffi.new("uint32_t[1]", action_of(action, "action"))
+  return raw(number, 0, word)
+end
+
+function operations.get_notif_sizes(raw, number)
+  local sizes = types.t.seccomp_notif_sizes()
+  return raw(number, 0, sizes), sizes
+end
+
+-- S.seccomp("set_mode_filter", "log", S.seccomp_filter { ... })
+function seccomp.seccomp()
+  local raw = sys.seccomp
+  local group = flags.group "SECCOMP"
+  local by_number = {}
+  for name, perform in pairs(operations) do
+    if group[name] then
+      by_number[group[name]] = perform
+    end
+  end
+  return function(operation, options, filter)
+    operation = args.choice(operation, "seccomp", 1, "operation", group)
+    local perform = by_number[operation]
+    if not perform then
+      return args.expected("an operation of seccomp", operation, "seccomp", 1, "operation")
+    end
+    local result, value = perform(raw, operation, options, filter)
+    if result == -1 then
+      return errors.fail()
+    end
+    return value or true
+  end
+end
+
+return seccomp

@@ -1,0 +1,3 @@
+-- fsxattr: see inode_flags.lua.
+
+return require "callgate.kinds.inode_flags" "fsx_"

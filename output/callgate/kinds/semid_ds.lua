@@ -1,0 +1,3 @@
+-- A set of semaphores: ds.nsems, ds.mode, ds.otime...
+
+return require "callgate.kinds.ipc_ds"("sem_", "sem_perm", { "otime", "ctime" }, { "nsems" })
