@@ -73,6 +73,12 @@ def test_alone(machine: Machine, tmp_path: Path) -> None:
     assert outcome.status == 0
 
 
+def test_descriptors(machine: Machine, tmp_path: Path) -> None:
+    """A job has the standard streams and nothing that is the jail's."""
+    outcome = sh(machine, tmp_path, "ls /dev/fd")
+    assert outcome.stdout.split() == ["0", "1", "2", "3"]  # and the folder that is listed
+
+
 @pytest.mark.parametrize(("command", "status"), [("exit 7", 7), ("kill -9 $$", -9), ("true", 0)])
 def test_status(machine: Machine, tmp_path: Path, command: str, status: int) -> None:
     """An outcome has the exit status, or the signal as a negative number."""

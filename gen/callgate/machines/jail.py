@@ -65,6 +65,7 @@ class CannotError(Exception):
 def main() -> int:
     """Run the cell that is the second argument."""
     channel, cell = int(sys.argv[1]), json.loads(sys.argv[2])
+    os.set_inheritable(channel, False)  # the program gets the standard streams alone
     try:
         said = _enter(cell)
     except (CannotError, OSError) as error:
