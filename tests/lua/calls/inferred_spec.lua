@@ -24,7 +24,7 @@ t.describe("every system call of the table", function()
       sigreturn = true,
     }
     for _, name in ipairs(missing) do
-      if not allowed[name] then
+      if not allowed[name] and not index.functions[name] then
         t.fails("ENOSYS", S.syscall[name]())
       end
     end
@@ -60,8 +60,7 @@ t.describe("an undeclared call", function()
     t.fails("ENODATA", S.getxattr(path, "user.none", nil, 0))
     local small = ffi.new "char[8]"
     t.raises("getxattr: argument 4 (size): 9 bytes, but the buffer has 8", S.getxattr, path, "user.x", small, 9)
-    t.raises("mq_getsetattr: argument 2 (mqstat): 8 bytes are too few: the kernel takes them for " .. S.s.mq_attr,
-      S.mq_getsetattr, 5, small, nil)
+    t.raises("io_submit: argument 1 (ctx_id): expected an integer", S.io_submit, small)
     t.fails("EBADF", S.fgetxattr(1000, "user.x", nil, 0))
     local fd = t.ok(S.open(path))
     fd:close()
