@@ -1166,7 +1166,7 @@
 ---@field stdin callgate.fd?
 ---@field stdout callgate.fd?
 ---@field stderr callgate.fd?
----@field wait fun(self: callgate.process, options?: callgate.c.W): callgate.t.status|false|nil, string?, integer?
+---@field wait fun(self: callgate.process, options?: callgate.c.W): callgate.t.status|boolean|nil, string?, integer?
 ---@field kill fun(self: callgate.process, signal?: callgate.c.SIG): true?, string?, integer?
 ---@field communicate fun(self: callgate.process, input?: string): string?, string?, callgate.t.status?
 
