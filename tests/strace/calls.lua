@@ -1,8 +1,8 @@
 -- Makes the calls of a file of rows, to be traced: strace ... luajit -joff calls.lua ROWS
 --
--- Before each the trace has a mark, a write of "row NUMBER" to a descriptor that is not there. Arguments
--- are made before the mark; what stands between two marks is the call's alone, but for memory that Lua
--- itself asks for. (-joff, as a row runs once: nothing would be compiled. The specs are what tries that.)
+-- Before each the trace has a mark, a write of "row NUMBER" to a descriptor that is not there, and behind it
+-- another. Arguments are made before: what stands between the two is the call, but for memory that Lua may
+-- ask for. (-joff, as a row runs once: nothing would be compiled. The specs are what tries that.)
 
 collectgarbage "stop" -- no descriptor is closed behind a row, and no memory given back
 
@@ -60,6 +60,7 @@ local function run(number, call, ...)
   keep { ... }
   mark("row " .. number)
   call(...)
+  mark "made"
 end
 
 local function made(number, code)
@@ -83,5 +84,4 @@ for line in io.lines(arg[1]) do
     end
   end
 end
-mark "end"
 os.exit(failed and 1 or 0)

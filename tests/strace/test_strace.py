@@ -1,9 +1,9 @@
 """strace as witness: it reads our numbers, flags and records with tables of its own.
 
-A file of ``rows/`` is a list of calls. A row is an expression of Lua, from its line's beginning, and
-below it, indented, what strace must print for it: the arguments as the manual page names them. More
-than one such line are alternatives, for versions of strace that differ. ``calls.lua`` says what
-names an expression may use. In what is to be printed
+A file of ``rows/`` is a list of calls. A row is an expression of Lua, from its line's beginning,
+and below it, indented, what strace must print for it: the arguments as the manual page names them.
+More than one such line are alternatives, for versions of strace that differ. ``calls.lua`` says
+what names an expression may use. In what is to be printed
 
     …            stands for any text, which may be none
     <n>          for a whole number
@@ -22,6 +22,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,30 @@ PLACEHOLDERS = {
     "…": r".*?",
     "<n>": r"-?[0-9]+",
     "<address>": r"0x[0-9a-f]+",
+}
+JOINED = {  # constants that strace prints by another name
+    "FUTEX_WAKE": "FUTEX_WAKE_PRIVATE",
+    "FUTEX_PRIVATE_FLAG": "FUTEX_WAKE_PRIVATE",
+    "MFD_HUGE_2MB": "21<<MFD_HUGE_SHIFT",  # 2^21 bytes
+    "UFFD_API": "api=0xaa",
+}
+
+# What is broken in a copy of the library: a pattern, what stands in its place, the beginning of the
+# one call that must be found out by it, and a part of what strace reads there.
+BROKEN = {
+    "number": (r"\bfsync = 74\b", "fsync = 75", "sys.fsync(", "fdatasync(5)"),
+    "constant": (
+        r"\bO_NOFOLLOW = 0x20000\b",
+        "O_NOFOLLOW = 0x10000",
+        'sys.openat(S.AT_FDCWD, "made", S.O_RDONLY + S.O_NOFOLLOW + S.O_NOATIME',
+        "O_RDONLY|O_NOATIME|O_DIRECTORY",
+    ),
+    "record": (
+        r'(\["struct epoll_event"\] = [^\]]*?uint64_t data;[^\]]*?) __attribute__\(\(packed\)\)',
+        r"\1",
+        "sys.epoll_ctl(-1, S.EPOLL_CTL_MOD",
+        "{u32=0, u64=30064771072}",
+    ),
 }
 
 
@@ -81,10 +106,14 @@ def pattern(expected: str, places: dict[str, str]) -> re.Pattern[str]:
     """
     arguments, declared, result = expected.rpartition(") = ")
     words = {**PLACEHOLDERS, **places}
-    parts = re.split("|".join(map(re.escape, words)).join("()"), arguments or expected[:-1])
-    text = "".join(words.get(part) or re.escape(part) for part in parts)
-    ending = re.escape(result).replace("<n>", words["<n>"]).replace("<address>", words["<address>"])
-    return re.compile(rf"{text}\)\s+= " + (rf"{ending}(?: \(.*\))?" if declared else ".*"))
+    placeholder = re.compile("|".join(map(re.escape, words)).join("()"))
+
+    def regular(text: str) -> str:
+        return "".join(words.get(part) or re.escape(part) for part in placeholder.split(text))
+
+    if not declared:
+        return re.compile(regular(expected) + r"\s+= .*")
+    return re.compile(rf"{regular(arguments)}\)\s+= {regular(result)}(?: \(.*\))?")
 
 
 def trace(rows: Path, library: Path, scratch: Path) -> tuple[dict[int, list[str]], dict[str, str]]:
@@ -165,3 +194,75 @@ def test_rows(path: Path, tmp_path: Path) -> None:
     """Strace reads each call, its arguments and its result as the row means them."""
     found = problems(path, library(), tmp_path)
     assert not found, "\n".join(found.values())
+
+
+def test_count(capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows are of 200 different system calls at least."""
+    rows = [row for path in ROWS for row in read_rows(path)]
+    calls = {row.name for row in rows}
+    with capsys.disabled():
+        sys.stdout.write(f"\nstrace: {len(rows)} rows of {len(calls)} system calls\n")
+    assert len(calls) >= AT_LEAST
+
+
+@pytest.mark.parametrize("path", ROWS, ids=lambda path: path.stem)
+def test_named(path: Path) -> None:
+    """Each constant that a row's call names stands in what it expects, by its own name."""
+    for row in read_rows(path):
+        expected = " ".join(row.expected)
+        for name in re.findall(r"\bS\.([A-Z_]{2}\w+)\b(?!\()", row.call):
+            shown = JOINED.get(name, name)
+            assert re.search(rf"(?<!\w){re.escape(shown)}\b", expected), (row, name)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken(kind: str, tmp_path: Path) -> None:
+    """A wrong number, constant or layout is found out, by the rows that use it and by no other."""
+    wrong, fault, call, seen = BROKEN[kind]
+    copy = tmp_path / "library"
+    shutil.copytree(library() / "callgate", copy / "callgate")
+    changed = 0
+    for module in copy.rglob("*.lua"):
+        text, count = re.subn(wrong, fault, module.read_text())
+        if count:
+            module.write_text(text)
+            changed += count
+    assert changed, "the copy has nothing to break"
+    found: dict[str, str] = {}
+    for path in ROWS:
+        scratch = tmp_path / path.stem
+        scratch.mkdir()
+        found |= problems(path, copy, scratch)
+    assert len(found) == 1, "\n".join(found.values())
+    ((row, text),) = found.items()
+    assert row.startswith(call)
+    assert seen in text
+
+
+@pytest.mark.parametrize(
+    ("expected", "line", "fits"),
+    [
+        ("f(1, O_A|O_B) = 0", "f(1, O_A|O_B) = 0", True),
+        ("f(1, O_A|O_B) = 0", "f(1, O_A|O_B)                 = 0", True),
+        ("f(1, O_A|O_B) = 0", "f(1, O_A) = 0", False),
+        ("f(1, O_A) = 0", "f(1, O_A|O_B) = 0", False),
+        ("f(1) = 0", "f(1) = 1", False),
+        ("f(1) = 0", "f(1, 2) = 0", False),
+        ("f(1) = 0", "ff(1) = 0", False),
+        ("f(1)", "f(1) = -1 EPERM (Operation not permitted)", True),
+        ("f(1) = -1 EBADF", "f(1) = -1 EBADF (Bad file descriptor)", True),
+        ("f(1) = -1 EBADF", "f(1) = -1 EPERM (Operation not permitted)", False),
+        ("f(<n>) = <n>", "f(12) = 3", True),
+        ("f(<n>)", "f(0x12) = 3", False),
+        ("f(<address>) = <address>", "f(0x7f12) = 0x1000", True),
+        ("f(<address>)", "f(NULL) = 0", False),
+        ("f(<memory>)", "f(0x7000) = 0", True),
+        ("f(<memory>)", "f(0x7001) = 0", False),
+        ('f({a=…, b="x.z"}) = 0', 'f({a=1, c=2, b="x.z"}) = 0', True),
+        ('f({a=…, b="x.z"}) = 0', 'f({a=1, b="xyz"}) = 0', False),
+    ],
+)
+def test_pattern(expected: str, line: str, fits: bool) -> None:
+    """What is declared must be there, in full; only what is not declared may be any."""
+    found = pattern(expected, {"<memory>": "0x7000"}).fullmatch(line)
+    assert (found is not None) == fits
