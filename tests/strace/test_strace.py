@@ -52,20 +52,20 @@ JOINED = {  # constants that strace prints by another name
     "UFFD_API": "api=0xaa",
 }
 
-# What is broken in a copy of the library: a pattern, what stands in its place, the beginning of the
-# one call that must be found out by it, and a part of what strace reads there.
+# What is broken in a copy of the library: a pattern, what stands in its place, a part of each
+# row that is found out by it, and of what strace reads there.
 BROKEN = {
-    "number": (r"\bfsync = 74\b", "fsync = 75", "sys.fsync(", "fdatasync(5)"),
+    "number": (r"\bfsync = 74\b", "fsync = 75", ".fsync(", "fdatasync(5)"),
     "constant": (
         r"\bO_NOFOLLOW = 0x20000\b",
         "O_NOFOLLOW = 0x10000",
-        'sys.openat(S.AT_FDCWD, "made", S.O_RDONLY + S.O_NOFOLLOW + S.O_NOATIME',
+        "S.O_NOFOLLOW",
         "O_RDONLY|O_NOATIME|O_DIRECTORY",
     ),
     "record": (
         r'(\["struct epoll_event"\] = [^\]]*?uint64_t data;[^\]]*?) __attribute__\(\(packed\)\)',
         r"\1",
-        "sys.epoll_ctl(-1, S.EPOLL_CTL_MOD",
+        ".epoll_ctl(-1, ",
         "{u32=0, u64=30064771072}",
     ),
 }
@@ -233,10 +233,10 @@ def test_broken(kind: str, tmp_path: Path) -> None:
         scratch = tmp_path / path.stem
         scratch.mkdir()
         found |= problems(path, copy, scratch)
-    assert len(found) == 1, "\n".join(found.values())
-    ((row, text),) = found.items()
-    assert row.startswith(call)
-    assert seen in text
+    assert found
+    for row, text in found.items():
+        assert call in row, text
+    assert any(seen in text for text in found.values())
 
 
 @pytest.mark.parametrize(
