@@ -24,8 +24,10 @@ for _, name in ipairs(FIELDS) do
   KNOWN[name] = true
 end
 
+-- A context's number, and the same as the register that the kernel takes: on 32-bit machines it may be beyond a long.
 local function context_of(value, call)
-  return tonumber(args.long(value, call, 1, "context"))
+  local number = tonumber(args.long(value, call, 1, "context"))
+  return number, cast("long", cast("uintptr_t", number))
 end
 
 local function address(value)
@@ -126,11 +128,11 @@ end
 function aio.io_destroy()
   local raw = sys.io_destroy
   return function(context)
-    context = context_of(context, "io_destroy")
-    if raw(context) == -1 then
+    local number, register = context_of(context, "io_destroy")
+    if raw(register) == -1 then
       return fail()
     end
-    contexts[context] = nil
+    contexts[number] = nil
     return true
   end
 end
@@ -141,7 +143,7 @@ function aio.io_submit()
   local iocb_t = types.t.iocb
   local array_t, pointers_t = ffi.typeof("$[?]", iocb_t), ffi.typeof("$ *[?]", iocb_t)
   return function(context, requests)
-    context = context_of(context, "io_submit")
+    local number, register = context_of(context, "io_submit")
     if type(requests) ~= "table" then
       return args.expected("a table of requests", requests, "io_submit", 2, "requests")
     end
@@ -155,12 +157,12 @@ function aio.io_submit()
       entry.tag, iocb.aio_data = last_tag, last_tag
       pointers[i - 1], entries[i] = entry.iocb, entry
     end
-    local taken = raw(context, count, pointers)
+    local taken = raw(register, count, pointers)
     if taken == -1 then
       return fail(entries)
     end
-    local pending = contexts[context] or {}
-    contexts[context] = pending
+    local pending = contexts[number] or {}
+    contexts[number] = pending
     for i = 1, taken do
       pending[entries[i].tag] = entries[i]
     end
@@ -198,7 +200,7 @@ local function maker(call)
     local timespec, sigset, masked = types.t.timespec, types.t.sigset, types.t.__aio_sigset
     local array_t = ffi.typeof("$[?]", types.t.io_event)
     return function(context, min, max, timeout, mask)
-      context = context_of(context, call)
+      local number, register = context_of(context, call)
       min = min == nil and 1 or args.int(min, call, 2, "min")
       max = max == nil and math.max(min, 64) or args.int(max, call, 3, "max")
       if max < 1 or max > 65536 then
@@ -214,14 +216,14 @@ local function maker(call)
       local array = array_t(max)
       local count
       if older then
-        count = raw(context, min, max, array, timeout)
+        count = raw(register, min, max, array, timeout)
       else
-        count = raw(context, min, max, array, timeout, last)
+        count = raw(register, min, max, array, timeout, last)
       end
       if count == -1 then
         return fail(mask)
       end
-      local pending, events = contexts[context], {}
+      local pending, events = contexts[number], {}
       for i = 1, count do
         events[i] = event_of(pending, array[i - 1])
       end
@@ -238,14 +240,14 @@ function aio.io_cancel()
   local event_t = types.t.io_event
   local E = flags.group "E"
   return function(context, request)
-    context = context_of(context, "io_cancel")
+    local number, register = context_of(context, "io_cancel")
     if type(request) ~= "table" then
       return args.expected("the table that was submitted", request, "io_cancel", 2, "request")
     end
-    for _, entry in pairs(contexts[context] or {}) do
+    for _, entry in pairs(contexts[number] or {}) do
       if entry.request == request then
         -- On success the kernel says EINPROGRESS, since the event comes later (fs/aio.c).
-        if raw(context, entry.iocb, event_t()) == -1 and ffi.errno() ~= E.INPROGRESS then
+        if raw(register, entry.iocb, event_t()) == -1 and ffi.errno() ~= E.INPROGRESS then
           return fail()
         end
         return true
