@@ -75,7 +75,8 @@ function perf.perf_read()
   return function(fd, format)
     local number = args.fd(fd, "perf_read", 1, "fd")
     format = format == nil and formats[fd] or args.flags(format, "perf_read", 2, "format", names)
-    local room, words, result = FIRST, nil, nil
+    local room = FIRST
+    local words, result
     repeat
       words = words_t(3 + 3 * room)
       result = raw(number, words, ffi.sizeof(words))
