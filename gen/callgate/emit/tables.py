@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from callgate.emit.environment import render
 from callgate.errors import CallgateError
 from callgate.spec.model import SCALARS
-from callgate.spec.operation import NAMED, TYPED, read_operation
+from callgate.spec.operation import NAMED, OF_MAPS, TYPED, read_operation
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _check_operation(text: str, records: Collection[str], spec: Spec, where: str
     for part in found.parts:
         word = part.word or ""
         if part.how in TYPED:
-            known = {*SCALARS, *spec.types}
+            known = {*SCALARS, *OF_MAPS, *spec.types}
             if word not in known and not {f"struct {word}", f"union {word}"} & set(records):
                 raise CallgateError(
                     f"no type {word!r}", where=where, hint=suggest(word, known) or None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from callgate.emit.machine import Machine
 from callgate.spec.model import SCALARS
-from callgate.spec.operation import TYPED, read_operation
+from callgate.spec.operation import OF_MAPS, TYPED, read_operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def _names_missing(text: str, types: Mapping[str, object], abi: Abi) -> bool:
     found = read_operation(text)
     for part in found.parts if found else ():
         word = part.word
-        if part.how not in TYPED or word in SCALARS or word in types:
+        if part.how not in TYPED or word in SCALARS or word in OF_MAPS or word in types:
             continue
         if not {f"struct {word}", f"union {word}"} & abi.record.keys():
             return True

@@ -9,9 +9,10 @@ RESULT = re.compile(r"^(?P<head>.*?) ?-> (?P<result>\w+)(?: (?P<made>\w+))?$")
 PART = re.compile(
     r"(?:(?P<name>[\w.]+): )?"
     r"(?:(?P<how>none|value|address|in|out|both|size|flags|choice|constant|array|count|length|fd"
-    r"|string|data|buffer|key|element|\d+)(?: (?P<word>[\w.]+))?)?"
+    r"|string|path|data|buffer|key|element|\d+)(?: (?P<word>[\w.]+))?)?"
 )
 TYPED = frozenset({"in", "out", "both", "size", "array"})  # the word after these is a type
+OF_MAPS = frozenset({"key", "element", "info"})  # as long as an object of bpf says
 NAMED = frozenset({"flags", "choice"})  # after these a group
 
 

@@ -40,6 +40,11 @@ function arrays.make(kind, items, call, position, label)
   elseif type(items) ~= "table" then
     return args.expected("a table or an array", items, call, position, label)
   end
+  local row = not scalar and require("callgate.types.index")[kind]
+  local expand = row and row.module and require(row.module).expand
+  if expand then
+    items = expand(items, element) -- one item may make several elements
+  end
   local array = ffi.new(ffi.typeof("$[?]", element), #items)
   for i, item in ipairs(items) do
     local where = ("%s[%d]"):format(label, i)
