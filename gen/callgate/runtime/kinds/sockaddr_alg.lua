@@ -1,4 +1,5 @@
--- An algorithm of the kernel's: S.t.sockaddr_alg("hash", "sha256"), { type = "skcipher", name = "cbc(aes)" }; "alg:hash:sha256".
+-- An algorithm of the kernel's: S.t.sockaddr_alg("hash", "sha256"), { type = "skcipher", name = "cbc(aes)" };
+-- "alg:hash:sha256".
 
 return require("callgate.kinds.address_family").kind {
   family = 38,

@@ -1,4 +1,5 @@
--- An address of a virtual machine: S.t.sockaddr_vm "vsock:2:1234", S.t.sockaddr_vm(cid, port), { cid = "host", port = 80 }.
+-- An address of a virtual machine: S.t.sockaddr_vm "vsock:2:1234", S.t.sockaddr_vm(cid, port),
+-- { cid = "host", port = 80 }.
 
 local ANY = 4294967295 -- linux/vm_sockets.h: VMADDR_CID_ANY, VMADDR_PORT_ANY
 
