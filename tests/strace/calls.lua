@@ -31,6 +31,7 @@ local function vector(items)
 end
 
 -- A file of number 5 that holds "hello", its position at the end.
+S.umask(18) -- 022: what is made has the permissions that a row says
 assert(assert(S.open("five", "rdwr, creat", "0600")):dup(5)):nogc()
 assert(S.write(5, "hello"))
 
