@@ -123,7 +123,7 @@ def trace(rows: Path, library: Path, scratch: Path) -> tuple[dict[int, list[str]
     their placeholders. Raises AssertionError when a call could not be made at all.
     """
     log = scratch / "strace.log"
-    command = [*luajit.interpreter(), "-joff", str(FOLDER / "calls.lua"), str(rows)]
+    command = [*luajit.interpreter(), str(FOLDER / "calls.lua"), str(rows)]
     done = subprocess.run(
         [*NAMESPACES, *STRACE, str(log), *command],
         env={**luajit.environment(library), "TZ": "UTC", "LC_ALL": "C"},
