@@ -31,7 +31,7 @@ CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
 }  # fmt: skip
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
-TYPE_KEYS = {"record", "module", "instead", "family"}
+TYPE_KEYS = {"record", "module", "instead", "family", "prefix"}
 ANNOTATION_KEYS = {
     "functions": {"params", "returns", "overloads", "example"},
     "types": {"new", "fields"},
