@@ -1,5 +1,6 @@
 local t = ...
 
+local bit = require "bit"
 local ffi = require "ffi"
 local S = require "callgate"
 
@@ -29,8 +30,19 @@ local function switch(fd, level, ...)
   end
 end
 
+-- Skips where an emulator hands messages on in the byte order of another machine: then a TTL whose bytes are turned
+-- round is taken.
+local function translated()
+  local server, client = udp()
+  if client:sendmsg { "x", control = { ip_ttl = bit.bswap(7) } } then
+    t.ok(server)
+    t.skip "the emulator does not translate control messages"
+  end
+end
+
 t.describe("control messages", function()
   t.it("say where a datagram came in, its hops and its class", function()
+    translated()
     local server, client = udp()
     switch(server, "ip", "pktinfo", "recvttl", "recvtos")
     t.equal(client:sendmsg { "x", control = { ip_ttl = 7, ip_tos = 16 } }, 1)
@@ -45,6 +57,7 @@ t.describe("control messages", function()
   end)
 
   t.it("choose by which address a datagram goes out", function()
+    translated()
     local server, client = udp()
     local info = S.t.in_pktinfo { ipi_spec_dst = "127.0.0.9" }
     t.equal(client:sendmsg { "x", control = { ip_pktinfo = info } }, 1)
@@ -55,6 +68,7 @@ t.describe("control messages", function()
   end)
 
   t.it("are those of version 6 too", function()
+    translated()
     local server, client = udp("inet6", "[::1]:0")
     switch(server, "ipv6", "recvpktinfo", "recvhoplimit", "recvtclass")
     t.equal(client:sendmsg { "x", control = { ipv6_hoplimit = 9, ipv6_tclass = 32 } }, 1)
@@ -91,6 +105,7 @@ t.describe("control messages", function()
   end)
 
   t.it("cut what is sent into datagrams", function()
+    translated()
     local server, client = udp()
     local sent, message, errno = client:sendmsg { "aabbc", control = { udp_segment = 2 } }
     if not sent then
@@ -126,6 +141,7 @@ t.describe("control messages", function()
   end)
 
   t.it("are raw where they are not known, and refused by a wrong name", function()
+    translated()
     local _, client = udp()
     t.equal(client:sendmsg { "x", control = { { S.IPPROTO_IP, S.IP_TOS, ffi.string(ffi.new("int[1]", 8), 4) } } }, 1)
     t.fails("EINVAL", client:sendmsg { "x", control = { { S.IPPROTO_IP, 255, "????" } } })
