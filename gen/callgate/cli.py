@@ -414,7 +414,10 @@ class Ended(SystemExit):
 
 
 def _end_by_exception() -> None:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that half-written files are removed.
+    """Let signals that end a process unwind it, so that half-written files are removed.
+
+    SIGINT, too: after a KeyboardInterrupt in code that exec() runs (dataclasses do) Python itself
+    ends by the signal, whatever was caught (pythonrun.c: run_eval_code_obj).
 
     Worker processes end at once: only their parent has something to clean up and to say.
     """
@@ -422,8 +425,9 @@ def _end_by_exception() -> None:
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         raise Ended(number)
 
-    for number in ENDING[1:]:
-        if signal.getsignal(number) == signal.SIG_DFL:  # leave nohup's SIG_IGN alone
+    for number in ENDING:
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        if signal.getsignal(number) in usual:  # leave nohup's SIG_IGN alone
             signal.signal(number, end)
 
     def begin_worker() -> None:
