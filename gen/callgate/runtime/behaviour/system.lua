@@ -85,7 +85,7 @@ function system.syslog()
     if action == CONSOLE_LEVEL or value ~= nil then
       value = args.int(value, "syslog", 2, "value")
     end
-    local result = raw(action, nil, value or 0)
+    local result = raw(action, nil, value == nil and 0 or value)
     if result == -1 then
       return errors.fail()
     end
