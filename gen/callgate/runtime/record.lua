@@ -107,6 +107,10 @@ local function refused(self, name, item, message)
     local field = self.by_name()[self.aliases[name] or name]
     text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
   end
+  local said = ("%s: field %q: "):format(self.name, name) -- by the metatable, when a constructor sets the field
+  if text:sub(1, #said) == said then
+    raise(text)
+  end
   raise(("%s: field %q: %s"):format(self.name, name, text))
 end
 
@@ -120,6 +124,9 @@ local function set(self, value, name, item)
   if field and field.flexible then
     local ok, message = pcall(assign_elements, value[name], item)
     return ok or refused(self, name, item, message)
+  end
+  if not field and not self.newindex[name] then
+    field = self.by_name()[self.aliases[name]]
   end
   if field and field.record and not field.array and type(item) ~= "cdata" then
     item = require("callgate.types").record(field.record)(item)
@@ -256,6 +263,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     name = name,
     text = text,
     index = index,
+    newindex = newindex,
     aliases = aliases,
     accessors = lowered,
       takes = row.takes,

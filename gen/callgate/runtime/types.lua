@@ -34,11 +34,8 @@ local rows -- types/index.lua by record: "struct stat" -> { name, module }
 
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
-  return (text:gsub("%f[%w_](%l+) ([%a_][%w_]*)", function(kind, tag)
-    if kind == "struct" or kind == "union" then
-      return kind .. " " .. prefix .. tag
-    end
-  end))
+  text = text:gsub("%f[%w_]struct ([%a_][%w_]*)", "struct " .. prefix .. "%1")
+  return (text:gsub("%f[%w_]union ([%a_][%w_]*)", "union " .. prefix .. "%1"))
 end
 
 types.private = private
@@ -55,7 +52,8 @@ local function collect(key, order, later, seen)
     return -- incomplete in the headers, too: only pointers to it exist
   end
   seen[key] = text
-  for kind, tag, star in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
+  local plain = text:gsub("%f[%w_]const ", "")
+  for kind, tag, star in plain:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
     if kind == "struct" or kind == "union" then
       if star == "*" then
         later[#later + 1] = kind .. " " .. tag

@@ -10,6 +10,7 @@ local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
 local operations = require "callgate.behaviour.operations"
 local sys = require "callgate.sys"
+local target = require "callgate.target"
 local types = require "callgate.types"
 
 local cast = ffi.cast
@@ -203,13 +204,16 @@ local function maker(call, name_of, label, most, pointer)
       return finish(row, result, kind, data)
     end
   end
-  return pointer and function()
-    local perform = prepare()
-    return function(fd, ...)
-      return perform(args.fd(fd, call, 1, "fd"), ...)
+  return function()
+    if not target.numbers[call] then
+      return nil -- as every call that this machine's table lacks
     end
-  end or function()
     local perform = prepare()
+    if pointer then
+      return function(fd, ...)
+        return perform(args.fd(fd, call, 1, "fd"), ...)
+      end
+    end
     return function(...)
       return perform(nil, ...)
     end

@@ -13,11 +13,17 @@ local sockets = {}
 
 local fail = errors.fail
 
--- Address families whose record has a name here: numbers of include/linux/socket.h, the same everywhere.
-local FAMILIES = {
-  [1] = "sockaddr_un", [2] = "sockaddr_in", [10] = "sockaddr_in6", [16] = "sockaddr_nl", [17] = "sockaddr_ll",
-  [29] = "sockaddr_can", [38] = "sockaddr_alg", [40] = "sockaddr_vm", [44] = "sockaddr_xdp",
-}
+local families -- number -> name of the type of its addresses (types/index.lua)
+
+local function load_families()
+  families = {}
+  for name, row in pairs(require "callgate.types.index") do
+    if row.family then
+      families[row.family] = name
+    end
+  end
+end
+
 local FAMILY_SIZE = 2 -- sizeof sa_family_t
 
 local length_t = ffi.typeof "unsigned int[1]"
@@ -37,12 +43,16 @@ local function address(value, call, position, length)
 end
 sockets.address = address
 
--- The address in `storage` as a record of its family; nil where there is none (an unconnected peer).
+-- The address in `storage` as a record of its family, `storage` itself where it has none here; nil where there is
+-- no address (an unconnected peer).
 local function typed(storage, length)
   if length < FAMILY_SIZE then
     return nil
   end
-  local name = FAMILIES[storage.ss_family]
+  if not families then
+    load_families()
+  end
+  local name = families[storage.ss_family]
   local ctype = name and types.t[name]
   if not ctype then
     return storage
