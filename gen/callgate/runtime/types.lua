@@ -79,13 +79,32 @@ local function friendly(key)
       for _, tag in ipairs { row.record, types.record_of(row) } do
         local other = rows[tag]
         if not (other and other.name < name) then
-          rows[tag] = { name = name, module = row.module }
+          rows[tag] = { name = name, module = row.module, prefix = row.prefix }
         end
       end
     end
   end
   local row = rows[key]
-  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE
+  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE, row and row.prefix
+end
+
+-- `module` with short names for the fields that begin with `start`: imr_ifindex is ifindex, too.
+local function with_short(module, start, text)
+  local more, aliases = {}, {}
+  for key, value in pairs(module) do
+    more[key] = value
+  end
+  for _, field in ipairs(require("callgate.show").fields(text)) do
+    local short = field.name:sub(1, #start) == start and field.name:sub(#start + 1)
+    if short and not (module.index and module.index[short]) then
+      aliases[short] = field.name
+    end
+  end
+  for name, field in pairs(module.aliases or NONE) do
+    aliases[name] = field
+  end
+  more.aliases = aliases
+  return more
 end
 
 local function declare(key)
@@ -102,7 +121,9 @@ local function declare(key)
       ffi.cdef(private(name .. " " .. seen[name] .. ";"))
       texts[name] = seen[name]
       ctypes[name] = ffi.typeof(private(name))
-      record.metatype(ctypes[name], name:match "^%l+", helpers[name][1], texts[name], helpers[name][2],
+      local shown, module, short = unpack(helpers[name])
+      module = short and with_short(module, short, texts[name]) or module
+      record.metatype(ctypes[name], name:match "^%l+", shown, texts[name], module,
         accessors and accessors[name])
     end
   end
