@@ -113,6 +113,12 @@ class TestTypes:
         assert 'ws = { record = "struct winsize", module = "callgate.kinds.winsize" },' in text
         assert 'fd = { module = "callgate.kinds.fd" },' in text
 
+    def test_family_and_prefix(self) -> None:
+        """The index says the family of a socket address, and what fields begin with in C."""
+        row = {"record": "struct winsize", "prefix": "ws_", "family": 40}
+        text = emit_types(FACTS, dataclasses.replace(BARE, types={"ws": row}))
+        assert 'ws = { record = "struct winsize", prefix = "ws_", family = 40 },' in text
+
     def test_mistake(self) -> None:
         """A record that no header has is an error with the nearest one."""
         spec = dataclasses.replace(BARE, types={"ws": {"record": "struct winsiz"}})

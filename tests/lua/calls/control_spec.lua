@@ -65,6 +65,7 @@ t.describe("control messages", function()
     t.equal(client:sendmsg { "y", control = { { "ip", "pktinfo", { ipi_spec_dst = "127.0.0.8" } } } }, 1)
     t.equal(t.ok(server:recvmsg()).from.addr, "127.0.0.8")
     t.equal(client:sendmsg { "z", control = { { S.IPPROTO_IP, S.IP_TTL, 3 } } }, 1)
+    t.equal(client:sendmsg { "z", control = { { S.IPPROTO_IP, S.IP_PKTINFO, ffi.string(info, #info) } } }, 1)
   end)
 
   t.it("are those of version 6 too", function()
@@ -149,5 +150,7 @@ t.describe("control messages", function()
       client.sendmsg, client, { "x", control = { ip_tll = 1 } })
     t.raises('sendmsg: argument 2 (control): expected a table of control messages such as { ip_ttl = 5 }, got 5',
       client.sendmsg, client, { "x", control = 5 })
+    t.raises('sendmsg: argument 2 (control): expected a row such as { "ip", "ttl", 5 } or { level, type, data }, got 5',
+      client.sendmsg, client, { "x", control = { 5 } })
   end)
 end)

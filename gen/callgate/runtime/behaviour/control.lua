@@ -84,6 +84,9 @@ end
 
 -- A row { "ip", "ttl", 5 } or { level, type, data }.
 local function given(item, call)
+  if type(item) ~= "table" then
+    return args.expected('a row such as { "ip", "ttl", 5 } or { level, type, data }', item, call, 2, "control")
+  end
   local level, number = item[1], item[2]
   if type(level) == "string" and type(number) == "string" then
     local short = by_name[number:lower()]
@@ -93,7 +96,8 @@ local function given(item, call)
   end
   level = args.choice(level, call, 2, "control level", flags.group "SOL")
   number = args.int(number, call, 2, "control type")
-  return { level, number, bytes(row_of(level, number), item[3], call) }
+  -- As received messages stand in m.control: their bytes, whatever is known of them.
+  return { level, number, type(item[3]) == "string" and item[3] or bytes(row_of(level, number), item[3], call) }
 end
 
 -- Adds to `rows` { level, type, bytes } of every message of a table, the named ones by their names' order.

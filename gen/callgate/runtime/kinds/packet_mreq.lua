@@ -4,7 +4,7 @@
 local hardware = require("callgate.kinds.address_family").hardware
 
 return {
-  index = { addr = function(self) return hardware.text(self.mr_address, self.mr_alen) end },
+  index = { addr = function(self) return hardware.text(self.mr_address, self.mr_alen, 8) end },
   newindex = {
     addr = function(self, text) self.mr_alen = hardware.set(self.mr_address, 8, text) end,
     type = function(self, value)
