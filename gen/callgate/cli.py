@@ -224,6 +224,16 @@ def _docs(command: Parser) -> None:
     )
 
 
+def _bench(command: Parser) -> None:
+    command.add_argument(
+        "names", nargs="*", default=[], metavar="NAME", help="calls, load, httpd, or a call's loop"
+    )
+    command.add_argument("--quick", action="store_true", help="one short round, not to be trusted")
+    command.add_argument("--rounds", type=_positive, metavar="N", help="the median of them counts")
+    command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
+    _json(command)
+
+
 def _lua(command: Parser) -> None:
     command.add_argument("-e", dest="code", metavar="CODE", help="run CODE")
     command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
@@ -330,6 +340,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "write the reference pages, docs/reference, from the declared tables",
         "callgate docs --out build/reference",
         _docs,
+    ),
+    "bench": (
+        "what calls, loading and a server cost, beside C and ljsyscall",
+        "callgate bench read stat httpd",
+        _bench,
     ),
     "lua": (
         "run Lua with the library, on an embedded LuaJIT if none is installed",

@@ -7,7 +7,6 @@
 local ffi = require "ffi"
 local constants = require "callgate.constants"
 local errors = require "callgate.errors"
-local memory = require "callgate.memory"
 local record = require "callgate.record"
 
 local types = {}
@@ -169,10 +168,9 @@ end
 -- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
 types.t = setmetatable({
   buffer = ffi.typeof "char[?]",
-  fd = require("callgate.fd").type,
 }, {
   __index = function(self, name)
-    local found = type(name) == "string" and find(name)
+    local found = name == "fd" and require("callgate.fd").type or type(name) == "string" and find(name)
     if found then
       rawset(self, name, found)
     end
@@ -200,8 +198,9 @@ types.pt = setmetatable({}, {
       return nil
     end
     local pointer = ffi.typeof("$ *", ctype)
+    local is_memory = require("callgate.memory").is
     local function cast(value)
-      if not memory.is(value) then
+      if not is_memory(value) then
         raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
       end
       return ffi.cast(pointer, value)
