@@ -209,13 +209,11 @@ def _headers(command: Parser) -> None:
 
 
 def _coverage(command: Parser) -> None:
-    command.add_argument(
-        "records",
-        nargs="*",
-        default=[],
-        metavar="TIER=FILE",
-        help="what specs recorded in $CALLGATE_COVERAGE (default: run them here)",
-    )
+    command.add_argument("runs", nargs="*", metavar="RUN", help="default: all of the table's")
+    command.add_argument("--update", action="store_true", help="run the specs; renew the page")
+    command.add_argument("--check", action="store_true", help="run the specs natively; compare")
+    command.add_argument("--tier", choices=TIERS, help="renew what this tier's machines say")
+    command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
 
 
 def _docs(command: Parser) -> None:
@@ -323,7 +321,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     ),
     "coverage": (
         "which system calls the specs make the kernel do, as a page",
-        "callgate coverage native=native.txt system=system.txt",
+        "callgate coverage --update --tier system",
         _coverage,
     ),
     "docs": (
