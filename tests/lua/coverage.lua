@@ -1,5 +1,5 @@
--- What the kernel's calls came to in a spec and its child processes, for the coverage table. runner.lua loads this where
--- $CALLGATE_COVERAGE is set, before the library, and prints what it returns, a line for each call and outcome:
+-- What the kernel's calls came to in a spec and its child processes, for the coverage table. runner.lua loads this
+-- where $CALLGATE_COVERAGE is set, before the library, and prints what it returns, a line for each call and outcome:
 -- "# call openat ok", "# call openat ENOENT".
 --
 -- All calls of the library go through the C functions that sys.lua declares: ffi.C hands out recording ones. What they
@@ -23,15 +23,17 @@ local here = {} -- C functions that are calls by themselves: name of the call ->
 
 -- Calls that do not return when they succeed.
 local FINAL = {
-  exit = true, exit_group = true, execve = true, execveat = true, rt_sigreturn = true, reboot = true, ARM_breakpoint = true,
+  exit = true, exit_group = true, execve = true, execveat = true, rt_sigreturn = true, reboot = true,
+  ARM_breakpoint = true,
 }
 
 -- Functions of the C library that sys.symbol declares, where they have not the name of the call that they make.
+local FADVISE = { "arm_fadvise64_64", "fadvise64_64", "fadvise64" }
 local SYMBOLS = {
   fork = { "clone" },
   signal = { "rt_sigaction" },
-  posix_fadvise = { "arm_fadvise64_64", "fadvise64_64", "fadvise64" },
-  posix_fadvise64 = { "arm_fadvise64_64", "fadvise64_64", "fadvise64" },
+  posix_fadvise = FADVISE,
+  posix_fadvise64 = FADVISE,
   sync_file_range = { "arm_sync_file_range", "sync_file_range2", "sync_file_range" },
 }
 

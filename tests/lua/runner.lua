@@ -236,8 +236,12 @@ function t.call(name, body)
   if not fn then
     return
   end
+  local takes_none = require("callgate.signatures")[name]:find "^.:$"
   t.it(name, function()
     body(function(...)
+      if takes_none and select("#", ...) > 0 then
+        t.skip(name .. ": a number alone in this machine's table")
+      end
       local value, message, errno = fn(...)
       if value == nil and require("callgate.errors").errname(errno) == "ENOSYS" then
         t.skip(name .. ": not in this kernel")

@@ -27,18 +27,17 @@ t.describe("waiting for signals", function()
     interrupted(pause)
   end)
 
-  call("sigsuspend", function(sigsuspend) -- a mask: its address, itself, or itself after two numbers without a meaning
+  -- A mask: its address, itself, or itself after two numbers without a meaning. qemu-user takes the first for an address.
+  call("sigsuspend", function(sigsuspend)
     local letters = signatures.sigsuspend:sub(3)
-    if letters == "" then
-      return t.skip "another form of sigsuspend"
-    end
+    local mask = ffi.new "unsigned long[4]"
     interrupted(function()
       if letters == "p" then
-        return sigsuspend(ffi.new "unsigned long[4]")
+        return sigsuspend(mask)
       elseif #letters == 1 then
         return sigsuspend(0)
       end
-      return sigsuspend(0, 0, 0)
+      return sigsuspend(ffi.abi "32bit" and tonumber(ffi.cast("uintptr_t", mask)) or 0, 0, 0)
     end)
   end)
 
@@ -48,7 +47,7 @@ t.describe("waiting for signals", function()
 end)
 
 t.describe("forms of calls", function()
-  if #signatures.mmap == 3 then -- one pointer to all arguments
+  if #(signatures.mmap or "") == 3 then -- one pointer to all arguments
     call("mmap", function(mmap)
       local what = ffi.new("unsigned long[6]", 0, 4096, 1, 0x22, -1, 0)
       local address = t.ok(mmap(what))
@@ -77,7 +76,8 @@ t.describe("forms of calls", function()
     t.equal(futex(ffi.new "uint32_t[1]", 1, 1, nil, nil, 0), 0) -- wake who waits here
   end)
 
-  for _, name in ipairs { "fadvise64", "fadvise64_64", "arm_fadvise64_64" } do
+  -- mips' has seven registers of arguments, which only the C library's own function fills.
+  for _, name in ipairs(jit.arch:find "^mips" and {} or { "fadvise64", "fadvise64_64", "arm_fadvise64_64" }) do
     call(name, function(advise)
       local fd = t.ok(S.memfd_create "advice")
       if name == "arm_fadvise64_64" or jit.arch == "ppc" and name == "fadvise64_64" then
@@ -115,8 +115,9 @@ t.describe("forms of calls", function()
   end
 
   call("ipc", function(ipc) -- 13: msgget, 14: msgctl; IPC_RMID is 0, or'd with IPC_64
-    local id = t.ok(ipc(13, 0, 384, 0, nil, 0))
-    t.equal(ipc(14, id, 256, 0, nil, 0), 0)
+    local fifth = #signatures.ipc == 8 and { 0 } or {} -- s390x' has none
+    local id = t.ok(ipc(13, 0, 384, 0, nil, unpack(fifth)))
+    t.equal(ipc(14, id, 256, 0, nil, unpack(fifth)), 0)
   end)
 end)
 

@@ -41,7 +41,7 @@ t.describe("older calls on processes", function()
   end)
 
   call("nice", function(nice)
-    t.equal(nice(0), 0)
+    t.ok(t.ok(nice(0)) >= 0)
   end)
 
   for _, name in ipairs { "getrlimit", "ugetrlimit" } do
@@ -77,15 +77,19 @@ t.describe("older calls on processes", function()
 end)
 
 t.describe("older calls on users", function()
-  for _, name in ipairs { "getuid32", "geteuid32", "getgid32", "getegid32", "getuid", "geteuid", "getgid", "getegid" } do
-    call(name, function(get)
-      t.equal(get(), S[(name:gsub("32", ""))]())
-    end)
+  for _, name in ipairs { "getuid", "geteuid", "getgid", "getegid" } do
+    for _, suffix in ipairs { "", "32" } do
+      call(name .. suffix, function(get)
+        t.equal(get(), S[name]())
+      end)
+    end
   end
 
   -- Of ids of 16 bits there is a call for each; own ids may always be set.
   for _, suffix in ipairs { "", "32" } do
-    for _, name in ipairs { "setuid", "setgid", "setfsuid", "setfsgid", "setreuid", "setregid", "setresuid", "setresgid" } do
+    for _, name in ipairs {
+      "setuid", "setgid", "setfsuid", "setfsgid", "setreuid", "setregid", "setresuid", "setresgid",
+    } do
       call(name .. suffix, function(set)
         t.child(nil, function()
           local id = name:find "gid" and S.getgid() or S.getuid()

@@ -271,11 +271,9 @@ t.describe("older calls on files", function()
     t.fails("EINVAL", ustat(0, ffi.new "uint64_t[8]"))
   end)
 
-  if require("callgate.signatures").uselib ~= "i:" then -- without arguments: a number alone
-    call("uselib", function(uselib)
-      t.fails("ENOENT", uselib "/nonexistent")
-    end)
-  end
+  call("uselib", function(uselib)
+    t.fails("ENOENT", uselib "/nonexistent")
+  end)
 
   call("umount", function(umount)
     local _, _, errno = umount "/nonexistent"

@@ -5,6 +5,7 @@ local t = ...
 
 local ffi = require "ffi"
 local S = require "callgate"
+local signatures = require "callgate.signatures"
 
 local NONE = -1 -- no descriptor, no process
 local memory = ffi.new "uint64_t[64]"
@@ -75,8 +76,6 @@ local ROWS = {
   { "timer_settime64", "EINVAL", 0x3fffffff, 0, memory, nil },
   -- messages
   { "sendmmsg", "EBADF", NONE, memory, 1, 0 },
-  { "recvmmsg", "EBADF", NONE, memory, 1, 0, nil },
-  { "recvmmsg_time64", "EBADF", NONE, memory, 1, 0, nil },
   { "mq_timedsend", "EBADF", NONE, "x", 1, 0, nil },
   { "mq_timedreceive", "EBADF", NONE, memory, 1, nil, nil },
   { "socketcall", "EINVAL", 0, memory },
@@ -101,7 +100,7 @@ t.describe("the kernel refuses", function()
   for _, row in ipairs(ROWS) do
     local name, wanted = row[1], " " .. row[2] .. " ENOSYS EPERM "
     local fn = S.syscall[name]
-    if fn then
+    if fn and not (signatures[name]:find "^.:$" and #row > 2) then -- else a number alone
       t.it(name, function()
         local value, message, errno = fn(unpack(row, 3, table.maxn(row)))
         t.equal(value, nil)
