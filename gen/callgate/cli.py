@@ -214,6 +214,9 @@ def _coverage(command: Parser) -> None:
     command.add_argument("--check", action="store_true", help="run the specs natively; compare")
     command.add_argument("--tier", choices=TIERS, help="renew what this tier's machines say")
     command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
+    command.add_argument(
+        "--strict", action="store_true", help="fail where a machine cannot run here"
+    )
 
 
 def _docs(command: Parser) -> None:

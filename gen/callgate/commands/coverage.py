@@ -57,12 +57,18 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     if options.update or options.check:
         tier = "native" if options.check else options.tier
         for row in _runs(headers, table, options.runs, tier):
-            found, failed = record(row, specs, library, report)
+            try:
+                found, failed = record(row, specs, library, report)
+            except Lacking as error:
+                lack = f"{row.name}: cannot run here, for want of: {error.what}"
+                report.warn(lack)
+                wrong += [lack] if options.update or options.strict else []
+                continue
             wrong += failed
-            if found and options.update:
+            if options.update:
                 _write(headers / FOLDER / f"{row.name}.json", record_text(found))
                 records[row.name] = found
-            elif found:
+            else:
                 wrong += _compared(row.name, found, records, table, headers)
     page_rows = _rows(headers, table, records)
     wrong += problems(page_rows, table)
@@ -79,38 +85,35 @@ def run(options: argparse.Namespace, report: Reporter) -> int:
     return 1 if wrong else 0
 
 
-def record(
-    run: Run, specs: Path, library: Path, report: Reporter
-) -> tuple[Record | None, list[str]]:
+def record(run: Run, specs: Path, library: Path, report: Reporter) -> tuple[Record, list[str]]:
     """Run the specs on a machine; return what they came to there, and what went wrong.
 
-    The record is None where the machine cannot run here. A spec with a test that fails counts, with
-    a warning; one that does not come to its end is wrong, as what it reached is lost.
+    A spec with a test that fails is run a second time and counts, with a warning; one that does not
+    come to its end is wrong, as what it reached is lost. Raises Lacking.
     """
     names = sorted(path.relative_to(specs).as_posix() for path in specs.rglob("*_spec.lua"))
-    try:
-        machine = prepare(run, report)
-        with (
-            report.stage("record", run.name) as stage,
-            tempfile.TemporaryDirectory(prefix="callgate-") as temporary,
-        ):
-            folder = Path(temporary)
-            shutil.copytree(library, folder / "output")
-            shutil.copytree(specs, folder / SPECS)
-            jobs = [Job("kernel", (LUAJIT, "-e", RELEASE), seconds=SECONDS[run.tier])]
-            jobs += [_job(run, name) for name in names]
-            said, *outcomes = machine.execute(jobs, folder, stage.progress)
-    except Lacking as error:
-        return None, [f"{run.name}: cannot run here, for want of: {error.what}"]
-    pairs, wrong = [], []
-    for name, outcome in zip(names, outcomes, strict=True):
-        found = RECORD.findall(outcome.stdout)
-        pairs += found
-        if not found and outcome.status != 0:
-            ending = (outcome.stderr.strip().splitlines() or [f"status {outcome.status}"])[-1]
-            wrong.append(f"{run.name}: {name} did not come to its end: {ending}")
-        elif outcome.status != 0:
-            report.warn(f"{run.name}: {name}: a test fails while it is recorded")
+    machine = prepare(run, report)
+    with (
+        report.stage("record", run.name) as stage,
+        tempfile.TemporaryDirectory(prefix="callgate-") as temporary,
+    ):
+        folder = Path(temporary)
+        shutil.copytree(library, folder / "output")
+        shutil.copytree(specs, folder / SPECS)
+        jobs = [Job("kernel", (LUAJIT, "-e", RELEASE), seconds=SECONDS[run.tier])]
+        jobs += [_job(run, name) for name in names]
+        said, *outcomes = machine.execute(jobs, folder, stage.progress)
+        again = [one.job for one in outcomes if one.status != 0]  # some need a quiet machine
+        second = machine.execute(again, folder) if again else []
+    pairs = [pair for one in (*outcomes, *second) for pair in RECORD.findall(one.stdout)]
+    wrong = []
+    for one in second:
+        ended = RECORD.search(one.stdout) is not None
+        if one.status != 0 and ended:
+            report.warn(f"{run.name}: {one.job.name}: a test fails while it is recorded")
+        elif one.status != 0:
+            ending = (one.stderr.strip().splitlines() or [f"status {one.status}"])[-1]
+            wrong.append(f"{run.name}: {one.job.name} did not come to its end: {ending}")
     kernel = ".".join(said.stdout.split(".")[:2])
     return Record(kernel, merged(pairs)), wrong
 

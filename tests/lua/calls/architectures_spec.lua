@@ -18,6 +18,9 @@ local function interrupted(wait)
     S.setitimer("real", { value = 0.02, interval = 0.02 })
     local value, message, errno = wait()
     S.setitimer("real", 0)
+    if errno == S.EFAULT and jit.arch == "s390x" then
+      t.skip "qemu-user takes a number for an address"
+    end
     assert(value == nil and errno == S.EINTR, message)
   end)
 end
@@ -27,7 +30,8 @@ t.describe("waiting for signals", function()
     interrupted(pause)
   end)
 
-  -- A mask: its address, itself, or itself after two numbers without a meaning. qemu-user takes the first for an address.
+  -- A mask: its address, itself, or itself after two numbers without a meaning. qemu-user takes the first of these for
+  -- an address, which it cannot be on 64-bit machines.
   call("sigsuspend", function(sigsuspend)
     local letters = signatures.sigsuspend:sub(3)
     local mask = ffi.new "unsigned long[4]"
@@ -110,6 +114,14 @@ t.describe("forms of calls", function()
         t.equal(a:write "text", 4)
         t.equal(fn(b, text, 8, 0), 4)
       end
+      t.ok(a:close() and b:close())
+    end)
+  end
+
+  for _, name in ipairs { "recvmmsg", "recvmmsg_time64" } do
+    call(name, function(fn) -- room for no message
+      local a, b = t.ok(S.socketpair("unix", "dgram"))
+      t.equal(fn(a, ffi.new "uint64_t[16]", 0, S.MSG_DONTWAIT, nil), 0)
       t.ok(a:close() and b:close())
     end)
   end
