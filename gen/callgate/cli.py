@@ -209,12 +209,13 @@ def _headers(command: Parser) -> None:
 
 
 def _coverage(command: Parser) -> None:
+    command.add_argument("runs", nargs="*", metavar="RUN", help="default: all of the table's")
+    command.add_argument("--update", action="store_true", help="run the specs; renew the page")
+    command.add_argument("--check", action="store_true", help="run the specs natively; compare")
+    command.add_argument("--tier", choices=TIERS, help="renew what this tier's machines say")
+    command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
     command.add_argument(
-        "records",
-        nargs="*",
-        default=[],
-        metavar="TIER=FILE",
-        help="what specs recorded in $CALLGATE_COVERAGE (default: run them here)",
+        "--strict", action="store_true", help="fail where a machine cannot run here"
     )
 
 
@@ -333,7 +334,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     ),
     "coverage": (
         "which system calls the specs make the kernel do, as a page",
-        "callgate coverage native=native.txt system=system.txt",
+        "callgate coverage --update --tier system",
         _coverage,
     ),
     "docs": (
