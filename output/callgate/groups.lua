@@ -19,9 +19,17 @@ return {
       X_OK = 1,
     },
   },
+  ADJ = {
+    prefix = "ADJ_",
+    headers = { "uapi/linux/timex.h" },
+  },
   AF = {
     prefix = "AF_",
     headers = { "libc/bits/socket.h", "libc/sys/socket.h" },
+  },
+  ALG = {
+    prefix = "ALG_",
+    headers = { "uapi/linux/if_alg.h" },
   },
   ARCH = {
     prefix = "ARCH_",
@@ -31,10 +39,45 @@ return {
     prefix = "AT_",
     headers = { "uapi/linux/fcntl.h" },
   },
+  BAUD = {
+    prefix = "B",
+    headers = { "uapi/asm-generic/termbits-common.h", "uapi/asm-generic/termbits.h", "uapi/asm/termbits.h" },
+    except = { BRKINT = true, BSDLY = true, BS0 = true, BS1 = true, BOTHER = true },
+  },
   BPF = {
     prefix = "BPF_",
     headers = { "uapi/linux/bpf_common.h" },
     except = { BPF_MAXINSNS = true },
+  },
+  BPF_ELEM = {
+    prefix = "BPF_",
+    headers = { },
+    names = {
+      BPF_ANY = 0,
+      BPF_EXIST = 2,
+      BPF_NOEXIST = 1,
+    },
+    also = "BPF_F",
+  },
+  BPF_F = {
+    prefix = "BPF_F_",
+    headers = { "uapi/linux/bpf.h" },
+  },
+  BPF_F_TEST = {
+    prefix = "BPF_F_TEST_",
+    headers = { "uapi/linux/bpf.h" },
+  },
+  BPF_MAP_TYPE = {
+    prefix = "BPF_MAP_TYPE_",
+    headers = { "uapi/linux/bpf.h" },
+  },
+  BPF_PROG_TYPE = {
+    prefix = "BPF_PROG_TYPE_",
+    headers = { "uapi/linux/bpf.h" },
+  },
+  CAN_RAW = {
+    prefix = "CAN_RAW_",
+    headers = { "uapi/linux/can/raw.h" },
   },
   CAP = {
     prefix = "CAP_",
@@ -143,6 +186,10 @@ return {
     prefix = "FUTEX2_",
     headers = { "uapi/linux/futex.h" },
   },
+  F_OWNER = {
+    prefix = "F_OWNER_",
+    headers = { "uapi/asm-generic/fcntl.h" },
+  },
   F_SEAL = {
     prefix = "F_SEAL_",
     headers = { "uapi/linux/fcntl.h" },
@@ -151,9 +198,23 @@ return {
     prefix = "GRND_",
     headers = { "uapi/linux/random.h" },
   },
+  IFF = {
+    prefix = "IFF_",
+    headers = { "uapi/linux/if.h" },
+    except = { IFF_VOLATILE = true },
+    also = "IFF_TUN",
+  },
+  IFF_TUN = {
+    prefix = "IFF_",
+    headers = { "uapi/linux/if_tun.h" },
+  },
   IN = {
     prefix = "IN_",
     headers = { "uapi/linux/inotify.h" },
+  },
+  IOCB_CMD = {
+    prefix = "IOCB_CMD_",
+    headers = { "uapi/linux/aio_abi.h" },
   },
   IOPRIO_CLASS = {
     prefix = "IOPRIO_CLASS_",
@@ -163,6 +224,37 @@ return {
   IOPRIO_WHO = {
     prefix = "IOPRIO_WHO_",
     headers = { "uapi/linux/ioprio.h" },
+  },
+  IORING_CQE_F = {
+    prefix = "IORING_CQE_F_",
+    headers = { "uapi/linux/io_uring.h" },
+  },
+  IORING_ENTER = {
+    prefix = "IORING_ENTER_",
+    headers = { "uapi/linux/io_uring.h" },
+  },
+  IORING_FEAT = {
+    prefix = "IORING_FEAT_",
+    headers = { "uapi/linux/io_uring.h" },
+  },
+  IORING_OP = {
+    prefix = "IORING_OP_",
+    headers = { "uapi/linux/io_uring.h" },
+    except = { IORING_OP_LAST = true },
+  },
+  IORING_RESTRICTION = {
+    prefix = "IORING_RESTRICTION_",
+    headers = { "uapi/linux/io_uring.h" },
+    except = { IORING_RESTRICTION_LAST = true },
+  },
+  IORING_SETUP = {
+    prefix = "IORING_SETUP_",
+    headers = { "uapi/linux/io_uring.h" },
+  },
+  IOSQE = {
+    prefix = "IOSQE_",
+    headers = { "uapi/linux/io_uring.h" },
+    except = { IOSQE_FIXED_FILE_BIT = true, IOSQE_IO_DRAIN_BIT = true, IOSQE_IO_LINK_BIT = true, IOSQE_IO_HARDLINK_BIT = true, IOSQE_ASYNC_BIT = true, IOSQE_BUFFER_SELECT_BIT = true, IOSQE_CQE_SKIP_SUCCESS_BIT = true },
   },
   IP = {
     prefix = "IP_",
@@ -188,6 +280,15 @@ return {
   KCMP = {
     prefix = "KCMP_",
     headers = { "uapi/linux/kcmp.h" },
+  },
+  KEXEC = {
+    prefix = "KEXEC_",
+    headers = { "uapi/linux/kexec.h" },
+    except = { KEXEC_ARCH_MASK = true, KEXEC_SEGMENT_MAX = true, KEXEC_FILE_UNLOAD = true, KEXEC_FILE_ON_CRASH = true, KEXEC_FILE_NO_INITRAMFS = true, KEXEC_FILE_DEBUG = true, KEXEC_FILE_NO_CMA = true, KEXEC_FILE_FORCE_DTB = true },
+  },
+  KEXEC_FILE = {
+    prefix = "KEXEC_FILE_",
+    headers = { "uapi/linux/kexec.h" },
   },
   KEYCTL = {
     prefix = "KEYCTL_",
@@ -240,6 +341,14 @@ return {
     prefix = "LOCK_",
     headers = { "uapi/asm-generic/fcntl.h" },
   },
+  LSM_ATTR = {
+    prefix = "LSM_ATTR_",
+    headers = { "uapi/linux/lsm.h" },
+  },
+  LSM_ID = {
+    prefix = "LSM_ID_",
+    headers = { "uapi/linux/lsm.h" },
+  },
   MADV = {
     prefix = "MADV_",
     headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
@@ -269,6 +378,20 @@ return {
     prefix = "MLOCK_",
     headers = { "uapi/asm-generic/mman-common.h", "uapi/asm/mman.h" },
   },
+  MODIFY_LDT = {
+    prefix = "",
+    headers = { },
+    names = {
+      READ = 0,
+      READ_DEFAULT = 2,
+      WRITE = 17,
+      WRITE_OLD = 1,
+    },
+  },
+  MODULE_INIT = {
+    prefix = "MODULE_INIT_",
+    headers = { "uapi/linux/module.h" },
+  },
   MOUNT_ATTR = {
     prefix = "MOUNT_ATTR_",
     headers = { "uapi/linux/mount.h" },
@@ -291,6 +414,10 @@ return {
   MPOL_MF = {
     prefix = "MPOL_MF_",
     headers = { "uapi/linux/mempolicy.h" },
+  },
+  MPTCP = {
+    prefix = "MPTCP_",
+    headers = { "uapi/linux/mptcp.h", "uapi/linux/mptcp_pm.h" },
   },
   MREMAP = {
     prefix = "MREMAP_",
@@ -349,6 +476,53 @@ return {
   PACKET = {
     prefix = "PACKET_",
     headers = { "uapi/linux/if_packet.h" },
+  },
+  PACKET_MR = {
+    prefix = "PACKET_MR_",
+    headers = { "uapi/linux/if_packet.h" },
+  },
+  PERF_COUNT_HW = {
+    prefix = "PERF_COUNT_HW_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_COUNT_HW_MAX = true, PERF_COUNT_HW_CACHE_L1D = true, PERF_COUNT_HW_CACHE_L1I = true, PERF_COUNT_HW_CACHE_LL = true, PERF_COUNT_HW_CACHE_DTLB = true, PERF_COUNT_HW_CACHE_ITLB = true, PERF_COUNT_HW_CACHE_BPU = true, PERF_COUNT_HW_CACHE_NODE = true, PERF_COUNT_HW_CACHE_MAX = true, PERF_COUNT_HW_CACHE_OP_READ = true, PERF_COUNT_HW_CACHE_OP_WRITE = true, PERF_COUNT_HW_CACHE_OP_PREFETCH = true, PERF_COUNT_HW_CACHE_OP_MAX = true, PERF_COUNT_HW_CACHE_RESULT_ACCESS = true, PERF_COUNT_HW_CACHE_RESULT_MISS = true, PERF_COUNT_HW_CACHE_RESULT_MAX = true },
+  },
+  PERF_COUNT_HW_CACHE = {
+    prefix = "PERF_COUNT_HW_CACHE_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_COUNT_HW_CACHE_MAX = true, PERF_COUNT_HW_CACHE_MISSES = true, PERF_COUNT_HW_CACHE_REFERENCES = true },
+  },
+  PERF_COUNT_SW = {
+    prefix = "PERF_COUNT_SW_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_COUNT_SW_MAX = true },
+  },
+  PERF_FLAG = {
+    prefix = "PERF_FLAG_",
+    headers = { "uapi/linux/perf_event.h" },
+  },
+  PERF_FORMAT = {
+    prefix = "PERF_FORMAT_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_FORMAT_MAX = true },
+  },
+  PERF_IOC_FLAG = {
+    prefix = "PERF_IOC_FLAG_",
+    headers = { "uapi/linux/perf_event.h" },
+  },
+  PERF_SAMPLE = {
+    prefix = "PERF_SAMPLE_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_SAMPLE_MAX = true },
+  },
+  PERF_SAMPLE_BRANCH = {
+    prefix = "PERF_SAMPLE_BRANCH_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_SAMPLE_BRANCH_MAX = true },
+  },
+  PERF_TYPE = {
+    prefix = "PERF_TYPE_",
+    headers = { "uapi/linux/perf_event.h" },
+    except = { PERF_TYPE_MAX = true },
   },
   PERSONALITY = {
     prefix = "",
@@ -503,6 +677,10 @@ return {
       USRQUOTA = 0,
     },
   },
+  REBOOT = {
+    prefix = "LINUX_REBOOT_CMD_",
+    headers = { "uapi/linux/reboot.h" },
+  },
   RENAME = {
     prefix = "RENAME_",
     headers = { "uapi/linux/fs.h" },
@@ -638,10 +816,19 @@ return {
     prefix = "SOCK_",
     headers = { "libc/bits/socket_type.h", "libc/sys/socket.h" },
   },
+  SOF_TIMESTAMPING = {
+    prefix = "SOF_TIMESTAMPING_",
+    headers = { "uapi/linux/net_tstamp.h" },
+    except = { SOF_TIMESTAMPING_LAST = true, SOF_TIMESTAMPING_MASK = true },
+  },
   SOL = {
     prefix = "SOL_",
-    headers = { "libc/bits/socket.h", "libc/sys/socket.h", "uapi/asm-generic/socket.h", "uapi/asm/socket.h" },
+    headers = { "libc/bits/socket.h", "libc/sys/socket.h", "uapi/asm-generic/socket.h", "uapi/asm/socket.h", "uapi/linux/can/raw.h", "uapi/linux/tipc.h", "uapi/linux/vm_sockets.h" },
     also = "IPPROTO",
+  },
+  SO_VM_SOCKETS = {
+    prefix = "SO_VM_SOCKETS_",
+    headers = { "uapi/linux/vm_sockets.h" },
   },
   SPLICE_F = {
     prefix = "SPLICE_F_",
@@ -650,6 +837,11 @@ return {
   SS = {
     prefix = "SS_",
     headers = { "uapi/linux/signal.h" },
+  },
+  STA = {
+    prefix = "STA_",
+    headers = { "uapi/linux/timex.h" },
+    except = { STA_RONLY = true },
   },
   STATMOUNT = {
     prefix = "STATMOUNT_",
@@ -668,9 +860,40 @@ return {
     prefix = "SYNC_FILE_RANGE_",
     headers = { "uapi/linux/fs.h" },
   },
+  SYSLOG_ACTION = {
+    prefix = "SYSLOG_ACTION_",
+    headers = { },
+    names = {
+      SYSLOG_ACTION_CLEAR = 5,
+      SYSLOG_ACTION_CLOSE = 0,
+      SYSLOG_ACTION_CONSOLE_LEVEL = 8,
+      SYSLOG_ACTION_CONSOLE_OFF = 6,
+      SYSLOG_ACTION_CONSOLE_ON = 7,
+      SYSLOG_ACTION_OPEN = 1,
+      SYSLOG_ACTION_READ = 2,
+      SYSLOG_ACTION_READ_ALL = 3,
+      SYSLOG_ACTION_READ_CLEAR = 4,
+      SYSLOG_ACTION_SIZE_BUFFER = 10,
+      SYSLOG_ACTION_SIZE_UNREAD = 9,
+    },
+  },
+  TCFLOW = {
+    prefix = "TC",
+    headers = { "uapi/asm-generic/termbits-common.h" },
+    except = { TCIFLUSH = true, TCOFLUSH = true, TCIOFLUSH = true },
+  },
+  TCFLUSH = {
+    prefix = "TC",
+    headers = { "uapi/asm-generic/termbits-common.h" },
+    except = { TCOOFF = true, TCOON = true, TCIOFF = true, TCION = true },
+  },
   TCP = {
     prefix = "TCP_",
     headers = { "uapi/linux/tcp.h" },
+  },
+  TCSA = {
+    prefix = "TCSA",
+    headers = { "uapi/asm-generic/termbits.h", "uapi/asm/termbits.h" },
   },
   TFD = {
     prefix = "TFD_",
@@ -680,9 +903,18 @@ return {
     prefix = "TFD_TIMER_",
     headers = { "uapi/linux/timerfd.h" },
   },
+  TIME = {
+    prefix = "TIME_",
+    headers = { "uapi/linux/timex.h" },
+    except = { TIME_BAD = true },
+  },
   TIMER = {
     prefix = "TIMER_",
     headers = { "uapi/linux/time.h" },
+  },
+  TLS = {
+    prefix = "TLS_",
+    headers = { "uapi/linux/tls.h" },
   },
   UDP = {
     prefix = "UDP_",
@@ -726,5 +958,9 @@ return {
   XATTR = {
     prefix = "XATTR_",
     headers = { "uapi/linux/xattr.h" },
+  },
+  XDP = {
+    prefix = "XDP_",
+    headers = { "uapi/linux/if_xdp.h" },
   },
 }

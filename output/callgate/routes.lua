@@ -6,6 +6,9 @@ return {
   bind = {
     socketcall = 2,
   },
+  clock_adjtime = {
+    written = { x86 = "clock_adjtime64", arm = "clock_adjtime64", mips = "clock_adjtime64", mipsel = "clock_adjtime64", ppc = "clock_adjtime64" },
+  },
   clock_getres = {
     try = { "clock_getres_time64", "clock_getres" },
     times = { "2 out timespec" },

@@ -2,21 +2,20 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Sets an extended attribute to a string or buffer; flags are "create" or "replace". setxattr(2)
 -- long setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 function calls.setxattr()
-  sys.declare "i:ssczi"
+  local call = sys.caller "i:ssczi"
   local number = numbers.setxattr or ABSENT
   local to_data = args.data
   local to_flags = args.flags
@@ -24,13 +23,18 @@ function calls.setxattr()
   local to_path = args.path
   local to_string = args.string
   local XATTR_names = require("callgate.flags").group "XATTR"
+  local XATTR_memo = XATTR_names[1].memo
+  local known_path = known.paths
+  local known_rooms = known.rooms
   return function(path, name, value, flags, size)
-    path = to_path(path, "setxattr", 1, "path")
+    path = known_path[path] or to_path(path, "setxattr", 1, "path")
     name = to_string(name, "setxattr", 2, "name")
-    value = to_data(value, "setxattr", 3, "value")
-    flags = to_flags(flags, "setxattr", 4, "flags", XATTR_names)
+    if not known_rooms[value] then
+      value = to_data(value, "setxattr", 3, "value")
+    end
+    flags = XATTR_memo[flags] or to_flags(flags, "setxattr", 4, "flags", XATTR_names)
     size = to_length(size, "setxattr", 5, "size", value)
-    local result = C.callgate_i_ssczi(number, path, name, value, size, flags)
+    local result = call(number, path, name, value, size, flags)
     if result == -1 then
       return fail()
     end
@@ -41,7 +45,7 @@ end
 -- Sets an extended attribute of the link itself. lsetxattr(2)
 -- long lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 function calls.lsetxattr()
-  sys.declare "i:ssczi"
+  local call = sys.caller "i:ssczi"
   local number = numbers.lsetxattr or ABSENT
   local to_data = args.data
   local to_flags = args.flags
@@ -49,13 +53,18 @@ function calls.lsetxattr()
   local to_path = args.path
   local to_string = args.string
   local XATTR_names = require("callgate.flags").group "XATTR"
+  local XATTR_memo = XATTR_names[1].memo
+  local known_path = known.paths
+  local known_rooms = known.rooms
   return function(path, name, value, flags, size)
-    path = to_path(path, "lsetxattr", 1, "path")
+    path = known_path[path] or to_path(path, "lsetxattr", 1, "path")
     name = to_string(name, "lsetxattr", 2, "name")
-    value = to_data(value, "lsetxattr", 3, "value")
-    flags = to_flags(flags, "lsetxattr", 4, "flags", XATTR_names)
+    if not known_rooms[value] then
+      value = to_data(value, "lsetxattr", 3, "value")
+    end
+    flags = XATTR_memo[flags] or to_flags(flags, "lsetxattr", 4, "flags", XATTR_names)
     size = to_length(size, "lsetxattr", 5, "size", value)
-    local result = C.callgate_i_ssczi(number, path, name, value, size, flags)
+    local result = call(number, path, name, value, size, flags)
     if result == -1 then
       return fail()
     end
@@ -66,7 +75,7 @@ end
 -- Sets an extended attribute of an open file. fsetxattr(2)
 -- long fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
 function calls.fsetxattr()
-  sys.declare "i:isczi"
+  local call = sys.caller "i:isczi"
   local number = numbers.fsetxattr or ABSENT
   local to_data = args.data
   local to_fd = args.fd
@@ -74,13 +83,18 @@ function calls.fsetxattr()
   local to_length = args.length
   local to_string = args.string
   local XATTR_names = require("callgate.flags").group "XATTR"
+  local XATTR_memo = XATTR_names[1].memo
+  local known_fd = known.descriptors
+  local known_rooms = known.rooms
   return function(fd, name, value, flags, size)
-    fd = to_fd(fd, "fsetxattr", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "fsetxattr", 1, "fd")
     name = to_string(name, "fsetxattr", 2, "name")
-    value = to_data(value, "fsetxattr", 3, "value")
-    flags = to_flags(flags, "fsetxattr", 4, "flags", XATTR_names)
+    if not known_rooms[value] then
+      value = to_data(value, "fsetxattr", 3, "value")
+    end
+    flags = XATTR_memo[flags] or to_flags(flags, "fsetxattr", 4, "flags", XATTR_names)
     size = to_length(size, "fsetxattr", 5, "size", value)
-    local result = C.callgate_i_isczi(number, fd, name, value, size, flags)
+    local result = call(number, fd, name, value, size, flags)
     if result == -1 then
       return fail()
     end
@@ -91,14 +105,15 @@ end
 -- Removes an extended attribute. removexattr(2)
 -- long removexattr(const char *path, const char *name)
 function calls.removexattr()
-  sys.declare "i:ss"
+  local call = sys.caller "i:ss"
   local number = numbers.removexattr or ABSENT
   local to_path = args.path
   local to_string = args.string
+  local known_path = known.paths
   return function(path, name)
-    path = to_path(path, "removexattr", 1, "path")
+    path = known_path[path] or to_path(path, "removexattr", 1, "path")
     name = to_string(name, "removexattr", 2, "name")
-    local result = C.callgate_i_ss(number, path, name)
+    local result = call(number, path, name)
     if result == -1 then
       return fail()
     end
@@ -109,14 +124,15 @@ end
 -- Removes an extended attribute of the link itself. lremovexattr(2)
 -- long lremovexattr(const char *path, const char *name)
 function calls.lremovexattr()
-  sys.declare "i:ss"
+  local call = sys.caller "i:ss"
   local number = numbers.lremovexattr or ABSENT
   local to_path = args.path
   local to_string = args.string
+  local known_path = known.paths
   return function(path, name)
-    path = to_path(path, "lremovexattr", 1, "path")
+    path = known_path[path] or to_path(path, "lremovexattr", 1, "path")
     name = to_string(name, "lremovexattr", 2, "name")
-    local result = C.callgate_i_ss(number, path, name)
+    local result = call(number, path, name)
     if result == -1 then
       return fail()
     end
@@ -127,14 +143,15 @@ end
 -- Removes an extended attribute of an open file. fremovexattr(2)
 -- long fremovexattr(int fd, const char *name)
 function calls.fremovexattr()
-  sys.declare "i:is"
+  local call = sys.caller "i:is"
   local number = numbers.fremovexattr or ABSENT
   local to_fd = args.fd
   local to_string = args.string
+  local known_fd = known.descriptors
   return function(fd, name)
-    fd = to_fd(fd, "fremovexattr", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "fremovexattr", 1, "fd")
     name = to_string(name, "fremovexattr", 2, "name")
-    local result = C.callgate_i_is(number, fd, name)
+    local result = call(number, fd, name)
     if result == -1 then
       return fail()
     end
@@ -145,19 +162,20 @@ end
 -- Removes an extended attribute, relative to a directory's descriptor. Linux 6.13. removexattrat(2)
 -- long removexattrat(int dfd, const char *path, unsigned int at_flags, const char *name)
 function calls.removexattrat()
-  sys.declare "i:isus"
+  local call = sys.caller "i:isus"
   local number = numbers.removexattrat or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
   local to_optional_path = args.optional_path
   local to_string = args.string
   local AT_names = require("callgate.flags").group "AT"
+  local AT_memo = AT_names[1].memo
   return function(dirfd, path, flags, name)
     dirfd = to_dirfd(dirfd, "removexattrat", 1, "dirfd")
     path = to_optional_path(path, "removexattrat", 2, "path")
-    flags = to_flags(flags, "removexattrat", 3, "flags", AT_names)
+    flags = AT_memo[flags] or to_flags(flags, "removexattrat", 3, "flags", AT_names)
     name = to_string(name, "removexattrat", 4, "name")
-    local result = C.callgate_i_isus(number, dirfd, path, flags, name)
+    local result = call(number, dirfd, path, flags, name)
     if result == -1 then
       return fail()
     end
@@ -169,7 +187,7 @@ end
 -- 6.17. file_getattr(2)
 -- long file_getattr(int dfd, const char *filename, struct file_attr *attr, size_t usize, unsigned int at_flags)
 function calls.file_getattr()
-  sys.declare "i:ispzu"
+  local call = sys.caller "i:ispzu"
   local number = numbers.file_getattr or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
@@ -177,12 +195,16 @@ function calls.file_getattr()
   local to_out = args.out
   local AT_names = require("callgate.flags").group "AT"
   local file_attr_t = require("callgate.types").t.file_attr
+  local AT_memo = AT_names[1].memo
+  local known_file_attr = known.records(file_attr_t)
   return function(dirfd, path, flags, attr)
     dirfd = to_dirfd(dirfd, "file_getattr", 1, "dirfd")
     path = to_optional_path(path, "file_getattr", 2, "path")
-    flags = to_flags(flags, "file_getattr", 3, "flags", AT_names)
-    attr = to_out(attr, "file_getattr", 4, "attr", file_attr_t)
-    local result = C.callgate_i_ispzu(number, dirfd, path, attr, 24, flags)
+    flags = AT_memo[flags] or to_flags(flags, "file_getattr", 3, "flags", AT_names)
+    if not known_file_attr[attr] then
+      attr = to_out(attr, "file_getattr", 4, "attr", file_attr_t)
+    end
+    local result = call(number, dirfd, path, attr, 24, flags)
     if result == -1 then
       return fail()
     end
@@ -193,7 +215,7 @@ end
 -- Sets flags and limits of an inode: { xflags = "nodump, noatime" }. Linux 6.17. file_setattr(2)
 -- long file_setattr(int dfd, const char *filename, struct file_attr *attr, size_t usize, unsigned int at_flags)
 function calls.file_setattr()
-  sys.declare "i:ispzu"
+  local call = sys.caller "i:ispzu"
   local number = numbers.file_setattr or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
@@ -201,12 +223,16 @@ function calls.file_setattr()
   local to_record = args.record
   local AT_names = require("callgate.flags").group "AT"
   local file_attr_t = require("callgate.types").t.file_attr
+  local AT_memo = AT_names[1].memo
+  local known_file_attr = known.records(file_attr_t)
   return function(dirfd, path, flags, attr)
     dirfd = to_dirfd(dirfd, "file_setattr", 1, "dirfd")
     path = to_optional_path(path, "file_setattr", 2, "path")
-    flags = to_flags(flags, "file_setattr", 3, "flags", AT_names)
-    attr = to_record(attr, "file_setattr", 4, "attr", file_attr_t)
-    local result = C.callgate_i_ispzu(number, dirfd, path, attr, 24, flags)
+    flags = AT_memo[flags] or to_flags(flags, "file_setattr", 3, "flags", AT_names)
+    if not known_file_attr[attr] then
+      attr = to_record(attr, "file_setattr", 4, "attr", file_attr_t)
+    end
+    local result = call(number, dirfd, path, attr, 24, flags)
     if result == -1 then
       return fail()
     end
@@ -217,19 +243,22 @@ end
 -- Opens the file of a handle, on the file system of mountfd; close-on-exec unless "~cloexec". open_by_handle_at(2)
 -- long open_by_handle_at(int mountdirfd, struct file_handle *handle, int flags)
 function calls.open_by_handle_at()
-  sys.declare "i:ipi"
+  local call = sys.caller "i:ipi"
   local number = numbers.open_by_handle_at or ABSENT
   local to_dirfd = args.dirfd
   local to_flags_with = args.flags_with
   local to_record = args.record
   local O_names = require("callgate.flags").group "O"
   local file_handle_t = require("callgate.types").t.file_handle
+  local known_file_handle = known.records(file_handle_t)
   local descriptor = require("callgate.fd").type
   return function(mountfd, handle, flags)
     mountfd = to_dirfd(mountfd, "open_by_handle_at", 1, "mountfd")
-    handle = to_record(handle, "open_by_handle_at", 2, "handle", file_handle_t)
+    if not known_file_handle[handle] then
+      handle = to_record(handle, "open_by_handle_at", 2, "handle", file_handle_t)
+    end
     flags = to_flags_with(flags, "open_by_handle_at", 3, "flags", O_names, O_names("cloexec"))
-    local result = C.callgate_i_ipi(number, mountfd, handle, flags)
+    local result = call(number, mountfd, handle, flags)
     if result == -1 then
       return fail()
     end

@@ -2,14 +2,13 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -17,7 +16,7 @@ local calls = {}
 -- opened; close-on-exec unless "~cloexec". fanotify_init(2)
 -- long fanotify_init(unsigned int flags, unsigned int event_f_flags)
 function calls.fanotify_init()
-  sys.declare "i:uu"
+  local call = sys.caller "i:uu"
   local number = numbers.fanotify_init or ABSENT
   local to_flags_with = args.flags_with
   local FAN_names = require("callgate.flags").group "FAN"
@@ -26,7 +25,7 @@ function calls.fanotify_init()
   return function(flags, event_flags)
     flags = to_flags_with(flags, "fanotify_init", 1, "flags", FAN_names, FAN_names("cloexec"))
     event_flags = to_flags_with(event_flags, "fanotify_init", 2, "event_flags", O_names, O_names("cloexec, largefile"))
-    local result = C.callgate_i_uu(number, flags, event_flags)
+    local result = call(number, flags, event_flags)
     if result == -1 then
       return fail()
     end
@@ -39,7 +38,7 @@ end
 -- long fanotify_mark(int fanotify_fd, unsigned int flags, u64 mask, int fd, const char *pathname)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.fanotify_mark()
-    sys.declare "i:iuqis"
+    local call = sys.caller "i:iuqis"
     local number = numbers.fanotify_mark or ABSENT
     local to_dirfd = args.dirfd
     local to_fd = args.fd
@@ -47,13 +46,16 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_optional_path = args.optional_path
     local FAN_names = require("callgate.flags").group "FAN"
     local FAN_MARK_names = require("callgate.flags").group "FAN_MARK"
+    local FAN_MARK_memo = FAN_MARK_names[1].memo
+    local FAN_memo = FAN_names[1].memo
+    local known_fd = known.descriptors
     return function(fd, flags, mask, dirfd, path)
-      fd = to_fd(fd, "fanotify_mark", 1, "fd")
-      flags = to_flags(flags, "fanotify_mark", 2, "flags", FAN_MARK_names)
-      mask = to_flags(mask, "fanotify_mark", 3, "mask", FAN_names)
+      fd = known_fd[fd] or to_fd(fd, "fanotify_mark", 1, "fd")
+      flags = FAN_MARK_memo[flags] or to_flags(flags, "fanotify_mark", 2, "flags", FAN_MARK_names)
+      mask = FAN_memo[mask] or to_flags(mask, "fanotify_mark", 3, "mask", FAN_names)
       dirfd = to_dirfd(dirfd, "fanotify_mark", 4, "dirfd")
       path = to_optional_path(path, "fanotify_mark", 5, "path")
-      local result = C.callgate_i_iuqis(number, fd, flags, mask, dirfd, path)
+      local result = call(number, fd, flags, mask, dirfd, path)
       if result == -1 then
         return fail()
       end
@@ -74,10 +76,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_optional_path = args.optional_path
     local FAN_names = require("callgate.flags").group "FAN"
     local FAN_MARK_names = require("callgate.flags").group "FAN_MARK"
+    local FAN_MARK_memo = FAN_MARK_names[1].memo
+    local FAN_memo = FAN_names[1].memo
+    local known_fd = known.descriptors
     return function(fd, flags, mask, dirfd, path)
-      fd = to_fd(fd, "fanotify_mark", 1, "fd")
-      flags = to_flags(flags, "fanotify_mark", 2, "flags", FAN_MARK_names)
-      mask = to_flags(mask, "fanotify_mark", 3, "mask", FAN_names)
+      fd = known_fd[fd] or to_fd(fd, "fanotify_mark", 1, "fd")
+      flags = FAN_MARK_memo[flags] or to_flags(flags, "fanotify_mark", 2, "flags", FAN_MARK_names)
+      mask = FAN_memo[mask] or to_flags(mask, "fanotify_mark", 3, "mask", FAN_names)
       dirfd = to_dirfd(dirfd, "fanotify_mark", 4, "dirfd")
       path = to_optional_path(path, "fanotify_mark", 5, "path")
       local result = call(fd, flags, mask, dirfd, path)

@@ -4,12 +4,12 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -18,18 +18,22 @@ local calls = {}
 -- long openat2(int dfd, const char *filename, struct open_how *how, size_t size)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.openat2()
-    sys.declare "i:ispz"
+    local call = sys.caller "i:ispz"
     local number = numbers.openat2 or ABSENT
     local to_dirfd = args.dirfd
     local to_path = args.path
     local to_record = args.record
     local open_how_t = require("callgate.types").t.open_how
+    local known_open_how = known.records(open_how_t)
+    local known_path = known.paths
     local descriptor = require("callgate.fd").type
     return function(dirfd, path, how)
       dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
-      path = to_path(path, "openat2", 2, "path")
-      how = to_record(how, "openat2", 3, "how", open_how_t)
-      local result = C.callgate_i_ispz(number, dirfd, path, how, 24)
+      path = known_path[path] or to_path(path, "openat2", 2, "path")
+      if not known_open_how[how] then
+        how = to_record(how, "openat2", 3, "how", open_how_t)
+      end
+      local result = call(number, dirfd, path, how, 24)
       if result == -1 then
         return fail()
       end
@@ -48,11 +52,15 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_path = args.path
     local to_record = args.record
     local open_how_t = require("callgate.types").t.open_how
+    local known_open_how = known.records(open_how_t)
+    local known_path = known.paths
     local descriptor = require("callgate.fd").type
     return function(dirfd, path, how)
       dirfd = to_dirfd(dirfd, "openat2", 1, "dirfd")
-      path = to_path(path, "openat2", 2, "path")
-      how = to_record(how, "openat2", 3, "how", open_how_t)
+      path = known_path[path] or to_path(path, "openat2", 2, "path")
+      if not known_open_how[how] then
+        how = to_record(how, "openat2", 3, "how", open_how_t)
+      end
       local result = call(dirfd, path, how, 24)
       if result == -1 then
         return fail()
@@ -66,17 +74,18 @@ end
 -- long openat(int dfd, const char *filename, int flags, umode_t mode)
 if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
   function calls.creat()
-    sys.declare "i:isiu"
+    local call = sys.caller "i:isiu"
     local number = numbers.openat or ABSENT
     local AT_FDCWD = -100
     local OPTIONS = 524865 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
     local to_mode = args.mode
     local to_path = args.path
+    local known_path = known.paths
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = to_path(path, "creat", 1, "path")
+      path = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-      local result = C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, mode)
+      local result = call(number, AT_FDCWD, path, OPTIONS, mode)
       if result == -1 then
         return fail()
       end
@@ -94,9 +103,10 @@ if here.is "x86 arm ppc" then
     local OPTIONS = 524865 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
     local to_mode = args.mode
     local to_path = args.path
+    local known_path = known.paths
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = to_path(path, "creat", 1, "path")
+      path = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
       local result = call(AT_FDCWD, path, OPTIONS, mode)
       if result == -1 then
@@ -116,9 +126,10 @@ if here.is "mips mipsel" then
     local OPTIONS = 525057 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
     local to_mode = args.mode
     local to_path = args.path
+    local known_path = known.paths
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = to_path(path, "creat", 1, "path")
+      path = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
       local result = call(AT_FDCWD, path, OPTIONS, mode)
       if result == -1 then
@@ -133,17 +144,18 @@ end
 -- long openat(int dfd, const char *filename, int flags, umode_t mode)
 if here.is "mips64 mips64el" then
   function calls.creat()
-    sys.declare "i:isiu"
+    local call = sys.caller "i:isiu"
     local number = numbers.openat or ABSENT
     local AT_FDCWD = -100
     local OPTIONS = 525057 -- O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
     local to_mode = args.mode
     local to_path = args.path
+    local known_path = known.paths
     local descriptor = require("callgate.fd").type
     return function(path, mode)
-      path = to_path(path, "creat", 1, "path")
+      path = known_path[path] or to_path(path, "creat", 1, "path")
       mode = mode == nil and 438 or to_mode(mode, "creat", 2, "mode")
-      local result = C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, mode)
+      local result = call(number, AT_FDCWD, path, OPTIONS, mode)
       if result == -1 then
         return fail()
       end
@@ -155,16 +167,17 @@ end
 -- Closes all descriptors from first to last, inclusive. close_range(2)
 -- long close_range(unsigned int fd, unsigned int max_fd, unsigned int flags)
 function calls.close_range()
-  sys.declare "i:uuu"
+  local call = sys.caller "i:uuu"
   local number = numbers.close_range or ABSENT
   local to_flags = args.flags
   local to_uint = args.uint
   local CLOSE_RANGE_names = require("callgate.flags").group "CLOSE_RANGE"
+  local CLOSE_RANGE_memo = CLOSE_RANGE_names[1].memo
   return function(first, last, flags)
     first = to_uint(first, "close_range", 1, "first")
     last = last == nil and 4294967295 or to_uint(last, "close_range", 2, "last")
-    flags = to_flags(flags, "close_range", 3, "flags", CLOSE_RANGE_names)
-    local result = C.callgate_i_uuu(number, first, last, flags)
+    flags = CLOSE_RANGE_memo[flags] or to_flags(flags, "close_range", 3, "flags", CLOSE_RANGE_names)
+    local result = call(number, first, last, flags)
     if result == -1 then
       return fail()
     end
@@ -175,24 +188,30 @@ end
 -- Reads up to count bytes: into buf, returning how many, or without buf as a string. read(2)
 -- long read(unsigned int fd, char *buf, size_t count)
 function calls.read()
-  sys.declare "i:upz"
+  local call = sys.caller "i:upz"
   local number = numbers.read or ABSENT
   local to_buffer = args.buffer
   local to_fd = args.fd
   local to_length = args.length
   local to_scratch = args.scratch
   local to_size = args.size
+  local known_fd = known.descriptors
+  local known_rooms = known.rooms
   return function(fd, buf, count)
-    fd = to_fd(fd, "read", 1, "fd")
-    local as_string = buf == nil
-    if as_string then
-      count = to_size(count or 4096, "read", 3, "count")
-      buf, count = to_scratch(count)
-    else
-      buf = to_buffer(buf, "read", 2, "buf")
-      count = to_length(count, "read", 3, "count", buf)
+    fd = known_fd[fd] or to_fd(fd, "read", 1, "fd")
+    local as_string
+    local room = known_rooms[buf]
+    if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
+      as_string = buf == nil
+      if as_string then
+        count = to_size(count or 4096, "read", 3, "count")
+        buf, count = to_scratch(count)
+      else
+        buf = to_buffer(buf, "read", 2, "buf")
+        count = to_length(count, "read", 3, "count", buf)
+      end
     end
-    local result = C.callgate_i_upz(number, fd, buf, count)
+    local result = call(number, fd, buf, count)
     if result == -1 then
       return fail()
     end
@@ -207,7 +226,7 @@ end
 -- long pread64(unsigned int fd, char *buf, size_t count, loff_t pos)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.pread()
-    sys.declare "i:upzq"
+    local call = sys.caller "i:upzq"
     local number = numbers.pread64 or ABSENT
     local to_buffer = args.buffer
     local to_fd = args.fd
@@ -215,18 +234,24 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_long = args.long
     local to_scratch = args.scratch
     local to_size = args.size
+    local known_fd = known.descriptors
+    local known_rooms = known.rooms
     return function(fd, buf, count, offset)
-      fd = to_fd(fd, "pread", 1, "fd")
-      local as_string = buf == nil
-      if as_string then
-        count = to_size(count or 4096, "pread", 3, "count")
-        buf, count = to_scratch(count)
-      else
-        buf = to_buffer(buf, "pread", 2, "buf")
-        count = to_length(count, "pread", 3, "count", buf)
+      fd = known_fd[fd] or to_fd(fd, "pread", 1, "fd")
+      local as_string
+      local room = known_rooms[buf]
+      if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
+        as_string = buf == nil
+        if as_string then
+          count = to_size(count or 4096, "pread", 3, "count")
+          buf, count = to_scratch(count)
+        else
+          buf = to_buffer(buf, "pread", 2, "buf")
+          count = to_length(count, "pread", 3, "count", buf)
+        end
       end
       offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
-      local result = C.callgate_i_upzq(number, fd, buf, count, offset)
+      local result = call(number, fd, buf, count, offset)
       if result == -1 then
         return fail()
       end
@@ -249,15 +274,21 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_long = args.long
     local to_scratch = args.scratch
     local to_size = args.size
+    local known_fd = known.descriptors
+    local known_rooms = known.rooms
     return function(fd, buf, count, offset)
-      fd = to_fd(fd, "pread", 1, "fd")
-      local as_string = buf == nil
-      if as_string then
-        count = to_size(count or 4096, "pread", 3, "count")
-        buf, count = to_scratch(count)
-      else
-        buf = to_buffer(buf, "pread", 2, "buf")
-        count = to_length(count, "pread", 3, "count", buf)
+      fd = known_fd[fd] or to_fd(fd, "pread", 1, "fd")
+      local as_string
+      local room = known_rooms[buf]
+      if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
+        as_string = buf == nil
+        if as_string then
+          count = to_size(count or 4096, "pread", 3, "count")
+          buf, count = to_scratch(count)
+        else
+          buf = to_buffer(buf, "pread", 2, "buf")
+          count = to_length(count, "pread", 3, "count", buf)
+        end
       end
       offset = offset == nil and 0 or to_long(offset, "pread", 4, "offset")
       local result = call(fd, buf, count, offset)
@@ -275,16 +306,20 @@ end
 -- Writes a string or buffer; returns how many bytes went out. write(2)
 -- long write(unsigned int fd, const char *buf, size_t count)
 function calls.write()
-  sys.declare "i:ucz"
+  local call = sys.caller "i:ucz"
   local number = numbers.write or ABSENT
   local to_data = args.data
   local to_fd = args.fd
   local to_length = args.length
+  local known_fd = known.descriptors
+  local known_rooms = known.rooms
   return function(fd, data, count)
-    fd = to_fd(fd, "write", 1, "fd")
-    data = to_data(data, "write", 2, "data")
+    fd = known_fd[fd] or to_fd(fd, "write", 1, "fd")
+    if not known_rooms[data] then
+      data = to_data(data, "write", 2, "data")
+    end
     count = to_length(count, "write", 3, "count", data)
-    local result = C.callgate_i_ucz(number, fd, data, count)
+    local result = call(number, fd, data, count)
     if result == -1 then
       return fail()
     end
@@ -296,18 +331,22 @@ end
 -- long pwrite64(unsigned int fd, const char *buf, size_t count, loff_t pos)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.pwrite()
-    sys.declare "i:uczq"
+    local call = sys.caller "i:uczq"
     local number = numbers.pwrite64 or ABSENT
     local to_data = args.data
     local to_fd = args.fd
     local to_length = args.length
     local to_long = args.long
+    local known_fd = known.descriptors
+    local known_rooms = known.rooms
     return function(fd, data, count, offset)
-      fd = to_fd(fd, "pwrite", 1, "fd")
-      data = to_data(data, "pwrite", 2, "data")
+      fd = known_fd[fd] or to_fd(fd, "pwrite", 1, "fd")
+      if not known_rooms[data] then
+        data = to_data(data, "pwrite", 2, "data")
+      end
       count = to_length(count, "pwrite", 3, "count", data)
       offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
-      local result = C.callgate_i_uczq(number, fd, data, count, offset)
+      local result = call(number, fd, data, count, offset)
       if result == -1 then
         return fail()
       end
@@ -325,9 +364,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_fd = args.fd
     local to_length = args.length
     local to_long = args.long
+    local known_fd = known.descriptors
+    local known_rooms = known.rooms
     return function(fd, data, count, offset)
-      fd = to_fd(fd, "pwrite", 1, "fd")
-      data = to_data(data, "pwrite", 2, "data")
+      fd = known_fd[fd] or to_fd(fd, "pwrite", 1, "fd")
+      if not known_rooms[data] then
+        data = to_data(data, "pwrite", 2, "data")
+      end
       count = to_length(count, "pwrite", 3, "count", data)
       offset = offset == nil and 0 or to_long(offset, "pwrite", 4, "offset")
       local result = call(fd, data, count, offset)
@@ -343,17 +386,19 @@ end
 -- long lseek(unsigned int fd, off_t offset, unsigned int whence)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.lseek()
-    sys.declare "l:ulu"
+    local call = sys.caller "l:ulu"
     local number = numbers.lseek or ABSENT
     local to_choice = args.choice
     local to_fd = args.fd
     local to_long = args.long
     local SEEK_names = require("callgate.flags").group "SEEK"
+    local SEEK_one = SEEK_names[1].one
+    local known_fd = known.descriptors
     return function(fd, offset, whence)
-      fd = to_fd(fd, "lseek", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "lseek", 1, "fd")
       offset = to_long(offset, "lseek", 2, "offset")
-      whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)
-      local result = C.callgate_l_ulu(number, fd, offset, whence)
+      whence = whence == nil and 0 or SEEK_one[whence] or to_choice(whence, "lseek", 3, "whence", SEEK_names)
+      local result = call(number, fd, offset, whence)
       if result == -1 then
         return fail()
       end
@@ -372,10 +417,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_fd = args.fd
     local to_long = args.long
     local SEEK_names = require("callgate.flags").group "SEEK"
+    local SEEK_one = SEEK_names[1].one
+    local known_fd = known.descriptors
     return function(fd, offset, whence)
-      fd = to_fd(fd, "lseek", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "lseek", 1, "fd")
       offset = to_long(offset, "lseek", 2, "offset")
-      whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)
+      whence = whence == nil and 0 or SEEK_one[whence] or to_choice(whence, "lseek", 3, "whence", SEEK_names)
       local result = call(fd, offset, whence)
       if result == -1 then
         return fail()
@@ -389,14 +436,15 @@ end
 -- long truncate(const char *path, long length)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.truncate()
-    sys.declare "i:sl"
+    local call = sys.caller "i:sl"
     local number = numbers.truncate or ABSENT
     local to_long = args.long
     local to_path = args.path
+    local known_path = known.paths
     return function(path, length)
-      path = to_path(path, "truncate", 1, "path")
+      path = known_path[path] or to_path(path, "truncate", 1, "path")
       length = to_long(length, "truncate", 2, "length")
-      local result = C.callgate_i_sl(number, path, length)
+      local result = call(number, path, length)
       if result == -1 then
         return fail()
       end
@@ -412,8 +460,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local call = sys.truncate
     local to_long = args.long
     local to_path = args.path
+    local known_path = known.paths
     return function(path, length)
-      path = to_path(path, "truncate", 1, "path")
+      path = known_path[path] or to_path(path, "truncate", 1, "path")
       length = to_long(length, "truncate", 2, "length")
       local result = call(path, length)
       if result == -1 then
@@ -428,14 +477,15 @@ end
 -- long ftruncate(unsigned int fd, off_t length)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.ftruncate()
-    sys.declare "i:ul"
+    local call = sys.caller "i:ul"
     local number = numbers.ftruncate or ABSENT
     local to_fd = args.fd
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(fd, length)
-      fd = to_fd(fd, "ftruncate", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "ftruncate", 1, "fd")
       length = to_long(length, "ftruncate", 2, "length")
-      local result = C.callgate_i_ul(number, fd, length)
+      local result = call(number, fd, length)
       if result == -1 then
         return fail()
       end
@@ -451,8 +501,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local call = sys.ftruncate
     local to_fd = args.fd
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(fd, length)
-      fd = to_fd(fd, "ftruncate", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "ftruncate", 1, "fd")
       length = to_long(length, "ftruncate", 2, "length")
       local result = call(fd, length)
       if result == -1 then
@@ -467,18 +518,20 @@ end
 -- long fallocate(int fd, int mode, loff_t offset, loff_t len)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.fallocate()
-    sys.declare "i:iiqq"
+    local call = sys.caller "i:iiqq"
     local number = numbers.fallocate or ABSENT
     local to_fd = args.fd
     local to_flags = args.flags
     local to_long = args.long
     local FALLOC_names = require("callgate.flags").group "FALLOC"
+    local FALLOC_memo = FALLOC_names[1].memo
+    local known_fd = known.descriptors
     return function(fd, flags, offset, length)
-      fd = to_fd(fd, "fallocate", 1, "fd")
-      flags = to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
+      fd = known_fd[fd] or to_fd(fd, "fallocate", 1, "fd")
+      flags = FALLOC_memo[flags] or to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
       offset = to_long(offset, "fallocate", 3, "offset")
       length = to_long(length, "fallocate", 4, "length")
-      local result = C.callgate_i_iiqq(number, fd, flags, offset, length)
+      local result = call(number, fd, flags, offset, length)
       if result == -1 then
         return fail()
       end
@@ -496,9 +549,11 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_flags = args.flags
     local to_long = args.long
     local FALLOC_names = require("callgate.flags").group "FALLOC"
+    local FALLOC_memo = FALLOC_names[1].memo
+    local known_fd = known.descriptors
     return function(fd, flags, offset, length)
-      fd = to_fd(fd, "fallocate", 1, "fd")
-      flags = to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
+      fd = known_fd[fd] or to_fd(fd, "fallocate", 1, "fd")
+      flags = FALLOC_memo[flags] or to_flags(flags, "fallocate", 2, "flags", FALLOC_names)
       offset = to_long(offset, "fallocate", 3, "offset")
       length = to_long(length, "fallocate", 4, "length")
       local result = call(fd, flags, offset, length)
@@ -514,18 +569,20 @@ end
 -- long fadvise64(int fd, loff_t offset, size_t len, int advice)
 if here.is "x64 ppc64le" then
   function calls.fadvise()
-    sys.declare "i:iqzi"
+    local call = sys.caller "i:iqzi"
     local number = numbers.fadvise64 or ABSENT
     local to_choice = args.choice
     local to_fd = args.fd
     local to_long = args.long
     local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    local POSIX_FADV_one = POSIX_FADV_names[1].one
+    local known_fd = known.descriptors
     return function(fd, offset, length, advice)
-      fd = to_fd(fd, "fadvise", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
       offset = to_long(offset, "fadvise", 2, "offset")
       length = to_long(length, "fadvise", 3, "length")
-      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = C.callgate_i_iqzi(number, fd, offset, length, advice)
+      advice = POSIX_FADV_one[advice] or to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = call(number, fd, offset, length, advice)
       if result == -1 then
         return fail()
       end
@@ -536,41 +593,20 @@ end
 
 -- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
 -- long fadvise64_64(int fd, loff_t offset, loff_t len, int advice)
-if here.is "x86" then
+if here.is "x86 arm mips mipsel ppc" then
   function calls.fadvise()
     local call = sys.fadvise64
     local to_choice = args.choice
     local to_fd = args.fd
     local to_long = args.long
     local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    local POSIX_FADV_one = POSIX_FADV_names[1].one
+    local known_fd = known.descriptors
     return function(fd, offset, length, advice)
-      fd = to_fd(fd, "fadvise", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
       offset = to_long(offset, "fadvise", 2, "offset")
       length = to_long(length, "fadvise", 3, "length")
-      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = call(fd, offset, length, advice)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
--- long arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)
-if here.is "arm ppc" then
-  function calls.fadvise()
-    local call = sys.fadvise64
-    local to_choice = args.choice
-    local to_fd = args.fd
-    local to_long = args.long
-    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
-    return function(fd, offset, length, advice)
-      fd = to_fd(fd, "fadvise", 1, "fd")
-      offset = to_long(offset, "fadvise", 2, "offset")
-      length = to_long(length, "fadvise", 3, "length")
-      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      advice = POSIX_FADV_one[advice] or to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
       local result = call(fd, offset, length, advice)
       if result == -1 then
         return fail()
@@ -584,41 +620,20 @@ end
 -- long fadvise64(int fd, loff_t offset, loff_t len, int advice)
 if here.is "!x64 x86 arm mips mipsel ppc64le ppc" then
   function calls.fadvise()
-    sys.declare "i:iqqi"
+    local call = sys.caller "i:iqqi"
     local number = numbers.fadvise64 or ABSENT
     local to_choice = args.choice
     local to_fd = args.fd
     local to_long = args.long
     local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
+    local POSIX_FADV_one = POSIX_FADV_names[1].one
+    local known_fd = known.descriptors
     return function(fd, offset, length, advice)
-      fd = to_fd(fd, "fadvise", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fadvise", 1, "fd")
       offset = to_long(offset, "fadvise", 2, "offset")
       length = to_long(length, "fadvise", 3, "length")
-      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = C.callgate_i_iqqi(number, fd, offset, length, advice)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- Announces how a range of a file will be read; length 0 means to its end. posix_fadvise(2)
--- long fadvise64(int fd, loff_t offset, loff_t len, int advice)
-if here.is "mips mipsel" then
-  function calls.fadvise()
-    local call = sys.fadvise64
-    local to_choice = args.choice
-    local to_fd = args.fd
-    local to_long = args.long
-    local POSIX_FADV_names = require("callgate.flags").group "POSIX_FADV"
-    return function(fd, offset, length, advice)
-      fd = to_fd(fd, "fadvise", 1, "fd")
-      offset = to_long(offset, "fadvise", 2, "offset")
-      length = to_long(length, "fadvise", 3, "length")
-      advice = to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
-      local result = call(fd, offset, length, advice)
+      advice = POSIX_FADV_one[advice] or to_choice(advice, "fadvise", 4, "advice", POSIX_FADV_names)
+      local result = call(number, fd, offset, length, advice)
       if result == -1 then
         return fail()
       end
@@ -630,12 +645,13 @@ end
 -- Writes a file's data and metadata to the device. fsync(2)
 -- long fsync(unsigned int fd)
 function calls.fsync()
-  sys.declare "i:u"
+  local call = sys.caller "i:u"
   local number = numbers.fsync or ABSENT
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "fsync", 1, "fd")
-    local result = C.callgate_i_u(number, fd)
+    fd = known_fd[fd] or to_fd(fd, "fsync", 1, "fd")
+    local result = call(number, fd)
     if result == -1 then
       return fail()
     end
@@ -646,12 +662,13 @@ end
 -- Writes a file's data to the device. fdatasync(2)
 -- long fdatasync(unsigned int fd)
 function calls.fdatasync()
-  sys.declare "i:u"
+  local call = sys.caller "i:u"
   local number = numbers.fdatasync or ABSENT
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "fdatasync", 1, "fd")
-    local result = C.callgate_i_u(number, fd)
+    fd = known_fd[fd] or to_fd(fd, "fdatasync", 1, "fd")
+    local result = call(number, fd)
     if result == -1 then
       return fail()
     end
@@ -662,10 +679,10 @@ end
 -- Writes everything that is cached to the devices. sync(2)
 -- long sync(void)
 function calls.sync()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.sync or ABSENT
   return function()
-    local result = C.callgate_i_(number)
+    local result = call(number)
     if result == -1 then
       return fail()
     end
@@ -676,12 +693,13 @@ end
 -- Writes the file system that holds fd to its device. syncfs(2)
 -- long syncfs(int fd)
 function calls.syncfs()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.syncfs or ABSENT
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "syncfs", 1, "fd")
-    local result = C.callgate_i_i(number, fd)
+    fd = known_fd[fd] or to_fd(fd, "syncfs", 1, "fd")
+    local result = call(number, fd)
     if result == -1 then
       return fail()
     end
@@ -693,18 +711,20 @@ end
 -- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
 if here.is "!x86 arm mips mipsel ppc64le ppc" then
   function calls.sync_file_range()
-    sys.declare "i:iqqu"
+    local call = sys.caller "i:iqqu"
     local number = numbers.sync_file_range or ABSENT
     local to_fd = args.fd
     local to_flags = args.flags
     local to_long = args.long
     local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
+    local SYNC_FILE_RANGE_memo = SYNC_FILE_RANGE_names[1].memo
+    local known_fd = known.descriptors
     return function(fd, offset, length, flags)
-      fd = to_fd(fd, "sync_file_range", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "sync_file_range", 1, "fd")
       offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
       length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-      local result = C.callgate_i_iqqu(number, fd, offset, length, flags)
+      flags = SYNC_FILE_RANGE_memo[flags] or to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
+      local result = call(number, fd, offset, length, flags)
       if result == -1 then
         return fail()
       end
@@ -715,64 +735,20 @@ end
 
 -- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
 -- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
-if here.is "x86" then
+if here.is "x86 arm mips mipsel ppc64le ppc" then
   function calls.sync_file_range()
     local call = sys.sync_file_range
     local to_fd = args.fd
     local to_flags = args.flags
     local to_long = args.long
     local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
+    local SYNC_FILE_RANGE_memo = SYNC_FILE_RANGE_names[1].memo
+    local known_fd = known.descriptors
     return function(fd, offset, length, flags)
-      fd = to_fd(fd, "sync_file_range", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "sync_file_range", 1, "fd")
       offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
       length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-      local result = call(fd, offset, length, flags)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
--- long arm_sync_file_range(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
-if here.is "arm ppc64le ppc" then
-  function calls.sync_file_range()
-    local call = sys.sync_file_range
-    local to_fd = args.fd
-    local to_flags = args.flags
-    local to_long = args.long
-    local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
-    return function(fd, offset, length, flags)
-      fd = to_fd(fd, "sync_file_range", 1, "fd")
-      offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
-      length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
-      local result = call(fd, offset, length, flags)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- Writes a range of a file: "wait_before, write, wait_after"; length 0 means to its end. sync_file_range(2)
--- long sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
-if here.is "mips mipsel" then
-  function calls.sync_file_range()
-    local call = sys.sync_file_range
-    local to_fd = args.fd
-    local to_flags = args.flags
-    local to_long = args.long
-    local SYNC_FILE_RANGE_names = require("callgate.flags").group "SYNC_FILE_RANGE"
-    return function(fd, offset, length, flags)
-      fd = to_fd(fd, "sync_file_range", 1, "fd")
-      offset = offset == nil and 0 or to_long(offset, "sync_file_range", 2, "offset")
-      length = length == nil and 0 or to_long(length, "sync_file_range", 3, "length")
-      flags = to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
+      flags = SYNC_FILE_RANGE_memo[flags] or to_flags(flags, "sync_file_range", 4, "flags", SYNC_FILE_RANGE_names)
       local result = call(fd, offset, length, flags)
       if result == -1 then
         return fail()
@@ -785,15 +761,17 @@ end
 -- Locks or unlocks a whole file: "sh", "ex, nb", "un". flock(2)
 -- long flock(unsigned int fd, unsigned int cmd)
 function calls.flock()
-  sys.declare "i:uu"
+  local call = sys.caller "i:uu"
   local number = numbers.flock or ABSENT
   local to_fd = args.fd
   local to_flags = args.flags
   local LOCK_names = require("callgate.flags").group "LOCK"
+  local LOCK_memo = LOCK_names[1].memo
+  local known_fd = known.descriptors
   return function(fd, operation)
-    fd = to_fd(fd, "flock", 1, "fd")
-    operation = to_flags(operation, "flock", 2, "operation", LOCK_names)
-    local result = C.callgate_i_uu(number, fd, operation)
+    fd = known_fd[fd] or to_fd(fd, "flock", 1, "fd")
+    operation = LOCK_memo[operation] or to_flags(operation, "flock", 2, "operation", LOCK_names)
+    local result = call(number, fd, operation)
     if result == -1 then
       return fail()
     end
@@ -805,16 +783,17 @@ end
 -- long readahead(int fd, loff_t offset, size_t count)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.readahead()
-    sys.declare "i:iqz"
+    local call = sys.caller "i:iqz"
     local number = numbers.readahead or ABSENT
     local to_fd = args.fd
     local to_long = args.long
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(fd, offset, count)
-      fd = to_fd(fd, "readahead", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "readahead", 1, "fd")
       offset = to_long(offset, "readahead", 2, "offset")
       count = to_size(count, "readahead", 3, "count")
-      local result = C.callgate_i_iqz(number, fd, offset, count)
+      local result = call(number, fd, offset, count)
       if result == -1 then
         return fail()
       end
@@ -831,8 +810,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_fd = args.fd
     local to_long = args.long
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(fd, offset, count)
-      fd = to_fd(fd, "readahead", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "readahead", 1, "fd")
       offset = to_long(offset, "readahead", 2, "offset")
       count = to_size(count, "readahead", 3, "count")
       local result = call(fd, offset, count)
@@ -847,18 +827,20 @@ end
 -- Duplicates the content of a pipe into another. tee(2)
 -- long tee(int fdin, int fdout, size_t len, unsigned int flags)
 function calls.tee()
-  sys.declare "l:iizu"
+  local call = sys.caller "l:iizu"
   local number = numbers.tee or ABSENT
   local to_fd = args.fd
   local to_flags = args.flags
   local to_size = args.size
   local SPLICE_F_names = require("callgate.flags").group "SPLICE_F"
+  local SPLICE_F_memo = SPLICE_F_names[1].memo
+  local known_fd = known.descriptors
   return function(input, output, length, flags)
-    input = to_fd(input, "tee", 1, "input")
-    output = to_fd(output, "tee", 2, "output")
+    input = known_fd[input] or to_fd(input, "tee", 1, "input")
+    output = known_fd[output] or to_fd(output, "tee", 2, "output")
     length = to_size(length, "tee", 3, "length")
-    flags = to_flags(flags, "tee", 4, "flags", SPLICE_F_names)
-    local result = C.callgate_l_iizu(number, input, output, length, flags)
+    flags = SPLICE_F_memo[flags] or to_flags(flags, "tee", 4, "flags", SPLICE_F_names)
+    local result = call(number, input, output, length, flags)
     if result == -1 then
       return fail()
     end
@@ -869,7 +851,7 @@ end
 -- Makes an anonymous file in memory; close-on-exec unless "~cloexec". memfd_create(2)
 -- long memfd_create(const char *uname_ptr, unsigned int flags)
 function calls.memfd_create()
-  sys.declare "i:su"
+  local call = sys.caller "i:su"
   local number = numbers.memfd_create or ABSENT
   local to_flags_with = args.flags_with
   local to_string = args.string
@@ -878,7 +860,7 @@ function calls.memfd_create()
   return function(name, flags)
     name = name == nil and "" or to_string(name, "memfd_create", 1, "name")
     flags = to_flags_with(flags, "memfd_create", 2, "flags", MFD_names, MFD_names("cloexec"))
-    local result = C.callgate_i_su(number, name, flags)
+    local result = call(number, name, flags)
     if result == -1 then
       return fail()
     end
@@ -889,12 +871,12 @@ end
 -- Sets the mask of permissions for new files; returns the old one. umask(2)
 -- long umask(int mask)
 function calls.umask()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.umask or ABSENT
   local to_mode = args.mode
   return function(mask)
     mask = to_mode(mask, "umask", 1, "mask")
-    return C.callgate_i_i(number, mask)
+    return call(number, mask)
   end
 end
 

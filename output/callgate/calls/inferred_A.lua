@@ -2,24 +2,22 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long ARM_breakpoint(void)
 if here.is "arm" then
   function calls.ARM_breakpoint()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.ARM_breakpoint or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -31,7 +29,7 @@ end
 -- long ARM_cacheflush(unsigned long start, unsigned long end, int flags)
 if here.is "arm" then
   function calls.ARM_cacheflush()
-    sys.declare "i:wli"
+    local call = sys.caller "i:wli"
     local number = numbers.ARM_cacheflush or ABSENT
     local to_address = args.address
     local to_int = args.int
@@ -40,7 +38,7 @@ if here.is "arm" then
       local start_word = to_address(start, "ARM_cacheflush", 1, "start")
       end_ = to_long(end_, "ARM_cacheflush", 2, "end_")
       flags = to_int(flags, "ARM_cacheflush", 3, "flags")
-      local result = C.callgate_i_wli(number, start_word, end_, flags)
+      local result = call(number, start_word, end_, flags)
       if result == -1 then
         return fail()
       end
@@ -52,10 +50,10 @@ end
 -- long ARM_get_tls(void)
 if here.is "arm" then
   function calls.ARM_get_tls()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.ARM_get_tls or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -67,12 +65,12 @@ end
 -- long ARM_set_tls(unsigned long val)
 if here.is "arm" then
   function calls.ARM_set_tls()
-    sys.declare "i:l"
+    local call = sys.caller "i:l"
     local number = numbers.ARM_set_tls or ABSENT
     local to_long = args.long
     return function(val)
       val = to_long(val, "ARM_set_tls", 1, "val")
-      local result = C.callgate_i_l(number, val)
+      local result = call(number, val)
       if result == -1 then
         return fail()
       end
@@ -84,10 +82,10 @@ end
 -- long ARM_usr26(void)
 if here.is "arm" then
   function calls.ARM_usr26()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.ARM_usr26 or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -99,10 +97,10 @@ end
 -- long ARM_usr32(void)
 if here.is "arm" then
   function calls.ARM_usr32()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.ARM_usr32 or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end

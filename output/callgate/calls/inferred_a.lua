@@ -2,67 +2,15 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long adjtimex(struct __kernel_timex *txc_p)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.adjtimex()
-    sys.declare "i:p"
-    local number = numbers.adjtimex or ABSENT
-    local to_pointer = args.pointer
-    return function(txc_p)
-      txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p", 208)
-      local result = C.callgate_i_p(number, txc_p)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long adjtimex(struct old_timex32 *txc_p)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.adjtimex()
-    sys.declare "i:p"
-    local number = numbers.adjtimex or ABSENT
-    local to_pointer = args.pointer
-    return function(txc_p)
-      txc_p = to_pointer(txc_p, "adjtimex", 1, "txc_p")
-      local result = C.callgate_i_p(number, txc_p)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long alarm(unsigned int seconds)
-if here.is "!arm arm64 riscv64 loongarch64" then
-  function calls.alarm()
-    sys.declare "i:u"
-    local number = numbers.alarm or ABSENT
-    local to_uint = args.uint
-    return function(seconds)
-      seconds = to_uint(seconds, "alarm", 1, "seconds")
-      local result = C.callgate_i_u(number, seconds)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
 
 -- long arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)
 if here.is "arm" then
@@ -71,8 +19,9 @@ if here.is "arm" then
     local to_fd = args.fd
     local to_int = args.int
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(fd, advice, offset, len)
-      fd = to_fd(fd, "arm_fadvise64_64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "arm_fadvise64_64", 1, "fd")
       advice = to_int(advice, "arm_fadvise64_64", 2, "advice")
       offset = to_long(offset, "arm_fadvise64_64", 3, "offset")
       len = to_long(len, "arm_fadvise64_64", 4, "len")
@@ -92,8 +41,9 @@ if here.is "arm" then
     local to_fd = args.fd
     local to_long = args.long
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, flags, offset, nbytes)
-      fd = to_fd(fd, "arm_sync_file_range", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "arm_sync_file_range", 1, "fd")
       flags = to_uint(flags, "arm_sync_file_range", 2, "flags")
       offset = to_long(offset, "arm_sync_file_range", 3, "offset")
       nbytes = to_long(nbytes, "arm_sync_file_range", 4, "nbytes")

@@ -2,128 +2,19 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long clock_adjtime(clockid_t which_clock, struct __kernel_timex *tx)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.clock_adjtime()
-    sys.declare "i:ip"
-    local number = numbers.clock_adjtime or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(which_clock, tx)
-      which_clock = to_int(which_clock, "clock_adjtime", 1, "which_clock")
-      tx = to_pointer(tx, "clock_adjtime", 2, "tx", 208)
-      local result = C.callgate_i_ip(number, which_clock, tx)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long clock_adjtime(clockid_t which_clock, struct old_timex32 *tx)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.clock_adjtime()
-    sys.declare "i:ip"
-    local number = numbers.clock_adjtime or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(which_clock, tx)
-      which_clock = to_int(which_clock, "clock_adjtime", 1, "which_clock")
-      tx = to_pointer(tx, "clock_adjtime", 2, "tx")
-      local result = C.callgate_i_ip(number, which_clock, tx)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long clone(unsigned long flags, unsigned long newsp, int *parent_tid, int *child_tid, unsigned long tls)
-if here.is "x64 loongarch64" then
-  function calls.clone()
-    sys.declare "i:lwppw"
-    local number = numbers.clone or ABSENT
-    local to_address = args.address
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(flags, newsp, parent_tid, child_tid, tls)
-      flags = to_long(flags, "clone", 1, "flags")
-      local newsp_word = to_address(newsp, "clone", 2, "newsp")
-      parent_tid = to_pointer(parent_tid, "clone", 3, "parent_tid", 4)
-      child_tid = to_pointer(child_tid, "clone", 4, "child_tid", 4)
-      local tls_word = to_address(tls, "clone", 5, "tls")
-      local result = C.callgate_i_lwppw(number, flags, newsp_word, parent_tid, child_tid, tls_word)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long clone(unsigned long flags, unsigned long newsp, int *parent_tid, unsigned long tls, int *child_tid)
-if here.is "!x64 loongarch64 s390x" then
-  function calls.clone()
-    sys.declare "i:lwpwp"
-    local number = numbers.clone or ABSENT
-    local to_address = args.address
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(flags, newsp, parent_tid, tls, child_tid)
-      flags = to_long(flags, "clone", 1, "flags")
-      local newsp_word = to_address(newsp, "clone", 2, "newsp")
-      parent_tid = to_pointer(parent_tid, "clone", 3, "parent_tid", 4)
-      local tls_word = to_address(tls, "clone", 4, "tls")
-      child_tid = to_pointer(child_tid, "clone", 5, "child_tid", 4)
-      local result = C.callgate_i_lwpwp(number, flags, newsp_word, parent_tid, tls_word, child_tid)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long clone(unsigned long newsp, unsigned long flags, int *parent_tid, int *child_tid, unsigned long tls)
-if here.is "s390x" then
-  function calls.clone()
-    sys.declare "i:wlppw"
-    local number = numbers.clone or ABSENT
-    local to_address = args.address
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(newsp, flags, parent_tid, child_tid, tls)
-      local newsp_word = to_address(newsp, "clone", 1, "newsp")
-      flags = to_long(flags, "clone", 2, "flags")
-      parent_tid = to_pointer(parent_tid, "clone", 3, "parent_tid", 4)
-      child_tid = to_pointer(child_tid, "clone", 4, "child_tid", 4)
-      local tls_word = to_address(tls, "clone", 5, "tls")
-      local result = C.callgate_i_wlppw(number, newsp_word, flags, parent_tid, child_tid, tls_word)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
 
 -- long chown32(const char *filename, uid_t user, gid_t group)
 if here.is "x86 arm" then
   function calls.chown32()
-    sys.declare "i:suu"
+    local call = sys.caller "i:suu"
     local number = numbers.chown32 or ABSENT
     local to_optional_string = args.optional_string
     local to_uint = args.uint
@@ -131,7 +22,7 @@ if here.is "x86 arm" then
       filename = to_optional_string(filename, "chown32", 1, "filename")
       user = to_uint(user, "chown32", 2, "user")
       group = to_uint(group, "chown32", 3, "group")
-      local result = C.callgate_i_suu(number, filename, user, group)
+      local result = call(number, filename, user, group)
       if result == -1 then
         return fail()
       end
@@ -143,14 +34,14 @@ end
 -- long clock_adjtime64(clockid_t which_clock, struct __kernel_timex *tx)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.clock_adjtime64()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.clock_adjtime64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(which_clock, tx)
       which_clock = to_int(which_clock, "clock_adjtime64", 1, "which_clock")
       tx = to_pointer(tx, "clock_adjtime64", 2, "tx", 208)
-      local result = C.callgate_i_ip(number, which_clock, tx)
+      local result = call(number, which_clock, tx)
       if result == -1 then
         return fail()
       end
@@ -162,14 +53,14 @@ end
 -- long clock_getres_time64(clockid_t which_clock, struct __kernel_timespec *tp)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.clock_getres_time64()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.clock_getres_time64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(which_clock, tp)
       which_clock = to_int(which_clock, "clock_getres_time64", 1, "which_clock")
       tp = to_pointer(tp, "clock_getres_time64", 2, "tp", 16)
-      local result = C.callgate_i_ip(number, which_clock, tp)
+      local result = call(number, which_clock, tp)
       if result == -1 then
         return fail()
       end
@@ -181,14 +72,14 @@ end
 -- long clock_gettime64(clockid_t which_clock, struct __kernel_timespec *tp)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.clock_gettime64()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.clock_gettime64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(which_clock, tp)
       which_clock = to_int(which_clock, "clock_gettime64", 1, "which_clock")
       tp = to_pointer(tp, "clock_gettime64", 2, "tp", 16)
-      local result = C.callgate_i_ip(number, which_clock, tp)
+      local result = call(number, which_clock, tp)
       if result == -1 then
         return fail()
       end
@@ -201,7 +92,7 @@ end
 -- __kernel_timespec *rmtp)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.clock_nanosleep_time64()
-    sys.declare "i:iicp"
+    local call = sys.caller "i:iicp"
     local number = numbers.clock_nanosleep_time64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -210,7 +101,7 @@ if here.is "x86 arm mips mipsel ppc" then
       flags = to_int(flags, "clock_nanosleep_time64", 2, "flags")
       rqtp = to_pointer(rqtp, "clock_nanosleep_time64", 3, "rqtp", 16)
       rmtp = to_pointer(rmtp, "clock_nanosleep_time64", 4, "rmtp", 16)
-      local result = C.callgate_i_iicp(number, which_clock, flags, rqtp, rmtp)
+      local result = call(number, which_clock, flags, rqtp, rmtp)
       if result == -1 then
         return fail()
       end
@@ -222,14 +113,14 @@ end
 -- long clock_settime64(clockid_t which_clock, const struct __kernel_timespec *tp)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.clock_settime64()
-    sys.declare "i:ic"
+    local call = sys.caller "i:ic"
     local number = numbers.clock_settime64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(which_clock, tp)
       which_clock = to_int(which_clock, "clock_settime64", 1, "which_clock")
       tp = to_pointer(tp, "clock_settime64", 2, "tp", 16)
-      local result = C.callgate_i_ic(number, which_clock, tp)
+      local result = call(number, which_clock, tp)
       if result == -1 then
         return fail()
       end
@@ -241,7 +132,7 @@ end
 -- long cachectl(char *addr, int nbytes, int op)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.cachectl()
-    sys.declare "i:pii"
+    local call = sys.caller "i:pii"
     local number = numbers.cachectl or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -249,7 +140,7 @@ if here.is "mips mipsel mips64 mips64el" then
       addr = to_pointer(addr, "cachectl", 1, "addr")
       nbytes = to_int(nbytes, "cachectl", 2, "nbytes")
       op = to_int(op, "cachectl", 3, "op")
-      local result = C.callgate_i_pii(number, addr, nbytes, op)
+      local result = call(number, addr, nbytes, op)
       if result == -1 then
         return fail()
       end
@@ -261,7 +152,7 @@ end
 -- long cacheflush(unsigned long addr, unsigned long bytes, unsigned int cache)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.cacheflush()
-    sys.declare "i:wlu"
+    local call = sys.caller "i:wlu"
     local number = numbers.cacheflush or ABSENT
     local to_address = args.address
     local to_long = args.long
@@ -270,7 +161,7 @@ if here.is "mips mipsel mips64 mips64el" then
       local addr_word = to_address(addr, "cacheflush", 1, "addr")
       bytes = to_long(bytes, "cacheflush", 2, "bytes")
       cache = to_uint(cache, "cacheflush", 3, "cache")
-      local result = C.callgate_i_wlu(number, addr_word, bytes, cache)
+      local result = call(number, addr_word, bytes, cache)
       if result == -1 then
         return fail()
       end

@@ -2,77 +2,15 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long finit_module(int fd, const char *uargs, int flags)
-function calls.finit_module()
-  sys.declare "i:isi"
-  local number = numbers.finit_module or ABSENT
-  local to_fd = args.fd
-  local to_int = args.int
-  local to_optional_string = args.optional_string
-  return function(fd, uargs, flags)
-    fd = to_fd(fd, "finit_module", 1, "fd")
-    uargs = to_optional_string(uargs, "finit_module", 2, "uargs")
-    flags = to_int(flags, "finit_module", 3, "flags")
-    local result = C.callgate_i_isi(number, fd, uargs, flags)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long futimesat(int dfd, const char *filename, struct __kernel_old_timeval *utimes)
-if here.is "x64 mips64 mips64el ppc64le s390x" then
-  function calls.futimesat()
-    sys.declare "i:isp"
-    local number = numbers.futimesat or ABSENT
-    local to_dirfd = args.dirfd
-    local to_optional_string = args.optional_string
-    local to_pointer = args.pointer
-    return function(dfd, filename, utimes)
-      dfd = to_dirfd(dfd, "futimesat", 1, "dfd")
-      filename = to_optional_string(filename, "futimesat", 2, "filename")
-      utimes = to_pointer(utimes, "futimesat", 3, "utimes", 16)
-      local result = C.callgate_i_isp(number, dfd, filename, utimes)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long futimesat(unsigned int dfd, const char *filename, struct old_timeval32 *t)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.futimesat()
-    sys.declare "i:usp"
-    local number = numbers.futimesat or ABSENT
-    local to_dirfd = args.dirfd
-    local to_optional_string = args.optional_string
-    local to_pointer = args.pointer
-    return function(dfd, filename, t)
-      dfd = to_dirfd(dfd, "futimesat", 1, "dfd")
-      filename = to_optional_string(filename, "futimesat", 2, "filename")
-      t = to_pointer(t, "futimesat", 3, "t")
-      local result = C.callgate_i_usp(number, dfd, filename, t)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
 
 -- long fadvise64_64(int fd, loff_t offset, loff_t len, int advice)
 if here.is "x86" then
@@ -81,8 +19,9 @@ if here.is "x86" then
     local to_fd = args.fd
     local to_int = args.int
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(fd, offset, len, advice)
-      fd = to_fd(fd, "fadvise64_64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fadvise64_64", 1, "fd")
       offset = to_long(offset, "fadvise64_64", 2, "offset")
       len = to_long(len, "fadvise64_64", 3, "len")
       advice = to_int(advice, "fadvise64_64", 4, "advice")
@@ -102,8 +41,9 @@ if here.is "ppc" then
     local to_fd = args.fd
     local to_int = args.int
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(fd, advice, offset, len)
-      fd = to_fd(fd, "fadvise64_64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fadvise64_64", 1, "fd")
       advice = to_int(advice, "fadvise64_64", 2, "advice")
       offset = to_long(offset, "fadvise64_64", 3, "offset")
       len = to_long(len, "fadvise64_64", 4, "len")
@@ -119,15 +59,16 @@ end
 -- long fchown32(unsigned int fd, uid_t user, gid_t group)
 if here.is "x86 arm" then
   function calls.fchown32()
-    sys.declare "i:uuu"
+    local call = sys.caller "i:uuu"
     local number = numbers.fchown32 or ABSENT
     local to_fd = args.fd
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, user, group)
-      fd = to_fd(fd, "fchown32", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fchown32", 1, "fd")
       user = to_uint(user, "fchown32", 2, "user")
       group = to_uint(group, "fchown32", 3, "group")
-      local result = C.callgate_i_uuu(number, fd, user, group)
+      local result = call(number, fd, user, group)
       if result == -1 then
         return fail()
       end
@@ -139,16 +80,17 @@ end
 -- long fcntl64(unsigned int fd, unsigned int cmd, unsigned long arg)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.fcntl64()
-    sys.declare "i:uuw"
+    local call = sys.caller "i:uuw"
     local number = numbers.fcntl64 or ABSENT
     local to_fd = args.fd
     local to_uint = args.uint
     local to_word = args.word
+    local known_fd = known.descriptors
     return function(fd, cmd, arg)
-      fd = to_fd(fd, "fcntl64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fcntl64", 1, "fd")
       cmd = to_uint(cmd, "fcntl64", 2, "cmd")
       local arg_word = to_word(arg, "fcntl64", 3, "arg")
-      local result = C.callgate_i_uuw(number, fd, cmd, arg_word)
+      local result = call(number, fd, cmd, arg_word)
       if result == -1 then
         return fail()
       end
@@ -160,14 +102,15 @@ end
 -- long fstat64(unsigned long fd, struct stat64 *statbuf)
 if here.is "x86" then
   function calls.fstat64()
-    sys.declare "i:lp"
+    local call = sys.caller "i:lp"
     local number = numbers.fstat64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(fd, statbuf)
-      fd = to_fd(fd, "fstat64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fstat64", 1, "fd")
       statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 96)
-      local result = C.callgate_i_lp(number, fd, statbuf)
+      local result = call(number, fd, statbuf)
       if result == -1 then
         return fail()
       end
@@ -179,14 +122,15 @@ end
 -- long fstat64(unsigned long fd, struct stat64 *statbuf)
 if here.is "arm mips mipsel ppc" then
   function calls.fstat64()
-    sys.declare "i:lp"
+    local call = sys.caller "i:lp"
     local number = numbers.fstat64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(fd, statbuf)
-      fd = to_fd(fd, "fstat64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fstat64", 1, "fd")
       statbuf = to_pointer(statbuf, "fstat64", 2, "statbuf", 104)
-      local result = C.callgate_i_lp(number, fd, statbuf)
+      local result = call(number, fd, statbuf)
       if result == -1 then
         return fail()
       end
@@ -198,7 +142,7 @@ end
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
 if here.is "x86" then
   function calls.fstatat64()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.fstatat64 or ABSENT
     local to_dirfd = args.dirfd
     local to_int = args.int
@@ -209,7 +153,7 @@ if here.is "x86" then
       filename = to_optional_string(filename, "fstatat64", 2, "filename")
       statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 96)
       flag = to_int(flag, "fstatat64", 4, "flag")
-      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -221,7 +165,7 @@ end
 -- long fstatat64(int dfd, const char *filename, struct stat64 *statbuf, int flag)
 if here.is "arm mips mipsel ppc" then
   function calls.fstatat64()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.fstatat64 or ABSENT
     local to_dirfd = args.dirfd
     local to_int = args.int
@@ -232,7 +176,7 @@ if here.is "arm mips mipsel ppc" then
       filename = to_optional_string(filename, "fstatat64", 2, "filename")
       statbuf = to_pointer(statbuf, "fstatat64", 3, "statbuf", 104)
       flag = to_int(flag, "fstatat64", 4, "flag")
-      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -244,16 +188,17 @@ end
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
 if here.is "x86 arm" then
   function calls.fstatfs64()
-    sys.declare "i:uzp"
+    local call = sys.caller "i:uzp"
     local number = numbers.fstatfs64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 84)
-      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      local result = call(number, fd, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -265,16 +210,17 @@ end
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
 if here.is "mips mipsel" then
   function calls.fstatfs64()
-    sys.declare "i:uzp"
+    local call = sys.caller "i:uzp"
     local number = numbers.fstatfs64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 96)
-      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      local result = call(number, fd, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -286,16 +232,17 @@ end
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
 if here.is "ppc64le" then
   function calls.fstatfs64()
-    sys.declare "i:uzp"
+    local call = sys.caller "i:uzp"
     local number = numbers.fstatfs64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 120)
-      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      local result = call(number, fd, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -307,16 +254,17 @@ end
 -- long fstatfs64(unsigned int fd, size_t sz, struct statfs64 *buf)
 if here.is "s390x ppc" then
   function calls.fstatfs64()
-    sys.declare "i:uzp"
+    local call = sys.caller "i:uzp"
     local number = numbers.fstatfs64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(fd, sz, buf)
-      fd = to_fd(fd, "fstatfs64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fstatfs64", 1, "fd")
       sz = to_size(sz, "fstatfs64", 2, "sz")
       buf = to_pointer(buf, "fstatfs64", 3, "buf", 88)
-      local result = C.callgate_i_uzp(number, fd, sz, buf)
+      local result = call(number, fd, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -331,8 +279,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local call = sys.ftruncate64
     local to_fd = args.fd
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(fd, length)
-      fd = to_fd(fd, "ftruncate64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "ftruncate64", 1, "fd")
       length = to_long(length, "ftruncate64", 2, "length")
       local result = call(fd, length)
       if result == -1 then
@@ -346,7 +295,7 @@ end
 -- long futex_time64(u32 *uaddr, int op, u32 val, const struct __kernel_timespec *utime, u32 *uaddr2, u32 val3)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.futex_time64()
-    sys.declare "i:piucpu"
+    local call = sys.caller "i:piucpu"
     local number = numbers.futex_time64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -358,7 +307,7 @@ if here.is "x86 arm mips mipsel ppc" then
       utime = to_pointer(utime, "futex_time64", 4, "utime", 16)
       uaddr2 = to_pointer(uaddr2, "futex_time64", 5, "uaddr2", 4)
       val3 = to_uint(val3, "futex_time64", 6, "val3")
-      local result = C.callgate_i_piucpu(number, uaddr, op, val, utime, uaddr2, val3)
+      local result = call(number, uaddr, op, val, utime, uaddr2, val3)
       if result == -1 then
         return fail()
       end

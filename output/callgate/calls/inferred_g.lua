@@ -2,26 +2,24 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long get_thread_area(struct user_desc *u_info)
 if here.is "x86" then
   function calls.get_thread_area()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.get_thread_area or ABSENT
     local to_pointer = args.pointer
     return function(u_info)
       u_info = to_pointer(u_info, "get_thread_area", 1, "u_info", 16)
-      local result = C.callgate_i_p(number, u_info)
+      local result = call(number, u_info)
       if result == -1 then
         return fail()
       end
@@ -33,10 +31,10 @@ end
 -- long getegid32(void)
 if here.is "x86 arm" then
   function calls.getegid32()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.getegid32 or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -48,10 +46,10 @@ end
 -- long geteuid32(void)
 if here.is "x86 arm" then
   function calls.geteuid32()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.geteuid32 or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -63,10 +61,10 @@ end
 -- long getgid32(void)
 if here.is "x86 arm" then
   function calls.getgid32()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.getgid32 or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -78,14 +76,14 @@ end
 -- long getgroups32(int gidsetsize, gid_t *grouplist)
 if here.is "x86 arm" then
   function calls.getgroups32()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.getgroups32 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(gidsetsize, grouplist)
       gidsetsize = to_int(gidsetsize, "getgroups32", 1, "gidsetsize")
       grouplist = to_pointer(grouplist, "getgroups32", 2, "grouplist", 4)
-      local result = C.callgate_i_ip(number, gidsetsize, grouplist)
+      local result = call(number, gidsetsize, grouplist)
       if result == -1 then
         return fail()
       end
@@ -97,14 +95,14 @@ end
 -- long getresgid32(gid_t *rgid, gid_t *egid, gid_t *sgid)
 if here.is "x86 arm" then
   function calls.getresgid32()
-    sys.declare "i:ppp"
+    local call = sys.caller "i:ppp"
     local number = numbers.getresgid32 or ABSENT
     local to_pointer = args.pointer
     return function(rgid, egid, sgid)
       rgid = to_pointer(rgid, "getresgid32", 1, "rgid", 4)
       egid = to_pointer(egid, "getresgid32", 2, "egid", 4)
       sgid = to_pointer(sgid, "getresgid32", 3, "sgid", 4)
-      local result = C.callgate_i_ppp(number, rgid, egid, sgid)
+      local result = call(number, rgid, egid, sgid)
       if result == -1 then
         return fail()
       end
@@ -116,14 +114,14 @@ end
 -- long getresuid32(uid_t *ruid, uid_t *euid, uid_t *suid)
 if here.is "x86 arm" then
   function calls.getresuid32()
-    sys.declare "i:ppp"
+    local call = sys.caller "i:ppp"
     local number = numbers.getresuid32 or ABSENT
     local to_pointer = args.pointer
     return function(ruid, euid, suid)
       ruid = to_pointer(ruid, "getresuid32", 1, "ruid", 4)
       euid = to_pointer(euid, "getresuid32", 2, "euid", 4)
       suid = to_pointer(suid, "getresuid32", 3, "suid", 4)
-      local result = C.callgate_i_ppp(number, ruid, euid, suid)
+      local result = call(number, ruid, euid, suid)
       if result == -1 then
         return fail()
       end
@@ -135,10 +133,10 @@ end
 -- long getuid32(void)
 if here.is "x86 arm" then
   function calls.getuid32()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.getuid32 or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end

@@ -2,321 +2,20 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long init_module(void *umod, unsigned long len, const char *uargs)
-function calls.init_module()
-  sys.declare "i:pls"
-  local number = numbers.init_module or ABSENT
-  local to_long = args.long
-  local to_optional_string = args.optional_string
-  local to_pointer = args.pointer
-  return function(umod, len, uargs)
-    umod = to_pointer(umod, "init_module", 1, "umod")
-    len = to_long(len, "init_module", 2, "len")
-    uargs = to_optional_string(uargs, "init_module", 3, "uargs")
-    local result = C.callgate_i_pls(number, umod, len, uargs)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long io_cancel(aio_context_t ctx_id, struct iocb *iocb, struct io_event *result)
-function calls.io_cancel()
-  sys.declare "i:lpp"
-  local number = numbers.io_cancel or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(ctx_id, iocb, result_)
-    ctx_id = to_long(ctx_id, "io_cancel", 1, "ctx_id")
-    iocb = to_pointer(iocb, "io_cancel", 2, "iocb", 64)
-    result_ = to_pointer(result_, "io_cancel", 3, "result_", 32)
-    local result = C.callgate_i_lpp(number, ctx_id, iocb, result_)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long io_destroy(aio_context_t ctx)
-function calls.io_destroy()
-  sys.declare "i:l"
-  local number = numbers.io_destroy or ABSENT
-  local to_long = args.long
-  return function(ctx)
-    ctx = to_long(ctx, "io_destroy", 1, "ctx")
-    local result = C.callgate_i_l(number, ctx)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long io_getevents(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct __kernel_timespec
--- *timeout)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.io_getevents()
-    sys.declare "i:lllpp"
-    local number = numbers.io_getevents or ABSENT
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(ctx_id, min_nr, nr, events, timeout)
-      ctx_id = to_long(ctx_id, "io_getevents", 1, "ctx_id")
-      min_nr = to_long(min_nr, "io_getevents", 2, "min_nr")
-      nr = to_long(nr, "io_getevents", 3, "nr")
-      events = to_pointer(events, "io_getevents", 4, "events", 32)
-      timeout = to_pointer(timeout, "io_getevents", 5, "timeout", 16)
-      local result = C.callgate_i_lllpp(number, ctx_id, min_nr, nr, events, timeout)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long io_getevents(__u32 ctx_id, __s32 min_nr, __s32 nr, struct io_event *events, struct old_timespec32 *timeout)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.io_getevents()
-    sys.declare "i:uiipp"
-    local number = numbers.io_getevents or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(ctx_id, min_nr, nr, events, timeout)
-      ctx_id = to_uint(ctx_id, "io_getevents", 1, "ctx_id")
-      min_nr = to_int(min_nr, "io_getevents", 2, "min_nr")
-      nr = to_int(nr, "io_getevents", 3, "nr")
-      events = to_pointer(events, "io_getevents", 4, "events", 32)
-      timeout = to_pointer(timeout, "io_getevents", 5, "timeout")
-      local result = C.callgate_i_uiipp(number, ctx_id, min_nr, nr, events, timeout)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long io_pgetevents(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct __kernel_timespec
--- *timeout, const struct __aio_sigset *sig)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.io_pgetevents()
-    sys.declare "i:lllppc"
-    local number = numbers.io_pgetevents or ABSENT
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(ctx_id, min_nr, nr, events, timeout, sig)
-      ctx_id = to_long(ctx_id, "io_pgetevents", 1, "ctx_id")
-      min_nr = to_long(min_nr, "io_pgetevents", 2, "min_nr")
-      nr = to_long(nr, "io_pgetevents", 3, "nr")
-      events = to_pointer(events, "io_pgetevents", 4, "events", 32)
-      timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout", 16)
-      sig = to_pointer(sig, "io_pgetevents", 6, "sig", 16)
-      local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long io_pgetevents_time64(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct
--- __kernel_timespec *timeout, const struct __aio_sigset *sig)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.io_pgetevents()
-    local call = sys.io_pgetevents
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(ctx_id, min_nr, nr, events, timeout, sig)
-      ctx_id = to_long(ctx_id, "io_pgetevents", 1, "ctx_id")
-      min_nr = to_long(min_nr, "io_pgetevents", 2, "min_nr")
-      nr = to_long(nr, "io_pgetevents", 3, "nr")
-      events = to_pointer(events, "io_pgetevents", 4, "events", 32)
-      timeout = to_pointer(timeout, "io_pgetevents", 5, "timeout", 16)
-      sig = to_pointer(sig, "io_pgetevents", 6, "sig", 8)
-      local result = call(ctx_id, min_nr, nr, events, timeout, sig)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long io_setup(unsigned nr_reqs, aio_context_t *ctx)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.io_setup()
-    sys.declare "i:up"
-    local number = numbers.io_setup or ABSENT
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(nr_reqs, ctx)
-      nr_reqs = to_uint(nr_reqs, "io_setup", 1, "nr_reqs")
-      ctx = to_pointer(ctx, "io_setup", 2, "ctx", 8)
-      local result = C.callgate_i_up(number, nr_reqs, ctx)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long io_setup(unsigned nr_reqs, aio_context_t *ctx)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.io_setup()
-    sys.declare "i:up"
-    local number = numbers.io_setup or ABSENT
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(nr_reqs, ctx)
-      nr_reqs = to_uint(nr_reqs, "io_setup", 1, "nr_reqs")
-      ctx = to_pointer(ctx, "io_setup", 2, "ctx", 4)
-      local result = C.callgate_i_up(number, nr_reqs, ctx)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long io_submit(aio_context_t ctx_id, long nr, struct iocb **iocbpp)
-function calls.io_submit()
-  sys.declare "i:llp"
-  local number = numbers.io_submit or ABSENT
-  local to_long = args.long
-  local to_pointer = args.pointer
-  return function(ctx_id, nr, iocbpp)
-    ctx_id = to_long(ctx_id, "io_submit", 1, "ctx_id")
-    nr = to_long(nr, "io_submit", 2, "nr")
-    iocbpp = to_pointer(iocbpp, "io_submit", 3, "iocbpp")
-    local result = C.callgate_i_llp(number, ctx_id, nr, iocbpp)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long io_uring_enter(unsigned int fd, u32 to_submit, u32 min_complete, u32 flags, const void *argp, size_t argsz)
-function calls.io_uring_enter()
-  sys.declare "i:uuuucz"
-  local number = numbers.io_uring_enter or ABSENT
-  local to_fd = args.fd
-  local to_length = args.length
-  local to_optional_data = args.optional_data
-  local to_uint = args.uint
-  return function(fd, to_submit, min_complete, flags, argp, argsz)
-    fd = to_fd(fd, "io_uring_enter", 1, "fd")
-    to_submit = to_uint(to_submit, "io_uring_enter", 2, "to_submit")
-    min_complete = to_uint(min_complete, "io_uring_enter", 3, "min_complete")
-    flags = to_uint(flags, "io_uring_enter", 4, "flags")
-    argp = to_optional_data(argp, "io_uring_enter", 5, "argp")
-    argsz = to_length(argsz, "io_uring_enter", 6, "argsz", argp)
-    local result = C.callgate_i_uuuucz(number, fd, to_submit, min_complete, flags, argp, argsz)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long io_uring_register(unsigned int fd, unsigned int op, void *arg, unsigned int nr_args)
-function calls.io_uring_register()
-  sys.declare "i:uupu"
-  local number = numbers.io_uring_register or ABSENT
-  local to_fd = args.fd
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(fd, op, arg, nr_args)
-    fd = to_fd(fd, "io_uring_register", 1, "fd")
-    op = to_uint(op, "io_uring_register", 2, "op")
-    arg = to_pointer(arg, "io_uring_register", 3, "arg")
-    nr_args = to_uint(nr_args, "io_uring_register", 4, "nr_args")
-    local result = C.callgate_i_uupu(number, fd, op, arg, nr_args)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long io_uring_setup(u32 entries, struct io_uring_params *p)
-function calls.io_uring_setup()
-  sys.declare "i:up"
-  local number = numbers.io_uring_setup or ABSENT
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  local descriptor = require("callgate.fd").type
-  return function(entries, p)
-    entries = to_uint(entries, "io_uring_setup", 1, "entries")
-    p = to_pointer(p, "io_uring_setup", 2, "p", 120)
-    local result = C.callgate_i_up(number, entries, p)
-    if result == -1 then
-      return fail()
-    end
-    return descriptor(result)
-  end
-end
-
--- long ioperm(unsigned long from, unsigned long num, int on)
-if here.is "x64 x86" then
-  function calls.ioperm()
-    sys.declare "i:lli"
-    local number = numbers.ioperm or ABSENT
-    local to_int = args.int
-    local to_long = args.long
-    return function(from, num, on)
-      from = to_long(from, "ioperm", 1, "from")
-      num = to_long(num, "ioperm", 2, "num")
-      on = to_int(on, "ioperm", 3, "on")
-      local result = C.callgate_i_lli(number, from, num, on)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long iopl(unsigned int level)
-if here.is "x64 x86" then
-  function calls.iopl()
-    sys.declare "i:u"
-    local number = numbers.iopl or ABSENT
-    local to_uint = args.uint
-    return function(level)
-      level = to_uint(level, "iopl", 1, "level")
-      local result = C.callgate_i_u(number, level)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
 
 -- long io_pgetevents_time64(aio_context_t ctx_id, long min_nr, long nr, struct io_event *events, struct
 -- __kernel_timespec *timeout, const struct __aio_sigset *sig)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.io_pgetevents_time64()
-    sys.declare "i:lllppc"
+    local call = sys.caller "i:lllppc"
     local number = numbers.io_pgetevents_time64 or ABSENT
     local to_long = args.long
     local to_pointer = args.pointer
@@ -327,7 +26,7 @@ if here.is "x86 arm mips mipsel ppc" then
       events = to_pointer(events, "io_pgetevents_time64", 4, "events", 32)
       timeout = to_pointer(timeout, "io_pgetevents_time64", 5, "timeout", 16)
       sig = to_pointer(sig, "io_pgetevents_time64", 6, "sig", 8)
-      local result = C.callgate_i_lllppc(number, ctx_id, min_nr, nr, events, timeout, sig)
+      local result = call(number, ctx_id, min_nr, nr, events, timeout, sig)
       if result == -1 then
         return fail()
       end
@@ -339,7 +38,7 @@ end
 -- long ipc(unsigned int call, int first, unsigned long second, unsigned long third, void *ptr, long fifth)
 if here.is "x86 mips mipsel ppc64le ppc" then
   function calls.ipc()
-    sys.declare "i:uillpl"
+    local call = sys.caller "i:uillpl"
     local number = numbers.ipc or ABSENT
     local to_int = args.int
     local to_long = args.long
@@ -352,7 +51,7 @@ if here.is "x86 mips mipsel ppc64le ppc" then
       third = to_long(third, "ipc", 4, "third")
       ptr = to_pointer(ptr, "ipc", 5, "ptr")
       fifth = to_long(fifth, "ipc", 6, "fifth")
-      local result = C.callgate_i_uillpl(number, call_, first, second, third, ptr, fifth)
+      local result = call(number, call_, first, second, third, ptr, fifth)
       if result == -1 then
         return fail()
       end
@@ -364,7 +63,7 @@ end
 -- long ipc(unsigned int call, int first, unsigned long second, unsigned long third, void *ptr)
 if here.is "s390x" then
   function calls.ipc()
-    sys.declare "i:uillp"
+    local call = sys.caller "i:uillp"
     local number = numbers.ipc or ABSENT
     local to_int = args.int
     local to_long = args.long
@@ -376,7 +75,7 @@ if here.is "s390x" then
       second = to_long(second, "ipc", 3, "second")
       third = to_long(third, "ipc", 4, "third")
       ptr = to_pointer(ptr, "ipc", 5, "ptr")
-      local result = C.callgate_i_uillp(number, call_, first, second, third, ptr)
+      local result = call(number, call_, first, second, third, ptr)
       if result == -1 then
         return fail()
       end

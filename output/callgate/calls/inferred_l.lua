@@ -2,90 +2,34 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long lsm_get_self_attr(unsigned int attr, struct lsm_ctx *ctx, u32 *size, u32 flags)
-function calls.lsm_get_self_attr()
-  sys.declare "i:uppu"
-  local number = numbers.lsm_get_self_attr or ABSENT
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(attr, ctx, size, flags)
-    attr = to_uint(attr, "lsm_get_self_attr", 1, "attr")
-    ctx = to_pointer(ctx, "lsm_get_self_attr", 2, "ctx", 32)
-    size = to_pointer(size, "lsm_get_self_attr", 3, "size", 4)
-    flags = to_uint(flags, "lsm_get_self_attr", 4, "flags")
-    local result = C.callgate_i_uppu(number, attr, ctx, size, flags)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long lsm_list_modules(u64 *ids, u32 *size, u32 flags)
-function calls.lsm_list_modules()
-  sys.declare "i:ppu"
-  local number = numbers.lsm_list_modules or ABSENT
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(ids, size, flags)
-    ids = to_pointer(ids, "lsm_list_modules", 1, "ids", 8)
-    size = to_pointer(size, "lsm_list_modules", 2, "size", 4)
-    flags = to_uint(flags, "lsm_list_modules", 3, "flags")
-    local result = C.callgate_i_ppu(number, ids, size, flags)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long lsm_set_self_attr(unsigned int attr, struct lsm_ctx *ctx, u32 size, u32 flags)
-function calls.lsm_set_self_attr()
-  sys.declare "i:upuu"
-  local number = numbers.lsm_set_self_attr or ABSENT
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(attr, ctx, size, flags)
-    attr = to_uint(attr, "lsm_set_self_attr", 1, "attr")
-    ctx = to_pointer(ctx, "lsm_set_self_attr", 2, "ctx", 32)
-    size = to_uint(size, "lsm_set_self_attr", 3, "size")
-    flags = to_uint(flags, "lsm_set_self_attr", 4, "flags")
-    local result = C.callgate_i_upuu(number, attr, ctx, size, flags)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
 
 -- long _llseek(unsigned int fd, unsigned long offset_high, unsigned long offset_low, loff_t *result, unsigned int
 -- whence)
 if here.is "x86 arm mips mipsel ppc64le ppc" then
   function calls._llseek()
-    sys.declare "i:ullpu"
+    local call = sys.caller "i:ullpu"
     local number = numbers._llseek or ABSENT
     local to_fd = args.fd
     local to_long = args.long
     local to_pointer = args.pointer
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, offset_high, offset_low, result_, whence)
-      fd = to_fd(fd, "_llseek", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "_llseek", 1, "fd")
       offset_high = to_long(offset_high, "_llseek", 2, "offset_high")
       offset_low = to_long(offset_low, "_llseek", 3, "offset_low")
       result_ = to_pointer(result_, "_llseek", 4, "result_", 8)
       whence = to_uint(whence, "_llseek", 5, "whence")
-      local result = C.callgate_i_ullpu(number, fd, offset_high, offset_low, result_, whence)
+      local result = call(number, fd, offset_high, offset_low, result_, whence)
       if result == -1 then
         return fail()
       end
@@ -97,7 +41,7 @@ end
 -- long lchown32(const char *filename, uid_t user, gid_t group)
 if here.is "x86 arm" then
   function calls.lchown32()
-    sys.declare "i:suu"
+    local call = sys.caller "i:suu"
     local number = numbers.lchown32 or ABSENT
     local to_optional_string = args.optional_string
     local to_uint = args.uint
@@ -105,7 +49,7 @@ if here.is "x86 arm" then
       filename = to_optional_string(filename, "lchown32", 1, "filename")
       user = to_uint(user, "lchown32", 2, "user")
       group = to_uint(group, "lchown32", 3, "group")
-      local result = C.callgate_i_suu(number, filename, user, group)
+      local result = call(number, filename, user, group)
       if result == -1 then
         return fail()
       end
@@ -117,14 +61,14 @@ end
 -- long lstat64(const char *filename, struct stat64 *statbuf)
 if here.is "x86" then
   function calls.lstat64()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.lstat64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(filename, statbuf)
       filename = to_optional_string(filename, "lstat64", 1, "filename")
       statbuf = to_pointer(statbuf, "lstat64", 2, "statbuf", 96)
-      local result = C.callgate_i_sp(number, filename, statbuf)
+      local result = call(number, filename, statbuf)
       if result == -1 then
         return fail()
       end
@@ -136,14 +80,14 @@ end
 -- long lstat64(const char *filename, struct stat64 *statbuf)
 if here.is "arm mips mipsel ppc" then
   function calls.lstat64()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.lstat64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(filename, statbuf)
       filename = to_optional_string(filename, "lstat64", 1, "filename")
       statbuf = to_pointer(statbuf, "lstat64", 2, "statbuf", 104)
-      local result = C.callgate_i_sp(number, filename, statbuf)
+      local result = call(number, filename, statbuf)
       if result == -1 then
         return fail()
       end

@@ -2,55 +2,34 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- int modify_ldt(int func, void *ptr, unsigned long bytecount)
-if here.is "x64 x86" then
-  function calls.modify_ldt()
-    sys.declare "i:ipl"
-    local number = numbers.modify_ldt or ABSENT
-    local to_int = args.int
-    local to_long = args.long
-    local to_pointer = args.pointer
-    return function(func, ptr, bytecount)
-      func = to_int(func, "modify_ldt", 1, "func")
-      ptr = to_pointer(ptr, "modify_ldt", 2, "ptr")
-      bytecount = to_long(bytecount, "modify_ldt", 3, "bytecount")
-      local result = C.callgate_i_ipl(number, func, ptr, bytecount)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
 
 -- long mmap2(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, unsigned long fd,
 -- unsigned long pgoff)
 if here.is "x86 arm mips mipsel" then
   function calls.mmap2()
-    sys.declare "l:wlllll"
+    local call = sys.caller "l:wlllll"
     local number = numbers.mmap2 or ABSENT
     local to_address = args.address
     local to_fd = args.fd
     local to_long = args.long
+    local known_fd = known.descriptors
     return function(addr, len, prot, flags, fd, pgoff)
       local addr_word = to_address(addr, "mmap2", 1, "addr")
       len = to_long(len, "mmap2", 2, "len")
       prot = to_long(prot, "mmap2", 3, "prot")
       flags = to_long(flags, "mmap2", 4, "flags")
-      fd = to_fd(fd, "mmap2", 5, "fd")
+      fd = known_fd[fd] or to_fd(fd, "mmap2", 5, "fd")
       pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
-      local result = C.callgate_l_wlllll(number, addr_word, len, prot, flags, fd, pgoff)
+      local result = call(number, addr_word, len, prot, flags, fd, pgoff)
       if result == -1 then
         return fail()
       end
@@ -63,20 +42,21 @@ end
 -- pgoff)
 if here.is "ppc" then
   function calls.mmap2()
-    sys.declare "l:wzllll"
+    local call = sys.caller "l:wzllll"
     local number = numbers.mmap2 or ABSENT
     local to_address = args.address
     local to_fd = args.fd
     local to_long = args.long
     local to_size = args.size
+    local known_fd = known.descriptors
     return function(addr, len, prot, flags, fd, pgoff)
       local addr_word = to_address(addr, "mmap2", 1, "addr")
       len = to_size(len, "mmap2", 2, "len")
       prot = to_long(prot, "mmap2", 3, "prot")
       flags = to_long(flags, "mmap2", 4, "flags")
-      fd = to_fd(fd, "mmap2", 5, "fd")
+      fd = known_fd[fd] or to_fd(fd, "mmap2", 5, "fd")
       pgoff = to_long(pgoff, "mmap2", 6, "pgoff")
-      local result = C.callgate_l_wzllll(number, addr_word, len, prot, flags, fd, pgoff)
+      local result = call(number, addr_word, len, prot, flags, fd, pgoff)
       if result == -1 then
         return fail()
       end
@@ -89,18 +69,19 @@ end
 -- __kernel_timespec *abs_timeout)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.mq_timedreceive_time64()
-    sys.declare "i:ipzpc"
+    local call = sys.caller "i:ipzpc"
     local number = numbers.mq_timedreceive_time64 or ABSENT
     local to_fd = args.fd
     local to_length = args.length
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-      mqdes = to_fd(mqdes, "mq_timedreceive_time64", 1, "mqdes")
+      mqdes = known_fd[mqdes] or to_fd(mqdes, "mq_timedreceive_time64", 1, "mqdes")
       msg_ptr = to_pointer(msg_ptr, "mq_timedreceive_time64", 2, "msg_ptr")
       msg_len = to_length(msg_len, "mq_timedreceive_time64", 3, "msg_len", msg_ptr)
       msg_prio = to_pointer(msg_prio, "mq_timedreceive_time64", 4, "msg_prio", 4)
       abs_timeout = to_pointer(abs_timeout, "mq_timedreceive_time64", 5, "abs_timeout", 16)
-      local result = C.callgate_i_ipzpc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      local result = call(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
       if result == -1 then
         return fail()
       end
@@ -113,20 +94,21 @@ end
 -- __kernel_timespec *abs_timeout)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.mq_timedsend_time64()
-    sys.declare "i:iczuc"
+    local call = sys.caller "i:iczuc"
     local number = numbers.mq_timedsend_time64 or ABSENT
     local to_fd = args.fd
     local to_length = args.length
     local to_optional_data = args.optional_data
     local to_pointer = args.pointer
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
-      mqdes = to_fd(mqdes, "mq_timedsend_time64", 1, "mqdes")
+      mqdes = known_fd[mqdes] or to_fd(mqdes, "mq_timedsend_time64", 1, "mqdes")
       msg_ptr = to_optional_data(msg_ptr, "mq_timedsend_time64", 2, "msg_ptr")
       msg_len = to_length(msg_len, "mq_timedsend_time64", 3, "msg_len", msg_ptr)
       msg_prio = to_uint(msg_prio, "mq_timedsend_time64", 4, "msg_prio")
       abs_timeout = to_pointer(abs_timeout, "mq_timedsend_time64", 5, "abs_timeout", 16)
-      local result = C.callgate_i_iczuc(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
+      local result = call(number, mqdes, msg_ptr, msg_len, msg_prio, abs_timeout)
       if result == -1 then
         return fail()
       end

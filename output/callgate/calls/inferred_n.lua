@@ -2,21 +2,19 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
 if here.is "x64 ppc64le s390x" then
   function calls.newfstatat()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.newfstatat or ABSENT
     local to_dirfd = args.dirfd
     local to_int = args.int
@@ -27,7 +25,7 @@ if here.is "x64 ppc64le s390x" then
       filename = to_optional_string(filename, "newfstatat", 2, "filename")
       statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 144)
       flag = to_int(flag, "newfstatat", 4, "flag")
-      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -39,7 +37,7 @@ end
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
 if here.is "arm64 riscv64" then
   function calls.newfstatat()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.newfstatat or ABSENT
     local to_dirfd = args.dirfd
     local to_int = args.int
@@ -50,7 +48,7 @@ if here.is "arm64 riscv64" then
       filename = to_optional_string(filename, "newfstatat", 2, "filename")
       statbuf = to_pointer(statbuf, "newfstatat", 3, "statbuf", 128)
       flag = to_int(flag, "newfstatat", 4, "flag")
-      local result = C.callgate_i_ispi(number, dfd, filename, statbuf, flag)
+      local result = call(number, dfd, filename, statbuf, flag)
       if result == -1 then
         return fail()
       end
@@ -106,7 +104,7 @@ end
 -- long _newselect(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_old_timeval *tvp)
 if here.is "x86 arm mips mipsel ppc" then
   function calls._newselect()
-    sys.declare "i:ipppp"
+    local call = sys.caller "i:ipppp"
     local number = numbers._newselect or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -116,7 +114,7 @@ if here.is "x86 arm mips mipsel ppc" then
       outp = to_pointer(outp, "_newselect", 3, "outp", 128)
       exp = to_pointer(exp, "_newselect", 4, "exp", 128)
       tvp = to_pointer(tvp, "_newselect", 5, "tvp", 8)
-      local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
+      local result = call(number, n, inp, outp, exp, tvp)
       if result == -1 then
         return fail()
       end
@@ -128,7 +126,7 @@ end
 -- long _newselect(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_old_timeval *tvp)
 if here.is "mips64 mips64el ppc64le" then
   function calls._newselect()
-    sys.declare "i:ipppp"
+    local call = sys.caller "i:ipppp"
     local number = numbers._newselect or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -138,7 +136,7 @@ if here.is "mips64 mips64el ppc64le" then
       outp = to_pointer(outp, "_newselect", 3, "outp", 128)
       exp = to_pointer(exp, "_newselect", 4, "exp", 128)
       tvp = to_pointer(tvp, "_newselect", 5, "tvp", 16)
-      local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
+      local result = call(number, n, inp, outp, exp, tvp)
       if result == -1 then
         return fail()
       end

@@ -2,28 +2,28 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- long oldfstat(unsigned int fd, struct __old_kernel_stat *statbuf)
 if here.is "x86 ppc" then
   function calls.oldfstat()
-    sys.declare "i:up"
+    local call = sys.caller "i:up"
     local number = numbers.oldfstat or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(fd, statbuf)
-      fd = to_fd(fd, "oldfstat", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "oldfstat", 1, "fd")
       statbuf = to_pointer(statbuf, "oldfstat", 2, "statbuf", 32)
-      local result = C.callgate_i_up(number, fd, statbuf)
+      local result = call(number, fd, statbuf)
       if result == -1 then
         return fail()
       end
@@ -35,14 +35,14 @@ end
 -- long oldlstat(const char *filename, struct __old_kernel_stat *statbuf)
 if here.is "x86 ppc" then
   function calls.oldlstat()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.oldlstat or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(filename, statbuf)
       filename = to_optional_string(filename, "oldlstat", 1, "filename")
       statbuf = to_pointer(statbuf, "oldlstat", 2, "statbuf", 32)
-      local result = C.callgate_i_sp(number, filename, statbuf)
+      local result = call(number, filename, statbuf)
       if result == -1 then
         return fail()
       end
@@ -54,12 +54,12 @@ end
 -- long oldolduname(struct oldold_utsname *name)
 if here.is "x86 ppc" then
   function calls.oldolduname()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.oldolduname or ABSENT
     local to_pointer = args.pointer
     return function(name)
       name = to_pointer(name, "oldolduname", 1, "name", 45)
-      local result = C.callgate_i_p(number, name)
+      local result = call(number, name)
       if result == -1 then
         return fail()
       end
@@ -71,14 +71,14 @@ end
 -- long oldstat(const char *filename, struct __old_kernel_stat *statbuf)
 if here.is "x86 ppc" then
   function calls.oldstat()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.oldstat or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(filename, statbuf)
       filename = to_optional_string(filename, "oldstat", 1, "filename")
       statbuf = to_pointer(statbuf, "oldstat", 2, "statbuf", 32)
-      local result = C.callgate_i_sp(number, filename, statbuf)
+      local result = call(number, filename, statbuf)
       if result == -1 then
         return fail()
       end
@@ -90,12 +90,12 @@ end
 -- long olduname(struct old_utsname *name)
 if here.is "x86 ppc" then
   function calls.olduname()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.olduname or ABSENT
     local to_pointer = args.pointer
     return function(name)
       name = to_pointer(name, "olduname", 1, "name", 325)
-      local result = C.callgate_i_p(number, name)
+      local result = call(number, name)
       if result == -1 then
         return fail()
       end

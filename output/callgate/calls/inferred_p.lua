@@ -2,92 +2,20 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long perf_event_open(struct perf_event_attr *attr_uptr, pid_t pid, int cpu, int group_fd, unsigned long flags)
-function calls.perf_event_open()
-  sys.declare "i:piiil"
-  local number = numbers.perf_event_open or ABSENT
-  local to_fd = args.fd
-  local to_int = args.int
-  local to_long = args.long
-  local to_pointer = args.pointer
-  local descriptor = require("callgate.fd").type
-  return function(attr_uptr, pid, cpu, group_fd, flags)
-    attr_uptr = to_pointer(attr_uptr, "perf_event_open", 1, "attr_uptr", 144)
-    pid = to_int(pid, "perf_event_open", 2, "pid")
-    cpu = to_int(cpu, "perf_event_open", 3, "cpu")
-    group_fd = to_fd(group_fd, "perf_event_open", 4, "group_fd")
-    flags = to_long(flags, "perf_event_open", 5, "flags")
-    local result = C.callgate_i_piiil(number, attr_uptr, pid, cpu, group_fd, flags)
-    if result == -1 then
-      return fail()
-    end
-    return descriptor(result)
-  end
-end
-
--- long pselect6(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct __kernel_timespec *timeout,
--- void *sigmask)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.pselect6()
-    sys.declare "i:ippppp"
-    local number = numbers.pselect6 or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-      nfds = to_int(nfds, "pselect6", 1, "nfds")
-      readfds = to_pointer(readfds, "pselect6", 2, "readfds", 128)
-      writefds = to_pointer(writefds, "pselect6", 3, "writefds", 128)
-      exceptfds = to_pointer(exceptfds, "pselect6", 4, "exceptfds", 128)
-      timeout = to_pointer(timeout, "pselect6", 5, "timeout", 16)
-      sigmask = to_pointer(sigmask, "pselect6", 6, "sigmask")
-      local result = C.callgate_i_ippppp(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long pselect6_time64(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct __kernel_timespec
--- *timeout, void *sigmask)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.pselect6()
-    local call = sys.pselect6
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-      nfds = to_int(nfds, "pselect6", 1, "nfds")
-      readfds = to_pointer(readfds, "pselect6", 2, "readfds", 128)
-      writefds = to_pointer(writefds, "pselect6", 3, "writefds", 128)
-      exceptfds = to_pointer(exceptfds, "pselect6", 4, "exceptfds", 128)
-      timeout = to_pointer(timeout, "pselect6", 5, "timeout", 16)
-      sigmask = to_pointer(sigmask, "pselect6", 6, "sigmask")
-      local result = call(nfds, readfds, writefds, exceptfds, timeout, sigmask)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
 
 -- long ppoll_time64(struct pollfd *fds, unsigned int nfds, struct __kernel_timespec *timeout, const sigset_t *sigmask,
 -- size_t sigsetsize)
 if here.is "x86 arm" then
   function calls.ppoll_time64()
-    sys.declare "i:pupcz"
+    local call = sys.caller "i:pupcz"
     local number = numbers.ppoll_time64 or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -98,7 +26,7 @@ if here.is "x86 arm" then
       timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
       sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 4)
       sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
-      local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
+      local result = call(number, fds, nfds, timeout, sigmask, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -111,7 +39,7 @@ end
 -- size_t sigsetsize)
 if here.is "mips mipsel" then
   function calls.ppoll_time64()
-    sys.declare "i:pupcz"
+    local call = sys.caller "i:pupcz"
     local number = numbers.ppoll_time64 or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -122,7 +50,7 @@ if here.is "mips mipsel" then
       timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
       sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 16)
       sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
-      local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
+      local result = call(number, fds, nfds, timeout, sigmask, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -135,7 +63,7 @@ end
 -- size_t sigsetsize)
 if here.is "ppc" then
   function calls.ppoll_time64()
-    sys.declare "i:pupcz"
+    local call = sys.caller "i:pupcz"
     local number = numbers.ppoll_time64 or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -146,7 +74,7 @@ if here.is "ppc" then
       timeout = to_pointer(timeout, "ppoll_time64", 3, "timeout", 16)
       sigmask = to_pointer(sigmask, "ppoll_time64", 4, "sigmask", 8)
       sigsetsize = to_size(sigsetsize, "ppoll_time64", 5, "sigsetsize")
-      local result = C.callgate_i_pupcz(number, fds, nfds, timeout, sigmask, sigsetsize)
+      local result = call(number, fds, nfds, timeout, sigmask, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -159,7 +87,7 @@ end
 -- *timeout, void *sigmask)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.pselect6_time64()
-    sys.declare "i:ippppp"
+    local call = sys.caller "i:ippppp"
     local number = numbers.pselect6_time64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -170,7 +98,7 @@ if here.is "x86 arm mips mipsel ppc" then
       exceptfds = to_pointer(exceptfds, "pselect6_time64", 4, "exceptfds", 128)
       timeout = to_pointer(timeout, "pselect6_time64", 5, "timeout", 16)
       sigmask = to_pointer(sigmask, "pselect6_time64", 6, "sigmask")
-      local result = C.callgate_i_ippppp(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
+      local result = call(number, nfds, readfds, writefds, exceptfds, timeout, sigmask)
       if result == -1 then
         return fail()
       end
@@ -182,14 +110,14 @@ end
 -- long pciconfig_iobase(long which, unsigned long bus, unsigned long devfn)
 if here.is "arm ppc64le ppc" then
   function calls.pciconfig_iobase()
-    sys.declare "i:lll"
+    local call = sys.caller "i:lll"
     local number = numbers.pciconfig_iobase or ABSENT
     local to_long = args.long
     return function(which, bus, devfn)
       which = to_long(which, "pciconfig_iobase", 1, "which")
       bus = to_long(bus, "pciconfig_iobase", 2, "bus")
       devfn = to_long(devfn, "pciconfig_iobase", 3, "devfn")
-      local result = C.callgate_i_lll(number, which, bus, devfn)
+      local result = call(number, which, bus, devfn)
       if result == -1 then
         return fail()
       end
@@ -201,7 +129,7 @@ end
 -- long pciconfig_read(unsigned long bus, unsigned long dfn, unsigned long off, unsigned long len, void *buf)
 if here.is "arm ppc64le ppc" then
   function calls.pciconfig_read()
-    sys.declare "i:llllp"
+    local call = sys.caller "i:llllp"
     local number = numbers.pciconfig_read or ABSENT
     local to_long = args.long
     local to_pointer = args.pointer
@@ -211,7 +139,7 @@ if here.is "arm ppc64le ppc" then
       off = to_long(off, "pciconfig_read", 3, "off")
       len = to_long(len, "pciconfig_read", 4, "len")
       buf = to_pointer(buf, "pciconfig_read", 5, "buf", len)
-      local result = C.callgate_i_llllp(number, bus, dfn, off, len, buf)
+      local result = call(number, bus, dfn, off, len, buf)
       if result == -1 then
         return fail()
       end
@@ -223,7 +151,7 @@ end
 -- long pciconfig_write(unsigned long bus, unsigned long dfn, unsigned long off, unsigned long len, void *buf)
 if here.is "arm ppc64le ppc" then
   function calls.pciconfig_write()
-    sys.declare "i:llllp"
+    local call = sys.caller "i:llllp"
     local number = numbers.pciconfig_write or ABSENT
     local to_long = args.long
     local to_pointer = args.pointer
@@ -233,7 +161,7 @@ if here.is "arm ppc64le ppc" then
       off = to_long(off, "pciconfig_write", 3, "off")
       len = to_long(len, "pciconfig_write", 4, "len")
       buf = to_pointer(buf, "pciconfig_write", 5, "buf", len)
-      local result = C.callgate_i_llllp(number, bus, dfn, off, len, buf)
+      local result = call(number, bus, dfn, off, len, buf)
       if result == -1 then
         return fail()
       end

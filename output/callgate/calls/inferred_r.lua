@@ -2,100 +2,20 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long reboot(int magic1, int magic2, unsigned int cmd, void *arg)
-function calls.reboot()
-  sys.declare "i:iiup"
-  local number = numbers.reboot or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  local to_uint = args.uint
-  return function(magic1, magic2, cmd, arg)
-    magic1 = to_int(magic1, "reboot", 1, "magic1")
-    magic2 = to_int(magic2, "reboot", 2, "magic2")
-    cmd = to_uint(cmd, "reboot", 3, "cmd")
-    arg = to_pointer(arg, "reboot", 4, "arg")
-    local result = C.callgate_i_iiup(number, magic1, magic2, cmd, arg)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long recvmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags, struct __kernel_timespec *timeout)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.recvmmsg()
-    sys.declare "i:ipuup"
-    local number = numbers.recvmmsg or ABSENT
-    local to_fd = args.fd
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(fd, msg, vlen, flags, timeout)
-      fd = to_fd(fd, "recvmmsg", 1, "fd")
-      msg = to_pointer(msg, "recvmmsg", 2, "msg", 64)
-      vlen = to_uint(vlen, "recvmmsg", 3, "vlen")
-      flags = to_uint(flags, "recvmmsg", 4, "flags")
-      timeout = to_pointer(timeout, "recvmmsg", 5, "timeout", 16)
-      local result = C.callgate_i_ipuup(number, fd, msg, vlen, flags, timeout)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long recvmmsg_time64(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags, struct __kernel_timespec
--- *timeout)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.recvmmsg()
-    local call = sys.recvmmsg
-    local to_fd = args.fd
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(fd, msg, vlen, flags, timeout)
-      fd = to_fd(fd, "recvmmsg", 1, "fd")
-      msg = to_pointer(msg, "recvmmsg", 2, "msg", 32)
-      vlen = to_uint(vlen, "recvmmsg", 3, "vlen")
-      flags = to_uint(flags, "recvmmsg", 4, "flags")
-      timeout = to_pointer(timeout, "recvmmsg", 5, "timeout", 16)
-      local result = call(fd, msg, vlen, flags, timeout)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long rseq_slice_yield(void)
-function calls.rseq_slice_yield()
-  sys.declare "i:"
-  local number = numbers.rseq_slice_yield or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
 
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "x64 arm64 mips64 mips64el ppc64le s390x" then
   function calls.rt_sigaction()
-    sys.declare "i:icpz"
+    local call = sys.caller "i:icpz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -105,7 +25,7 @@ if here.is "x64 arm64 mips64 mips64el ppc64le s390x" then
       act = to_pointer(act, "rt_sigaction", 2, "act", 32)
       oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 32)
       sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      local result = call(number, signum, act, oldact, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -117,7 +37,7 @@ end
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "x86 arm" then
   function calls.rt_sigaction()
-    sys.declare "i:icpz"
+    local call = sys.caller "i:icpz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -127,7 +47,7 @@ if here.is "x86 arm" then
       act = to_pointer(act, "rt_sigaction", 2, "act", 16)
       oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      local result = call(number, signum, act, oldact, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -139,7 +59,7 @@ end
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "riscv64 loongarch64 mips mipsel" then
   function calls.rt_sigaction()
-    sys.declare "i:icpz"
+    local call = sys.caller "i:icpz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -149,7 +69,7 @@ if here.is "riscv64 loongarch64 mips mipsel" then
       act = to_pointer(act, "rt_sigaction", 2, "act", 24)
       oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 24)
       sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      local result = call(number, signum, act, oldact, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -161,7 +81,7 @@ end
 -- long rt_sigaction(int signum, const struct sigaction *act, struct sigaction *oldact, size_t sigsetsize)
 if here.is "ppc" then
   function calls.rt_sigaction()
-    sys.declare "i:icpz"
+    local call = sys.caller "i:icpz"
     local number = numbers.rt_sigaction or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -171,7 +91,7 @@ if here.is "ppc" then
       act = to_pointer(act, "rt_sigaction", 2, "act", 20)
       oldact = to_pointer(oldact, "rt_sigaction", 3, "oldact", 20)
       sigsetsize = to_size(sigsetsize, "rt_sigaction", 4, "sigsetsize")
-      local result = C.callgate_i_icpz(number, signum, act, oldact, sigsetsize)
+      local result = call(number, signum, act, oldact, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -183,14 +103,14 @@ end
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
 if here.is "!x86 arm mips mipsel mips64 mips64el" then
   function calls.rt_sigpending()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(set, sigsetsize)
       set = to_pointer(set, "rt_sigpending", 1, "set", 8)
       sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
-      local result = C.callgate_i_pz(number, set, sigsetsize)
+      local result = call(number, set, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -202,14 +122,14 @@ end
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
 if here.is "x86 arm" then
   function calls.rt_sigpending()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(set, sigsetsize)
       set = to_pointer(set, "rt_sigpending", 1, "set", 4)
       sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
-      local result = C.callgate_i_pz(number, set, sigsetsize)
+      local result = call(number, set, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -221,14 +141,14 @@ end
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.rt_sigpending()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(set, sigsetsize)
       set = to_pointer(set, "rt_sigpending", 1, "set", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigpending", 2, "sigsetsize")
-      local result = C.callgate_i_pz(number, set, sigsetsize)
+      local result = call(number, set, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -240,7 +160,7 @@ end
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
 if here.is "!x86 arm mips mipsel mips64 mips64el" then
   function calls.rt_sigprocmask()
-    sys.declare "i:ippz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -250,7 +170,7 @@ if here.is "!x86 arm mips mipsel mips64 mips64el" then
       set = to_pointer(set, "rt_sigprocmask", 2, "set", 8)
       oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 8)
       sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
-      local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
+      local result = call(number, how, set, oset, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -262,7 +182,7 @@ end
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
 if here.is "x86 arm" then
   function calls.rt_sigprocmask()
-    sys.declare "i:ippz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -272,7 +192,7 @@ if here.is "x86 arm" then
       set = to_pointer(set, "rt_sigprocmask", 2, "set", 4)
       oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 4)
       sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
-      local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
+      local result = call(number, how, set, oset, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -284,7 +204,7 @@ end
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.rt_sigprocmask()
-    sys.declare "i:ippz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -294,7 +214,7 @@ if here.is "mips mipsel mips64 mips64el" then
       set = to_pointer(set, "rt_sigprocmask", 2, "set", 16)
       oset = to_pointer(oset, "rt_sigprocmask", 3, "oset", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigprocmask", 4, "sigsetsize")
-      local result = C.callgate_i_ippz(number, how, set, oset, sigsetsize)
+      local result = call(number, how, set, oset, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -306,14 +226,14 @@ end
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
 if here.is "!x86 arm mips mipsel mips64 mips64el" then
   function calls.rt_sigsuspend()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(unewset, sigsetsize)
       unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 8)
       sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
-      local result = C.callgate_i_pz(number, unewset, sigsetsize)
+      local result = call(number, unewset, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -325,14 +245,14 @@ end
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
 if here.is "x86 arm" then
   function calls.rt_sigsuspend()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(unewset, sigsetsize)
       unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 4)
       sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
-      local result = C.callgate_i_pz(number, unewset, sigsetsize)
+      local result = call(number, unewset, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -344,14 +264,14 @@ end
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.rt_sigsuspend()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
     return function(unewset, sigsetsize)
       unewset = to_pointer(unewset, "rt_sigsuspend", 1, "unewset", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigsuspend", 2, "sigsetsize")
-      local result = C.callgate_i_pz(number, unewset, sigsetsize)
+      local result = call(number, unewset, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -364,7 +284,7 @@ end
 -- sigsetsize)
 if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
   function calls.rt_sigtimedwait()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -373,7 +293,7 @@ if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
       uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      local result = call(number, uthese, uinfo, uts, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -428,7 +348,7 @@ end
 -- sigsetsize)
 if here.is "mips64 mips64el" then
   function calls.rt_sigtimedwait()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -437,7 +357,7 @@ if here.is "mips64 mips64el" then
       uinfo = to_pointer(uinfo, "rt_sigtimedwait", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait", 4, "sigsetsize")
-      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      local result = call(number, uthese, uinfo, uts, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -470,16 +390,17 @@ end
 -- long readdir(unsigned int fd, struct old_linux_dirent *dirent, unsigned int count)
 if here.is "x86 mips mipsel ppc" then
   function calls.readdir()
-    sys.declare "i:upu"
+    local call = sys.caller "i:upu"
     local number = numbers.readdir or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, dirent, count)
-      fd = to_fd(fd, "readdir", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "readdir", 1, "fd")
       dirent = to_pointer(dirent, "readdir", 2, "dirent", 12)
       count = to_uint(count, "readdir", 3, "count")
-      local result = C.callgate_i_upu(number, fd, dirent, count)
+      local result = call(number, fd, dirent, count)
       if result == -1 then
         return fail()
       end
@@ -492,18 +413,19 @@ end
 -- *timeout)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.recvmmsg_time64()
-    sys.declare "i:ipuup"
+    local call = sys.caller "i:ipuup"
     local number = numbers.recvmmsg_time64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, msg, vlen, flags, timeout)
-      fd = to_fd(fd, "recvmmsg_time64", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "recvmmsg_time64", 1, "fd")
       msg = to_pointer(msg, "recvmmsg_time64", 2, "msg", 32)
       vlen = to_uint(vlen, "recvmmsg_time64", 3, "vlen")
       flags = to_uint(flags, "recvmmsg_time64", 4, "flags")
       timeout = to_pointer(timeout, "recvmmsg_time64", 5, "timeout", 16)
-      local result = C.callgate_i_ipuup(number, fd, msg, vlen, flags, timeout)
+      local result = call(number, fd, msg, vlen, flags, timeout)
       if result == -1 then
         return fail()
       end
@@ -516,7 +438,7 @@ end
 -- sigsetsize)
 if here.is "x86 arm" then
   function calls.rt_sigtimedwait_time64()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait_time64 or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -525,7 +447,7 @@ if here.is "x86 arm" then
       uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
-      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      local result = call(number, uthese, uinfo, uts, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -538,7 +460,7 @@ end
 -- sigsetsize)
 if here.is "mips mipsel" then
   function calls.rt_sigtimedwait_time64()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait_time64 or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -547,7 +469,7 @@ if here.is "mips mipsel" then
       uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
-      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      local result = call(number, uthese, uinfo, uts, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -560,7 +482,7 @@ end
 -- sigsetsize)
 if here.is "ppc" then
   function calls.rt_sigtimedwait_time64()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait_time64 or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -569,7 +491,7 @@ if here.is "ppc" then
       uinfo = to_pointer(uinfo, "rt_sigtimedwait_time64", 2, "uinfo", 128)
       uts = to_pointer(uts, "rt_sigtimedwait_time64", 3, "uts", 16)
       sigsetsize = to_size(sigsetsize, "rt_sigtimedwait_time64", 4, "sigsetsize")
-      local result = C.callgate_i_cpcz(number, uthese, uinfo, uts, sigsetsize)
+      local result = call(number, uthese, uinfo, uts, sigsetsize)
       if result == -1 then
         return fail()
       end
@@ -581,14 +503,14 @@ end
 -- long riscv_flush_icache(uintptr_t start, uintptr_t end, uintptr_t flags)
 if here.is "riscv64" then
   function calls.riscv_flush_icache()
-    sys.declare "i:lll"
+    local call = sys.caller "i:lll"
     local number = numbers.riscv_flush_icache or ABSENT
     local to_long = args.long
     return function(start, end_, flags)
       start = to_long(start, "riscv_flush_icache", 1, "start")
       end_ = to_long(end_, "riscv_flush_icache", 2, "end_")
       flags = to_long(flags, "riscv_flush_icache", 3, "flags")
-      local result = C.callgate_i_lll(number, start, end_, flags)
+      local result = call(number, start, end_, flags)
       if result == -1 then
         return fail()
       end
@@ -601,7 +523,7 @@ end
 -- int flags)
 if here.is "riscv64" then
   function calls.riscv_hwprobe()
-    sys.declare "i:pzzpu"
+    local call = sys.caller "i:pzzpu"
     local number = numbers.riscv_hwprobe or ABSENT
     local to_pointer = args.pointer
     local to_size = args.size
@@ -612,7 +534,7 @@ if here.is "riscv64" then
       cpusetsize = to_size(cpusetsize, "riscv_hwprobe", 3, "cpusetsize")
       cpus = to_pointer(cpus, "riscv_hwprobe", 4, "cpus")
       flags = to_uint(flags, "riscv_hwprobe", 5, "flags")
-      local result = C.callgate_i_pzzpu(number, pairs, pair_count, cpusetsize, cpus, flags)
+      local result = call(number, pairs, pair_count, cpusetsize, cpus, flags)
       if result == -1 then
         return fail()
       end
@@ -624,12 +546,12 @@ end
 -- long rtas(struct rtas_args *uargs)
 if here.is "ppc64le ppc" then
   function calls.rtas()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.rtas or ABSENT
     local to_pointer = args.pointer
     return function(uargs)
       uargs = to_pointer(uargs, "rtas", 1, "uargs")
-      local result = C.callgate_i_p(number, uargs)
+      local result = call(number, uargs)
       if result == -1 then
         return fail()
       end

@@ -2,227 +2,27 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long select(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_old_timeval *tvp)
-if here.is "x64 s390x" then
-  function calls.select()
-    sys.declare "i:ipppp"
-    local number = numbers.select or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(n, inp, outp, exp, tvp)
-      n = to_int(n, "select", 1, "n")
-      inp = to_pointer(inp, "select", 2, "inp", 128)
-      outp = to_pointer(outp, "select", 3, "outp", 128)
-      exp = to_pointer(exp, "select", 4, "exp", 128)
-      tvp = to_pointer(tvp, "select", 5, "tvp", 16)
-      local result = C.callgate_i_ipppp(number, n, inp, outp, exp, tvp)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long select(struct sel_arg_struct *arg)
-if here.is "x86 ppc" then
-  function calls.select()
-    sys.declare "i:p"
-    local number = numbers.select or ABSENT
-    local to_pointer = args.pointer
-    return function(arg)
-      arg = to_pointer(arg, "select", 1, "arg")
-      local result = C.callgate_i_p(number, arg)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if here.is "!x86 arm mips mipsel ppc64le s390x ppc" then
-  function calls.sendmmsg()
-    sys.declare "i:ipuu"
-    local number = numbers.sendmmsg or ABSENT
-    local to_fd = args.fd
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(fd, msg, vlen, flags)
-      fd = to_fd(fd, "sendmmsg", 1, "fd")
-      msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
-      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-      flags = to_uint(flags, "sendmmsg", 4, "flags")
-      local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if here.is "x86 mips mipsel ppc" then
-  function calls.sendmmsg()
-    local call = sys.sendmmsg
-    local to_fd = args.fd
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(fd, msg, vlen, flags)
-      fd = to_fd(fd, "sendmmsg", 1, "fd")
-      msg = to_pointer(msg, "sendmmsg", 2, "msg", 32)
-      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-      flags = to_uint(flags, "sendmmsg", 4, "flags")
-      local result = call(fd, msg, vlen, flags)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if here.is "arm" then
-  function calls.sendmmsg()
-    sys.declare "i:ipuu"
-    local number = numbers.sendmmsg or ABSENT
-    local to_fd = args.fd
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(fd, msg, vlen, flags)
-      fd = to_fd(fd, "sendmmsg", 1, "fd")
-      msg = to_pointer(msg, "sendmmsg", 2, "msg", 32)
-      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-      flags = to_uint(flags, "sendmmsg", 4, "flags")
-      local result = C.callgate_i_ipuu(number, fd, msg, vlen, flags)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long sendmmsg(int fd, struct mmsghdr *msg, unsigned int vlen, unsigned flags)
-if here.is "ppc64le s390x" then
-  function calls.sendmmsg()
-    local call = sys.sendmmsg
-    local to_fd = args.fd
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(fd, msg, vlen, flags)
-      fd = to_fd(fd, "sendmmsg", 1, "fd")
-      msg = to_pointer(msg, "sendmmsg", 2, "msg", 64)
-      vlen = to_uint(vlen, "sendmmsg", 3, "vlen")
-      flags = to_uint(flags, "sendmmsg", 4, "flags")
-      local result = call(fd, msg, vlen, flags)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long settimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.settimeofday()
-    sys.declare "i:pp"
-    local number = numbers.settimeofday or ABSENT
-    local to_pointer = args.pointer
-    return function(tv, tz)
-      tv = to_pointer(tv, "settimeofday", 1, "tv", 16)
-      tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
-      local result = C.callgate_i_pp(number, tv, tz)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long settimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.settimeofday()
-    sys.declare "i:pp"
-    local number = numbers.settimeofday or ABSENT
-    local to_pointer = args.pointer
-    return function(tv, tz)
-      tv = to_pointer(tv, "settimeofday", 1, "tv", 8)
-      tz = to_pointer(tz, "settimeofday", 2, "tz", 8)
-      local result = C.callgate_i_pp(number, tv, tz)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long sysfs(int option, unsigned long arg1, unsigned long arg2)
-if here.is "!arm64 riscv64 loongarch64" then
-  function calls.sysfs()
-    sys.declare "i:iww"
-    local number = numbers.sysfs or ABSENT
-    local to_int = args.int
-    local to_word = args.word
-    return function(option, arg1, arg2)
-      option = to_int(option, "sysfs", 1, "option")
-      local arg1_word = to_word(arg1, "sysfs", 2, "arg1")
-      local arg2_word = to_word(arg2, "sysfs", 3, "arg2")
-      local result = C.callgate_i_iww(number, option, arg1_word, arg2_word)
-      if result == -1 then
-        return fail()
-      end
-      return result
-    end
-  end
-end
-
--- long syslog(int type, char *buf, int len)
-function calls.syslog()
-  sys.declare "i:ipi"
-  local number = numbers.syslog or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(type, buf, len)
-    type = to_int(type, "syslog", 1, "type")
-    buf = to_pointer(buf, "syslog", 2, "buf")
-    len = to_int(len, "syslog", 3, "len")
-    local result = C.callgate_i_ipi(number, type, buf, len)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
 
 -- long sched_rr_get_interval_time64(pid_t pid, struct __kernel_timespec *interval)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.sched_rr_get_interval_time64()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.sched_rr_get_interval_time64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(pid, interval)
       pid = to_int(pid, "sched_rr_get_interval_time64", 1, "pid")
       interval = to_pointer(interval, "sched_rr_get_interval_time64", 2, "interval", 16)
-      local result = C.callgate_i_ip(number, pid, interval)
+      local result = call(number, pid, interval)
       if result == -1 then
         return fail()
       end
@@ -234,7 +34,7 @@ end
 -- long semtimedop_time64(int semid, struct sembuf *sops, unsigned nsops, const struct __kernel_timespec *timeout)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.semtimedop_time64()
-    sys.declare "i:ipuc"
+    local call = sys.caller "i:ipuc"
     local number = numbers.semtimedop_time64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -244,7 +44,7 @@ if here.is "x86 arm mips mipsel ppc" then
       sops = to_pointer(sops, "semtimedop_time64", 2, "sops", 6)
       nsops = to_uint(nsops, "semtimedop_time64", 3, "nsops")
       timeout = to_pointer(timeout, "semtimedop_time64", 4, "timeout", 16)
-      local result = C.callgate_i_ipuc(number, semid, sops, nsops, timeout)
+      local result = call(number, semid, sops, nsops, timeout)
       if result == -1 then
         return fail()
       end
@@ -256,12 +56,12 @@ end
 -- long set_thread_area(struct user_desc *u_info)
 if here.is "x86" then
   function calls.set_thread_area()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.set_thread_area or ABSENT
     local to_pointer = args.pointer
     return function(u_info)
       u_info = to_pointer(u_info, "set_thread_area", 1, "u_info", 16)
-      local result = C.callgate_i_p(number, u_info)
+      local result = call(number, u_info)
       if result == -1 then
         return fail()
       end
@@ -273,12 +73,12 @@ end
 -- long set_thread_area(unsigned long addr)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.set_thread_area()
-    sys.declare "i:w"
+    local call = sys.caller "i:w"
     local number = numbers.set_thread_area or ABSENT
     local to_address = args.address
     return function(addr)
       local addr_word = to_address(addr, "set_thread_area", 1, "addr")
-      local result = C.callgate_i_w(number, addr_word)
+      local result = call(number, addr_word)
       if result == -1 then
         return fail()
       end
@@ -290,12 +90,12 @@ end
 -- long setfsgid32(gid_t gid)
 if here.is "x86 arm" then
   function calls.setfsgid32()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setfsgid32 or ABSENT
     local to_uint = args.uint
     return function(gid)
       gid = to_uint(gid, "setfsgid32", 1, "gid")
-      local result = C.callgate_i_u(number, gid)
+      local result = call(number, gid)
       if result == -1 then
         return fail()
       end
@@ -307,12 +107,12 @@ end
 -- long setfsuid32(uid_t uid)
 if here.is "x86 arm" then
   function calls.setfsuid32()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setfsuid32 or ABSENT
     local to_uint = args.uint
     return function(uid)
       uid = to_uint(uid, "setfsuid32", 1, "uid")
-      local result = C.callgate_i_u(number, uid)
+      local result = call(number, uid)
       if result == -1 then
         return fail()
       end
@@ -324,12 +124,12 @@ end
 -- long setgid32(gid_t gid)
 if here.is "x86 arm" then
   function calls.setgid32()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setgid32 or ABSENT
     local to_uint = args.uint
     return function(gid)
       gid = to_uint(gid, "setgid32", 1, "gid")
-      local result = C.callgate_i_u(number, gid)
+      local result = call(number, gid)
       if result == -1 then
         return fail()
       end
@@ -341,14 +141,14 @@ end
 -- long setgroups32(int gidsetsize, gid_t *grouplist)
 if here.is "x86 arm" then
   function calls.setgroups32()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.setgroups32 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(gidsetsize, grouplist)
       gidsetsize = to_int(gidsetsize, "setgroups32", 1, "gidsetsize")
       grouplist = to_pointer(grouplist, "setgroups32", 2, "grouplist", 4)
-      local result = C.callgate_i_ip(number, gidsetsize, grouplist)
+      local result = call(number, gidsetsize, grouplist)
       if result == -1 then
         return fail()
       end
@@ -360,13 +160,13 @@ end
 -- long setregid32(gid_t rgid, gid_t egid)
 if here.is "x86 arm" then
   function calls.setregid32()
-    sys.declare "i:uu"
+    local call = sys.caller "i:uu"
     local number = numbers.setregid32 or ABSENT
     local to_uint = args.uint
     return function(rgid, egid)
       rgid = to_uint(rgid, "setregid32", 1, "rgid")
       egid = to_uint(egid, "setregid32", 2, "egid")
-      local result = C.callgate_i_uu(number, rgid, egid)
+      local result = call(number, rgid, egid)
       if result == -1 then
         return fail()
       end
@@ -378,14 +178,14 @@ end
 -- long setresgid32(gid_t rgid, gid_t egid, gid_t sgid)
 if here.is "x86 arm" then
   function calls.setresgid32()
-    sys.declare "i:uuu"
+    local call = sys.caller "i:uuu"
     local number = numbers.setresgid32 or ABSENT
     local to_uint = args.uint
     return function(rgid, egid, sgid)
       rgid = to_uint(rgid, "setresgid32", 1, "rgid")
       egid = to_uint(egid, "setresgid32", 2, "egid")
       sgid = to_uint(sgid, "setresgid32", 3, "sgid")
-      local result = C.callgate_i_uuu(number, rgid, egid, sgid)
+      local result = call(number, rgid, egid, sgid)
       if result == -1 then
         return fail()
       end
@@ -397,14 +197,14 @@ end
 -- long setresuid32(uid_t ruid, uid_t euid, uid_t suid)
 if here.is "x86 arm" then
   function calls.setresuid32()
-    sys.declare "i:uuu"
+    local call = sys.caller "i:uuu"
     local number = numbers.setresuid32 or ABSENT
     local to_uint = args.uint
     return function(ruid, euid, suid)
       ruid = to_uint(ruid, "setresuid32", 1, "ruid")
       euid = to_uint(euid, "setresuid32", 2, "euid")
       suid = to_uint(suid, "setresuid32", 3, "suid")
-      local result = C.callgate_i_uuu(number, ruid, euid, suid)
+      local result = call(number, ruid, euid, suid)
       if result == -1 then
         return fail()
       end
@@ -416,13 +216,13 @@ end
 -- long setreuid32(uid_t ruid, uid_t euid)
 if here.is "x86 arm" then
   function calls.setreuid32()
-    sys.declare "i:uu"
+    local call = sys.caller "i:uu"
     local number = numbers.setreuid32 or ABSENT
     local to_uint = args.uint
     return function(ruid, euid)
       ruid = to_uint(ruid, "setreuid32", 1, "ruid")
       euid = to_uint(euid, "setreuid32", 2, "euid")
-      local result = C.callgate_i_uu(number, ruid, euid)
+      local result = call(number, ruid, euid)
       if result == -1 then
         return fail()
       end
@@ -434,12 +234,12 @@ end
 -- long setuid32(uid_t uid)
 if here.is "x86 arm" then
   function calls.setuid32()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setuid32 or ABSENT
     local to_uint = args.uint
     return function(uid)
       uid = to_uint(uid, "setuid32", 1, "uid")
-      local result = C.callgate_i_u(number, uid)
+      local result = call(number, uid)
       if result == -1 then
         return fail()
       end
@@ -451,10 +251,10 @@ end
 -- long sgetmask(void)
 if here.is "x86 mips mipsel ppc64le ppc" then
   function calls.sgetmask()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.sgetmask or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -466,10 +266,10 @@ end
 -- long sigreturn(void)
 if here.is "x86 arm mips mipsel s390x ppc" then
   function calls.sigreturn()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.sigreturn or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -481,14 +281,14 @@ end
 -- long socketcall(int call, unsigned long *args)
 if here.is "x86 mips mipsel ppc64le s390x ppc" then
   function calls.socketcall()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.socketcall or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(call_, args_)
       call_ = to_int(call_, "socketcall", 1, "call_")
       args_ = to_pointer(args_, "socketcall", 2, "args_")
-      local result = C.callgate_i_ip(number, call_, args_)
+      local result = call(number, call_, args_)
       if result == -1 then
         return fail()
       end
@@ -500,12 +300,12 @@ end
 -- long ssetmask(int newmask)
 if here.is "x86 mips mipsel ppc64le ppc" then
   function calls.ssetmask()
-    sys.declare "i:i"
+    local call = sys.caller "i:i"
     local number = numbers.ssetmask or ABSENT
     local to_int = args.int
     return function(newmask)
       newmask = to_int(newmask, "ssetmask", 1, "newmask")
-      local result = C.callgate_i_i(number, newmask)
+      local result = call(number, newmask)
       if result == -1 then
         return fail()
       end
@@ -517,14 +317,14 @@ end
 -- long stat64(const char *filename, struct stat64 *statbuf)
 if here.is "x86" then
   function calls.stat64()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.stat64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(filename, statbuf)
       filename = to_optional_string(filename, "stat64", 1, "filename")
       statbuf = to_pointer(statbuf, "stat64", 2, "statbuf", 96)
-      local result = C.callgate_i_sp(number, filename, statbuf)
+      local result = call(number, filename, statbuf)
       if result == -1 then
         return fail()
       end
@@ -536,14 +336,14 @@ end
 -- long stat64(const char *filename, struct stat64 *statbuf)
 if here.is "arm mips mipsel ppc" then
   function calls.stat64()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.stat64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
     return function(filename, statbuf)
       filename = to_optional_string(filename, "stat64", 1, "filename")
       statbuf = to_pointer(statbuf, "stat64", 2, "statbuf", 104)
-      local result = C.callgate_i_sp(number, filename, statbuf)
+      local result = call(number, filename, statbuf)
       if result == -1 then
         return fail()
       end
@@ -555,7 +355,7 @@ end
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
 if here.is "x86 arm" then
   function calls.statfs64()
-    sys.declare "i:szp"
+    local call = sys.caller "i:szp"
     local number = numbers.statfs64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
@@ -564,7 +364,7 @@ if here.is "x86 arm" then
       path = to_optional_string(path, "statfs64", 1, "path")
       sz = to_size(sz, "statfs64", 2, "sz")
       buf = to_pointer(buf, "statfs64", 3, "buf", 84)
-      local result = C.callgate_i_szp(number, path, sz, buf)
+      local result = call(number, path, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -576,7 +376,7 @@ end
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
 if here.is "mips mipsel" then
   function calls.statfs64()
-    sys.declare "i:szp"
+    local call = sys.caller "i:szp"
     local number = numbers.statfs64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
@@ -585,7 +385,7 @@ if here.is "mips mipsel" then
       path = to_optional_string(path, "statfs64", 1, "path")
       sz = to_size(sz, "statfs64", 2, "sz")
       buf = to_pointer(buf, "statfs64", 3, "buf", 96)
-      local result = C.callgate_i_szp(number, path, sz, buf)
+      local result = call(number, path, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -597,7 +397,7 @@ end
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
 if here.is "ppc64le" then
   function calls.statfs64()
-    sys.declare "i:szp"
+    local call = sys.caller "i:szp"
     local number = numbers.statfs64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
@@ -606,7 +406,7 @@ if here.is "ppc64le" then
       path = to_optional_string(path, "statfs64", 1, "path")
       sz = to_size(sz, "statfs64", 2, "sz")
       buf = to_pointer(buf, "statfs64", 3, "buf", 120)
-      local result = C.callgate_i_szp(number, path, sz, buf)
+      local result = call(number, path, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -618,7 +418,7 @@ end
 -- long statfs64(const char *path, size_t sz, struct statfs64 *buf)
 if here.is "s390x ppc" then
   function calls.statfs64()
-    sys.declare "i:szp"
+    local call = sys.caller "i:szp"
     local number = numbers.statfs64 or ABSENT
     local to_optional_string = args.optional_string
     local to_pointer = args.pointer
@@ -627,7 +427,7 @@ if here.is "s390x ppc" then
       path = to_optional_string(path, "statfs64", 1, "path")
       sz = to_size(sz, "statfs64", 2, "sz")
       buf = to_pointer(buf, "statfs64", 3, "buf", 88)
-      local result = C.callgate_i_szp(number, path, sz, buf)
+      local result = call(number, path, sz, buf)
       if result == -1 then
         return fail()
       end
@@ -639,12 +439,12 @@ end
 -- long stime(old_time32_t *tptr)
 if here.is "x86 mips mipsel ppc" then
   function calls.stime()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.stime or ABSENT
     local to_pointer = args.pointer
     return function(tptr)
       tptr = to_pointer(tptr, "stime", 1, "tptr")
-      local result = C.callgate_i_p(number, tptr)
+      local result = call(number, tptr)
       if result == -1 then
         return fail()
       end
@@ -656,12 +456,12 @@ end
 -- long stime(__kernel_old_time_t *tptr)
 if here.is "ppc64le" then
   function calls.stime()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.stime or ABSENT
     local to_pointer = args.pointer
     return function(tptr)
       tptr = to_pointer(tptr, "stime", 1, "tptr", 8)
-      local result = C.callgate_i_p(number, tptr)
+      local result = call(number, tptr)
       if result == -1 then
         return fail()
       end
@@ -673,14 +473,14 @@ end
 -- long sysmips(long cmd, long arg1, long arg2)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.sysmips()
-    sys.declare "i:lll"
+    local call = sys.caller "i:lll"
     local number = numbers.sysmips or ABSENT
     local to_long = args.long
     return function(cmd, arg1, arg2)
       cmd = to_long(cmd, "sysmips", 1, "cmd")
       arg1 = to_long(arg1, "sysmips", 2, "arg1")
       arg2 = to_long(arg2, "sysmips", 3, "arg2")
-      local result = C.callgate_i_lll(number, cmd, arg1, arg2)
+      local result = call(number, cmd, arg1, arg2)
       if result == -1 then
         return fail()
       end
@@ -692,17 +492,18 @@ end
 -- long spu_create(const char *name, unsigned int flags, umode_t mode, int fd)
 if here.is "ppc64le ppc" then
   function calls.spu_create()
-    sys.declare "i:suui"
+    local call = sys.caller "i:suui"
     local number = numbers.spu_create or ABSENT
     local to_fd = args.fd
     local to_optional_string = args.optional_string
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(name, flags, mode, fd)
       name = to_optional_string(name, "spu_create", 1, "name")
       flags = to_uint(flags, "spu_create", 2, "flags")
       mode = to_uint(mode, "spu_create", 3, "mode")
-      fd = to_fd(fd, "spu_create", 4, "fd")
-      local result = C.callgate_i_suui(number, name, flags, mode, fd)
+      fd = known_fd[fd] or to_fd(fd, "spu_create", 4, "fd")
+      local result = call(number, name, flags, mode, fd)
       if result == -1 then
         return fail()
       end
@@ -714,15 +515,16 @@ end
 -- long spu_run(int fd, __u32 *unpc, __u32 *ustatus)
 if here.is "ppc64le ppc" then
   function calls.spu_run()
-    sys.declare "i:ipp"
+    local call = sys.caller "i:ipp"
     local number = numbers.spu_run or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(fd, unpc, ustatus)
-      fd = to_fd(fd, "spu_run", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "spu_run", 1, "fd")
       unpc = to_pointer(unpc, "spu_run", 2, "unpc", 4)
       ustatus = to_pointer(ustatus, "spu_run", 3, "ustatus", 4)
-      local result = C.callgate_i_ipp(number, fd, unpc, ustatus)
+      local result = call(number, fd, unpc, ustatus)
       if result == -1 then
         return fail()
       end
@@ -734,7 +536,7 @@ end
 -- long subpage_prot(unsigned long addr, unsigned long len, u32 *map)
 if here.is "ppc64le ppc" then
   function calls.subpage_prot()
-    sys.declare "i:wlp"
+    local call = sys.caller "i:wlp"
     local number = numbers.subpage_prot or ABSENT
     local to_address = args.address
     local to_long = args.long
@@ -743,7 +545,7 @@ if here.is "ppc64le ppc" then
       local addr_word = to_address(addr, "subpage_prot", 1, "addr")
       len = to_long(len, "subpage_prot", 2, "len")
       map = to_pointer(map, "subpage_prot", 3, "map", 4)
-      local result = C.callgate_i_wlp(number, addr_word, len, map)
+      local result = call(number, addr_word, len, map)
       if result == -1 then
         return fail()
       end
@@ -755,7 +557,7 @@ end
 -- long swapcontext(struct ucontext *old_ctx, struct ucontext *new_ctx, long ctx_size)
 if here.is "ppc64le" then
   function calls.swapcontext()
-    sys.declare "i:ppl"
+    local call = sys.caller "i:ppl"
     local number = numbers.swapcontext or ABSENT
     local to_long = args.long
     local to_pointer = args.pointer
@@ -763,7 +565,7 @@ if here.is "ppc64le" then
       old_ctx = to_pointer(old_ctx, "swapcontext", 1, "old_ctx", 1696)
       new_ctx = to_pointer(new_ctx, "swapcontext", 2, "new_ctx", 1696)
       ctx_size = to_long(ctx_size, "swapcontext", 3, "ctx_size")
-      local result = C.callgate_i_ppl(number, old_ctx, new_ctx, ctx_size)
+      local result = call(number, old_ctx, new_ctx, ctx_size)
       if result == -1 then
         return fail()
       end
@@ -775,7 +577,7 @@ end
 -- long swapcontext(struct ucontext *old_ctx, struct ucontext *new_ctx, long ctx_size)
 if here.is "ppc" then
   function calls.swapcontext()
-    sys.declare "i:ppl"
+    local call = sys.caller "i:ppl"
     local number = numbers.swapcontext or ABSENT
     local to_long = args.long
     local to_pointer = args.pointer
@@ -783,7 +585,7 @@ if here.is "ppc" then
       old_ctx = to_pointer(old_ctx, "swapcontext", 1, "old_ctx", 1184)
       new_ctx = to_pointer(new_ctx, "swapcontext", 2, "new_ctx", 1184)
       ctx_size = to_long(ctx_size, "swapcontext", 3, "ctx_size")
-      local result = C.callgate_i_ppl(number, old_ctx, new_ctx, ctx_size)
+      local result = call(number, old_ctx, new_ctx, ctx_size)
       if result == -1 then
         return fail()
       end
@@ -795,10 +597,10 @@ end
 -- long switch_endian(void)
 if here.is "ppc64le" then
   function calls.switch_endian()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.switch_endian or ABSENT
     return function()
-      local result = C.callgate_i_(number)
+      local result = call(number)
       if result == -1 then
         return fail()
       end
@@ -810,17 +612,18 @@ end
 -- long sync_file_range2(int fd, unsigned int flags, loff_t offset, loff_t nbytes)
 if here.is "ppc64le" then
   function calls.sync_file_range2()
-    sys.declare "i:iuqq"
+    local call = sys.caller "i:iuqq"
     local number = numbers.sync_file_range2 or ABSENT
     local to_fd = args.fd
     local to_long = args.long
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, flags, offset, nbytes)
-      fd = to_fd(fd, "sync_file_range2", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "sync_file_range2", 1, "fd")
       flags = to_uint(flags, "sync_file_range2", 2, "flags")
       offset = to_long(offset, "sync_file_range2", 3, "offset")
       nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
-      local result = C.callgate_i_iuqq(number, fd, flags, offset, nbytes)
+      local result = call(number, fd, flags, offset, nbytes)
       if result == -1 then
         return fail()
       end
@@ -836,8 +639,9 @@ if here.is "ppc" then
     local to_fd = args.fd
     local to_long = args.long
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, flags, offset, nbytes)
-      fd = to_fd(fd, "sync_file_range2", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "sync_file_range2", 1, "fd")
       flags = to_uint(flags, "sync_file_range2", 2, "flags")
       offset = to_long(offset, "sync_file_range2", 3, "offset")
       nbytes = to_long(nbytes, "sync_file_range2", 4, "nbytes")
@@ -853,14 +657,14 @@ end
 -- long s390_guarded_storage(int command, struct gs_cb *gs_cb)
 if here.is "s390x" then
   function calls.s390_guarded_storage()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.s390_guarded_storage or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(command, gs_cb)
       command = to_int(command, "s390_guarded_storage", 1, "command")
       gs_cb = to_pointer(gs_cb, "s390_guarded_storage", 2, "gs_cb", 32)
-      local result = C.callgate_i_ip(number, command, gs_cb)
+      local result = call(number, command, gs_cb)
       if result == -1 then
         return fail()
       end
@@ -872,7 +676,7 @@ end
 -- long s390_pci_mmio_read(unsigned long mmio_addr, void *user_buffer, size_t length)
 if here.is "s390x" then
   function calls.s390_pci_mmio_read()
-    sys.declare "i:wpz"
+    local call = sys.caller "i:wpz"
     local number = numbers.s390_pci_mmio_read or ABSENT
     local to_address = args.address
     local to_pointer = args.pointer
@@ -881,7 +685,7 @@ if here.is "s390x" then
       local mmio_addr_word = to_address(mmio_addr, "s390_pci_mmio_read", 1, "mmio_addr")
       user_buffer = to_pointer(user_buffer, "s390_pci_mmio_read", 2, "user_buffer")
       length = to_size(length, "s390_pci_mmio_read", 3, "length")
-      local result = C.callgate_i_wpz(number, mmio_addr_word, user_buffer, length)
+      local result = call(number, mmio_addr_word, user_buffer, length)
       if result == -1 then
         return fail()
       end
@@ -893,7 +697,7 @@ end
 -- long s390_pci_mmio_write(unsigned long mmio_addr, const void *user_buffer, size_t length)
 if here.is "s390x" then
   function calls.s390_pci_mmio_write()
-    sys.declare "i:wcz"
+    local call = sys.caller "i:wcz"
     local number = numbers.s390_pci_mmio_write or ABSENT
     local to_address = args.address
     local to_optional_data = args.optional_data
@@ -902,7 +706,7 @@ if here.is "s390x" then
       local mmio_addr_word = to_address(mmio_addr, "s390_pci_mmio_write", 1, "mmio_addr")
       user_buffer = to_optional_data(user_buffer, "s390_pci_mmio_write", 2, "user_buffer")
       length = to_size(length, "s390_pci_mmio_write", 3, "length")
-      local result = C.callgate_i_wcz(number, mmio_addr_word, user_buffer, length)
+      local result = call(number, mmio_addr_word, user_buffer, length)
       if result == -1 then
         return fail()
       end
@@ -914,13 +718,13 @@ end
 -- long s390_runtime_instr(int command, int signum)
 if here.is "s390x" then
   function calls.s390_runtime_instr()
-    sys.declare "i:ii"
+    local call = sys.caller "i:ii"
     local number = numbers.s390_runtime_instr or ABSENT
     local to_int = args.int
     return function(command, signum)
       command = to_int(command, "s390_runtime_instr", 1, "command")
       signum = to_int(signum, "s390_runtime_instr", 2, "signum")
-      local result = C.callgate_i_ii(number, command, signum)
+      local result = call(number, command, signum)
       if result == -1 then
         return fail()
       end
@@ -932,7 +736,7 @@ end
 -- long s390_sthyi(unsigned long function_code, void *buffer, u64 *return_code, unsigned long flags)
 if here.is "s390x" then
   function calls.s390_sthyi()
-    sys.declare "i:lppl"
+    local call = sys.caller "i:lppl"
     local number = numbers.s390_sthyi or ABSENT
     local to_long = args.long
     local to_pointer = args.pointer
@@ -941,7 +745,7 @@ if here.is "s390x" then
       buffer = to_pointer(buffer, "s390_sthyi", 2, "buffer")
       return_code = to_pointer(return_code, "s390_sthyi", 3, "return_code", 8)
       flags = to_long(flags, "s390_sthyi", 4, "flags")
-      local result = C.callgate_i_lppl(number, function_code, buffer, return_code, flags)
+      local result = call(number, function_code, buffer, return_code, flags)
       if result == -1 then
         return fail()
       end
@@ -953,7 +757,7 @@ end
 -- long sys_debug_setcontext(struct ucontext *ctx, int ndbg, struct sig_dbg_op *dbg)
 if here.is "ppc" then
   function calls.sys_debug_setcontext()
-    sys.declare "i:pip"
+    local call = sys.caller "i:pip"
     local number = numbers.sys_debug_setcontext or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -961,7 +765,7 @@ if here.is "ppc" then
       ctx = to_pointer(ctx, "sys_debug_setcontext", 1, "ctx", 1184)
       ndbg = to_int(ndbg, "sys_debug_setcontext", 2, "ndbg")
       dbg = to_pointer(dbg, "sys_debug_setcontext", 3, "dbg", 8)
-      local result = C.callgate_i_pip(number, ctx, ndbg, dbg)
+      local result = call(number, ctx, ndbg, dbg)
       if result == -1 then
         return fail()
       end

@@ -2,190 +2,27 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long time(__kernel_old_time_t *tloc)
-if here.is "x64 ppc64le" then
-  function calls.time()
-    sys.declare "l:p"
-    local number = numbers.time or ABSENT
-    local to_pointer = args.pointer
-    return function(tloc)
-      tloc = to_pointer(tloc, "time", 1, "tloc", 8)
-      local result = C.callgate_l_p(number, tloc)
-      if result == -1 then
-        return fail()
-      end
-      return tonumber(result)
-    end
-  end
-end
-
--- long time(old_time32_t *tloc)
-if here.is "x86 mips mipsel ppc" then
-  function calls.time()
-    sys.declare "l:p"
-    local number = numbers.time or ABSENT
-    local to_pointer = args.pointer
-    return function(tloc)
-      tloc = to_pointer(tloc, "time", 1, "tloc")
-      local result = C.callgate_l_p(number, tloc)
-      if result == -1 then
-        return fail()
-      end
-      return tonumber(result)
-    end
-  end
-end
-
--- long timer_create(clockid_t which_clock, struct sigevent *timer_event_spec, timer_t *created_timer_id)
-function calls.timer_create()
-  sys.declare "i:ipp"
-  local number = numbers.timer_create or ABSENT
-  local to_int = args.int
-  local to_pointer = args.pointer
-  return function(which_clock, timer_event_spec, created_timer_id)
-    which_clock = to_int(which_clock, "timer_create", 1, "which_clock")
-    timer_event_spec = to_pointer(timer_event_spec, "timer_create", 2, "timer_event_spec", 64)
-    created_timer_id = to_pointer(created_timer_id, "timer_create", 3, "created_timer_id", 4)
-    local result = C.callgate_i_ipp(number, which_clock, timer_event_spec, created_timer_id)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long timer_delete(timer_t timer_id)
-function calls.timer_delete()
-  sys.declare "i:i"
-  local number = numbers.timer_delete or ABSENT
-  local to_int = args.int
-  return function(timer_id)
-    timer_id = to_int(timer_id, "timer_delete", 1, "timer_id")
-    local result = C.callgate_i_i(number, timer_id)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
-
--- long timer_getoverrun(timer_t timer_id)
-function calls.timer_getoverrun()
-  sys.declare "i:i"
-  local number = numbers.timer_getoverrun or ABSENT
-  local to_int = args.int
-  return function(timer_id)
-    timer_id = to_int(timer_id, "timer_getoverrun", 1, "timer_id")
-    local result = C.callgate_i_i(number, timer_id)
-    if result == -1 then
-      return fail()
-    end
-    return result
-  end
-end
-
--- long timer_gettime(timer_t timer_id, struct __kernel_itimerspec *setting)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.timer_gettime()
-    sys.declare "i:ip"
-    local number = numbers.timer_gettime or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(timer_id, setting)
-      timer_id = to_int(timer_id, "timer_gettime", 1, "timer_id")
-      setting = to_pointer(setting, "timer_gettime", 2, "setting", 32)
-      local result = C.callgate_i_ip(number, timer_id, setting)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long timer_gettime64(timer_t timer_id, struct __kernel_itimerspec *setting)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.timer_gettime()
-    local call = sys.timer_gettime
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(timer_id, setting)
-      timer_id = to_int(timer_id, "timer_gettime", 1, "timer_id")
-      setting = to_pointer(setting, "timer_gettime", 2, "setting", 32)
-      local result = call(timer_id, setting)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long timer_settime(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
--- __kernel_itimerspec *old_setting)
-if here.is "!x86 arm mips mipsel ppc" then
-  function calls.timer_settime()
-    sys.declare "i:iicp"
-    local number = numbers.timer_settime or ABSENT
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(timer_id, flags, new_setting, old_setting)
-      timer_id = to_int(timer_id, "timer_settime", 1, "timer_id")
-      flags = to_int(flags, "timer_settime", 2, "flags")
-      new_setting = to_pointer(new_setting, "timer_settime", 3, "new_setting", 32)
-      old_setting = to_pointer(old_setting, "timer_settime", 4, "old_setting", 32)
-      local result = C.callgate_i_iicp(number, timer_id, flags, new_setting, old_setting)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long timer_settime64(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
--- __kernel_itimerspec *old_setting)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.timer_settime()
-    local call = sys.timer_settime
-    local to_int = args.int
-    local to_pointer = args.pointer
-    return function(timer_id, flags, new_setting, old_setting)
-      timer_id = to_int(timer_id, "timer_settime", 1, "timer_id")
-      flags = to_int(flags, "timer_settime", 2, "flags")
-      new_setting = to_pointer(new_setting, "timer_settime", 3, "new_setting", 32)
-      old_setting = to_pointer(old_setting, "timer_settime", 4, "old_setting", 32)
-      local result = call(timer_id, flags, new_setting, old_setting)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
 
 -- long timer_gettime64(timer_t timer_id, struct __kernel_itimerspec *setting)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.timer_gettime64()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.timer_gettime64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
     return function(timer_id, setting)
       timer_id = to_int(timer_id, "timer_gettime64", 1, "timer_id")
       setting = to_pointer(setting, "timer_gettime64", 2, "setting", 32)
-      local result = C.callgate_i_ip(number, timer_id, setting)
+      local result = call(number, timer_id, setting)
       if result == -1 then
         return fail()
       end
@@ -198,7 +35,7 @@ end
 -- __kernel_itimerspec *old_setting)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.timer_settime64()
-    sys.declare "i:iicp"
+    local call = sys.caller "i:iicp"
     local number = numbers.timer_settime64 or ABSENT
     local to_int = args.int
     local to_pointer = args.pointer
@@ -207,7 +44,7 @@ if here.is "x86 arm mips mipsel ppc" then
       flags = to_int(flags, "timer_settime64", 2, "flags")
       new_setting = to_pointer(new_setting, "timer_settime64", 3, "new_setting", 32)
       old_setting = to_pointer(old_setting, "timer_settime64", 4, "old_setting", 32)
-      local result = C.callgate_i_iicp(number, timer_id, flags, new_setting, old_setting)
+      local result = call(number, timer_id, flags, new_setting, old_setting)
       if result == -1 then
         return fail()
       end
@@ -219,14 +56,15 @@ end
 -- long timerfd_gettime64(int ufd, struct __kernel_itimerspec *otmr)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.timerfd_gettime64()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.timerfd_gettime64 or ABSENT
     local to_fd = args.fd
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(ufd, otmr)
-      ufd = to_fd(ufd, "timerfd_gettime64", 1, "ufd")
+      ufd = known_fd[ufd] or to_fd(ufd, "timerfd_gettime64", 1, "ufd")
       otmr = to_pointer(otmr, "timerfd_gettime64", 2, "otmr", 32)
-      local result = C.callgate_i_ip(number, ufd, otmr)
+      local result = call(number, ufd, otmr)
       if result == -1 then
         return fail()
       end
@@ -238,17 +76,18 @@ end
 -- long timerfd_settime64(int ufd, int flags, const struct __kernel_itimerspec *utmr, struct __kernel_itimerspec *otmr)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.timerfd_settime64()
-    sys.declare "i:iicp"
+    local call = sys.caller "i:iicp"
     local number = numbers.timerfd_settime64 or ABSENT
     local to_fd = args.fd
     local to_int = args.int
     local to_pointer = args.pointer
+    local known_fd = known.descriptors
     return function(ufd, flags, utmr, otmr)
-      ufd = to_fd(ufd, "timerfd_settime64", 1, "ufd")
+      ufd = known_fd[ufd] or to_fd(ufd, "timerfd_settime64", 1, "ufd")
       flags = to_int(flags, "timerfd_settime64", 2, "flags")
       utmr = to_pointer(utmr, "timerfd_settime64", 3, "utmr", 32)
       otmr = to_pointer(otmr, "timerfd_settime64", 4, "otmr", 32)
-      local result = C.callgate_i_iicp(number, ufd, flags, utmr, otmr)
+      local result = call(number, ufd, flags, utmr, otmr)
       if result == -1 then
         return fail()
       end

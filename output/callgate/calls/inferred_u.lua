@@ -2,142 +2,26 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long ustat(unsigned dev, struct ustat *ubuf)
-if here.is "x64 mips64 mips64el ppc64le" then
-  function calls.ustat()
-    sys.declare "i:up"
-    local number = numbers.ustat or ABSENT
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(dev, ubuf)
-      dev = to_uint(dev, "ustat", 1, "dev")
-      ubuf = to_pointer(ubuf, "ustat", 2, "ubuf", 32)
-      local result = C.callgate_i_up(number, dev, ubuf)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long ustat(unsigned dev, struct ustat *ubuf)
-if here.is "x86 arm mips mipsel s390x ppc" then
-  function calls.ustat()
-    sys.declare "i:up"
-    local number = numbers.ustat or ABSENT
-    local to_pointer = args.pointer
-    local to_uint = args.uint
-    return function(dev, ubuf)
-      dev = to_uint(dev, "ustat", 1, "dev")
-      ubuf = to_pointer(ubuf, "ustat", 2, "ubuf", 20)
-      local result = C.callgate_i_up(number, dev, ubuf)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long utime(char *filename, struct utimbuf *times)
-if here.is "x64 mips64 mips64el ppc64le s390x" then
-  function calls.utime()
-    sys.declare "i:sp"
-    local number = numbers.utime or ABSENT
-    local to_optional_string = args.optional_string
-    local to_pointer = args.pointer
-    return function(filename, times)
-      filename = to_optional_string(filename, "utime", 1, "filename")
-      times = to_pointer(times, "utime", 2, "times", 16)
-      local result = C.callgate_i_sp(number, filename, times)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long utime(const char *filename, struct old_utimbuf32 *t)
-if here.is "x86 mips mipsel ppc" then
-  function calls.utime()
-    sys.declare "i:sp"
-    local number = numbers.utime or ABSENT
-    local to_optional_string = args.optional_string
-    local to_pointer = args.pointer
-    return function(filename, t)
-      filename = to_optional_string(filename, "utime", 1, "filename")
-      t = to_pointer(t, "utime", 2, "t")
-      local result = C.callgate_i_sp(number, filename, t)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long utimes(char *filename, struct __kernel_old_timeval *utimes)
-if here.is "x64 mips64 mips64el ppc64le s390x" then
-  function calls.utimes()
-    sys.declare "i:sp"
-    local number = numbers.utimes or ABSENT
-    local to_optional_string = args.optional_string
-    local to_pointer = args.pointer
-    return function(filename, utimes)
-      filename = to_optional_string(filename, "utimes", 1, "filename")
-      utimes = to_pointer(utimes, "utimes", 2, "utimes", 16)
-      local result = C.callgate_i_sp(number, filename, utimes)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
-
--- long utimes(const char *filename, struct old_timeval32 *t)
-if here.is "x86 arm mips mipsel ppc" then
-  function calls.utimes()
-    sys.declare "i:sp"
-    local number = numbers.utimes or ABSENT
-    local to_optional_string = args.optional_string
-    local to_pointer = args.pointer
-    return function(filename, t)
-      filename = to_optional_string(filename, "utimes", 1, "filename")
-      t = to_pointer(t, "utimes", 2, "t")
-      local result = C.callgate_i_sp(number, filename, t)
-      if result == -1 then
-        return fail()
-      end
-      return true
-    end
-  end
-end
 
 -- long ugetrlimit(unsigned int resource, struct rlimit *rlim)
 if here.is "x86 arm ppc" then
   function calls.ugetrlimit()
-    sys.declare "i:up"
+    local call = sys.caller "i:up"
     local number = numbers.ugetrlimit or ABSENT
     local to_pointer = args.pointer
     local to_uint = args.uint
     return function(resource, rlim)
       resource = to_uint(resource, "ugetrlimit", 1, "resource")
       rlim = to_pointer(rlim, "ugetrlimit", 2, "rlim", 8)
-      local result = C.callgate_i_up(number, resource, rlim)
+      local result = call(number, resource, rlim)
       if result == -1 then
         return fail()
       end
@@ -149,14 +33,14 @@ end
 -- long ugetrlimit(unsigned int resource, struct rlimit *rlim)
 if here.is "ppc64le" then
   function calls.ugetrlimit()
-    sys.declare "i:up"
+    local call = sys.caller "i:up"
     local number = numbers.ugetrlimit or ABSENT
     local to_pointer = args.pointer
     local to_uint = args.uint
     return function(resource, rlim)
       resource = to_uint(resource, "ugetrlimit", 1, "resource")
       rlim = to_pointer(rlim, "ugetrlimit", 2, "rlim", 16)
-      local result = C.callgate_i_up(number, resource, rlim)
+      local result = call(number, resource, rlim)
       if result == -1 then
         return fail()
       end
@@ -168,12 +52,12 @@ end
 -- long uselib(const char *library)
 if here.is "x86 arm mips mipsel ppc64le s390x ppc" then
   function calls.uselib()
-    sys.declare "i:s"
+    local call = sys.caller "i:s"
     local number = numbers.uselib or ABSENT
     local to_optional_string = args.optional_string
     return function(library)
       library = to_optional_string(library, "uselib", 1, "library")
-      local result = C.callgate_i_s(number, library)
+      local result = call(number, library)
       if result == -1 then
         return fail()
       end
@@ -185,7 +69,7 @@ end
 -- long utimensat_time64(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.utimensat_time64()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.utimensat_time64 or ABSENT
     local to_dirfd = args.dirfd
     local to_int = args.int
@@ -196,7 +80,7 @@ if here.is "x86 arm mips mipsel ppc" then
       filename = to_optional_string(filename, "utimensat_time64", 2, "filename")
       utimes = to_pointer(utimes, "utimensat_time64", 3, "utimes", 16)
       flags = to_int(flags, "utimensat_time64", 4, "flags")
-      local result = C.callgate_i_ispi(number, dfd, filename, utimes, flags)
+      local result = call(number, dfd, filename, utimes, flags)
       if result == -1 then
         return fail()
       end
@@ -208,12 +92,12 @@ end
 -- long unused109(struct old_utsname *name)
 if here.is "mips mipsel" then
   function calls.unused109()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.unused109 or ABSENT
     local to_pointer = args.pointer
     return function(name)
       name = to_pointer(name, "unused109", 1, "name", 325)
-      local result = C.callgate_i_p(number, name)
+      local result = call(number, name)
       if result == -1 then
         return fail()
       end
@@ -225,12 +109,12 @@ end
 -- long unused59(struct oldold_utsname *name)
 if here.is "mips mipsel" then
   function calls.unused59()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.unused59 or ABSENT
     local to_pointer = args.pointer
     return function(name)
       name = to_pointer(name, "unused59", 1, "name", 45)
-      local result = C.callgate_i_p(number, name)
+      local result = call(number, name)
       if result == -1 then
         return fail()
       end

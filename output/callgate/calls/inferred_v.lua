@@ -2,41 +2,26 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
-
--- long vhangup(void)
-function calls.vhangup()
-  sys.declare "i:"
-  local number = numbers.vhangup or ABSENT
-  return function()
-    local result = C.callgate_i_(number)
-    if result == -1 then
-      return fail()
-    end
-    return true
-  end
-end
 
 -- long vm86(unsigned long cmd, unsigned long arg)
 if here.is "x86" then
   function calls.vm86()
-    sys.declare "i:lw"
+    local call = sys.caller "i:lw"
     local number = numbers.vm86 or ABSENT
     local to_long = args.long
     local to_word = args.word
     return function(cmd, arg)
       cmd = to_long(cmd, "vm86", 1, "cmd")
       local arg_word = to_word(arg, "vm86", 2, "arg")
-      local result = C.callgate_i_lw(number, cmd, arg_word)
+      local result = call(number, cmd, arg_word)
       if result == -1 then
         return fail()
       end
@@ -48,12 +33,12 @@ end
 -- long vm86old(struct vm86_struct *user_vm86)
 if here.is "x86" then
   function calls.vm86old()
-    sys.declare "i:p"
+    local call = sys.caller "i:p"
     local number = numbers.vm86old or ABSENT
     local to_pointer = args.pointer
     return function(user_vm86)
       user_vm86 = to_pointer(user_vm86, "vm86old", 1, "user_vm86", 160)
-      local result = C.callgate_i_p(number, user_vm86)
+      local result = call(number, user_vm86)
       if result == -1 then
         return fail()
       end

@@ -2,14 +2,13 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -17,17 +16,21 @@ local calls = {}
 -- flags = "nonblock" }. mq_getsetattr(2)
 -- long mq_getsetattr(mqd_t mqdes, const struct mq_attr *mqstat, struct mq_attr *omqstat)
 function calls.mq_getsetattr()
-  sys.declare "i:icp"
+  local call = sys.caller "i:icp"
   local number = numbers.mq_getsetattr or ABSENT
   local to_fd = args.fd
   local to_optional_record = args.optional_record
   local to_out = args.out
   local mq_attr_t = require("callgate.types").t.mq_attr
+  local known_fd = known.descriptors
+  local known_mq_attr = known.records(mq_attr_t)
   return function(fd, new, old)
-    fd = to_fd(fd, "mq_getsetattr", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "mq_getsetattr", 1, "fd")
     new = to_optional_record(new, "mq_getsetattr", 2, "new", mq_attr_t)
-    old = to_out(old, "mq_getsetattr", 3, "old", mq_attr_t)
-    local result = C.callgate_i_icp(number, fd, new, old)
+    if not known_mq_attr[old] then
+      old = to_out(old, "mq_getsetattr", 3, "old", mq_attr_t)
+    end
+    local result = call(number, fd, new, old)
     if result == -1 then
       return fail()
     end
@@ -39,15 +42,16 @@ end
 -- mq_notify(2)
 -- long mq_notify(mqd_t mqdes, const struct sigevent *notification)
 function calls.mq_notify()
-  sys.declare "i:ic"
+  local call = sys.caller "i:ic"
   local number = numbers.mq_notify or ABSENT
   local to_fd = args.fd
   local to_optional_record = args.optional_record
   local sigevent_t = require("callgate.types").t.sigevent
+  local known_fd = known.descriptors
   return function(fd, event)
-    fd = to_fd(fd, "mq_notify", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "mq_notify", 1, "fd")
     event = to_optional_record(event, "mq_notify", 2, "event", sigevent_t)
-    local result = C.callgate_i_ic(number, fd, event)
+    local result = call(number, fd, event)
     if result == -1 then
       return fail()
     end
@@ -59,13 +63,13 @@ end
 -- long set_robust_list(struct robust_list_head *head, size_t len)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.set_robust_list()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.set_robust_list or ABSENT
     local to_optional_record = args.optional_record
     local robust_list_head_t = require("callgate.types").t.robust_list_head
     return function(head)
       head = to_optional_record(head, "set_robust_list", 1, "head", robust_list_head_t)
-      local result = C.callgate_i_pz(number, head, 24)
+      local result = call(number, head, 24)
       if result == -1 then
         return fail()
       end
@@ -78,13 +82,13 @@ end
 -- long set_robust_list(struct robust_list_head *head, size_t len)
 if here.is "x86 arm mips mipsel ppc" then
   function calls.set_robust_list()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.set_robust_list or ABSENT
     local to_optional_record = args.optional_record
     local robust_list_head_t = require("callgate.types").t.robust_list_head
     return function(head)
       head = to_optional_record(head, "set_robust_list", 1, "head", robust_list_head_t)
-      local result = C.callgate_i_pz(number, head, 12)
+      local result = call(number, head, 12)
       if result == -1 then
         return fail()
       end

@@ -2,14 +2,12 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -17,18 +15,19 @@ local calls = {}
 -- request_key(2)
 -- long request_key(const char *_type, const char *_description, const char *_callout_info, key_serial_t destringid)
 function calls.request_key()
-  sys.declare "i:sssi"
+  local call = sys.caller "i:sssi"
   local number = numbers.request_key or ABSENT
   local to_choice = args.choice
   local to_optional_string = args.optional_string
   local to_string = args.string
   local KEY_SPEC_names = require("callgate.flags").group "KEY_SPEC"
+  local KEY_SPEC_one = KEY_SPEC_names[1].one
   return function(type, description, callout, keyring)
     type = to_string(type, "request_key", 1, "type")
     description = to_string(description, "request_key", 2, "description")
     callout = to_optional_string(callout, "request_key", 3, "callout")
-    keyring = keyring == nil and 0 or to_choice(keyring, "request_key", 4, "keyring", KEY_SPEC_names)
-    local result = C.callgate_i_sssi(number, type, description, callout, keyring)
+    keyring = keyring == nil and 0 or KEY_SPEC_one[keyring] or to_choice(keyring, "request_key", 4, "keyring", KEY_SPEC_names)
+    local result = call(number, type, description, callout, keyring)
     if result == -1 then
       return fail()
     end

@@ -2,14 +2,13 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -17,15 +16,17 @@ local calls = {}
 -- landlock_restrict_self(2)
 -- long landlock_restrict_self(int ruleset_fd, __u32 flags)
 function calls.landlock_restrict_self()
-  sys.declare "i:iu"
+  local call = sys.caller "i:iu"
   local number = numbers.landlock_restrict_self or ABSENT
   local to_fd = args.fd
   local to_flags = args.flags
   local LANDLOCK_RESTRICT_SELF_names = require("callgate.flags").group "LANDLOCK_RESTRICT_SELF"
+  local LANDLOCK_RESTRICT_SELF_memo = LANDLOCK_RESTRICT_SELF_names[1].memo
+  local known_fd = known.descriptors
   return function(fd, flags)
-    fd = to_fd(fd, "landlock_restrict_self", 1, "fd")
-    flags = to_flags(flags, "landlock_restrict_self", 2, "flags", LANDLOCK_RESTRICT_SELF_names)
-    local result = C.callgate_i_iu(number, fd, flags)
+    fd = known_fd[fd] or to_fd(fd, "landlock_restrict_self", 1, "fd")
+    flags = LANDLOCK_RESTRICT_SELF_memo[flags] or to_flags(flags, "landlock_restrict_self", 2, "flags", LANDLOCK_RESTRICT_SELF_names)
+    local result = call(number, fd, flags)
     if result == -1 then
       return fail()
     end

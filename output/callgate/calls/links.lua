@@ -4,29 +4,32 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- A file's status; links are followed. st, if given, is filled in. stat(2)
--- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if here.is "x64 arm64 riscv64 ppc64le s390x" then
+-- long stat(const char *filename, struct stat *statbuf)
+if here.is "x64 ppc64le s390x" then
   function calls.stat()
-    sys.declare "i:ispi"
-    local number = numbers.newfstatat or ABSENT
-    local AT_FDCWD = -100
+    local call = sys.caller "i:sp"
+    local number = numbers.stat or ABSENT
     local to_out = args.out
     local to_path = args.path
     local stat_t = require("callgate.types").t.stat
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
     return function(path, st)
-      path = to_path(path, "stat", 1, "path")
-      st = to_out(st, "stat", 2, "st", stat_t)
-      local result = C.callgate_i_ispi(number, AT_FDCWD, path, st, 0)
+      path = known_path[path] or to_path(path, "stat", 1, "path")
+      if not known_stat[st] then
+        st = to_out(st, "stat", 2, "st", stat_t)
+      end
+      local result = call(number, path, st)
       if result == -1 then
         return fail()
       end
@@ -44,9 +47,13 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local to_out = args.out
     local to_path = args.path
     local stat_t = require("callgate.types").t.stat
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
     return function(path, st)
-      path = to_path(path, "stat", 1, "path")
-      st = to_out(st, "stat", 2, "st", stat_t)
+      path = known_path[path] or to_path(path, "stat", 1, "path")
+      if not known_stat[st] then
+        st = to_out(st, "stat", 2, "st", stat_t)
+      end
       local result = call(AT_FDCWD, path, st, 0)
       if result == -1 then
         return fail()
@@ -56,21 +63,49 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
   end
 end
 
--- The status of a file or of the link itself. lstat(2)
+-- A file's status; links are followed. st, if given, is filled in. stat(2)
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
-if here.is "x64 arm64 riscv64 ppc64le s390x" then
-  function calls.lstat()
-    sys.declare "i:ispi"
+if here.is "arm64 riscv64" then
+  function calls.stat()
+    local call = sys.caller "i:ispi"
     local number = numbers.newfstatat or ABSENT
     local AT_FDCWD = -100
-    local AT_SYMLINK_NOFOLLOW = 256
     local to_out = args.out
     local to_path = args.path
     local stat_t = require("callgate.types").t.stat
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
     return function(path, st)
-      path = to_path(path, "lstat", 1, "path")
-      st = to_out(st, "lstat", 2, "st", stat_t)
-      local result = C.callgate_i_ispi(number, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
+      path = known_path[path] or to_path(path, "stat", 1, "path")
+      if not known_stat[st] then
+        st = to_out(st, "stat", 2, "st", stat_t)
+      end
+      local result = call(number, AT_FDCWD, path, st, 0)
+      if result == -1 then
+        return fail()
+      end
+      return st
+    end
+  end
+end
+
+-- The status of a file or of the link itself. lstat(2)
+-- long lstat(const char *filename, struct stat *statbuf)
+if here.is "x64 ppc64le s390x" then
+  function calls.lstat()
+    local call = sys.caller "i:sp"
+    local number = numbers.lstat or ABSENT
+    local to_out = args.out
+    local to_path = args.path
+    local stat_t = require("callgate.types").t.stat
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
+    return function(path, st)
+      path = known_path[path] or to_path(path, "lstat", 1, "path")
+      if not known_stat[st] then
+        st = to_out(st, "lstat", 2, "st", stat_t)
+      end
+      local result = call(number, path, st)
       if result == -1 then
         return fail()
       end
@@ -89,10 +124,41 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local to_out = args.out
     local to_path = args.path
     local stat_t = require("callgate.types").t.stat
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
     return function(path, st)
-      path = to_path(path, "lstat", 1, "path")
-      st = to_out(st, "lstat", 2, "st", stat_t)
+      path = known_path[path] or to_path(path, "lstat", 1, "path")
+      if not known_stat[st] then
+        st = to_out(st, "lstat", 2, "st", stat_t)
+      end
       local result = call(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
+      if result == -1 then
+        return fail()
+      end
+      return st
+    end
+  end
+end
+
+-- The status of a file or of the link itself. lstat(2)
+-- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
+if here.is "arm64 riscv64" then
+  function calls.lstat()
+    local call = sys.caller "i:ispi"
+    local number = numbers.newfstatat or ABSENT
+    local AT_FDCWD = -100
+    local AT_SYMLINK_NOFOLLOW = 256
+    local to_out = args.out
+    local to_path = args.path
+    local stat_t = require("callgate.types").t.stat
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
+    return function(path, st)
+      path = known_path[path] or to_path(path, "lstat", 1, "path")
+      if not known_stat[st] then
+        st = to_out(st, "lstat", 2, "st", stat_t)
+      end
+      local result = call(number, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW)
       if result == -1 then
         return fail()
       end
@@ -105,15 +171,19 @@ end
 -- long fstat(unsigned int fd, struct stat *statbuf)
 if here.is "x64 arm64 riscv64 ppc64le s390x" then
   function calls.fstat()
-    sys.declare "i:up"
+    local call = sys.caller "i:up"
     local number = numbers.fstat or ABSENT
     local to_fd = args.fd
     local to_out = args.out
     local stat_t = require("callgate.types").t.stat
+    local known_fd = known.descriptors
+    local known_stat = known.records(stat_t)
     return function(fd, st)
-      fd = to_fd(fd, "fstat", 1, "fd")
-      st = to_out(st, "fstat", 2, "st", stat_t)
-      local result = C.callgate_i_up(number, fd, st)
+      fd = known_fd[fd] or to_fd(fd, "fstat", 1, "fd")
+      if not known_stat[st] then
+        st = to_out(st, "fstat", 2, "st", stat_t)
+      end
+      local result = call(number, fd, st)
       if result == -1 then
         return fail()
       end
@@ -130,9 +200,13 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local to_fd = args.fd
     local to_out = args.out
     local stat_t = require("callgate.types").t.stat
+    local known_fd = known.descriptors
+    local known_stat = known.records(stat_t)
     return function(fd, st)
-      fd = to_fd(fd, "fstat", 1, "fd")
-      st = to_out(st, "fstat", 2, "st", stat_t)
+      fd = known_fd[fd] or to_fd(fd, "fstat", 1, "fd")
+      if not known_stat[st] then
+        st = to_out(st, "fstat", 2, "st", stat_t)
+      end
       local result = call(fd, st)
       if result == -1 then
         return fail()
@@ -146,7 +220,7 @@ end
 -- long newfstatat(int dfd, const char *filename, struct stat *statbuf, int flag)
 if here.is "x64 arm64 riscv64 ppc64le s390x" then
   function calls.fstatat()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.newfstatat or ABSENT
     local to_dirfd = args.dirfd
     local to_flags = args.flags
@@ -154,12 +228,17 @@ if here.is "x64 arm64 riscv64 ppc64le s390x" then
     local to_path = args.path
     local AT_names = require("callgate.flags").group "AT"
     local stat_t = require("callgate.types").t.stat
+    local AT_memo = AT_names[1].memo
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
     return function(dirfd, path, flags, st)
       dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
-      path = to_path(path, "fstatat", 2, "path")
-      flags = to_flags(flags, "fstatat", 3, "flags", AT_names)
-      st = to_out(st, "fstatat", 4, "st", stat_t)
-      local result = C.callgate_i_ispi(number, dirfd, path, st, flags)
+      path = known_path[path] or to_path(path, "fstatat", 2, "path")
+      flags = AT_memo[flags] or to_flags(flags, "fstatat", 3, "flags", AT_names)
+      if not known_stat[st] then
+        st = to_out(st, "fstatat", 4, "st", stat_t)
+      end
+      local result = call(number, dirfd, path, st, flags)
       if result == -1 then
         return fail()
       end
@@ -179,11 +258,16 @@ if here.is "!x64 arm64 riscv64 ppc64le s390x" then
     local to_path = args.path
     local AT_names = require("callgate.flags").group "AT"
     local stat_t = require("callgate.types").t.stat
+    local AT_memo = AT_names[1].memo
+    local known_path = known.paths
+    local known_stat = known.records(stat_t)
     return function(dirfd, path, flags, st)
       dirfd = to_dirfd(dirfd, "fstatat", 1, "dirfd")
-      path = to_path(path, "fstatat", 2, "path")
-      flags = to_flags(flags, "fstatat", 3, "flags", AT_names)
-      st = to_out(st, "fstatat", 4, "st", stat_t)
+      path = known_path[path] or to_path(path, "fstatat", 2, "path")
+      flags = AT_memo[flags] or to_flags(flags, "fstatat", 3, "flags", AT_names)
+      if not known_stat[st] then
+        st = to_out(st, "fstatat", 4, "st", stat_t)
+      end
       local result = call(dirfd, path, st, flags)
       if result == -1 then
         return fail()
@@ -196,7 +280,7 @@ end
 -- A file's extended status: birth time, attributes, mount; nanosecond times on every machine. statx(2)
 -- long statx(int dfd, const char *path, unsigned flags, unsigned mask, struct statx *buffer)
 function calls.statx()
-  sys.declare "i:isuup"
+  local call = sys.caller "i:isuup"
   local number = numbers.statx or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
@@ -205,13 +289,18 @@ function calls.statx()
   local AT_names = require("callgate.flags").group "AT"
   local STATX_names = require("callgate.flags").group "STATX"
   local statx_t = require("callgate.types").t.statx
+  local AT_memo = AT_names[1].memo
+  local STATX_memo = STATX_names[1].memo
+  local known_statx = known.records(statx_t)
   return function(dirfd, path, flags, mask, stx)
     dirfd = to_dirfd(dirfd, "statx", 1, "dirfd")
     path = to_optional_path(path, "statx", 2, "path")
-    flags = to_flags(flags, "statx", 3, "flags", AT_names)
-    mask = mask == nil and 2047 or to_flags(mask, "statx", 4, "mask", STATX_names)
-    stx = to_out(stx, "statx", 5, "stx", statx_t)
-    local result = C.callgate_i_isuup(number, dirfd, path, flags, mask, stx)
+    flags = AT_memo[flags] or to_flags(flags, "statx", 3, "flags", AT_names)
+    mask = mask == nil and 2047 or STATX_memo[mask] or to_flags(mask, "statx", 4, "mask", STATX_names)
+    if not known_statx[stx] then
+      stx = to_out(stx, "statx", 5, "stx", statx_t)
+    end
+    local result = call(number, dirfd, path, flags, mask, stx)
     if result == -1 then
       return fail()
     end
@@ -223,15 +312,19 @@ end
 -- long statfs(const char *path, struct statfs *buf)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.statfs()
-    sys.declare "i:sp"
+    local call = sys.caller "i:sp"
     local number = numbers.statfs or ABSENT
     local to_out = args.out
     local to_path = args.path
     local statfs_t = require("callgate.types").t.statfs
+    local known_path = known.paths
+    local known_statfs = known.records(statfs_t)
     return function(path, st)
-      path = to_path(path, "statfs", 1, "path")
-      st = to_out(st, "statfs", 2, "st", statfs_t)
-      local result = C.callgate_i_sp(number, path, st)
+      path = known_path[path] or to_path(path, "statfs", 1, "path")
+      if not known_statfs[st] then
+        st = to_out(st, "statfs", 2, "st", statfs_t)
+      end
+      local result = call(number, path, st)
       if result == -1 then
         return fail()
       end
@@ -248,9 +341,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_out = args.out
     local to_path = args.path
     local statfs_t = require("callgate.types").t.statfs
+    local known_path = known.paths
+    local known_statfs = known.records(statfs_t)
     return function(path, st)
-      path = to_path(path, "statfs", 1, "path")
-      st = to_out(st, "statfs", 2, "st", statfs_t)
+      path = known_path[path] or to_path(path, "statfs", 1, "path")
+      if not known_statfs[st] then
+        st = to_out(st, "statfs", 2, "st", statfs_t)
+      end
       local result = call(path, st)
       if result == -1 then
         return fail()
@@ -264,15 +361,19 @@ end
 -- long fstatfs(unsigned int fd, struct statfs *buf)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.fstatfs()
-    sys.declare "i:up"
+    local call = sys.caller "i:up"
     local number = numbers.fstatfs or ABSENT
     local to_fd = args.fd
     local to_out = args.out
     local statfs_t = require("callgate.types").t.statfs
+    local known_fd = known.descriptors
+    local known_statfs = known.records(statfs_t)
     return function(fd, st)
-      fd = to_fd(fd, "fstatfs", 1, "fd")
-      st = to_out(st, "fstatfs", 2, "st", statfs_t)
-      local result = C.callgate_i_up(number, fd, st)
+      fd = known_fd[fd] or to_fd(fd, "fstatfs", 1, "fd")
+      if not known_statfs[st] then
+        st = to_out(st, "fstatfs", 2, "st", statfs_t)
+      end
+      local result = call(number, fd, st)
       if result == -1 then
         return fail()
       end
@@ -289,9 +390,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_fd = args.fd
     local to_out = args.out
     local statfs_t = require("callgate.types").t.statfs
+    local known_fd = known.descriptors
+    local known_statfs = known.records(statfs_t)
     return function(fd, st)
-      fd = to_fd(fd, "fstatfs", 1, "fd")
-      st = to_out(st, "fstatfs", 2, "st", statfs_t)
+      fd = known_fd[fd] or to_fd(fd, "fstatfs", 1, "fd")
+      if not known_statfs[st] then
+        st = to_out(st, "fstatfs", 2, "st", statfs_t)
+      end
       local result = call(fd, st)
       if result == -1 then
         return fail()
@@ -304,15 +409,16 @@ end
 -- Makes a directory. mkdir(2)
 -- long mkdirat(int dfd, const char *pathname, umode_t mode)
 function calls.mkdir()
-  sys.declare "i:isu"
+  local call = sys.caller "i:isu"
   local number = numbers.mkdirat or ABSENT
   local AT_FDCWD = -100
   local to_mode = args.mode
   local to_path = args.path
+  local known_path = known.paths
   return function(path, mode)
-    path = to_path(path, "mkdir", 1, "path")
+    path = known_path[path] or to_path(path, "mkdir", 1, "path")
     mode = mode == nil and 511 or to_mode(mode, "mkdir", 2, "mode")
-    local result = C.callgate_i_isu(number, AT_FDCWD, path, mode)
+    local result = call(number, AT_FDCWD, path, mode)
     if result == -1 then
       return fail()
     end
@@ -323,16 +429,17 @@ end
 -- Makes a directory, relative to a directory's descriptor. mkdirat(2)
 -- long mkdirat(int dfd, const char *pathname, umode_t mode)
 function calls.mkdirat()
-  sys.declare "i:isu"
+  local call = sys.caller "i:isu"
   local number = numbers.mkdirat or ABSENT
   local to_dirfd = args.dirfd
   local to_mode = args.mode
   local to_path = args.path
+  local known_path = known.paths
   return function(dirfd, path, mode)
     dirfd = to_dirfd(dirfd, "mkdirat", 1, "dirfd")
-    path = to_path(path, "mkdirat", 2, "path")
+    path = known_path[path] or to_path(path, "mkdirat", 2, "path")
     mode = mode == nil and 511 or to_mode(mode, "mkdirat", 3, "mode")
-    local result = C.callgate_i_isu(number, dirfd, path, mode)
+    local result = call(number, dirfd, path, mode)
     if result == -1 then
       return fail()
     end
@@ -343,14 +450,15 @@ end
 -- Removes an empty directory. rmdir(2)
 -- long unlinkat(int dfd, const char *pathname, int flag)
 function calls.rmdir()
-  sys.declare "i:isi"
+  local call = sys.caller "i:isi"
   local number = numbers.unlinkat or ABSENT
   local AT_FDCWD = -100
   local AT_REMOVEDIR = 512
   local to_path = args.path
+  local known_path = known.paths
   return function(path)
-    path = to_path(path, "rmdir", 1, "path")
-    local result = C.callgate_i_isi(number, AT_FDCWD, path, AT_REMOVEDIR)
+    path = known_path[path] or to_path(path, "rmdir", 1, "path")
+    local result = call(number, AT_FDCWD, path, AT_REMOVEDIR)
     if result == -1 then
       return fail()
     end
@@ -361,13 +469,14 @@ end
 -- Removes a name of a file. unlink(2)
 -- long unlinkat(int dfd, const char *pathname, int flag)
 function calls.unlink()
-  sys.declare "i:isi"
+  local call = sys.caller "i:isi"
   local number = numbers.unlinkat or ABSENT
   local AT_FDCWD = -100
   local to_path = args.path
+  local known_path = known.paths
   return function(path)
-    path = to_path(path, "unlink", 1, "path")
-    local result = C.callgate_i_isi(number, AT_FDCWD, path, 0)
+    path = known_path[path] or to_path(path, "unlink", 1, "path")
+    local result = call(number, AT_FDCWD, path, 0)
     if result == -1 then
       return fail()
     end
@@ -378,17 +487,19 @@ end
 -- Removes a name, or with "removedir" a directory, relative to a directory's descriptor. unlinkat(2)
 -- long unlinkat(int dfd, const char *pathname, int flag)
 function calls.unlinkat()
-  sys.declare "i:isi"
+  local call = sys.caller "i:isi"
   local number = numbers.unlinkat or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
   local to_path = args.path
   local AT_names = require("callgate.flags").group "AT"
+  local AT_memo = AT_names[1].memo
+  local known_path = known.paths
   return function(dirfd, path, flags)
     dirfd = to_dirfd(dirfd, "unlinkat", 1, "dirfd")
-    path = to_path(path, "unlinkat", 2, "path")
-    flags = to_flags(flags, "unlinkat", 3, "flags", AT_names)
-    local result = C.callgate_i_isi(number, dirfd, path, flags)
+    path = known_path[path] or to_path(path, "unlinkat", 2, "path")
+    flags = AT_memo[flags] or to_flags(flags, "unlinkat", 3, "flags", AT_names)
+    local result = call(number, dirfd, path, flags)
     if result == -1 then
       return fail()
     end
@@ -399,14 +510,15 @@ end
 -- Renames a file, replacing what has the new name. rename(2)
 -- long renameat2(int olddfd, const char *oldname, int newdfd, const char *newname, unsigned int flags)
 function calls.rename()
-  sys.declare "i:isisu"
+  local call = sys.caller "i:isisu"
   local number = numbers.renameat2 or ABSENT
   local AT_FDCWD = -100
   local to_path = args.path
+  local known_path = known.paths
   return function(old, new)
-    old = to_path(old, "rename", 1, "old")
-    new = to_path(new, "rename", 2, "new")
-    local result = C.callgate_i_isisu(number, AT_FDCWD, old, AT_FDCWD, new, 0)
+    old = known_path[old] or to_path(old, "rename", 1, "old")
+    new = known_path[new] or to_path(new, "rename", 2, "new")
+    local result = call(number, AT_FDCWD, old, AT_FDCWD, new, 0)
     if result == -1 then
       return fail()
     end
@@ -417,16 +529,17 @@ end
 -- Renames a file between directories given by descriptors. renameat(2)
 -- long renameat2(int olddfd, const char *oldname, int newdfd, const char *newname, unsigned int flags)
 function calls.renameat()
-  sys.declare "i:isisu"
+  local call = sys.caller "i:isisu"
   local number = numbers.renameat2 or ABSENT
   local to_dirfd = args.dirfd
   local to_path = args.path
+  local known_path = known.paths
   return function(olddir, old, newdir, new)
     olddir = to_dirfd(olddir, "renameat", 1, "olddir")
-    old = to_path(old, "renameat", 2, "old")
+    old = known_path[old] or to_path(old, "renameat", 2, "old")
     newdir = to_dirfd(newdir, "renameat", 3, "newdir")
-    new = to_path(new, "renameat", 4, "new")
-    local result = C.callgate_i_isisu(number, olddir, old, newdir, new, 0)
+    new = known_path[new] or to_path(new, "renameat", 4, "new")
+    local result = call(number, olddir, old, newdir, new, 0)
     if result == -1 then
       return fail()
     end
@@ -437,19 +550,21 @@ end
 -- Renames with flags: "noreplace", "exchange", "whiteout". renameat2(2)
 -- long renameat2(int olddfd, const char *oldname, int newdfd, const char *newname, unsigned int flags)
 function calls.renameat2()
-  sys.declare "i:isisu"
+  local call = sys.caller "i:isisu"
   local number = numbers.renameat2 or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
   local to_path = args.path
   local RENAME_names = require("callgate.flags").group "RENAME"
+  local RENAME_memo = RENAME_names[1].memo
+  local known_path = known.paths
   return function(olddir, old, newdir, new, flags)
     olddir = to_dirfd(olddir, "renameat2", 1, "olddir")
-    old = to_path(old, "renameat2", 2, "old")
+    old = known_path[old] or to_path(old, "renameat2", 2, "old")
     newdir = to_dirfd(newdir, "renameat2", 3, "newdir")
-    new = to_path(new, "renameat2", 4, "new")
-    flags = to_flags(flags, "renameat2", 5, "flags", RENAME_names)
-    local result = C.callgate_i_isisu(number, olddir, old, newdir, new, flags)
+    new = known_path[new] or to_path(new, "renameat2", 4, "new")
+    flags = RENAME_memo[flags] or to_flags(flags, "renameat2", 5, "flags", RENAME_names)
+    local result = call(number, olddir, old, newdir, new, flags)
     if result == -1 then
       return fail()
     end
@@ -460,14 +575,15 @@ end
 -- Gives a file a second name. link(2)
 -- long linkat(int olddfd, const char *oldname, int newdfd, const char *newname, int flags)
 function calls.link()
-  sys.declare "i:isisi"
+  local call = sys.caller "i:isisi"
   local number = numbers.linkat or ABSENT
   local AT_FDCWD = -100
   local to_path = args.path
+  local known_path = known.paths
   return function(old, new)
-    old = to_path(old, "link", 1, "old")
-    new = to_path(new, "link", 2, "new")
-    local result = C.callgate_i_isisi(number, AT_FDCWD, old, AT_FDCWD, new, 0)
+    old = known_path[old] or to_path(old, "link", 1, "old")
+    new = known_path[new] or to_path(new, "link", 2, "new")
+    local result = call(number, AT_FDCWD, old, AT_FDCWD, new, 0)
     if result == -1 then
       return fail()
     end
@@ -478,19 +594,21 @@ end
 -- Gives a file a second name, relative to directories given by descriptors. linkat(2)
 -- long linkat(int olddfd, const char *oldname, int newdfd, const char *newname, int flags)
 function calls.linkat()
-  sys.declare "i:isisi"
+  local call = sys.caller "i:isisi"
   local number = numbers.linkat or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
   local to_path = args.path
   local AT_names = require("callgate.flags").group "AT"
+  local AT_memo = AT_names[1].memo
+  local known_path = known.paths
   return function(olddir, old, newdir, new, flags)
     olddir = to_dirfd(olddir, "linkat", 1, "olddir")
-    old = to_path(old, "linkat", 2, "old")
+    old = known_path[old] or to_path(old, "linkat", 2, "old")
     newdir = to_dirfd(newdir, "linkat", 3, "newdir")
-    new = to_path(new, "linkat", 4, "new")
-    flags = to_flags(flags, "linkat", 5, "flags", AT_names)
-    local result = C.callgate_i_isisi(number, olddir, old, newdir, new, flags)
+    new = known_path[new] or to_path(new, "linkat", 4, "new")
+    flags = AT_memo[flags] or to_flags(flags, "linkat", 5, "flags", AT_names)
+    local result = call(number, olddir, old, newdir, new, flags)
     if result == -1 then
       return fail()
     end
@@ -501,14 +619,15 @@ end
 -- Makes a symbolic link to target. symlink(2)
 -- long symlinkat(const char *oldname, int newdfd, const char *newname)
 function calls.symlink()
-  sys.declare "i:sis"
+  local call = sys.caller "i:sis"
   local number = numbers.symlinkat or ABSENT
   local AT_FDCWD = -100
   local to_path = args.path
+  local known_path = known.paths
   return function(target, path)
-    target = to_path(target, "symlink", 1, "target")
-    path = to_path(path, "symlink", 2, "path")
-    local result = C.callgate_i_sis(number, target, AT_FDCWD, path)
+    target = known_path[target] or to_path(target, "symlink", 1, "target")
+    path = known_path[path] or to_path(path, "symlink", 2, "path")
+    local result = call(number, target, AT_FDCWD, path)
     if result == -1 then
       return fail()
     end
@@ -519,15 +638,16 @@ end
 -- Makes a symbolic link, relative to a directory's descriptor. symlinkat(2)
 -- long symlinkat(const char *oldname, int newdfd, const char *newname)
 function calls.symlinkat()
-  sys.declare "i:sis"
+  local call = sys.caller "i:sis"
   local number = numbers.symlinkat or ABSENT
   local to_dirfd = args.dirfd
   local to_path = args.path
+  local known_path = known.paths
   return function(target, dirfd, path)
-    target = to_path(target, "symlinkat", 1, "target")
+    target = known_path[target] or to_path(target, "symlinkat", 1, "target")
     dirfd = to_dirfd(dirfd, "symlinkat", 2, "dirfd")
-    path = to_path(path, "symlinkat", 3, "path")
-    local result = C.callgate_i_sis(number, target, dirfd, path)
+    path = known_path[path] or to_path(path, "symlinkat", 3, "path")
+    local result = call(number, target, dirfd, path)
     if result == -1 then
       return fail()
     end
@@ -538,7 +658,7 @@ end
 -- Where a symbolic link points: as a string, or into buf, returning the length. readlink(2)
 -- long readlinkat(int dfd, const char *path, char *buf, int bufsiz)
 function calls.readlink()
-  sys.declare "i:ispi"
+  local call = sys.caller "i:ispi"
   local number = numbers.readlinkat or ABSENT
   local AT_FDCWD = -100
   local to_buffer = args.buffer
@@ -546,17 +666,23 @@ function calls.readlink()
   local to_path = args.path
   local to_scratch = args.scratch
   local to_size = args.size
+  local known_path = known.paths
+  local known_rooms = known.rooms
   return function(path, buf, size)
-    path = to_path(path, "readlink", 1, "path")
-    local as_string = buf == nil
-    if as_string then
-      size = to_size(size or 4096, "readlink", 3, "size")
-      buf, size = to_scratch(size)
-    else
-      buf = to_buffer(buf, "readlink", 2, "buf")
-      size = to_length(size, "readlink", 3, "size", buf)
+    path = known_path[path] or to_path(path, "readlink", 1, "path")
+    local as_string
+    local room = known_rooms[buf]
+    if not (room and type(size) == "number" and size >= 0 and size <= room and size % 1 == 0) then
+      as_string = buf == nil
+      if as_string then
+        size = to_size(size or 4096, "readlink", 3, "size")
+        buf, size = to_scratch(size)
+      else
+        buf = to_buffer(buf, "readlink", 2, "buf")
+        size = to_length(size, "readlink", 3, "size", buf)
+      end
     end
-    local result = C.callgate_i_ispi(number, AT_FDCWD, path, buf, size)
+    local result = call(number, AT_FDCWD, path, buf, size)
     if result == -1 then
       return fail()
     end
@@ -570,7 +696,7 @@ end
 -- Where a symbolic link points, relative to a directory's descriptor. readlinkat(2)
 -- long readlinkat(int dfd, const char *path, char *buf, int bufsiz)
 function calls.readlinkat()
-  sys.declare "i:ispi"
+  local call = sys.caller "i:ispi"
   local number = numbers.readlinkat or ABSENT
   local to_buffer = args.buffer
   local to_dirfd = args.dirfd
@@ -578,18 +704,24 @@ function calls.readlinkat()
   local to_path = args.path
   local to_scratch = args.scratch
   local to_size = args.size
+  local known_path = known.paths
+  local known_rooms = known.rooms
   return function(dirfd, path, buf, size)
     dirfd = to_dirfd(dirfd, "readlinkat", 1, "dirfd")
-    path = to_path(path, "readlinkat", 2, "path")
-    local as_string = buf == nil
-    if as_string then
-      size = to_size(size or 4096, "readlinkat", 4, "size")
-      buf, size = to_scratch(size)
-    else
-      buf = to_buffer(buf, "readlinkat", 3, "buf")
-      size = to_length(size, "readlinkat", 4, "size", buf)
+    path = known_path[path] or to_path(path, "readlinkat", 2, "path")
+    local as_string
+    local room = known_rooms[buf]
+    if not (room and type(size) == "number" and size >= 0 and size <= room and size % 1 == 0) then
+      as_string = buf == nil
+      if as_string then
+        size = to_size(size or 4096, "readlinkat", 4, "size")
+        buf, size = to_scratch(size)
+      else
+        buf = to_buffer(buf, "readlinkat", 3, "buf")
+        size = to_length(size, "readlinkat", 4, "size", buf)
+      end
     end
-    local result = C.callgate_i_ispi(number, dirfd, path, buf, size)
+    local result = call(number, dirfd, path, buf, size)
     if result == -1 then
       return fail()
     end
@@ -603,15 +735,16 @@ end
 -- Sets a file's permissions. chmod(2)
 -- long fchmodat(int dfd, const char *filename, umode_t mode)
 function calls.chmod()
-  sys.declare "i:isu"
+  local call = sys.caller "i:isu"
   local number = numbers.fchmodat or ABSENT
   local AT_FDCWD = -100
   local to_mode = args.mode
   local to_path = args.path
+  local known_path = known.paths
   return function(path, mode)
-    path = to_path(path, "chmod", 1, "path")
+    path = known_path[path] or to_path(path, "chmod", 1, "path")
     mode = to_mode(mode, "chmod", 2, "mode")
-    local result = C.callgate_i_isu(number, AT_FDCWD, path, mode)
+    local result = call(number, AT_FDCWD, path, mode)
     if result == -1 then
       return fail()
     end
@@ -622,14 +755,15 @@ end
 -- Sets an open file's permissions. fchmod(2)
 -- long fchmod(unsigned int fd, umode_t mode)
 function calls.fchmod()
-  sys.declare "i:uu"
+  local call = sys.caller "i:uu"
   local number = numbers.fchmod or ABSENT
   local to_fd = args.fd
   local to_mode = args.mode
+  local known_fd = known.descriptors
   return function(fd, mode)
-    fd = to_fd(fd, "fchmod", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "fchmod", 1, "fd")
     mode = to_mode(mode, "fchmod", 2, "mode")
-    local result = C.callgate_i_uu(number, fd, mode)
+    local result = call(number, fd, mode)
     if result == -1 then
       return fail()
     end
@@ -640,16 +774,17 @@ end
 -- Sets a file's owner and group; -1 leaves one alone. chown(2)
 -- long fchownat(int dfd, const char *filename, uid_t user, gid_t group, int flag)
 function calls.chown()
-  sys.declare "i:isuui"
+  local call = sys.caller "i:isuui"
   local number = numbers.fchownat or ABSENT
   local AT_FDCWD = -100
   local to_path = args.path
   local to_uint = args.uint
+  local known_path = known.paths
   return function(path, uid, gid)
-    path = to_path(path, "chown", 1, "path")
+    path = known_path[path] or to_path(path, "chown", 1, "path")
     uid = uid == nil and -1 or to_uint(uid, "chown", 2, "uid")
     gid = gid == nil and -1 or to_uint(gid, "chown", 3, "gid")
-    local result = C.callgate_i_isuui(number, AT_FDCWD, path, uid, gid, 0)
+    local result = call(number, AT_FDCWD, path, uid, gid, 0)
     if result == -1 then
       return fail()
     end
@@ -660,17 +795,18 @@ end
 -- Sets owner and group of the link itself. lchown(2)
 -- long fchownat(int dfd, const char *filename, uid_t user, gid_t group, int flag)
 function calls.lchown()
-  sys.declare "i:isuui"
+  local call = sys.caller "i:isuui"
   local number = numbers.fchownat or ABSENT
   local AT_FDCWD = -100
   local AT_SYMLINK_NOFOLLOW = 256
   local to_path = args.path
   local to_uint = args.uint
+  local known_path = known.paths
   return function(path, uid, gid)
-    path = to_path(path, "lchown", 1, "path")
+    path = known_path[path] or to_path(path, "lchown", 1, "path")
     uid = uid == nil and -1 or to_uint(uid, "lchown", 2, "uid")
     gid = gid == nil and -1 or to_uint(gid, "lchown", 3, "gid")
-    local result = C.callgate_i_isuui(number, AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW)
+    local result = call(number, AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW)
     if result == -1 then
       return fail()
     end
@@ -682,15 +818,16 @@ end
 -- long fchown(unsigned int fd, uid_t user, gid_t group)
 if here.is "!x86 arm" then
   function calls.fchown()
-    sys.declare "i:uuu"
+    local call = sys.caller "i:uuu"
     local number = numbers.fchown or ABSENT
     local to_fd = args.fd
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, uid, gid)
-      fd = to_fd(fd, "fchown", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fchown", 1, "fd")
       uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
       gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
-      local result = C.callgate_i_uuu(number, fd, uid, gid)
+      local result = call(number, fd, uid, gid)
       if result == -1 then
         return fail()
       end
@@ -706,8 +843,9 @@ if here.is "x86 arm" then
     local call = sys.fchown
     local to_fd = args.fd
     local to_uint = args.uint
+    local known_fd = known.descriptors
     return function(fd, uid, gid)
-      fd = to_fd(fd, "fchown", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "fchown", 1, "fd")
       uid = uid == nil and -1 or to_uint(uid, "fchown", 2, "uid")
       gid = gid == nil and -1 or to_uint(gid, "fchown", 3, "gid")
       local result = call(fd, uid, gid)
@@ -722,20 +860,22 @@ end
 -- Sets owner and group, relative to a directory's descriptor. fchownat(2)
 -- long fchownat(int dfd, const char *filename, uid_t user, gid_t group, int flag)
 function calls.fchownat()
-  sys.declare "i:isuui"
+  local call = sys.caller "i:isuui"
   local number = numbers.fchownat or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
   local to_path = args.path
   local to_uint = args.uint
   local AT_names = require("callgate.flags").group "AT"
+  local AT_memo = AT_names[1].memo
+  local known_path = known.paths
   return function(dirfd, path, uid, gid, flags)
     dirfd = to_dirfd(dirfd, "fchownat", 1, "dirfd")
-    path = to_path(path, "fchownat", 2, "path")
+    path = known_path[path] or to_path(path, "fchownat", 2, "path")
     uid = uid == nil and -1 or to_uint(uid, "fchownat", 3, "uid")
     gid = gid == nil and -1 or to_uint(gid, "fchownat", 4, "gid")
-    flags = to_flags(flags, "fchownat", 5, "flags", AT_names)
-    local result = C.callgate_i_isuui(number, dirfd, path, uid, gid, flags)
+    flags = AT_memo[flags] or to_flags(flags, "fchownat", 5, "flags", AT_names)
+    local result = call(number, dirfd, path, uid, gid, flags)
     if result == -1 then
       return fail()
     end
@@ -746,16 +886,18 @@ end
 -- Whether the process may "r", "w", "x" a file, by its real ids; nothing: whether it exists. access(2)
 -- long faccessat(int dfd, const char *filename, int mode)
 function calls.access()
-  sys.declare "i:isi"
+  local call = sys.caller "i:isi"
   local number = numbers.faccessat or ABSENT
   local AT_FDCWD = -100
   local to_flags = args.flags
   local to_path = args.path
   local ACCESS_names = require("callgate.flags").group "ACCESS"
+  local ACCESS_memo = ACCESS_names[1].memo
+  local known_path = known.paths
   return function(path, mode)
-    path = to_path(path, "access", 1, "path")
-    mode = to_flags(mode, "access", 2, "mode", ACCESS_names)
-    local result = C.callgate_i_isi(number, AT_FDCWD, path, mode)
+    path = known_path[path] or to_path(path, "access", 1, "path")
+    mode = ACCESS_memo[mode] or to_flags(mode, "access", 2, "mode", ACCESS_names)
+    local result = call(number, AT_FDCWD, path, mode)
     if result == -1 then
       return fail()
     end
@@ -767,7 +909,7 @@ end
 -- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.utimensat()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.utimensat or ABSENT
     local to_dirfd = args.dirfd
     local to_flags = args.flags
@@ -775,12 +917,13 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_optional_record = args.optional_record
     local AT_names = require("callgate.flags").group "AT"
     local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local AT_memo = AT_names[1].memo
     return function(dirfd, path, times, flags)
       dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
       path = to_optional_path(path, "utimensat", 2, "path")
       times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
-      flags = to_flags(flags, "utimensat", 4, "flags", AT_names)
-      local result = C.callgate_i_ispi(number, dirfd, path, times, flags)
+      flags = AT_memo[flags] or to_flags(flags, "utimensat", 4, "flags", AT_names)
+      local result = call(number, dirfd, path, times, flags)
       if result == -1 then
         return fail()
       end
@@ -800,11 +943,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_optional_record = args.optional_record
     local AT_names = require("callgate.flags").group "AT"
     local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local AT_memo = AT_names[1].memo
     return function(dirfd, path, times, flags)
       dirfd = to_dirfd(dirfd, "utimensat", 1, "dirfd")
       path = to_optional_path(path, "utimensat", 2, "path")
       times = to_optional_record(times, "utimensat", 3, "times", timespec_pair_t)
-      flags = to_flags(flags, "utimensat", 4, "flags", AT_names)
+      flags = AT_memo[flags] or to_flags(flags, "utimensat", 4, "flags", AT_names)
       local result = call(dirfd, path, times, flags)
       if result == -1 then
         return fail()
@@ -818,15 +962,16 @@ end
 -- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.futimens()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.utimensat or ABSENT
     local to_fd = args.fd
     local to_optional_record = args.optional_record
     local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local known_fd = known.descriptors
     return function(fd, times)
-      fd = to_fd(fd, "futimens", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "futimens", 1, "fd")
       times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
-      local result = C.callgate_i_ispi(number, fd, nil, times, 0)
+      local result = call(number, fd, nil, times, 0)
       if result == -1 then
         return fail()
       end
@@ -843,8 +988,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_fd = args.fd
     local to_optional_record = args.optional_record
     local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local known_fd = known.descriptors
     return function(fd, times)
-      fd = to_fd(fd, "futimens", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "futimens", 1, "fd")
       times = to_optional_record(times, "futimens", 2, "times", timespec_pair_t)
       local result = call(fd, nil, times, 0)
       if result == -1 then
@@ -859,16 +1005,17 @@ end
 -- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.utimens()
-    sys.declare "i:ispi"
+    local call = sys.caller "i:ispi"
     local number = numbers.utimensat or ABSENT
     local AT_FDCWD = -100
     local to_optional_record = args.optional_record
     local to_path = args.path
     local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local known_path = known.paths
     return function(path, times)
-      path = to_path(path, "utimens", 1, "path")
+      path = known_path[path] or to_path(path, "utimens", 1, "path")
       times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
-      local result = C.callgate_i_ispi(number, AT_FDCWD, path, times, 0)
+      local result = call(number, AT_FDCWD, path, times, 0)
       if result == -1 then
         return fail()
       end
@@ -886,8 +1033,9 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_optional_record = args.optional_record
     local to_path = args.path
     local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local known_path = known.paths
     return function(path, times)
-      path = to_path(path, "utimens", 1, "path")
+      path = known_path[path] or to_path(path, "utimens", 1, "path")
       times = to_optional_record(times, "utimens", 2, "times", timespec_pair_t)
       local result = call(AT_FDCWD, path, times, 0)
       if result == -1 then
@@ -901,12 +1049,13 @@ end
 -- Changes the working directory. chdir(2)
 -- long chdir(const char *filename)
 function calls.chdir()
-  sys.declare "i:s"
+  local call = sys.caller "i:s"
   local number = numbers.chdir or ABSENT
   local to_path = args.path
+  local known_path = known.paths
   return function(path)
-    path = to_path(path, "chdir", 1, "path")
-    local result = C.callgate_i_s(number, path)
+    path = known_path[path] or to_path(path, "chdir", 1, "path")
+    local result = call(number, path)
     if result == -1 then
       return fail()
     end
@@ -917,12 +1066,13 @@ end
 -- Changes the working directory to an open one. fchdir(2)
 -- long fchdir(unsigned int fd)
 function calls.fchdir()
-  sys.declare "i:u"
+  local call = sys.caller "i:u"
   local number = numbers.fchdir or ABSENT
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "fchdir", 1, "fd")
-    local result = C.callgate_i_u(number, fd)
+    fd = known_fd[fd] or to_fd(fd, "fchdir", 1, "fd")
+    local result = call(number, fd)
     if result == -1 then
       return fail()
     end
@@ -933,12 +1083,13 @@ end
 -- Changes the root directory. chroot(2)
 -- long chroot(const char *filename)
 function calls.chroot()
-  sys.declare "i:s"
+  local call = sys.caller "i:s"
   local number = numbers.chroot or ABSENT
   local to_path = args.path
+  local known_path = known.paths
   return function(path)
-    path = to_path(path, "chroot", 1, "path")
-    local result = C.callgate_i_s(number, path)
+    path = known_path[path] or to_path(path, "chroot", 1, "path")
+    local result = call(number, path)
     if result == -1 then
       return fail()
     end
@@ -949,17 +1100,18 @@ end
 -- Makes a file, device or named pipe: mode says its type, as in "fifo, rusr, wusr" or S.S_IFIFO + 384. mknod(2)
 -- long mknodat(int dfd, const char *filename, umode_t mode, unsigned dev)
 function calls.mknod()
-  sys.declare "i:isuu"
+  local call = sys.caller "i:isuu"
   local number = numbers.mknodat or ABSENT
   local AT_FDCWD = -100
   local to_mode = args.mode
   local to_path = args.path
   local to_uint = args.uint
+  local known_path = known.paths
   return function(path, mode, dev)
-    path = to_path(path, "mknod", 1, "path")
+    path = known_path[path] or to_path(path, "mknod", 1, "path")
     mode = to_mode(mode, "mknod", 2, "mode")
     dev = dev == nil and 0 or to_uint(dev, "mknod", 3, "dev")
-    local result = C.callgate_i_isuu(number, AT_FDCWD, path, mode, dev)
+    local result = call(number, AT_FDCWD, path, mode, dev)
     if result == -1 then
       return fail()
     end
@@ -970,18 +1122,19 @@ end
 -- Makes a file, device or named pipe, relative to a directory's descriptor. mknodat(2)
 -- long mknodat(int dfd, const char *filename, umode_t mode, unsigned dev)
 function calls.mknodat()
-  sys.declare "i:isuu"
+  local call = sys.caller "i:isuu"
   local number = numbers.mknodat or ABSENT
   local to_dirfd = args.dirfd
   local to_mode = args.mode
   local to_path = args.path
   local to_uint = args.uint
+  local known_path = known.paths
   return function(dirfd, path, mode, dev)
     dirfd = to_dirfd(dirfd, "mknodat", 1, "dirfd")
-    path = to_path(path, "mknodat", 2, "path")
+    path = known_path[path] or to_path(path, "mknodat", 2, "path")
     mode = to_mode(mode, "mknodat", 3, "mode")
     dev = dev == nil and 0 or to_uint(dev, "mknodat", 4, "dev")
-    local result = C.callgate_i_isuu(number, dirfd, path, mode, dev)
+    local result = call(number, dirfd, path, mode, dev)
     if result == -1 then
       return fail()
     end

@@ -2,28 +2,26 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Unmaps what was mapped by hand; a region does it itself. munmap(2)
 -- long munmap(unsigned long addr, size_t len)
 function calls.munmap()
-  sys.declare "i:wz"
+  local call = sys.caller "i:wz"
   local number = numbers.munmap or ABSENT
   local to_address = args.address
   local to_size = args.size
   return function(addr, length)
     local addr_word = to_address(addr, "munmap", 1, "addr")
     length = to_size(length, "munmap", 2, "length")
-    local result = C.callgate_i_wz(number, addr_word, length)
+    local result = call(number, addr_word, length)
     if result == -1 then
       return fail()
     end
@@ -34,17 +32,18 @@ end
 -- Sets the protection of mapped memory. mprotect(2)
 -- long mprotect(unsigned long start, size_t len, unsigned long prot)
 function calls.mprotect()
-  sys.declare "i:wzl"
+  local call = sys.caller "i:wzl"
   local number = numbers.mprotect or ABSENT
   local to_address = args.address
   local to_flags = args.flags
   local to_size = args.size
   local PROT_names = require("callgate.flags").group "PROT"
+  local PROT_memo = PROT_names[1].memo
   return function(addr, length, prot)
     local addr_word = to_address(addr, "mprotect", 1, "addr")
     length = to_size(length, "mprotect", 2, "length")
-    prot = to_flags(prot, "mprotect", 3, "prot", PROT_names)
-    local result = C.callgate_i_wzl(number, addr_word, length, prot)
+    prot = PROT_memo[prot] or to_flags(prot, "mprotect", 3, "prot", PROT_names)
+    local result = call(number, addr_word, length, prot)
     if result == -1 then
       return fail()
     end
@@ -55,17 +54,18 @@ end
 -- Announces how mapped memory will be used. madvise(2)
 -- long madvise(unsigned long start, size_t len, int behavior)
 function calls.madvise()
-  sys.declare "i:wzi"
+  local call = sys.caller "i:wzi"
   local number = numbers.madvise or ABSENT
   local to_address = args.address
   local to_choice = args.choice
   local to_size = args.size
   local MADV_names = require("callgate.flags").group "MADV"
+  local MADV_one = MADV_names[1].one
   return function(addr, length, advice)
     local addr_word = to_address(addr, "madvise", 1, "addr")
     length = to_size(length, "madvise", 2, "length")
-    advice = to_choice(advice, "madvise", 3, "advice", MADV_names)
-    local result = C.callgate_i_wzi(number, addr_word, length, advice)
+    advice = MADV_one[advice] or to_choice(advice, "madvise", 3, "advice", MADV_names)
+    local result = call(number, addr_word, length, advice)
     if result == -1 then
       return fail()
     end
@@ -76,17 +76,18 @@ end
 -- Writes mapped memory back to its file. msync(2)
 -- long msync(unsigned long start, size_t len, int flags)
 function calls.msync()
-  sys.declare "i:wzi"
+  local call = sys.caller "i:wzi"
   local number = numbers.msync or ABSENT
   local to_address = args.address
   local to_flags = args.flags
   local to_size = args.size
   local MSYNC_names = require("callgate.flags").group "MSYNC"
+  local MSYNC_memo = MSYNC_names[1].memo
   return function(addr, length, flags)
     local addr_word = to_address(addr, "msync", 1, "addr")
     length = to_size(length, "msync", 2, "length")
-    flags = to_flags(flags, "msync", 3, "flags", MSYNC_names)
-    local result = C.callgate_i_wzi(number, addr_word, length, flags)
+    flags = MSYNC_memo[flags] or to_flags(flags, "msync", 3, "flags", MSYNC_names)
+    local result = call(number, addr_word, length, flags)
     if result == -1 then
       return fail()
     end
@@ -98,19 +99,20 @@ end
 -- long mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, unsigned long
 -- new_addr)
 function calls.mremap()
-  sys.declare "l:wlllw"
+  local call = sys.caller "l:wlllw"
   local number = numbers.mremap or ABSENT
   local to_address = args.address
   local to_flags = args.flags
   local to_size = args.size
   local MREMAP_names = require("callgate.flags").group "MREMAP"
+  local MREMAP_memo = MREMAP_names[1].memo
   return function(addr, old_length, new_length, flags, new_addr)
     local addr_word = to_address(addr, "mremap", 1, "addr")
     old_length = to_size(old_length, "mremap", 2, "old_length")
     new_length = to_size(new_length, "mremap", 3, "new_length")
-    flags = to_flags(flags, "mremap", 4, "flags", MREMAP_names)
+    flags = MREMAP_memo[flags] or to_flags(flags, "mremap", 4, "flags", MREMAP_names)
     local new_addr_word = to_address(new_addr, "mremap", 5, "new_addr")
-    local result = C.callgate_l_wlllw(number, addr_word, old_length, new_length, flags, new_addr_word)
+    local result = call(number, addr_word, old_length, new_length, flags, new_addr_word)
     if result == -1 then
       return fail()
     end
@@ -121,14 +123,14 @@ end
 -- Keeps mapped memory in RAM. mlock(2)
 -- long mlock(unsigned long start, size_t len)
 function calls.mlock()
-  sys.declare "i:wz"
+  local call = sys.caller "i:wz"
   local number = numbers.mlock or ABSENT
   local to_address = args.address
   local to_size = args.size
   return function(addr, length)
     local addr_word = to_address(addr, "mlock", 1, "addr")
     length = to_size(length, "mlock", 2, "length")
-    local result = C.callgate_i_wz(number, addr_word, length)
+    local result = call(number, addr_word, length)
     if result == -1 then
       return fail()
     end
@@ -139,17 +141,18 @@ end
 -- Keeps mapped memory in RAM, with "onfault" each page once it is used. mlock2(2)
 -- long mlock2(unsigned long start, size_t len, int flags)
 function calls.mlock2()
-  sys.declare "i:wzi"
+  local call = sys.caller "i:wzi"
   local number = numbers.mlock2 or ABSENT
   local to_address = args.address
   local to_flags = args.flags
   local to_size = args.size
   local MLOCK_names = require("callgate.flags").group "MLOCK"
+  local MLOCK_memo = MLOCK_names[1].memo
   return function(addr, length, flags)
     local addr_word = to_address(addr, "mlock2", 1, "addr")
     length = to_size(length, "mlock2", 2, "length")
-    flags = to_flags(flags, "mlock2", 3, "flags", MLOCK_names)
-    local result = C.callgate_i_wzi(number, addr_word, length, flags)
+    flags = MLOCK_memo[flags] or to_flags(flags, "mlock2", 3, "flags", MLOCK_names)
+    local result = call(number, addr_word, length, flags)
     if result == -1 then
       return fail()
     end
@@ -160,14 +163,14 @@ end
 -- Lets mapped memory be swapped out again. munlock(2)
 -- long munlock(unsigned long start, size_t len)
 function calls.munlock()
-  sys.declare "i:wz"
+  local call = sys.caller "i:wz"
   local number = numbers.munlock or ABSENT
   local to_address = args.address
   local to_size = args.size
   return function(addr, length)
     local addr_word = to_address(addr, "munlock", 1, "addr")
     length = to_size(length, "munlock", 2, "length")
-    local result = C.callgate_i_wz(number, addr_word, length)
+    local result = call(number, addr_word, length)
     if result == -1 then
       return fail()
     end
@@ -178,13 +181,14 @@ end
 -- Keeps all memory of the process in RAM: "current, future". mlockall(2)
 -- long mlockall(int flags)
 function calls.mlockall()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.mlockall or ABSENT
   local to_flags = args.flags
   local MCL_names = require("callgate.flags").group "MCL"
+  local MCL_memo = MCL_names[1].memo
   return function(flags)
-    flags = to_flags(flags, "mlockall", 1, "flags", MCL_names)
-    local result = C.callgate_i_i(number, flags)
+    flags = MCL_memo[flags] or to_flags(flags, "mlockall", 1, "flags", MCL_names)
+    local result = call(number, flags)
     if result == -1 then
       return fail()
     end
@@ -195,10 +199,10 @@ end
 -- Lets all memory be swapped out again. munlockall(2)
 -- long munlockall(void)
 function calls.munlockall()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.munlockall or ABSENT
   return function()
-    local result = C.callgate_i_(number)
+    local result = call(number)
     if result == -1 then
       return fail()
     end
@@ -209,7 +213,7 @@ end
 -- Seals mapped memory for the rest of the process's life: it can be neither unmapped nor protected otherwise. mseal(2)
 -- long mseal(unsigned long start, size_t len, unsigned long flags)
 function calls.mseal()
-  sys.declare "i:wzl"
+  local call = sys.caller "i:wzl"
   local number = numbers.mseal or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -218,7 +222,7 @@ function calls.mseal()
     local addr_word = to_address(addr, "mseal", 1, "addr")
     length = to_size(length, "mseal", 2, "length")
     flags = flags == nil and 0 or to_long(flags, "mseal", 3, "flags")
-    local result = C.callgate_i_wzl(number, addr_word, length, flags)
+    local result = call(number, addr_word, length, flags)
     if result == -1 then
       return fail()
     end
@@ -230,20 +234,22 @@ end
 -- long remap_file_pages(unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, unsigned
 -- long flags)
 function calls.remap_file_pages()
-  sys.declare "i:wllll"
+  local call = sys.caller "i:wllll"
   local number = numbers.remap_file_pages or ABSENT
   local to_address = args.address
   local to_flags = args.flags
   local to_size = args.size
   local MAP_names = require("callgate.flags").group "MAP"
   local PROT_names = require("callgate.flags").group "PROT"
+  local MAP_memo = MAP_names[1].memo
+  local PROT_memo = PROT_names[1].memo
   return function(addr, length, page, prot, flags)
     local addr_word = to_address(addr, "remap_file_pages", 1, "addr")
     length = to_size(length, "remap_file_pages", 2, "length")
     page = to_size(page, "remap_file_pages", 3, "page")
-    prot = to_flags(prot, "remap_file_pages", 4, "prot", PROT_names)
-    flags = to_flags(flags, "remap_file_pages", 5, "flags", MAP_names)
-    local result = C.callgate_i_wllll(number, addr_word, length, prot, page, flags)
+    prot = PROT_memo[prot] or to_flags(prot, "remap_file_pages", 4, "prot", PROT_names)
+    flags = MAP_memo[flags] or to_flags(flags, "remap_file_pages", 5, "flags", MAP_names)
+    local result = call(number, addr_word, length, prot, page, flags)
     if result == -1 then
       return fail()
     end
@@ -254,15 +260,16 @@ end
 -- A protection key for pages: S.pkey_alloc("disable_write"); its number. pkey_alloc(2)
 -- long pkey_alloc(unsigned long flags, unsigned long init_val)
 function calls.pkey_alloc()
-  sys.declare "i:ll"
+  local call = sys.caller "i:ll"
   local number = numbers.pkey_alloc or ABSENT
   local to_flags = args.flags
   local to_long = args.long
   local PKEY_names = require("callgate.flags").group "PKEY"
+  local PKEY_memo = PKEY_names[1].memo
   return function(rights, flags)
-    rights = to_flags(rights, "pkey_alloc", 1, "rights", PKEY_names)
+    rights = PKEY_memo[rights] or to_flags(rights, "pkey_alloc", 1, "rights", PKEY_names)
     flags = flags == nil and 0 or to_long(flags, "pkey_alloc", 2, "flags")
-    local result = C.callgate_i_ll(number, flags, rights)
+    local result = call(number, flags, rights)
     if result == -1 then
       return fail()
     end
@@ -273,12 +280,12 @@ end
 -- Gives a protection key back. pkey_free(2)
 -- long pkey_free(int pkey)
 function calls.pkey_free()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.pkey_free or ABSENT
   local to_int = args.int
   return function(key)
     key = to_int(key, "pkey_free", 1, "key")
-    local result = C.callgate_i_i(number, key)
+    local result = call(number, key)
     if result == -1 then
       return fail()
     end
@@ -289,19 +296,20 @@ end
 -- Sets the protection of mapped memory, and its protection key, -1 for the default one. pkey_mprotect(2)
 -- long pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey)
 function calls.pkey_mprotect()
-  sys.declare "i:wzli"
+  local call = sys.caller "i:wzli"
   local number = numbers.pkey_mprotect or ABSENT
   local to_address = args.address
   local to_flags = args.flags
   local to_int = args.int
   local to_size = args.size
   local PROT_names = require("callgate.flags").group "PROT"
+  local PROT_memo = PROT_names[1].memo
   return function(addr, length, prot, key)
     local addr_word = to_address(addr, "pkey_mprotect", 1, "addr")
     length = to_size(length, "pkey_mprotect", 2, "length")
-    prot = to_flags(prot, "pkey_mprotect", 3, "prot", PROT_names)
+    prot = PROT_memo[prot] or to_flags(prot, "pkey_mprotect", 3, "prot", PROT_names)
     key = key == nil and -1 or to_int(key, "pkey_mprotect", 4, "key")
-    local result = C.callgate_i_wzli(number, addr_word, length, prot, key)
+    local result = call(number, addr_word, length, prot, key)
     if result == -1 then
       return fail()
     end
@@ -314,14 +322,14 @@ end
 -- long memfd_secret(unsigned int flags)
 if here.is "x64 x86 arm64 riscv64 loongarch64 s390x" then
   function calls.memfd_secret()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.memfd_secret or ABSENT
     local to_flags_with = args.flags_with
     local O_names = require("callgate.flags").group "O"
     local descriptor = require("callgate.fd").type
     return function(flags)
       flags = to_flags_with(flags, "memfd_secret", 1, "flags", O_names, O_names("cloexec"))
-      local result = C.callgate_i_u(number, flags)
+      local result = call(number, flags)
       if result == -1 then
         return fail()
       end
@@ -334,17 +342,18 @@ end
 -- long map_shadow_stack(unsigned long addr, unsigned long size, unsigned int flags)
 if here.is "!ppc64le ppc" then
   function calls.map_shadow_stack()
-    sys.declare "l:wlu"
+    local call = sys.caller "l:wlu"
     local number = numbers.map_shadow_stack or ABSENT
     local to_address = args.address
     local to_flags = args.flags
     local to_size = args.size
     local SHADOW_STACK_names = require("callgate.flags").group "SHADOW_STACK"
+    local SHADOW_STACK_memo = SHADOW_STACK_names[1].memo
     return function(addr, size, flags)
       local addr_word = to_address(addr, "map_shadow_stack", 1, "addr")
       size = to_size(size, "map_shadow_stack", 2, "size")
-      flags = to_flags(flags, "map_shadow_stack", 3, "flags", SHADOW_STACK_names)
-      local result = C.callgate_l_wlu(number, addr_word, size, flags)
+      flags = SHADOW_STACK_memo[flags] or to_flags(flags, "map_shadow_stack", 3, "flags", SHADOW_STACK_names)
+      local result = call(number, addr_word, size, flags)
       if result == -1 then
         return fail()
       end
@@ -356,18 +365,35 @@ end
 -- A descriptor that tells of page faults, to be handled in user space; close-on-exec unless "~cloexec". userfaultfd(2)
 -- long userfaultfd(int flags)
 function calls.userfaultfd()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.userfaultfd or ABSENT
   local to_flags_with = args.flags_with
   local UFFD_names = require("callgate.flags").group "UFFD"
   local descriptor = require("callgate.fd").kind "userfault"
   return function(flags)
     flags = to_flags_with(flags, "userfaultfd", 1, "flags", UFFD_names, UFFD_names("cloexec"))
-    local result = C.callgate_i_i(number, flags)
+    local result = call(number, flags)
     if result == -1 then
       return fail()
     end
     return descriptor(result)
+  end
+end
+
+-- Where the data segment ends, an int64_t; with an address it is moved there, or stays. The C library's own memory may
+-- lie there. brk(2)
+-- long brk(unsigned long brk)
+function calls.brk()
+  local call = sys.caller "l:w"
+  local number = numbers.brk or ABSENT
+  local to_address = args.address
+  return function(addr)
+    local addr_word = to_address(addr, "brk", 1, "addr")
+    local result = call(number, addr_word)
+    if result == -1 then
+      return fail()
+    end
+    return result
   end
 end
 

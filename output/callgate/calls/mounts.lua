@@ -2,14 +2,13 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -17,20 +16,22 @@ local calls = {}
 -- remounts. mount(2)
 -- long mount(char *dev_name, char *dir_name, char *type, unsigned long flags, void *data)
 function calls.mount()
-  sys.declare "i:ssslc"
+  local call = sys.caller "i:ssslc"
   local number = numbers.mount or ABSENT
   local to_flags = args.flags
   local to_optional_data = args.optional_data
   local to_optional_string = args.optional_string
   local to_path = args.path
   local MS_names = require("callgate.flags").group "MS"
+  local MS_memo = MS_names[1].memo
+  local known_path = known.paths
   return function(source, target, fstype, flags, data)
     source = to_optional_string(source, "mount", 1, "source")
-    target = to_path(target, "mount", 2, "target")
+    target = known_path[target] or to_path(target, "mount", 2, "target")
     fstype = to_optional_string(fstype, "mount", 3, "fstype")
-    flags = to_flags(flags, "mount", 4, "flags", MS_names)
+    flags = MS_memo[flags] or to_flags(flags, "mount", 4, "flags", MS_names)
     data = to_optional_data(data, "mount", 5, "data")
-    local result = C.callgate_i_ssslc(number, source, target, fstype, flags, data)
+    local result = call(number, source, target, fstype, flags, data)
     if result == -1 then
       return fail()
     end
@@ -41,15 +42,17 @@ end
 -- Unmounts what is mounted at a path: "detach", "force", "expire", "nofollow". umount(2)
 -- long umount2(char *name, int flags)
 function calls.umount()
-  sys.declare "i:si"
+  local call = sys.caller "i:si"
   local number = numbers.umount2 or ABSENT
   local to_flags = args.flags
   local to_path = args.path
   local UMOUNT_names = require("callgate.flags").group "UMOUNT"
+  local UMOUNT_memo = UMOUNT_names[1].memo
+  local known_path = known.paths
   return function(target, flags)
-    target = to_path(target, "umount", 1, "target")
-    flags = to_flags(flags, "umount", 2, "flags", UMOUNT_names)
-    local result = C.callgate_i_si(number, target, flags)
+    target = known_path[target] or to_path(target, "umount", 1, "target")
+    flags = UMOUNT_memo[flags] or to_flags(flags, "umount", 2, "flags", UMOUNT_names)
+    local result = call(number, target, flags)
     if result == -1 then
       return fail()
     end
@@ -60,13 +63,14 @@ end
 -- Makes new_root the root of this mount namespace, and puts the old one at put_old. pivot_root(2)
 -- long pivot_root(const char *new_root, const char *put_old)
 function calls.pivot_root()
-  sys.declare "i:ss"
+  local call = sys.caller "i:ss"
   local number = numbers.pivot_root or ABSENT
   local to_path = args.path
+  local known_path = known.paths
   return function(new_root, put_old)
-    new_root = to_path(new_root, "pivot_root", 1, "new_root")
-    put_old = to_path(put_old, "pivot_root", 2, "put_old")
-    local result = C.callgate_i_ss(number, new_root, put_old)
+    new_root = known_path[new_root] or to_path(new_root, "pivot_root", 1, "new_root")
+    put_old = known_path[put_old] or to_path(put_old, "pivot_root", 2, "put_old")
+    local result = call(number, new_root, put_old)
     if result == -1 then
       return fail()
     end
@@ -78,7 +82,7 @@ end
 -- unless "~cloexec". fsopen(2)
 -- long fsopen(const char *fs_name, unsigned int flags)
 function calls.fsopen()
-  sys.declare "i:su"
+  local call = sys.caller "i:su"
   local number = numbers.fsopen or ABSENT
   local to_flags_with = args.flags_with
   local to_string = args.string
@@ -87,7 +91,7 @@ function calls.fsopen()
   return function(fstype, flags)
     fstype = to_string(fstype, "fsopen", 1, "fstype")
     flags = to_flags_with(flags, "fsopen", 2, "flags", FSOPEN_names, FSOPEN_names("cloexec"))
-    local result = C.callgate_i_su(number, fstype, flags)
+    local result = call(number, fstype, flags)
     if result == -1 then
       return fail()
     end
@@ -99,18 +103,19 @@ end
 -- "~cloexec". fspick(2)
 -- long fspick(int dfd, const char *path, unsigned int flags)
 function calls.fspick()
-  sys.declare "i:isu"
+  local call = sys.caller "i:isu"
   local number = numbers.fspick or ABSENT
   local to_dirfd = args.dirfd
   local to_flags_with = args.flags_with
   local to_path = args.path
   local FSPICK_names = require("callgate.flags").group "FSPICK"
+  local known_path = known.paths
   local descriptor = require("callgate.fd").kind "fscontext"
   return function(dirfd, path, flags)
     dirfd = to_dirfd(dirfd, "fspick", 1, "dirfd")
-    path = to_path(path, "fspick", 2, "path")
+    path = known_path[path] or to_path(path, "fspick", 2, "path")
     flags = to_flags_with(flags, "fspick", 3, "flags", FSPICK_names, FSPICK_names("cloexec"))
-    local result = C.callgate_i_isu(number, dirfd, path, flags)
+    local result = call(number, dirfd, path, flags)
     if result == -1 then
       return fail()
     end
@@ -121,13 +126,14 @@ end
 -- Makes the file system that was configured: fs:create(). fsconfig(2)
 -- long fsconfig(int fs_fd, unsigned int cmd, const char *key, const void *value, int aux)
 function calls.fsconfig_create()
-  sys.declare "i:iusci"
+  local call = sys.caller "i:iusci"
   local number = numbers.fsconfig or ABSENT
   local FSCONFIG_CMD_CREATE = 6
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "fsconfig_create", 1, "fd")
-    local result = C.callgate_i_iusci(number, fd, FSCONFIG_CMD_CREATE, nil, nil, 0)
+    fd = known_fd[fd] or to_fd(fd, "fsconfig_create", 1, "fd")
+    local result = call(number, fd, FSCONFIG_CMD_CREATE, nil, nil, 0)
     if result == -1 then
       return fail()
     end
@@ -138,13 +144,14 @@ end
 -- Applies what was set to a mounted file system: fs:reconfigure(). fsconfig(2)
 -- long fsconfig(int fs_fd, unsigned int cmd, const char *key, const void *value, int aux)
 function calls.fsconfig_reconfigure()
-  sys.declare "i:iusci"
+  local call = sys.caller "i:iusci"
   local number = numbers.fsconfig or ABSENT
   local FSCONFIG_CMD_RECONFIGURE = 7
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "fsconfig_reconfigure", 1, "fd")
-    local result = C.callgate_i_iusci(number, fd, FSCONFIG_CMD_RECONFIGURE, nil, nil, 0)
+    fd = known_fd[fd] or to_fd(fd, "fsconfig_reconfigure", 1, "fd")
+    local result = call(number, fd, FSCONFIG_CMD_RECONFIGURE, nil, nil, 0)
     if result == -1 then
       return fail()
     end
@@ -156,19 +163,21 @@ end
 -- fsmount(2)
 -- long fsmount(int fs_fd, unsigned int flags, unsigned int ms_flags)
 function calls.fsmount()
-  sys.declare "i:iuu"
+  local call = sys.caller "i:iuu"
   local number = numbers.fsmount or ABSENT
   local to_fd = args.fd
   local to_flags = args.flags
   local to_flags_with = args.flags_with
   local FSMOUNT_names = require("callgate.flags").group "FSMOUNT"
   local MOUNT_ATTR_names = require("callgate.flags").group "MOUNT_ATTR"
+  local MOUNT_ATTR_memo = MOUNT_ATTR_names[1].memo
+  local known_fd = known.descriptors
   local descriptor = require("callgate.fd").kind "mount"
   return function(fd, flags, attributes)
-    fd = to_fd(fd, "fsmount", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "fsmount", 1, "fd")
     flags = to_flags_with(flags, "fsmount", 2, "flags", FSMOUNT_names, FSMOUNT_names("cloexec"))
-    attributes = to_flags(attributes, "fsmount", 3, "attributes", MOUNT_ATTR_names)
-    local result = C.callgate_i_iuu(number, fd, flags, attributes)
+    attributes = MOUNT_ATTR_memo[attributes] or to_flags(attributes, "fsmount", 3, "attributes", MOUNT_ATTR_names)
+    local result = call(number, fd, flags, attributes)
     if result == -1 then
       return fail()
     end
@@ -180,18 +189,19 @@ end
 -- open_tree(2)
 -- long open_tree(int dfd, const char *path, unsigned flags)
 function calls.open_tree()
-  sys.declare "i:isu"
+  local call = sys.caller "i:isu"
   local number = numbers.open_tree or ABSENT
   local to_dirfd = args.dirfd
   local to_flags_with = args.flags_with
   local to_path = args.path
   local OPEN_TREE_names = require("callgate.flags").group "OPEN_TREE"
+  local known_path = known.paths
   local descriptor = require("callgate.fd").kind "mount"
   return function(dirfd, path, flags)
     dirfd = to_dirfd(dirfd, "open_tree", 1, "dirfd")
-    path = to_path(path, "open_tree", 2, "path")
+    path = known_path[path] or to_path(path, "open_tree", 2, "path")
     flags = to_flags_with(flags, "open_tree", 3, "flags", OPEN_TREE_names, OPEN_TREE_names("cloexec"))
-    local result = C.callgate_i_isu(number, dirfd, path, flags)
+    local result = call(number, dirfd, path, flags)
     if result == -1 then
       return fail()
     end
@@ -202,7 +212,7 @@ end
 -- Like open_tree, with attributes for the copy: { set = "rdonly" }. Linux 6.15. open_tree_attr(2)
 -- long open_tree_attr(int dfd, const char *path, unsigned flags, struct mount_attr *uattr, size_t usize)
 function calls.open_tree_attr()
-  sys.declare "i:isupz"
+  local call = sys.caller "i:isupz"
   local number = numbers.open_tree_attr or ABSENT
   local to_dirfd = args.dirfd
   local to_flags_with = args.flags_with
@@ -210,13 +220,17 @@ function calls.open_tree_attr()
   local to_record = args.record
   local OPEN_TREE_names = require("callgate.flags").group "OPEN_TREE"
   local mount_attr_t = require("callgate.types").t.mount_attr
+  local known_mount_attr = known.records(mount_attr_t)
+  local known_path = known.paths
   local descriptor = require("callgate.fd").kind "mount"
   return function(dirfd, path, flags, attr)
     dirfd = to_dirfd(dirfd, "open_tree_attr", 1, "dirfd")
-    path = to_path(path, "open_tree_attr", 2, "path")
+    path = known_path[path] or to_path(path, "open_tree_attr", 2, "path")
     flags = to_flags_with(flags, "open_tree_attr", 3, "flags", OPEN_TREE_names, OPEN_TREE_names("cloexec"))
-    attr = to_record(attr, "open_tree_attr", 4, "attr", mount_attr_t)
-    local result = C.callgate_i_isupz(number, dirfd, path, flags, attr, 32)
+    if not known_mount_attr[attr] then
+      attr = to_record(attr, "open_tree_attr", 4, "attr", mount_attr_t)
+    end
+    local result = call(number, dirfd, path, flags, attr, 32)
     if result == -1 then
       return fail()
     end
@@ -228,19 +242,21 @@ end
 -- move_mount(2)
 -- long move_mount(int from_dfd, const char *from_path, int to_dfd, const char *to_path, unsigned int ms_flags)
 function calls.move_mount()
-  sys.declare "i:isisu"
+  local call = sys.caller "i:isisu"
   local number = numbers.move_mount or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
   local to_path = args.path
   local MOVE_MOUNT_names = require("callgate.flags").group "MOVE_MOUNT"
+  local MOVE_MOUNT_memo = MOVE_MOUNT_names[1].memo
+  local known_path = known.paths
   return function(olddir, old, newdir, new, flags)
     olddir = to_dirfd(olddir, "move_mount", 1, "olddir")
-    old = to_path(old, "move_mount", 2, "old")
+    old = known_path[old] or to_path(old, "move_mount", 2, "old")
     newdir = to_dirfd(newdir, "move_mount", 3, "newdir")
-    new = to_path(new, "move_mount", 4, "new")
-    flags = to_flags(flags, "move_mount", 5, "flags", MOVE_MOUNT_names)
-    local result = C.callgate_i_isisu(number, olddir, old, newdir, new, flags)
+    new = known_path[new] or to_path(new, "move_mount", 4, "new")
+    flags = MOVE_MOUNT_memo[flags] or to_flags(flags, "move_mount", 5, "flags", MOVE_MOUNT_names)
+    local result = call(number, olddir, old, newdir, new, flags)
     if result == -1 then
       return fail()
     end
@@ -252,7 +268,7 @@ end
 -- mount_setattr(2)
 -- long mount_setattr(int dfd, const char *path, unsigned int flags, struct mount_attr *uattr, size_t usize)
 function calls.mount_setattr()
-  sys.declare "i:isupz"
+  local call = sys.caller "i:isupz"
   local number = numbers.mount_setattr or ABSENT
   local to_dirfd = args.dirfd
   local to_flags = args.flags
@@ -260,12 +276,17 @@ function calls.mount_setattr()
   local to_record = args.record
   local AT_names = require("callgate.flags").group "AT"
   local mount_attr_t = require("callgate.types").t.mount_attr
+  local AT_memo = AT_names[1].memo
+  local known_mount_attr = known.records(mount_attr_t)
+  local known_path = known.paths
   return function(dirfd, path, flags, attr)
     dirfd = to_dirfd(dirfd, "mount_setattr", 1, "dirfd")
-    path = to_path(path, "mount_setattr", 2, "path")
-    flags = to_flags(flags, "mount_setattr", 3, "flags", AT_names)
-    attr = to_record(attr, "mount_setattr", 4, "attr", mount_attr_t)
-    local result = C.callgate_i_isupz(number, dirfd, path, flags, attr, 32)
+    path = known_path[path] or to_path(path, "mount_setattr", 2, "path")
+    flags = AT_memo[flags] or to_flags(flags, "mount_setattr", 3, "flags", AT_names)
+    if not known_mount_attr[attr] then
+      attr = to_record(attr, "mount_setattr", 4, "attr", mount_attr_t)
+    end
+    local result = call(number, dirfd, path, flags, attr, 32)
     if result == -1 then
       return fail()
     end
@@ -276,15 +297,17 @@ end
 -- Uses a file or device for swapping; flags are "discard", or "prefer, 5" for a priority. swapon(2)
 -- long swapon(const char *specialfile, int swap_flags)
 function calls.swapon()
-  sys.declare "i:si"
+  local call = sys.caller "i:si"
   local number = numbers.swapon or ABSENT
   local to_flags = args.flags
   local to_path = args.path
   local SWAP_FLAG_names = require("callgate.flags").group "SWAP_FLAG"
+  local SWAP_FLAG_memo = SWAP_FLAG_names[1].memo
+  local known_path = known.paths
   return function(path, flags)
-    path = to_path(path, "swapon", 1, "path")
-    flags = to_flags(flags, "swapon", 2, "flags", SWAP_FLAG_names)
-    local result = C.callgate_i_si(number, path, flags)
+    path = known_path[path] or to_path(path, "swapon", 1, "path")
+    flags = SWAP_FLAG_memo[flags] or to_flags(flags, "swapon", 2, "flags", SWAP_FLAG_names)
+    local result = call(number, path, flags)
     if result == -1 then
       return fail()
     end
@@ -295,12 +318,13 @@ end
 -- Stops swapping to a file or device. swapoff(2)
 -- long swapoff(const char *specialfile)
 function calls.swapoff()
-  sys.declare "i:s"
+  local call = sys.caller "i:s"
   local number = numbers.swapoff or ABSENT
   local to_path = args.path
+  local known_path = known.paths
   return function(path)
-    path = to_path(path, "swapoff", 1, "path")
-    local result = C.callgate_i_s(number, path)
+    path = known_path[path] or to_path(path, "swapoff", 1, "path")
+    local result = call(number, path)
     if result == -1 then
       return fail()
     end
@@ -311,12 +335,12 @@ end
 -- Writes an accounting record to a file for each process that ends; no path turns that off. acct(2)
 -- long acct(const char *name)
 function calls.acct()
-  sys.declare "i:s"
+  local call = sys.caller "i:s"
   local number = numbers.acct or ABSENT
   local to_optional_path = args.optional_path
   return function(path)
     path = to_optional_path(path, "acct", 1, "path")
-    local result = C.callgate_i_s(number, path)
+    local result = call(number, path)
     if result == -1 then
       return fail()
     end

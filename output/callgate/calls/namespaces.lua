@@ -2,27 +2,27 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Gives the process namespaces of its own, or what else it shared: "newuser, newns", also "user, mount". unshare(2)
 -- long unshare(unsigned long unshare_flags)
 function calls.unshare()
-  sys.declare "i:l"
+  local call = sys.caller "i:l"
   local number = numbers.unshare or ABSENT
   local to_flags = args.flags
   local CLONE_names = require("callgate.flags").group "CLONE"
+  local CLONE_memo = CLONE_names[1].memo
   return function(flags)
-    flags = to_flags(flags, "unshare", 1, "flags", CLONE_names)
-    local result = C.callgate_i_l(number, flags)
+    flags = CLONE_memo[flags] or to_flags(flags, "unshare", 1, "flags", CLONE_names)
+    local result = call(number, flags)
     if result == -1 then
       return fail()
     end
@@ -33,15 +33,17 @@ end
 -- Moves the thread to the namespace of a descriptor, or to those of a pidfd's process that type names. setns(2)
 -- long setns(int fd, int nstype)
 function calls.setns()
-  sys.declare "i:ii"
+  local call = sys.caller "i:ii"
   local number = numbers.setns or ABSENT
   local to_fd = args.fd
   local to_flags = args.flags
   local CLONE_names = require("callgate.flags").group "CLONE"
+  local CLONE_memo = CLONE_names[1].memo
+  local known_fd = known.descriptors
   return function(fd, type)
-    fd = to_fd(fd, "setns", 1, "fd")
-    type = to_flags(type, "setns", 2, "type", CLONE_names)
-    local result = C.callgate_i_ii(number, fd, type)
+    fd = known_fd[fd] or to_fd(fd, "setns", 1, "fd")
+    type = CLONE_memo[type] or to_flags(type, "setns", 2, "type", CLONE_names)
+    local result = call(number, fd, type)
     if result == -1 then
       return fail()
     end

@@ -2,21 +2,19 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Sets the node that mapped memory with a policy comes from first. set_mempolicy_home_node(2)
 -- long set_mempolicy_home_node(unsigned long start, unsigned long len, unsigned long home_node, unsigned long flags)
 function calls.set_mempolicy_home_node()
-  sys.declare "i:wlll"
+  local call = sys.caller "i:wlll"
   local number = numbers.set_mempolicy_home_node or ABSENT
   local to_address = args.address
   local to_long = args.long
@@ -26,7 +24,7 @@ function calls.set_mempolicy_home_node()
     length = to_size(length, "set_mempolicy_home_node", 2, "length")
     node = to_long(node, "set_mempolicy_home_node", 3, "node")
     flags = flags == nil and 0 or to_long(flags, "set_mempolicy_home_node", 4, "flags")
-    local result = C.callgate_i_wlll(number, addr_word, length, node, flags)
+    local result = call(number, addr_word, length, node, flags)
     if result == -1 then
       return fail()
     end

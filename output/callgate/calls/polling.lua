@@ -2,28 +2,27 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Makes an epoll set; close-on-exec unless "~cloexec". epoll_create(2)
 -- long epoll_create1(int flags)
 function calls.epoll_create()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.epoll_create1 or ABSENT
   local to_flags_with = args.flags_with
   local EPOLL_CREATE_names = require("callgate.flags").group "EPOLL_CREATE"
   local descriptor = require("callgate.fd").kind "epoll"
   return function(flags)
     flags = to_flags_with(flags, "epoll_create", 1, "flags", EPOLL_CREATE_names, EPOLL_CREATE_names("cloexec"))
-    local result = C.callgate_i_i(number, flags)
+    local result = call(number, flags)
     if result == -1 then
       return fail()
     end
@@ -34,19 +33,21 @@ end
 -- Adds, changes or removes a descriptor of an epoll set; ep:add, ep:mod and ep:del are shorter. epoll_ctl(2)
 -- long epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 function calls.epoll_ctl()
-  sys.declare "i:iiip"
+  local call = sys.caller "i:iiip"
   local number = numbers.epoll_ctl or ABSENT
   local to_choice = args.choice
   local to_fd = args.fd
   local to_optional_record = args.optional_record
   local EPOLL_CTL_names = require("callgate.flags").group "EPOLL_CTL"
   local epoll_event_t = require("callgate.types").t.epoll_event
+  local EPOLL_CTL_one = EPOLL_CTL_names[1].one
+  local known_fd = known.descriptors
   return function(fd, operation, target, event)
-    fd = to_fd(fd, "epoll_ctl", 1, "fd")
-    operation = to_choice(operation, "epoll_ctl", 2, "operation", EPOLL_CTL_names)
-    target = to_fd(target, "epoll_ctl", 3, "target")
+    fd = known_fd[fd] or to_fd(fd, "epoll_ctl", 1, "fd")
+    operation = EPOLL_CTL_one[operation] or to_choice(operation, "epoll_ctl", 2, "operation", EPOLL_CTL_names)
+    target = known_fd[target] or to_fd(target, "epoll_ctl", 3, "target")
     event = to_optional_record(event, "epoll_ctl", 4, "event", epoll_event_t)
-    local result = C.callgate_i_iiip(number, fd, operation, target, event)
+    local result = call(number, fd, operation, target, event)
     if result == -1 then
       return fail()
     end
@@ -57,7 +58,7 @@ end
 -- Makes an event counter; close-on-exec unless "~cloexec". eventfd(2)
 -- long eventfd2(unsigned int count, int flags)
 function calls.eventfd()
-  sys.declare "i:ui"
+  local call = sys.caller "i:ui"
   local number = numbers.eventfd2 or ABSENT
   local to_flags_with = args.flags_with
   local to_uint = args.uint
@@ -66,7 +67,7 @@ function calls.eventfd()
   return function(initial, flags)
     initial = initial == nil and 0 or to_uint(initial, "eventfd", 1, "initial")
     flags = to_flags_with(flags, "eventfd", 2, "flags", EFD_names, EFD_names("cloexec"))
-    local result = C.callgate_i_ui(number, initial, flags)
+    local result = call(number, initial, flags)
     if result == -1 then
       return fail()
     end
@@ -77,17 +78,18 @@ end
 -- Makes a timer that is read as a descriptor; close-on-exec unless "~cloexec". timerfd_create(2)
 -- long timerfd_create(int clockid, int flags)
 function calls.timerfd_create()
-  sys.declare "i:ii"
+  local call = sys.caller "i:ii"
   local number = numbers.timerfd_create or ABSENT
   local to_choice = args.choice
   local to_flags_with = args.flags_with
   local CLOCK_names = require("callgate.flags").group "CLOCK"
   local TFD_names = require("callgate.flags").group "TFD"
+  local CLOCK_one = CLOCK_names[1].one
   local descriptor = require("callgate.fd").kind "timer"
   return function(clock, flags)
-    clock = clock == nil and 1 or to_choice(clock, "timerfd_create", 1, "clock", CLOCK_names)
+    clock = clock == nil and 1 or CLOCK_one[clock] or to_choice(clock, "timerfd_create", 1, "clock", CLOCK_names)
     flags = to_flags_with(flags, "timerfd_create", 2, "flags", TFD_names, TFD_names("cloexec"))
-    local result = C.callgate_i_ii(number, clock, flags)
+    local result = call(number, clock, flags)
     if result == -1 then
       return fail()
     end
@@ -100,7 +102,7 @@ end
 -- long timerfd_settime(int ufd, int flags, const struct __kernel_itimerspec *utmr, struct __kernel_itimerspec *otmr)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.timerfd_settime()
-    sys.declare "i:iicp"
+    local call = sys.caller "i:iicp"
     local number = numbers.timerfd_settime or ABSENT
     local to_fd = args.fd
     local to_flags = args.flags
@@ -108,12 +110,19 @@ if here.is "!x86 arm mips mipsel ppc" then
     local to_record = args.record
     local TFD_TIMER_names = require("callgate.flags").group "TFD_TIMER"
     local itimerspec_t = require("callgate.types").t.itimerspec
+    local TFD_TIMER_memo = TFD_TIMER_names[1].memo
+    local known_fd = known.descriptors
+    local known_itimerspec = known.records(itimerspec_t)
     return function(fd, flags, new, old)
-      fd = to_fd(fd, "timerfd_settime", 1, "fd")
-      flags = to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
-      new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
-      old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
-      local result = C.callgate_i_iicp(number, fd, flags, new, old)
+      fd = known_fd[fd] or to_fd(fd, "timerfd_settime", 1, "fd")
+      flags = TFD_TIMER_memo[flags] or to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
+      if not known_itimerspec[new] then
+        new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
+      end
+      if not known_itimerspec[old] then
+        old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
+      end
+      local result = call(number, fd, flags, new, old)
       if result == -1 then
         return fail()
       end
@@ -134,11 +143,18 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_record = args.record
     local TFD_TIMER_names = require("callgate.flags").group "TFD_TIMER"
     local itimerspec_t = require("callgate.types").t.itimerspec
+    local TFD_TIMER_memo = TFD_TIMER_names[1].memo
+    local known_fd = known.descriptors
+    local known_itimerspec = known.records(itimerspec_t)
     return function(fd, flags, new, old)
-      fd = to_fd(fd, "timerfd_settime", 1, "fd")
-      flags = to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
-      new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
-      old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
+      fd = known_fd[fd] or to_fd(fd, "timerfd_settime", 1, "fd")
+      flags = TFD_TIMER_memo[flags] or to_flags(flags, "timerfd_settime", 2, "flags", TFD_TIMER_names)
+      if not known_itimerspec[new] then
+        new = to_record(new, "timerfd_settime", 3, "new", itimerspec_t)
+      end
+      if not known_itimerspec[old] then
+        old = to_out(old, "timerfd_settime", 4, "old", itimerspec_t)
+      end
       local result = call(fd, flags, new, old)
       if result == -1 then
         return fail()
@@ -152,15 +168,19 @@ end
 -- long timerfd_gettime(int ufd, struct __kernel_itimerspec *otmr)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.timerfd_gettime()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.timerfd_gettime or ABSENT
     local to_fd = args.fd
     local to_out = args.out
     local itimerspec_t = require("callgate.types").t.itimerspec
+    local known_fd = known.descriptors
+    local known_itimerspec = known.records(itimerspec_t)
     return function(fd, current)
-      fd = to_fd(fd, "timerfd_gettime", 1, "fd")
-      current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
-      local result = C.callgate_i_ip(number, fd, current)
+      fd = known_fd[fd] or to_fd(fd, "timerfd_gettime", 1, "fd")
+      if not known_itimerspec[current] then
+        current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
+      end
+      local result = call(number, fd, current)
       if result == -1 then
         return fail()
       end
@@ -177,9 +197,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_fd = args.fd
     local to_out = args.out
     local itimerspec_t = require("callgate.types").t.itimerspec
+    local known_fd = known.descriptors
+    local known_itimerspec = known.records(itimerspec_t)
     return function(fd, current)
-      fd = to_fd(fd, "timerfd_gettime", 1, "fd")
-      current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
+      fd = known_fd[fd] or to_fd(fd, "timerfd_gettime", 1, "fd")
+      if not known_itimerspec[current] then
+        current = to_out(current, "timerfd_gettime", 2, "current", itimerspec_t)
+      end
       local result = call(fd, current)
       if result == -1 then
         return fail()
@@ -193,17 +217,20 @@ end
 -- long signalfd4(int ufd, sigset_t *user_mask, size_t sizemask, int flags)
 if here.is "!mips mipsel mips64 mips64el" then
   function calls.signalfd()
-    sys.declare "i:ipzi"
+    local call = sys.caller "i:ipzi"
     local number = numbers.signalfd4 or ABSENT
     local to_flags_with = args.flags_with
     local to_record = args.record
     local SFD_names = require("callgate.flags").group "SFD"
     local sigset_t = require("callgate.types").t.sigset
+    local known_sigset = known.records(sigset_t)
     local descriptor = require("callgate.fd").kind "signal"
     return function(mask, flags)
-      mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+      if not known_sigset[mask] then
+        mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+      end
       flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
-      local result = C.callgate_i_ipzi(number, -1, mask, 8, flags)
+      local result = call(number, -1, mask, 8, flags)
       if result == -1 then
         return fail()
       end
@@ -216,17 +243,20 @@ end
 -- long signalfd4(int ufd, sigset_t *user_mask, size_t sizemask, int flags)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.signalfd()
-    sys.declare "i:ipzi"
+    local call = sys.caller "i:ipzi"
     local number = numbers.signalfd4 or ABSENT
     local to_flags_with = args.flags_with
     local to_record = args.record
     local SFD_names = require("callgate.flags").group "SFD"
     local sigset_t = require("callgate.types").t.sigset
+    local known_sigset = known.records(sigset_t)
     local descriptor = require("callgate.fd").kind "signal"
     return function(mask, flags)
-      mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+      if not known_sigset[mask] then
+        mask = to_record(mask, "signalfd", 1, "mask", sigset_t)
+      end
       flags = to_flags_with(flags, "signalfd", 2, "flags", SFD_names, SFD_names("cloexec"))
-      local result = C.callgate_i_ipzi(number, -1, mask, 16, flags)
+      local result = call(number, -1, mask, 16, flags)
       if result == -1 then
         return fail()
       end
@@ -238,14 +268,14 @@ end
 -- Makes a watcher of files; close-on-exec unless "~cloexec". inotify_init(2)
 -- long inotify_init1(int flags)
 function calls.inotify_init()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.inotify_init1 or ABSENT
   local to_flags_with = args.flags_with
   local IN_names = require("callgate.flags").group "IN"
   local descriptor = require("callgate.fd").kind "inotify"
   return function(flags)
     flags = to_flags_with(flags, "inotify_init", 1, "flags", IN_names, IN_names("cloexec"))
-    local result = C.callgate_i_i(number, flags)
+    local result = call(number, flags)
     if result == -1 then
       return fail()
     end
@@ -257,17 +287,20 @@ end
 -- inotify_add_watch(2)
 -- long inotify_add_watch(int fd, const char *path, u32 mask)
 function calls.inotify_add_watch()
-  sys.declare "i:isu"
+  local call = sys.caller "i:isu"
   local number = numbers.inotify_add_watch or ABSENT
   local to_fd = args.fd
   local to_flags = args.flags
   local to_path = args.path
   local IN_names = require("callgate.flags").group "IN"
+  local IN_memo = IN_names[1].memo
+  local known_fd = known.descriptors
+  local known_path = known.paths
   return function(fd, path, mask)
-    fd = to_fd(fd, "inotify_add_watch", 1, "fd")
-    path = to_path(path, "inotify_add_watch", 2, "path")
-    mask = to_flags(mask, "inotify_add_watch", 3, "mask", IN_names)
-    local result = C.callgate_i_isu(number, fd, path, mask)
+    fd = known_fd[fd] or to_fd(fd, "inotify_add_watch", 1, "fd")
+    path = known_path[path] or to_path(path, "inotify_add_watch", 2, "path")
+    mask = IN_memo[mask] or to_flags(mask, "inotify_add_watch", 3, "mask", IN_names)
+    local result = call(number, fd, path, mask)
     if result == -1 then
       return fail()
     end
@@ -278,14 +311,15 @@ end
 -- Ends a watch: i:rm_watch(number). inotify_rm_watch(2)
 -- long inotify_rm_watch(int fd, __s32 wd)
 function calls.inotify_rm_watch()
-  sys.declare "i:ii"
+  local call = sys.caller "i:ii"
   local number = numbers.inotify_rm_watch or ABSENT
   local to_fd = args.fd
   local to_int = args.int
+  local known_fd = known.descriptors
   return function(fd, watch)
-    fd = to_fd(fd, "inotify_rm_watch", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "inotify_rm_watch", 1, "fd")
     watch = to_int(watch, "inotify_rm_watch", 2, "watch")
-    local result = C.callgate_i_ii(number, fd, watch)
+    local result = call(number, fd, watch)
     if result == -1 then
       return fail()
     end

@@ -2,44 +2,43 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- The process's number. getpid(2)
 -- long getpid(void)
 function calls.getpid()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.getpid or ABSENT
   return function()
-    return C.callgate_i_(number)
+    return call(number)
   end
 end
 
 -- The parent's number. getppid(2)
 -- long getppid(void)
 function calls.getppid()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.getppid or ABSENT
   return function()
-    return C.callgate_i_(number)
+    return call(number)
   end
 end
 
 -- The thread's number. gettid(2)
 -- long gettid(void)
 function calls.gettid()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.gettid or ABSENT
   return function()
-    return C.callgate_i_(number)
+    return call(number)
   end
 end
 
@@ -47,10 +46,10 @@ end
 -- long getuid(void)
 if here.is "!x86 arm" then
   function calls.getuid()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.getuid or ABSENT
     return function()
-      return C.callgate_i_(number)
+      return call(number)
     end
   end
 end
@@ -70,10 +69,10 @@ end
 -- long geteuid(void)
 if here.is "!x86 arm" then
   function calls.geteuid()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.geteuid or ABSENT
     return function()
-      return C.callgate_i_(number)
+      return call(number)
     end
   end
 end
@@ -93,10 +92,10 @@ end
 -- long getgid(void)
 if here.is "!x86 arm" then
   function calls.getgid()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.getgid or ABSENT
     return function()
-      return C.callgate_i_(number)
+      return call(number)
     end
   end
 end
@@ -116,10 +115,10 @@ end
 -- long getegid(void)
 if here.is "!x86 arm" then
   function calls.getegid()
-    sys.declare "i:"
+    local call = sys.caller "i:"
     local number = numbers.getegid or ABSENT
     return function()
-      return C.callgate_i_(number)
+      return call(number)
     end
   end
 end
@@ -139,12 +138,12 @@ end
 -- long setuid(uid_t uid)
 if here.is "!x86 arm" then
   function calls.setuid()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setuid or ABSENT
     local to_uint = args.uint
     return function(uid)
       uid = to_uint(uid, "setuid", 1, "uid")
-      local result = C.callgate_i_u(number, uid)
+      local result = call(number, uid)
       if result == -1 then
         return fail()
       end
@@ -174,12 +173,12 @@ end
 -- long setgid(gid_t gid)
 if here.is "!x86 arm" then
   function calls.setgid()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setgid or ABSENT
     local to_uint = args.uint
     return function(gid)
       gid = to_uint(gid, "setgid", 1, "gid")
-      local result = C.callgate_i_u(number, gid)
+      local result = call(number, gid)
       if result == -1 then
         return fail()
       end
@@ -209,13 +208,13 @@ end
 -- long setreuid(uid_t ruid, uid_t euid)
 if here.is "!x86 arm" then
   function calls.setreuid()
-    sys.declare "i:uu"
+    local call = sys.caller "i:uu"
     local number = numbers.setreuid or ABSENT
     local to_uint = args.uint
     return function(ruid, euid)
       ruid = ruid == nil and 4294967295 or to_uint(ruid, "setreuid", 1, "ruid")
       euid = euid == nil and 4294967295 or to_uint(euid, "setreuid", 2, "euid")
-      local result = C.callgate_i_uu(number, ruid, euid)
+      local result = call(number, ruid, euid)
       if result == -1 then
         return fail()
       end
@@ -246,13 +245,13 @@ end
 -- long setregid(gid_t rgid, gid_t egid)
 if here.is "!x86 arm" then
   function calls.setregid()
-    sys.declare "i:uu"
+    local call = sys.caller "i:uu"
     local number = numbers.setregid or ABSENT
     local to_uint = args.uint
     return function(rgid, egid)
       rgid = rgid == nil and 4294967295 or to_uint(rgid, "setregid", 1, "rgid")
       egid = egid == nil and 4294967295 or to_uint(egid, "setregid", 2, "egid")
-      local result = C.callgate_i_uu(number, rgid, egid)
+      local result = call(number, rgid, egid)
       if result == -1 then
         return fail()
       end
@@ -283,14 +282,14 @@ end
 -- long setresuid(uid_t ruid, uid_t euid, uid_t suid)
 if here.is "!x86 arm" then
   function calls.setresuid()
-    sys.declare "i:uuu"
+    local call = sys.caller "i:uuu"
     local number = numbers.setresuid or ABSENT
     local to_uint = args.uint
     return function(ruid, euid, suid)
       ruid = ruid == nil and 4294967295 or to_uint(ruid, "setresuid", 1, "ruid")
       euid = euid == nil and 4294967295 or to_uint(euid, "setresuid", 2, "euid")
       suid = suid == nil and 4294967295 or to_uint(suid, "setresuid", 3, "suid")
-      local result = C.callgate_i_uuu(number, ruid, euid, suid)
+      local result = call(number, ruid, euid, suid)
       if result == -1 then
         return fail()
       end
@@ -322,14 +321,14 @@ end
 -- long setresgid(gid_t rgid, gid_t egid, gid_t sgid)
 if here.is "!x86 arm" then
   function calls.setresgid()
-    sys.declare "i:uuu"
+    local call = sys.caller "i:uuu"
     local number = numbers.setresgid or ABSENT
     local to_uint = args.uint
     return function(rgid, egid, sgid)
       rgid = rgid == nil and 4294967295 or to_uint(rgid, "setresgid", 1, "rgid")
       egid = egid == nil and 4294967295 or to_uint(egid, "setresgid", 2, "egid")
       sgid = sgid == nil and 4294967295 or to_uint(sgid, "setresgid", 3, "sgid")
-      local result = C.callgate_i_uuu(number, rgid, egid, sgid)
+      local result = call(number, rgid, egid, sgid)
       if result == -1 then
         return fail()
       end
@@ -361,12 +360,12 @@ end
 -- long setfsuid(uid_t uid)
 if here.is "!x86 arm" then
   function calls.setfsuid()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setfsuid or ABSENT
     local to_uint = args.uint
     return function(uid)
       uid = uid == nil and 4294967295 or to_uint(uid, "setfsuid", 1, "uid")
-      return C.callgate_i_u(number, uid)
+      return call(number, uid)
     end
   end
 end
@@ -388,12 +387,12 @@ end
 -- long setfsgid(gid_t gid)
 if here.is "!x86 arm" then
   function calls.setfsgid()
-    sys.declare "i:u"
+    local call = sys.caller "i:u"
     local number = numbers.setfsgid or ABSENT
     local to_uint = args.uint
     return function(gid)
       gid = gid == nil and 4294967295 or to_uint(gid, "setfsgid", 1, "gid")
-      return C.callgate_i_u(number, gid)
+      return call(number, gid)
     end
   end
 end
@@ -414,12 +413,12 @@ end
 -- The process group of a process, 0 for this one. getpgid(2)
 -- long getpgid(pid_t pid)
 function calls.getpgid()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.getpgid or ABSENT
   local to_int = args.int
   return function(pid)
     pid = pid == nil and 0 or to_int(pid, "getpgid", 1, "pid")
-    local result = C.callgate_i_i(number, pid)
+    local result = call(number, pid)
     if result == -1 then
       return fail()
     end
@@ -430,10 +429,10 @@ end
 -- The process group of this process. getpgrp(2)
 -- long getpgid(pid_t pid)
 function calls.getpgrp()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.getpgid or ABSENT
   return function()
-    local result = C.callgate_i_i(number, 0)
+    local result = call(number, 0)
     if result == -1 then
       return fail()
     end
@@ -444,13 +443,13 @@ end
 -- Moves a process to a process group; 0 is this process, and a group of its own number. setpgid(2)
 -- long setpgid(pid_t pid, pid_t pgid)
 function calls.setpgid()
-  sys.declare "i:ii"
+  local call = sys.caller "i:ii"
   local number = numbers.setpgid or ABSENT
   local to_int = args.int
   return function(pid, pgid)
     pid = pid == nil and 0 or to_int(pid, "setpgid", 1, "pid")
     pgid = pgid == nil and 0 or to_int(pgid, "setpgid", 2, "pgid")
-    local result = C.callgate_i_ii(number, pid, pgid)
+    local result = call(number, pid, pgid)
     if result == -1 then
       return fail()
     end
@@ -461,12 +460,12 @@ end
 -- The session of a process, 0 for this one. getsid(2)
 -- long getsid(pid_t pid)
 function calls.getsid()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.getsid or ABSENT
   local to_int = args.int
   return function(pid)
     pid = pid == nil and 0 or to_int(pid, "getsid", 1, "pid")
-    local result = C.callgate_i_i(number, pid)
+    local result = call(number, pid)
     if result == -1 then
       return fail()
     end
@@ -477,10 +476,10 @@ end
 -- Starts a session; returns its number. setsid(2)
 -- long setsid(void)
 function calls.setsid()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.setsid or ABSENT
   return function()
-    local result = C.callgate_i_(number)
+    local result = call(number)
     if result == -1 then
       return fail()
     end
@@ -491,28 +490,32 @@ end
 -- Ends the process at once; no Lua finalizer and no exit handler of C runs, and C's buffered output is lost. _exit(2)
 -- long exit_group(int error_code)
 function calls.exit()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.exit_group or ABSENT
   local to_int = args.int
   return function(status)
     status = status == nil and 0 or to_int(status, "exit", 1, "status")
-    return C.callgate_i_i(number, status)
+    return call(number, status)
   end
 end
 
 -- Resources used by "self", "children" or "thread". getrusage(2)
 -- long getrusage(int who, struct rusage *ru)
 function calls.getrusage()
-  sys.declare "i:ip"
+  local call = sys.caller "i:ip"
   local number = numbers.getrusage or ABSENT
   local to_choice = args.choice
   local to_out = args.out
   local RUSAGE_names = require("callgate.flags").group "RUSAGE"
   local rusage_t = require("callgate.types").t.rusage
+  local RUSAGE_one = RUSAGE_names[1].one
+  local known_rusage = known.records(rusage_t)
   return function(who, usage)
-    who = who == nil and 0 or to_choice(who, "getrusage", 1, "who", RUSAGE_names)
-    usage = to_out(usage, "getrusage", 2, "usage", rusage_t)
-    local result = C.callgate_i_ip(number, who, usage)
+    who = who == nil and 0 or RUSAGE_one[who] or to_choice(who, "getrusage", 1, "who", RUSAGE_names)
+    if not known_rusage[usage] then
+      usage = to_out(usage, "getrusage", 2, "usage", rusage_t)
+    end
+    local result = call(number, who, usage)
     if result == -1 then
       return fail()
     end
@@ -523,16 +526,20 @@ end
 -- A resource's limits: S.getrlimit("nofile").cur. getrlimit(2)
 -- long prlimit64(pid_t pid, unsigned int resource, const struct rlimit64 *new_rlim, struct rlimit64 *old_rlim)
 function calls.getrlimit()
-  sys.declare "i:iucp"
+  local call = sys.caller "i:iucp"
   local number = numbers.prlimit64 or ABSENT
   local to_choice = args.choice
   local to_out = args.out
   local RLIMIT_names = require("callgate.flags").group "RLIMIT"
   local rlimit_t = require("callgate.types").t.rlimit
+  local RLIMIT_one = RLIMIT_names[1].one
+  local known_rlimit = known.records(rlimit_t)
   return function(resource, limit)
-    resource = to_choice(resource, "getrlimit", 1, "resource", RLIMIT_names)
-    limit = to_out(limit, "getrlimit", 2, "limit", rlimit_t)
-    local result = C.callgate_i_iucp(number, 0, resource, nil, limit)
+    resource = RLIMIT_one[resource] or to_choice(resource, "getrlimit", 1, "resource", RLIMIT_names)
+    if not known_rlimit[limit] then
+      limit = to_out(limit, "getrlimit", 2, "limit", rlimit_t)
+    end
+    local result = call(number, 0, resource, nil, limit)
     if result == -1 then
       return fail()
     end
@@ -543,16 +550,20 @@ end
 -- Sets a resource's limits: { cur = n, max = n }. setrlimit(2)
 -- long prlimit64(pid_t pid, unsigned int resource, const struct rlimit64 *new_rlim, struct rlimit64 *old_rlim)
 function calls.setrlimit()
-  sys.declare "i:iucp"
+  local call = sys.caller "i:iucp"
   local number = numbers.prlimit64 or ABSENT
   local to_choice = args.choice
   local to_record = args.record
   local RLIMIT_names = require("callgate.flags").group "RLIMIT"
   local rlimit_t = require("callgate.types").t.rlimit
+  local RLIMIT_one = RLIMIT_names[1].one
+  local known_rlimit = known.records(rlimit_t)
   return function(resource, limit)
-    resource = to_choice(resource, "setrlimit", 1, "resource", RLIMIT_names)
-    limit = to_record(limit, "setrlimit", 2, "limit", rlimit_t)
-    local result = C.callgate_i_iucp(number, 0, resource, limit, nil)
+    resource = RLIMIT_one[resource] or to_choice(resource, "setrlimit", 1, "resource", RLIMIT_names)
+    if not known_rlimit[limit] then
+      limit = to_record(limit, "setrlimit", 2, "limit", rlimit_t)
+    end
+    local result = call(number, 0, resource, limit, nil)
     if result == -1 then
       return fail()
     end
@@ -563,7 +574,7 @@ end
 -- A process's limits of a resource, and new ones if given: the old ones. prlimit(2)
 -- long prlimit64(pid_t pid, unsigned int resource, const struct rlimit64 *new_rlim, struct rlimit64 *old_rlim)
 function calls.prlimit()
-  sys.declare "i:iucp"
+  local call = sys.caller "i:iucp"
   local number = numbers.prlimit64 or ABSENT
   local to_choice = args.choice
   local to_int = args.int
@@ -571,12 +582,16 @@ function calls.prlimit()
   local to_out = args.out
   local RLIMIT_names = require("callgate.flags").group "RLIMIT"
   local rlimit_t = require("callgate.types").t.rlimit
+  local RLIMIT_one = RLIMIT_names[1].one
+  local known_rlimit = known.records(rlimit_t)
   return function(pid, resource, new, old)
     pid = pid == nil and 0 or to_int(pid, "prlimit", 1, "pid")
-    resource = to_choice(resource, "prlimit", 2, "resource", RLIMIT_names)
+    resource = RLIMIT_one[resource] or to_choice(resource, "prlimit", 2, "resource", RLIMIT_names)
     new = to_optional_record(new, "prlimit", 3, "new", rlimit_t)
-    old = to_out(old, "prlimit", 4, "old", rlimit_t)
-    local result = C.callgate_i_iucp(number, pid, resource, new, old)
+    if not known_rlimit[old] then
+      old = to_out(old, "prlimit", 4, "old", rlimit_t)
+    end
+    local result = call(number, pid, resource, new, old)
     if result == -1 then
       return fail()
     end

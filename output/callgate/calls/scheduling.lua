@@ -2,24 +2,23 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Lets other threads run. sched_yield(2)
 -- long sched_yield(void)
 function calls.sched_yield()
-  sys.declare "i:"
+  local call = sys.caller "i:"
   local number = numbers.sched_yield or ABSENT
   return function()
-    local result = C.callgate_i_(number)
+    local result = call(number)
     if result == -1 then
       return fail()
     end
@@ -30,15 +29,18 @@ end
 -- Sets the processors that a thread may run on: S.sched_setaffinity(0, { 0, 2 }) or "0-3, 8". sched_setaffinity(2)
 -- long sched_setaffinity(pid_t pid, unsigned int len, unsigned long *user_mask_ptr)
 function calls.sched_setaffinity()
-  sys.declare "i:iup"
+  local call = sys.caller "i:iup"
   local number = numbers.sched_setaffinity or ABSENT
   local to_int = args.int
   local to_record = args.record
   local cpu_set_t = require("callgate.types").t.cpu_set
+  local known_cpu_set = known.records(cpu_set_t)
   return function(pid, set)
     pid = pid == nil and 0 or to_int(pid, "sched_setaffinity", 1, "pid")
-    set = to_record(set, "sched_setaffinity", 2, "set", cpu_set_t)
-    local result = C.callgate_i_iup(number, pid, 1024, set)
+    if not known_cpu_set[set] then
+      set = to_record(set, "sched_setaffinity", 2, "set", cpu_set_t)
+    end
+    local result = call(number, pid, 1024, set)
     if result == -1 then
       return fail()
     end
@@ -49,15 +51,18 @@ end
 -- The processors that a thread may run on: set:has(0), set:list(). sched_getaffinity(2)
 -- long sched_getaffinity(pid_t pid, unsigned int len, unsigned long *user_mask_ptr)
 function calls.sched_getaffinity()
-  sys.declare "i:iup"
+  local call = sys.caller "i:iup"
   local number = numbers.sched_getaffinity or ABSENT
   local to_int = args.int
   local to_out = args.out
   local cpu_set_t = require("callgate.types").t.cpu_set
+  local known_cpu_set = known.records(cpu_set_t)
   return function(pid, set)
     pid = pid == nil and 0 or to_int(pid, "sched_getaffinity", 1, "pid")
-    set = to_out(set, "sched_getaffinity", 2, "set", cpu_set_t)
-    local result = C.callgate_i_iup(number, pid, 1024, set)
+    if not known_cpu_set[set] then
+      set = to_out(set, "sched_getaffinity", 2, "set", cpu_set_t)
+    end
+    local result = call(number, pid, 1024, set)
     if result == -1 then
       return fail()
     end
@@ -68,15 +73,18 @@ end
 -- Sets how a thread is scheduled: S.sched_setattr(0, { policy = "batch", nice = 5 }). sched_setattr(2)
 -- long sched_setattr(pid_t pid, struct sched_attr *attr, unsigned int flags)
 function calls.sched_setattr()
-  sys.declare "i:ipu"
+  local call = sys.caller "i:ipu"
   local number = numbers.sched_setattr or ABSENT
   local to_int = args.int
   local to_record = args.record
   local sched_attr_t = require("callgate.types").t.sched_attr
+  local known_sched_attr = known.records(sched_attr_t)
   return function(pid, attr)
     pid = pid == nil and 0 or to_int(pid, "sched_setattr", 1, "pid")
-    attr = to_record(attr, "sched_setattr", 2, "attr", sched_attr_t)
-    local result = C.callgate_i_ipu(number, pid, attr, 0)
+    if not known_sched_attr[attr] then
+      attr = to_record(attr, "sched_setattr", 2, "attr", sched_attr_t)
+    end
+    local result = call(number, pid, attr, 0)
     if result == -1 then
       return fail()
     end
@@ -87,15 +95,18 @@ end
 -- How a thread is scheduled: attr.name, attr.nice, attr.priority, attr.runtime. sched_getattr(2)
 -- long sched_getattr(pid_t pid, struct sched_attr *attr, unsigned int size, unsigned int flags)
 function calls.sched_getattr()
-  sys.declare "i:ipuu"
+  local call = sys.caller "i:ipuu"
   local number = numbers.sched_getattr or ABSENT
   local to_int = args.int
   local to_out = args.out
   local sched_attr_t = require("callgate.types").t.sched_attr
+  local known_sched_attr = known.records(sched_attr_t)
   return function(pid, attr)
     pid = pid == nil and 0 or to_int(pid, "sched_getattr", 1, "pid")
-    attr = to_out(attr, "sched_getattr", 2, "attr", sched_attr_t)
-    local result = C.callgate_i_ipuu(number, pid, attr, 56, 0)
+    if not known_sched_attr[attr] then
+      attr = to_out(attr, "sched_getattr", 2, "attr", sched_attr_t)
+    end
+    local result = call(number, pid, attr, 56, 0)
     if result == -1 then
       return fail()
     end
@@ -106,12 +117,12 @@ end
 -- A thread's policy, as a number of S.c.SCHED. sched_getscheduler(2)
 -- long sched_getscheduler(pid_t pid)
 function calls.sched_getscheduler()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.sched_getscheduler or ABSENT
   local to_int = args.int
   return function(pid)
     pid = pid == nil and 0 or to_int(pid, "sched_getscheduler", 1, "pid")
-    local result = C.callgate_i_i(number, pid)
+    local result = call(number, pid)
     if result == -1 then
       return fail()
     end
@@ -122,15 +133,18 @@ end
 -- Sets a thread's real-time priority. sched_setparam(2)
 -- long sched_setparam(pid_t pid, struct sched_param *param)
 function calls.sched_setparam()
-  sys.declare "i:ip"
+  local call = sys.caller "i:ip"
   local number = numbers.sched_setparam or ABSENT
   local to_int = args.int
   local to_record = args.record
   local sched_param_t = require("callgate.types").t.sched_param
+  local known_sched_param = known.records(sched_param_t)
   return function(pid, param)
     pid = pid == nil and 0 or to_int(pid, "sched_setparam", 1, "pid")
-    param = to_record(param, "sched_setparam", 2, "param", sched_param_t)
-    local result = C.callgate_i_ip(number, pid, param)
+    if not known_sched_param[param] then
+      param = to_record(param, "sched_setparam", 2, "param", sched_param_t)
+    end
+    local result = call(number, pid, param)
     if result == -1 then
       return fail()
     end
@@ -141,15 +155,18 @@ end
 -- A thread's real-time priority, as sched_priority of a sched_param. sched_getparam(2)
 -- long sched_getparam(pid_t pid, struct sched_param *param)
 function calls.sched_getparam()
-  sys.declare "i:ip"
+  local call = sys.caller "i:ip"
   local number = numbers.sched_getparam or ABSENT
   local to_int = args.int
   local to_out = args.out
   local sched_param_t = require("callgate.types").t.sched_param
+  local known_sched_param = known.records(sched_param_t)
   return function(pid, param)
     pid = pid == nil and 0 or to_int(pid, "sched_getparam", 1, "pid")
-    param = to_out(param, "sched_getparam", 2, "param", sched_param_t)
-    local result = C.callgate_i_ip(number, pid, param)
+    if not known_sched_param[param] then
+      param = to_out(param, "sched_getparam", 2, "param", sched_param_t)
+    end
+    local result = call(number, pid, param)
     if result == -1 then
       return fail()
     end
@@ -160,13 +177,14 @@ end
 -- The highest real-time priority of a policy. sched_get_priority_max(2)
 -- long sched_get_priority_max(int policy)
 function calls.sched_get_priority_max()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.sched_get_priority_max or ABSENT
   local to_choice = args.choice
   local SCHED_names = require("callgate.flags").group "SCHED"
+  local SCHED_one = SCHED_names[1].one
   return function(policy)
-    policy = to_choice(policy, "sched_get_priority_max", 1, "policy", SCHED_names)
-    local result = C.callgate_i_i(number, policy)
+    policy = SCHED_one[policy] or to_choice(policy, "sched_get_priority_max", 1, "policy", SCHED_names)
+    local result = call(number, policy)
     if result == -1 then
       return fail()
     end
@@ -177,13 +195,14 @@ end
 -- The lowest real-time priority of a policy. sched_get_priority_min(2)
 -- long sched_get_priority_min(int policy)
 function calls.sched_get_priority_min()
-  sys.declare "i:i"
+  local call = sys.caller "i:i"
   local number = numbers.sched_get_priority_min or ABSENT
   local to_choice = args.choice
   local SCHED_names = require("callgate.flags").group "SCHED"
+  local SCHED_one = SCHED_names[1].one
   return function(policy)
-    policy = to_choice(policy, "sched_get_priority_min", 1, "policy", SCHED_names)
-    local result = C.callgate_i_i(number, policy)
+    policy = SCHED_one[policy] or to_choice(policy, "sched_get_priority_min", 1, "policy", SCHED_names)
+    local result = call(number, policy)
     if result == -1 then
       return fail()
     end
@@ -195,15 +214,18 @@ end
 -- long sched_rr_get_interval(pid_t pid, struct __kernel_timespec *interval)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.sched_rr_get_interval()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.sched_rr_get_interval or ABSENT
     local to_int = args.int
     local to_out = args.out
     local timespec_t = require("callgate.types").t.timespec
+    local known_timespec = known.records(timespec_t)
     return function(pid, interval)
       pid = pid == nil and 0 or to_int(pid, "sched_rr_get_interval", 1, "pid")
-      interval = to_out(interval, "sched_rr_get_interval", 2, "interval", timespec_t)
-      local result = C.callgate_i_ip(number, pid, interval)
+      if not known_timespec[interval] then
+        interval = to_out(interval, "sched_rr_get_interval", 2, "interval", timespec_t)
+      end
+      local result = call(number, pid, interval)
       if result == -1 then
         return fail()
       end
@@ -220,9 +242,12 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_int = args.int
     local to_out = args.out
     local timespec_t = require("callgate.types").t.timespec
+    local known_timespec = known.records(timespec_t)
     return function(pid, interval)
       pid = pid == nil and 0 or to_int(pid, "sched_rr_get_interval", 1, "pid")
-      interval = to_out(interval, "sched_rr_get_interval", 2, "interval", timespec_t)
+      if not known_timespec[interval] then
+        interval = to_out(interval, "sched_rr_get_interval", 2, "interval", timespec_t)
+      end
       local result = call(pid, interval)
       if result == -1 then
         return fail()
@@ -236,16 +261,17 @@ end
 -- setpriority(2)
 -- long setpriority(int which, int who, int niceval)
 function calls.setpriority()
-  sys.declare "i:iii"
+  local call = sys.caller "i:iii"
   local number = numbers.setpriority or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local PRIO_names = require("callgate.flags").group "PRIO"
+  local PRIO_one = PRIO_names[1].one
   return function(which, who, nice)
-    which = which == nil and 0 or to_choice(which, "setpriority", 1, "which", PRIO_names)
+    which = which == nil and 0 or PRIO_one[which] or to_choice(which, "setpriority", 1, "which", PRIO_names)
     who = who == nil and 0 or to_int(who, "setpriority", 2, "who")
     nice = to_int(nice, "setpriority", 3, "nice")
-    local result = C.callgate_i_iii(number, which, who, nice)
+    local result = call(number, which, who, nice)
     if result == -1 then
       return fail()
     end
@@ -257,18 +283,20 @@ end
 -- are. membarrier(2)
 -- long membarrier(int cmd, unsigned int flags, int cpu_id)
 function calls.membarrier()
-  sys.declare "i:iui"
+  local call = sys.caller "i:iui"
   local number = numbers.membarrier or ABSENT
   local to_choice = args.choice
   local to_flags = args.flags
   local to_int = args.int
   local MEMBARRIER_CMD_names = require("callgate.flags").group "MEMBARRIER_CMD"
   local MEMBARRIER_CMD_FLAG_names = require("callgate.flags").group "MEMBARRIER_CMD_FLAG"
+  local MEMBARRIER_CMD_FLAG_memo = MEMBARRIER_CMD_FLAG_names[1].memo
+  local MEMBARRIER_CMD_one = MEMBARRIER_CMD_names[1].one
   return function(command, flags, cpu)
-    command = command == nil and 0 or to_choice(command, "membarrier", 1, "command", MEMBARRIER_CMD_names)
-    flags = to_flags(flags, "membarrier", 2, "flags", MEMBARRIER_CMD_FLAG_names)
+    command = command == nil and 0 or MEMBARRIER_CMD_one[command] or to_choice(command, "membarrier", 1, "command", MEMBARRIER_CMD_names)
+    flags = MEMBARRIER_CMD_FLAG_memo[flags] or to_flags(flags, "membarrier", 2, "flags", MEMBARRIER_CMD_FLAG_names)
     cpu = cpu == nil and 0 or to_int(cpu, "membarrier", 3, "cpu")
-    local result = C.callgate_i_iui(number, command, flags, cpu)
+    local result = call(number, command, flags, cpu)
     if result == -1 then
       return fail()
     end
@@ -280,18 +308,19 @@ end
 -- registered its own. rseq(2)
 -- long rseq(struct rseq *rseq, uint32_t rseq_len, int flags, uint32_t sig)
 function calls.rseq()
-  sys.declare "i:puiu"
+  local call = sys.caller "i:puiu"
   local number = numbers.rseq or ABSENT
   local to_flags = args.flags
   local to_pointer = args.pointer
   local to_uint = args.uint
   local RSEQ_FLAG_names = require("callgate.flags").group "RSEQ_FLAG"
+  local RSEQ_FLAG_memo = RSEQ_FLAG_names[1].memo
   return function(area, length, flags, signature)
     area = to_pointer(area, "rseq", 1, "area")
     length = length == nil and 32 or to_uint(length, "rseq", 2, "length")
-    flags = to_flags(flags, "rseq", 3, "flags", RSEQ_FLAG_names)
+    flags = RSEQ_FLAG_memo[flags] or to_flags(flags, "rseq", 3, "flags", RSEQ_FLAG_names)
     signature = to_uint(signature, "rseq", 4, "signature")
-    local result = C.callgate_i_puiu(number, area, length, flags, signature)
+    local result = call(number, area, length, flags, signature)
     if result == -1 then
       return fail()
     end
@@ -299,15 +328,30 @@ function calls.rseq()
   end
 end
 
+-- Gives the processor back within a time slice that was extended for a restartable sequence; 1 where it was, else 0.
+-- rseq_slice_yield(2)
+-- long rseq_slice_yield(void)
+function calls.rseq_slice_yield()
+  local call = sys.caller "i:"
+  local number = numbers.rseq_slice_yield or ABSENT
+  return function()
+    local result = call(number)
+    if result == -1 then
+      return fail()
+    end
+    return result
+  end
+end
+
 -- Sets where the kernel writes 0 when this thread ends; the thread's number. set_tid_address(2)
 -- long set_tid_address(int *tidptr)
 function calls.set_tid_address()
-  sys.declare "i:p"
+  local call = sys.caller "i:p"
   local number = numbers.set_tid_address or ABSENT
   local to_pointer = args.pointer
   return function(address)
     address = to_pointer(address, "set_tid_address", 1, "address")
-    return C.callgate_i_p(number, address)
+    return call(number, address)
   end
 end
 

@@ -2,14 +2,13 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -18,13 +17,14 @@ local calls = {}
 -- long personality(unsigned int personality)
 if here.is "!ppc64le" then
   function calls.personality()
-    sys.declare "l:u"
+    local call = sys.caller "l:u"
     local number = numbers.personality or ABSENT
     local to_flags = args.flags
     local PERSONALITY_names = require("callgate.flags").group "PERSONALITY"
+    local PERSONALITY_memo = PERSONALITY_names[1].memo
     return function(persona)
-      persona = persona == nil and 4294967295 or to_flags(persona, "personality", 1, "persona", PERSONALITY_names)
-      local result = C.callgate_l_u(number, persona)
+      persona = persona == nil and 4294967295 or PERSONALITY_memo[persona] or to_flags(persona, "personality", 1, "persona", PERSONALITY_names)
+      local result = call(number, persona)
       if result == -1 then
         return fail()
       end
@@ -38,13 +38,14 @@ end
 -- long personality(unsigned long personality)
 if here.is "ppc64le" then
   function calls.personality()
-    sys.declare "l:l"
+    local call = sys.caller "l:l"
     local number = numbers.personality or ABSENT
     local to_flags = args.flags
     local PERSONALITY_names = require("callgate.flags").group "PERSONALITY"
+    local PERSONALITY_memo = PERSONALITY_names[1].memo
     return function(persona)
-      persona = persona == nil and 4294967295 or to_flags(persona, "personality", 1, "persona", PERSONALITY_names)
-      local result = C.callgate_l_l(number, persona)
+      persona = persona == nil and 4294967295 or PERSONALITY_memo[persona] or to_flags(persona, "personality", 1, "persona", PERSONALITY_names)
+      local result = call(number, persona)
       if result == -1 then
         return fail()
       end
@@ -56,12 +57,13 @@ end
 -- Frees the memory of a process that is being killed: pidfd:mrelease(). process_mrelease(2)
 -- long process_mrelease(int pidfd, unsigned int flags)
 function calls.process_mrelease()
-  sys.declare "i:iu"
+  local call = sys.caller "i:iu"
   local number = numbers.process_mrelease or ABSENT
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(pidfd)
-    pidfd = to_fd(pidfd, "process_mrelease", 1, "pidfd")
-    local result = C.callgate_i_iu(number, pidfd, 0)
+    pidfd = known_fd[pidfd] or to_fd(pidfd, "process_mrelease", 1, "pidfd")
+    local result = call(number, pidfd, 0)
     if result == -1 then
       return fail()
     end
@@ -73,20 +75,21 @@ end
 -- have, 3 means neither. kcmp(2)
 -- long kcmp(pid_t pid1, pid_t pid2, int type, unsigned long idx1, unsigned long idx2)
 function calls.kcmp()
-  sys.declare "i:iiiww"
+  local call = sys.caller "i:iiiww"
   local number = numbers.kcmp or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local to_long = args.long
   local to_word = args.word
   local KCMP_names = require("callgate.flags").group "KCMP"
+  local KCMP_one = KCMP_names[1].one
   return function(pid1, pid2, type, idx1, idx2)
     pid1 = to_int(pid1, "kcmp", 1, "pid1")
     pid2 = to_int(pid2, "kcmp", 2, "pid2")
-    type = to_choice(type, "kcmp", 3, "type", KCMP_names)
+    type = KCMP_one[type] or to_choice(type, "kcmp", 3, "type", KCMP_names)
     idx1 = idx1 == nil and 0 or to_long(idx1, "kcmp", 4, "idx1")
     local idx2_word = to_word(idx2, "kcmp", 5, "idx2")
-    local result = C.callgate_i_iiiww(number, pid1, pid2, type, idx1, idx2_word)
+    local result = call(number, pid1, pid2, type, idx1, idx2_word)
     if result == -1 then
       return fail()
     end

@@ -2,29 +2,29 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Sends a signal to a process: S.kill(pid, "term"); 0 only asks whether it may. kill(2)
 -- long kill(pid_t pid, int sig)
 function calls.kill()
-  sys.declare "i:ii"
+  local call = sys.caller "i:ii"
   local number = numbers.kill or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local SIG_names = require("callgate.flags").group "SIG"
+  local SIG_one = SIG_names[1].one
   return function(pid, signal)
     pid = to_int(pid, "kill", 1, "pid")
-    signal = signal == nil and 0 or to_choice(signal, "kill", 2, "signal", SIG_names)
-    local result = C.callgate_i_ii(number, pid, signal)
+    signal = signal == nil and 0 or SIG_one[signal] or to_choice(signal, "kill", 2, "signal", SIG_names)
+    local result = call(number, pid, signal)
     if result == -1 then
       return fail()
     end
@@ -35,15 +35,16 @@ end
 -- Sends a signal to a thread; tgkill is safe where the thread may have ended. tkill(2)
 -- long tkill(pid_t pid, int sig)
 function calls.tkill()
-  sys.declare "i:ii"
+  local call = sys.caller "i:ii"
   local number = numbers.tkill or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local SIG_names = require("callgate.flags").group "SIG"
+  local SIG_one = SIG_names[1].one
   return function(tid, signal)
     tid = to_int(tid, "tkill", 1, "tid")
-    signal = signal == nil and 0 or to_choice(signal, "tkill", 2, "signal", SIG_names)
-    local result = C.callgate_i_ii(number, tid, signal)
+    signal = signal == nil and 0 or SIG_one[signal] or to_choice(signal, "tkill", 2, "signal", SIG_names)
+    local result = call(number, tid, signal)
     if result == -1 then
       return fail()
     end
@@ -54,16 +55,17 @@ end
 -- Sends a signal to a thread of a process. tgkill(2)
 -- long tgkill(pid_t tgid, pid_t pid, int sig)
 function calls.tgkill()
-  sys.declare "i:iii"
+  local call = sys.caller "i:iii"
   local number = numbers.tgkill or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local SIG_names = require("callgate.flags").group "SIG"
+  local SIG_one = SIG_names[1].one
   return function(pid, tid, signal)
     pid = to_int(pid, "tgkill", 1, "pid")
     tid = to_int(tid, "tgkill", 2, "tid")
-    signal = signal == nil and 0 or to_choice(signal, "tgkill", 3, "signal", SIG_names)
-    local result = C.callgate_i_iii(number, pid, tid, signal)
+    signal = signal == nil and 0 or SIG_one[signal] or to_choice(signal, "tgkill", 3, "signal", SIG_names)
+    local result = call(number, pid, tid, signal)
     if result == -1 then
       return fail()
     end
@@ -74,18 +76,22 @@ end
 -- Sends a signal with a siginfo: { signal = "usr1", code = "queue", value = 5 }. rt_sigqueueinfo(2)
 -- long rt_sigqueueinfo(pid_t pid, int sig, siginfo_t *uinfo)
 function calls.rt_sigqueueinfo()
-  sys.declare "i:iip"
+  local call = sys.caller "i:iip"
   local number = numbers.rt_sigqueueinfo or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local to_record = args.record
   local SIG_names = require("callgate.flags").group "SIG"
   local siginfo_t = require("callgate.types").t.siginfo
+  local SIG_one = SIG_names[1].one
+  local known_siginfo = known.records(siginfo_t)
   return function(pid, signal, info)
     pid = to_int(pid, "rt_sigqueueinfo", 1, "pid")
-    signal = to_choice(signal, "rt_sigqueueinfo", 2, "signal", SIG_names)
-    info = to_record(info, "rt_sigqueueinfo", 3, "info", siginfo_t)
-    local result = C.callgate_i_iip(number, pid, signal, info)
+    signal = SIG_one[signal] or to_choice(signal, "rt_sigqueueinfo", 2, "signal", SIG_names)
+    if not known_siginfo[info] then
+      info = to_record(info, "rt_sigqueueinfo", 3, "info", siginfo_t)
+    end
+    local result = call(number, pid, signal, info)
     if result == -1 then
       return fail()
     end
@@ -96,19 +102,23 @@ end
 -- Sends a signal with a siginfo to a thread of a process. rt_tgsigqueueinfo(2)
 -- long rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, siginfo_t *uinfo)
 function calls.rt_tgsigqueueinfo()
-  sys.declare "i:iiip"
+  local call = sys.caller "i:iiip"
   local number = numbers.rt_tgsigqueueinfo or ABSENT
   local to_choice = args.choice
   local to_int = args.int
   local to_record = args.record
   local SIG_names = require("callgate.flags").group "SIG"
   local siginfo_t = require("callgate.types").t.siginfo
+  local SIG_one = SIG_names[1].one
+  local known_siginfo = known.records(siginfo_t)
   return function(pid, tid, signal, info)
     pid = to_int(pid, "rt_tgsigqueueinfo", 1, "pid")
     tid = to_int(tid, "rt_tgsigqueueinfo", 2, "tid")
-    signal = to_choice(signal, "rt_tgsigqueueinfo", 3, "signal", SIG_names)
-    info = to_record(info, "rt_tgsigqueueinfo", 4, "info", siginfo_t)
-    local result = C.callgate_i_iiip(number, pid, tid, signal, info)
+    signal = SIG_one[signal] or to_choice(signal, "rt_tgsigqueueinfo", 3, "signal", SIG_names)
+    if not known_siginfo[info] then
+      info = to_record(info, "rt_tgsigqueueinfo", 4, "info", siginfo_t)
+    end
+    local result = call(number, pid, tid, signal, info)
     if result == -1 then
       return fail()
     end
@@ -121,18 +131,22 @@ end
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
 if here.is "!mips mipsel mips64 mips64el" then
   function calls.sigprocmask()
-    sys.declare "i:ippz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
     local to_choice = args.choice
     local to_optional_record = args.optional_record
     local to_out = args.out
     local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
     local sigset_t = require("callgate.types").t.sigset
+    local SIG_HOW_one = SIG_HOW_names[1].one
+    local known_sigset = known.records(sigset_t)
     return function(how, set, old)
-      how = how == nil and 0 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
+      how = how == nil and 0 or SIG_HOW_one[how] or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
       set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-      old = to_out(old, "sigprocmask", 3, "old", sigset_t)
-      local result = C.callgate_i_ippz(number, how, set, old, 8)
+      if not known_sigset[old] then
+        old = to_out(old, "sigprocmask", 3, "old", sigset_t)
+      end
+      local result = call(number, how, set, old, 8)
       if result == -1 then
         return fail()
       end
@@ -146,18 +160,22 @@ end
 -- long rt_sigprocmask(int how, sigset_t *set, sigset_t *oset, size_t sigsetsize)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.sigprocmask()
-    sys.declare "i:ippz"
+    local call = sys.caller "i:ippz"
     local number = numbers.rt_sigprocmask or ABSENT
     local to_choice = args.choice
     local to_optional_record = args.optional_record
     local to_out = args.out
     local SIG_HOW_names = require("callgate.flags").group "SIG_HOW"
     local sigset_t = require("callgate.types").t.sigset
+    local SIG_HOW_one = SIG_HOW_names[1].one
+    local known_sigset = known.records(sigset_t)
     return function(how, set, old)
-      how = how == nil and 1 or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
+      how = how == nil and 1 or SIG_HOW_one[how] or to_choice(how, "sigprocmask", 1, "how", SIG_HOW_names)
       set = to_optional_record(set, "sigprocmask", 2, "set", sigset_t)
-      old = to_out(old, "sigprocmask", 3, "old", sigset_t)
-      local result = C.callgate_i_ippz(number, how, set, old, 16)
+      if not known_sigset[old] then
+        old = to_out(old, "sigprocmask", 3, "old", sigset_t)
+      end
+      local result = call(number, how, set, old, 16)
       if result == -1 then
         return fail()
       end
@@ -170,13 +188,16 @@ end
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
 if here.is "!mips mipsel mips64 mips64el" then
   function calls.sigpending()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_out = args.out
     local sigset_t = require("callgate.types").t.sigset
+    local known_sigset = known.records(sigset_t)
     return function(set)
-      set = to_out(set, "sigpending", 1, "set", sigset_t)
-      local result = C.callgate_i_pz(number, set, 8)
+      if not known_sigset[set] then
+        set = to_out(set, "sigpending", 1, "set", sigset_t)
+      end
+      local result = call(number, set, 8)
       if result == -1 then
         return fail()
       end
@@ -189,13 +210,16 @@ end
 -- long rt_sigpending(sigset_t *set, size_t sigsetsize)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.sigpending()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigpending or ABSENT
     local to_out = args.out
     local sigset_t = require("callgate.types").t.sigset
+    local known_sigset = known.records(sigset_t)
     return function(set)
-      set = to_out(set, "sigpending", 1, "set", sigset_t)
-      local result = C.callgate_i_pz(number, set, 16)
+      if not known_sigset[set] then
+        set = to_out(set, "sigpending", 1, "set", sigset_t)
+      end
+      local result = call(number, set, 16)
       if result == -1 then
         return fail()
       end
@@ -209,13 +233,16 @@ end
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
 if here.is "!mips mipsel mips64 mips64el" then
   function calls.sigsuspend()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_record = args.record
     local sigset_t = require("callgate.types").t.sigset
+    local known_sigset = known.records(sigset_t)
     return function(mask)
-      mask = to_record(mask, "sigsuspend", 1, "mask", sigset_t)
-      local result = C.callgate_i_pz(number, mask, 8)
+      if not known_sigset[mask] then
+        mask = to_record(mask, "sigsuspend", 1, "mask", sigset_t)
+      end
+      local result = call(number, mask, 8)
       if result == -1 then
         return fail()
       end
@@ -229,13 +256,16 @@ end
 -- long rt_sigsuspend(sigset_t *unewset, size_t sigsetsize)
 if here.is "mips mipsel mips64 mips64el" then
   function calls.sigsuspend()
-    sys.declare "i:pz"
+    local call = sys.caller "i:pz"
     local number = numbers.rt_sigsuspend or ABSENT
     local to_record = args.record
     local sigset_t = require("callgate.types").t.sigset
+    local known_sigset = known.records(sigset_t)
     return function(mask)
-      mask = to_record(mask, "sigsuspend", 1, "mask", sigset_t)
-      local result = C.callgate_i_pz(number, mask, 16)
+      if not known_sigset[mask] then
+        mask = to_record(mask, "sigsuspend", 1, "mask", sigset_t)
+      end
+      local result = call(number, mask, 16)
       if result == -1 then
         return fail()
       end
@@ -249,7 +279,7 @@ end
 -- sigsetsize)
 if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
   function calls.sigtimedwait()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait or ABSENT
     local to_optional_record = args.optional_record
     local to_out = args.out
@@ -257,11 +287,17 @@ if here.is "!x86 arm mips mipsel mips64 mips64el ppc" then
     local siginfo_t = require("callgate.types").t.siginfo
     local sigset_t = require("callgate.types").t.sigset
     local timespec_t = require("callgate.types").t.timespec
+    local known_siginfo = known.records(siginfo_t)
+    local known_sigset = known.records(sigset_t)
     return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      if not known_sigset[set] then
+        set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      end
       timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-      local result = C.callgate_i_cpcz(number, set, info, timeout, 8)
+      if not known_siginfo[info] then
+        info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      end
+      local result = call(number, set, info, timeout, 8)
       if result == -1 then
         return fail()
       end
@@ -282,10 +318,16 @@ if here.is "x86 arm ppc" then
     local siginfo_t = require("callgate.types").t.siginfo
     local sigset_t = require("callgate.types").t.sigset
     local timespec_t = require("callgate.types").t.timespec
+    local known_siginfo = known.records(siginfo_t)
+    local known_sigset = known.records(sigset_t)
     return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      if not known_sigset[set] then
+        set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      end
       timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      if not known_siginfo[info] then
+        info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      end
       local result = call(set, info, timeout, 8)
       if result == -1 then
         return fail()
@@ -307,10 +349,16 @@ if here.is "mips mipsel" then
     local siginfo_t = require("callgate.types").t.siginfo
     local sigset_t = require("callgate.types").t.sigset
     local timespec_t = require("callgate.types").t.timespec
+    local known_siginfo = known.records(siginfo_t)
+    local known_sigset = known.records(sigset_t)
     return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      if not known_sigset[set] then
+        set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      end
       timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      if not known_siginfo[info] then
+        info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      end
       local result = call(set, info, timeout, 16)
       if result == -1 then
         return fail()
@@ -325,7 +373,7 @@ end
 -- sigsetsize)
 if here.is "mips64 mips64el" then
   function calls.sigtimedwait()
-    sys.declare "i:cpcz"
+    local call = sys.caller "i:cpcz"
     local number = numbers.rt_sigtimedwait or ABSENT
     local to_optional_record = args.optional_record
     local to_out = args.out
@@ -333,11 +381,17 @@ if here.is "mips64 mips64el" then
     local siginfo_t = require("callgate.types").t.siginfo
     local sigset_t = require("callgate.types").t.sigset
     local timespec_t = require("callgate.types").t.timespec
+    local known_siginfo = known.records(siginfo_t)
+    local known_sigset = known.records(sigset_t)
     return function(set, timeout, info)
-      set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      if not known_sigset[set] then
+        set = to_record(set, "sigtimedwait", 1, "set", sigset_t)
+      end
       timeout = to_optional_record(timeout, "sigtimedwait", 2, "timeout", timespec_t)
-      info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
-      local result = C.callgate_i_cpcz(number, set, info, timeout, 16)
+      if not known_siginfo[info] then
+        info = to_out(info, "sigtimedwait", 3, "info", siginfo_t)
+      end
+      local result = call(number, set, info, timeout, 16)
       if result == -1 then
         return fail()
       end
@@ -351,10 +405,10 @@ end
 -- sigsetsize)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.pause()
-    sys.declare "i:pupcz"
+    local call = sys.caller "i:pupcz"
     local number = numbers.ppoll or ABSENT
     return function()
-      local result = C.callgate_i_pupcz(number, nil, 0, nil, nil, 0)
+      local result = call(number, nil, 0, nil, nil, 0)
       if result == -1 then
         return fail()
       end
@@ -383,15 +437,18 @@ end
 -- sigaltstack(2)
 -- long sigaltstack(const struct sigaltstack *uss, struct sigaltstack *uoss)
 function calls.sigaltstack()
-  sys.declare "i:cp"
+  local call = sys.caller "i:cp"
   local number = numbers.sigaltstack or ABSENT
   local to_optional_record = args.optional_record
   local to_out = args.out
   local sigaltstack_t = require("callgate.types").t.sigaltstack
+  local known_sigaltstack = known.records(sigaltstack_t)
   return function(new, old)
     new = to_optional_record(new, "sigaltstack", 1, "new", sigaltstack_t)
-    old = to_out(old, "sigaltstack", 2, "old", sigaltstack_t)
-    local result = C.callgate_i_cp(number, new, old)
+    if not known_sigaltstack[old] then
+      old = to_out(old, "sigaltstack", 2, "old", sigaltstack_t)
+    end
+    local result = call(number, new, old)
     if result == -1 then
       return fail()
     end
@@ -402,16 +459,17 @@ end
 -- A descriptor of a process, readable when it ends; always close-on-exec. pidfd_open(2)
 -- long pidfd_open(pid_t pid, unsigned int flags)
 function calls.pidfd_open()
-  sys.declare "i:iu"
+  local call = sys.caller "i:iu"
   local number = numbers.pidfd_open or ABSENT
   local to_flags = args.flags
   local to_int = args.int
   local PIDFD_names = require("callgate.flags").group "PIDFD"
+  local PIDFD_memo = PIDFD_names[1].memo
   local descriptor = require("callgate.fd").kind "pidfd"
   return function(pid, flags)
     pid = to_int(pid, "pidfd_open", 1, "pid")
-    flags = to_flags(flags, "pidfd_open", 2, "flags", PIDFD_names)
-    local result = C.callgate_i_iu(number, pid, flags)
+    flags = PIDFD_memo[flags] or to_flags(flags, "pidfd_open", 2, "flags", PIDFD_names)
+    local result = call(number, pid, flags)
     if result == -1 then
       return fail()
     end
@@ -422,7 +480,7 @@ end
 -- Sends a signal to the process of a pidfd, with a siginfo if given: pidfd:send_signal("term"). pidfd_send_signal(2)
 -- long pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)
 function calls.pidfd_send_signal()
-  sys.declare "i:iipu"
+  local call = sys.caller "i:iipu"
   local number = numbers.pidfd_send_signal or ABSENT
   local to_choice = args.choice
   local to_fd = args.fd
@@ -431,12 +489,15 @@ function calls.pidfd_send_signal()
   local PIDFD_SIGNAL_names = require("callgate.flags").group "PIDFD_SIGNAL"
   local SIG_names = require("callgate.flags").group "SIG"
   local siginfo_t = require("callgate.types").t.siginfo
+  local PIDFD_SIGNAL_memo = PIDFD_SIGNAL_names[1].memo
+  local SIG_one = SIG_names[1].one
+  local known_fd = known.descriptors
   return function(fd, signal, info, flags)
-    fd = to_fd(fd, "pidfd_send_signal", 1, "fd")
-    signal = signal == nil and 0 or to_choice(signal, "pidfd_send_signal", 2, "signal", SIG_names)
+    fd = known_fd[fd] or to_fd(fd, "pidfd_send_signal", 1, "fd")
+    signal = signal == nil and 0 or SIG_one[signal] or to_choice(signal, "pidfd_send_signal", 2, "signal", SIG_names)
     info = to_optional_record(info, "pidfd_send_signal", 3, "info", siginfo_t)
-    flags = to_flags(flags, "pidfd_send_signal", 4, "flags", PIDFD_SIGNAL_names)
-    local result = C.callgate_i_iipu(number, fd, signal, info, flags)
+    flags = PIDFD_SIGNAL_memo[flags] or to_flags(flags, "pidfd_send_signal", 4, "flags", PIDFD_SIGNAL_names)
+    local result = call(number, fd, signal, info, flags)
     if result == -1 then
       return fail()
     end
@@ -447,15 +508,16 @@ end
 -- A duplicate of a descriptor of another process: pidfd:getfd(3). pidfd_getfd(2)
 -- long pidfd_getfd(int pidfd, int fd, unsigned int flags)
 function calls.pidfd_getfd()
-  sys.declare "i:iiu"
+  local call = sys.caller "i:iiu"
   local number = numbers.pidfd_getfd or ABSENT
   local to_fd = args.fd
   local to_int = args.int
+  local known_fd = known.descriptors
   local descriptor = require("callgate.fd").type
   return function(fd, target)
-    fd = to_fd(fd, "pidfd_getfd", 1, "fd")
+    fd = known_fd[fd] or to_fd(fd, "pidfd_getfd", 1, "fd")
     target = to_int(target, "pidfd_getfd", 2, "target")
-    local result = C.callgate_i_iiu(number, fd, target, 0)
+    local result = call(number, fd, target, 0)
     if result == -1 then
       return fail()
     end

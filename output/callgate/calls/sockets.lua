@@ -2,14 +2,13 @@
 --
 -- Each entry makes its function on first use, so that a program loads only what it calls.
 
-local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
@@ -17,14 +16,15 @@ local calls = {}
 -- long listen(int fd, int backlog)
 if here.is "!x86 mips mipsel ppc64le s390x ppc" then
   function calls.listen()
-    sys.declare "i:ii"
+    local call = sys.caller "i:ii"
     local number = numbers.listen or ABSENT
     local to_fd = args.fd
     local to_int = args.int
+    local known_fd = known.descriptors
     return function(fd, backlog)
-      fd = to_fd(fd, "listen", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "listen", 1, "fd")
       backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
-      local result = C.callgate_i_ii(number, fd, backlog)
+      local result = call(number, fd, backlog)
       if result == -1 then
         return fail()
       end
@@ -40,8 +40,9 @@ if here.is "x86 mips mipsel ppc64le s390x ppc" then
     local call = sys.listen
     local to_fd = args.fd
     local to_int = args.int
+    local known_fd = known.descriptors
     return function(fd, backlog)
-      fd = to_fd(fd, "listen", 1, "fd")
+      fd = known_fd[fd] or to_fd(fd, "listen", 1, "fd")
       backlog = backlog == nil and 128 or to_int(backlog, "listen", 2, "backlog")
       local result = call(fd, backlog)
       if result == -1 then
@@ -56,15 +57,17 @@ end
 -- long shutdown(int fd, int how)
 if here.is "!x86 mips mipsel ppc64le s390x ppc" then
   function calls.shutdown()
-    sys.declare "i:ii"
+    local call = sys.caller "i:ii"
     local number = numbers.shutdown or ABSENT
     local to_choice = args.choice
     local to_fd = args.fd
     local SHUT_names = require("callgate.flags").group "SHUT"
+    local SHUT_one = SHUT_names[1].one
+    local known_fd = known.descriptors
     return function(fd, how)
-      fd = to_fd(fd, "shutdown", 1, "fd")
-      how = how == nil and 2 or to_choice(how, "shutdown", 2, "how", SHUT_names)
-      local result = C.callgate_i_ii(number, fd, how)
+      fd = known_fd[fd] or to_fd(fd, "shutdown", 1, "fd")
+      how = how == nil and 2 or SHUT_one[how] or to_choice(how, "shutdown", 2, "how", SHUT_names)
+      local result = call(number, fd, how)
       if result == -1 then
         return fail()
       end
@@ -81,9 +84,11 @@ if here.is "x86 mips mipsel ppc64le s390x ppc" then
     local to_choice = args.choice
     local to_fd = args.fd
     local SHUT_names = require("callgate.flags").group "SHUT"
+    local SHUT_one = SHUT_names[1].one
+    local known_fd = known.descriptors
     return function(fd, how)
-      fd = to_fd(fd, "shutdown", 1, "fd")
-      how = how == nil and 2 or to_choice(how, "shutdown", 2, "how", SHUT_names)
+      fd = known_fd[fd] or to_fd(fd, "shutdown", 1, "fd")
+      how = how == nil and 2 or SHUT_one[how] or to_choice(how, "shutdown", 2, "how", SHUT_names)
       local result = call(fd, how)
       if result == -1 then
         return fail()

@@ -4,19 +4,19 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
 
 local numbers = here.numbers
-local C = ffi.C
 local ABSENT = 0xffff -- no kernel has it: ENOSYS (-1 is SIGILL on ARM, arch/arm/kernel/traps.c)
 local calls = {}
 
 -- Random bytes: count of them as a string, or into buf. getrandom(2)
 -- long getrandom(char *buf, size_t count, unsigned int flags)
 function calls.getrandom()
-  sys.declare "i:pzu"
+  local call = sys.caller "i:pzu"
   local number = numbers.getrandom or ABSENT
   local to_buffer = args.buffer
   local to_flags = args.flags
@@ -24,17 +24,23 @@ function calls.getrandom()
   local to_scratch = args.scratch
   local to_size = args.size
   local GRND_names = require("callgate.flags").group "GRND"
+  local GRND_memo = GRND_names[1].memo
+  local known_rooms = known.rooms
   return function(buf, count, flags)
-    local as_string = buf == nil
-    if as_string then
-      count = to_size(count or 4096, "getrandom", 2, "count")
-      buf, count = to_scratch(count)
-    else
-      buf = to_buffer(buf, "getrandom", 1, "buf")
-      count = to_length(count, "getrandom", 2, "count", buf)
+    local as_string
+    local room = known_rooms[buf]
+    if not (room and type(count) == "number" and count >= 0 and count <= room and count % 1 == 0) then
+      as_string = buf == nil
+      if as_string then
+        count = to_size(count or 4096, "getrandom", 2, "count")
+        buf, count = to_scratch(count)
+      else
+        buf = to_buffer(buf, "getrandom", 1, "buf")
+        count = to_length(count, "getrandom", 2, "count", buf)
+      end
     end
-    flags = to_flags(flags, "getrandom", 3, "flags", GRND_names)
-    local result = C.callgate_i_pzu(number, buf, count, flags)
+    flags = GRND_memo[flags] or to_flags(flags, "getrandom", 3, "flags", GRND_names)
+    local result = call(number, buf, count, flags)
     if result == -1 then
       return fail()
     end
@@ -48,17 +54,119 @@ end
 -- Uptime, load and memory of the machine. sysinfo(2)
 -- long sysinfo(struct sysinfo *info)
 function calls.sysinfo()
-  sys.declare "i:p"
+  local call = sys.caller "i:p"
   local number = numbers.sysinfo or ABSENT
   local to_out = args.out
   local sysinfo_t = require("callgate.types").t.sysinfo
+  local known_sysinfo = known.records(sysinfo_t)
   return function(info)
-    info = to_out(info, "sysinfo", 1, "info", sysinfo_t)
-    local result = C.callgate_i_p(number, info)
+    if not known_sysinfo[info] then
+      info = to_out(info, "sysinfo", 1, "info", sysinfo_t)
+    end
+    local result = call(number, info)
     if result == -1 then
       return fail()
     end
     return info
+  end
+end
+
+-- Free blocks and inodes of a mounted file system, by its device's number: S.ustat(S.stat("/").dev). ustat(2)
+-- long ustat(unsigned dev, struct ustat *ubuf)
+if here.is "!arm64 riscv64 loongarch64" then
+  function calls.ustat()
+    local call = sys.caller "i:up"
+    local number = numbers.ustat or ABSENT
+    local to_out = args.out
+    local to_uint = args.uint
+    local ustat_t = require("callgate.types").t.ustat
+    local known_ustat = known.records(ustat_t)
+    return function(dev, ubuf)
+      dev = to_uint(dev, "ustat", 1, "dev")
+      if not known_ustat[ubuf] then
+        ubuf = to_out(ubuf, "ustat", 2, "ubuf", ustat_t)
+      end
+      local result = call(number, dev, ubuf)
+      if result == -1 then
+        return fail()
+      end
+      return ubuf
+    end
+  end
+end
+
+-- Hangs up the process's terminal, as if its line had gone. vhangup(2)
+-- long vhangup(void)
+function calls.vhangup()
+  local call = sys.caller "i:"
+  local number = numbers.vhangup or ABSENT
+  return function()
+    local result = call(number)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- Restarts, stops or suspends the machine, or this process's PID namespace, at once: S.sync() first. An argument is
+-- text for "restart2". reboot(2)
+-- long reboot(int magic1, int magic2, unsigned int cmd, void *arg)
+function calls.reboot()
+  local call = sys.caller "i:iius"
+  local number = numbers.reboot or ABSENT
+  local LINUX_REBOOT_MAGIC2 = 672274793
+  local to_choice = args.choice
+  local to_optional_string = args.optional_string
+  local REBOOT_names = require("callgate.flags").group "REBOOT"
+  local REBOOT_one = REBOOT_names[1].one
+  return function(operation, argument)
+    operation = REBOOT_one[operation] or to_choice(operation, "reboot", 1, "operation", REBOOT_names)
+    argument = to_optional_string(argument, "reboot", 2, "argument")
+    local result = call(number, -18751827, LINUX_REBOOT_MAGIC2, operation, argument)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- Sets the thread's I/O privilege level, 0 to 3. iopl(2)
+-- long iopl(unsigned int level)
+if here.is "x64 x86" then
+  function calls.iopl()
+    local call = sys.caller "i:u"
+    local number = numbers.iopl or ABSENT
+    local to_uint = args.uint
+    return function(level)
+      level = to_uint(level, "iopl", 1, "level")
+      local result = call(number, level)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Allows the thread count ports from a number on, or forbids them. ioperm(2)
+-- long ioperm(unsigned long from, unsigned long num, int on)
+if here.is "x64 x86" then
+  function calls.ioperm()
+    local call = sys.caller "i:lli"
+    local number = numbers.ioperm or ABSENT
+    local to_boolean = args.boolean
+    local to_long = args.long
+    return function(from, count, on)
+      from = to_long(from, "ioperm", 1, "from")
+      count = to_long(count, "ioperm", 2, "count")
+      on = to_boolean(on, "ioperm", 3, "on")
+      local result = call(number, from, count, on)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
   end
 end
 

@@ -4,6 +4,7 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local known = require "callgate.known"
 local fail = require("callgate.errors").fail
 local sys = require "callgate.sys"
 local here = require "callgate.target"
@@ -17,15 +18,19 @@ local calls = {}
 -- long clock_gettime(clockid_t which_clock, struct __kernel_timespec *tp)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.clock_gettime()
-    sys.symbol("clock_gettime", "i:ip")
+    local call = C[sys.symbol("clock_gettime", "i:ip")]
     local to_choice = args.choice
     local to_out = args.out
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local known_timespec = known.records(timespec_t)
     return function(clock, ts)
-      clock = clock == nil and 0 or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
-      ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
-      local result = C.callgate_libc_clock_gettime(clock, ts)
+      clock = clock == nil and 0 or CLOCK_one[clock] or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
+      if not known_timespec[ts] then
+        ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
+      end
+      local result = call(clock, ts)
       if result == -1 then
         return fail()
       end
@@ -43,9 +48,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_out = args.out
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local known_timespec = known.records(timespec_t)
     return function(clock, ts)
-      clock = clock == nil and 0 or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
-      ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
+      clock = clock == nil and 0 or CLOCK_one[clock] or to_choice(clock, "clock_gettime", 1, "clock", CLOCK_names)
+      if not known_timespec[ts] then
+        ts = to_out(ts, "clock_gettime", 2, "ts", timespec_t)
+      end
       local result = call(clock, ts)
       if result == -1 then
         return fail()
@@ -59,16 +68,20 @@ end
 -- long clock_getres(clockid_t which_clock, struct __kernel_timespec *tp)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.clock_getres()
-    sys.declare "i:ip"
+    local call = sys.caller "i:ip"
     local number = numbers.clock_getres or ABSENT
     local to_choice = args.choice
     local to_out = args.out
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local known_timespec = known.records(timespec_t)
     return function(clock, ts)
-      clock = clock == nil and 0 or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
-      ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
-      local result = C.callgate_i_ip(number, clock, ts)
+      clock = clock == nil and 0 or CLOCK_one[clock] or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
+      if not known_timespec[ts] then
+        ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
+      end
+      local result = call(number, clock, ts)
       if result == -1 then
         return fail()
       end
@@ -86,9 +99,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_out = args.out
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local known_timespec = known.records(timespec_t)
     return function(clock, ts)
-      clock = clock == nil and 0 or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
-      ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
+      clock = clock == nil and 0 or CLOCK_one[clock] or to_choice(clock, "clock_getres", 1, "clock", CLOCK_names)
+      if not known_timespec[ts] then
+        ts = to_out(ts, "clock_getres", 2, "ts", timespec_t)
+      end
       local result = call(clock, ts)
       if result == -1 then
         return fail()
@@ -102,16 +119,20 @@ end
 -- long clock_settime(clockid_t which_clock, const struct __kernel_timespec *tp)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.clock_settime()
-    sys.declare "i:ic"
+    local call = sys.caller "i:ic"
     local number = numbers.clock_settime or ABSENT
     local to_choice = args.choice
     local to_record = args.record
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local known_timespec = known.records(timespec_t)
     return function(clock, ts)
-      clock = to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
-      ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
-      local result = C.callgate_i_ic(number, clock, ts)
+      clock = CLOCK_one[clock] or to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
+      if not known_timespec[ts] then
+        ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
+      end
+      local result = call(number, clock, ts)
       if result == -1 then
         return fail()
       end
@@ -129,9 +150,13 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_record = args.record
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local known_timespec = known.records(timespec_t)
     return function(clock, ts)
-      clock = to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
-      ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
+      clock = CLOCK_one[clock] or to_choice(clock, "clock_settime", 1, "clock", CLOCK_names)
+      if not known_timespec[ts] then
+        ts = to_record(ts, "clock_settime", 2, "ts", timespec_t)
+      end
       local result = call(clock, ts)
       if result == -1 then
         return fail()
@@ -147,7 +172,7 @@ end
 -- __kernel_timespec *rmtp)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.clock_nanosleep()
-    sys.declare "i:iicp"
+    local call = sys.caller "i:iicp"
     local number = numbers.clock_nanosleep or ABSENT
     local to_choice = args.choice
     local to_flags = args.flags
@@ -156,12 +181,19 @@ if here.is "!x86 arm mips mipsel ppc" then
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local TIMER_names = require("callgate.flags").group "TIMER"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local TIMER_memo = TIMER_names[1].memo
+    local known_timespec = known.records(timespec_t)
     return function(clock, flags, ts, left)
-      clock = to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
-      flags = to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
-      ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
-      left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
-      local result = C.callgate_i_iicp(number, clock, flags, ts, left)
+      clock = CLOCK_one[clock] or to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
+      flags = TIMER_memo[flags] or to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
+      if not known_timespec[ts] then
+        ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
+      end
+      if not known_timespec[left] then
+        left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
+      end
+      local result = call(number, clock, flags, ts, left)
       if result == -1 then
         return fail()
       end
@@ -184,11 +216,18 @@ if here.is "x86 arm mips mipsel ppc" then
     local CLOCK_names = require("callgate.flags").group "CLOCK"
     local TIMER_names = require("callgate.flags").group "TIMER"
     local timespec_t = require("callgate.types").t.timespec
+    local CLOCK_one = CLOCK_names[1].one
+    local TIMER_memo = TIMER_names[1].memo
+    local known_timespec = known.records(timespec_t)
     return function(clock, flags, ts, left)
-      clock = to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
-      flags = to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
-      ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
-      left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
+      clock = CLOCK_one[clock] or to_choice(clock, "clock_nanosleep", 1, "clock", CLOCK_names)
+      flags = TIMER_memo[flags] or to_flags(flags, "clock_nanosleep", 2, "flags", TIMER_names)
+      if not known_timespec[ts] then
+        ts = to_record(ts, "clock_nanosleep", 3, "ts", timespec_t)
+      end
+      if not known_timespec[left] then
+        left = to_out(left, "clock_nanosleep", 4, "left", timespec_t)
+      end
       local result = call(clock, flags, ts, left)
       if result == -1 then
         return fail()
@@ -203,16 +242,21 @@ end
 -- __kernel_timespec *rmtp)
 if here.is "!x86 arm mips mipsel ppc" then
   function calls.nanosleep()
-    sys.declare "i:iicp"
+    local call = sys.caller "i:iicp"
     local number = numbers.clock_nanosleep or ABSENT
     local CLOCK_REALTIME = 0
     local to_out = args.out
     local to_record = args.record
     local timespec_t = require("callgate.types").t.timespec
+    local known_timespec = known.records(timespec_t)
     return function(ts, left)
-      ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
-      left = to_out(left, "nanosleep", 2, "left", timespec_t)
-      local result = C.callgate_i_iicp(number, CLOCK_REALTIME, 0, ts, left)
+      if not known_timespec[ts] then
+        ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
+      end
+      if not known_timespec[left] then
+        left = to_out(left, "nanosleep", 2, "left", timespec_t)
+      end
+      local result = call(number, CLOCK_REALTIME, 0, ts, left)
       if result == -1 then
         return fail()
       end
@@ -231,9 +275,14 @@ if here.is "x86 arm mips mipsel ppc" then
     local to_out = args.out
     local to_record = args.record
     local timespec_t = require("callgate.types").t.timespec
+    local known_timespec = known.records(timespec_t)
     return function(ts, left)
-      ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
-      left = to_out(left, "nanosleep", 2, "left", timespec_t)
+      if not known_timespec[ts] then
+        ts = to_record(ts, "nanosleep", 1, "ts", timespec_t)
+      end
+      if not known_timespec[left] then
+        left = to_out(left, "nanosleep", 2, "left", timespec_t)
+      end
       local result = call(CLOCK_REALTIME, 0, ts, left)
       if result == -1 then
         return fail()
@@ -243,19 +292,278 @@ if here.is "x86 arm mips mipsel ppc" then
   end
 end
 
+-- Sets the time of day, and the kernel's time zone; nil leaves one of them alone. settimeofday(2)
+-- long settimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
+function calls.settimeofday()
+  local call = sys.caller "i:pp"
+  local number = numbers.settimeofday or ABSENT
+  local to_optional_record = args.optional_record
+  local old_timeval_t = require("callgate.types").t.old_timeval
+  local timezone_t = require("callgate.types").t.timezone
+  return function(tv, zone)
+    tv = to_optional_record(tv, "settimeofday", 1, "tv", old_timeval_t)
+    zone = to_optional_record(zone, "settimeofday", 2, "zone", timezone_t)
+    local result = call(number, tv, zone)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
+-- Sets a file's access and modification time: { atime, mtime } in seconds, nil for now. utime(2)
+-- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.utime()
+    local call = sys.caller "i:ispi"
+    local number = numbers.utimensat or ABSENT
+    local AT_FDCWD = -100
+    local to_optional_record = args.optional_record
+    local to_path = args.path
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local known_path = known.paths
+    return function(path, times)
+      path = known_path[path] or to_path(path, "utime", 1, "path")
+      times = to_optional_record(times, "utime", 2, "times", timespec_pair_t)
+      local result = call(number, AT_FDCWD, path, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Sets a file's access and modification time: { atime, mtime } in seconds, nil for now. utime(2)
+-- long utimensat_time64(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.utime()
+    local call = sys.utimensat
+    local AT_FDCWD = -100
+    local to_optional_record = args.optional_record
+    local to_path = args.path
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    local known_path = known.paths
+    return function(path, times)
+      path = known_path[path] or to_path(path, "utime", 1, "path")
+      times = to_optional_record(times, "utime", 2, "times", timespec_pair_t)
+      local result = call(AT_FDCWD, path, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Sets times of a file that is looked up from a directory: { atime, mtime } in seconds, nil for now. futimesat(2)
+-- long utimensat(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.futimesat()
+    local call = sys.caller "i:ispi"
+    local number = numbers.utimensat or ABSENT
+    local to_dirfd = args.dirfd
+    local to_optional_path = args.optional_path
+    local to_optional_record = args.optional_record
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(dirfd, path, times)
+      dirfd = to_dirfd(dirfd, "futimesat", 1, "dirfd")
+      path = to_optional_path(path, "futimesat", 2, "path")
+      times = to_optional_record(times, "futimesat", 3, "times", timespec_pair_t)
+      local result = call(number, dirfd, path, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Sets times of a file that is looked up from a directory: { atime, mtime } in seconds, nil for now. futimesat(2)
+-- long utimensat_time64(int dfd, const char *filename, struct __kernel_timespec *utimes, int flags)
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.futimesat()
+    local call = sys.utimensat
+    local to_dirfd = args.dirfd
+    local to_optional_path = args.optional_path
+    local to_optional_record = args.optional_record
+    local timespec_pair_t = require("callgate.types").t.timespec_pair
+    return function(dirfd, path, times)
+      dirfd = to_dirfd(dirfd, "futimesat", 1, "dirfd")
+      path = to_optional_path(path, "futimesat", 2, "path")
+      times = to_optional_record(times, "futimesat", 3, "times", timespec_pair_t)
+      local result = call(dirfd, path, times, 0)
+      if result == -1 then
+        return fail()
+      end
+      return true
+    end
+  end
+end
+
+-- Arms a timer: S.timer_settime(timer, "abstime", { value = seconds, interval = seconds }); what was set before.
+-- timer_settime(2)
+-- long timer_settime(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
+-- __kernel_itimerspec *old_setting)
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.timer_settime()
+    local call = sys.caller "i:iicp"
+    local number = numbers.timer_settime or ABSENT
+    local to_flags = args.flags
+    local to_int = args.int
+    local to_out = args.out
+    local to_record = args.record
+    local TIMER_names = require("callgate.flags").group "TIMER"
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    local TIMER_memo = TIMER_names[1].memo
+    local known_itimerspec = known.records(itimerspec_t)
+    return function(timer, flags, new, old)
+      timer = to_int(timer, "timer_settime", 1, "timer")
+      flags = TIMER_memo[flags] or to_flags(flags, "timer_settime", 2, "flags", TIMER_names)
+      if not known_itimerspec[new] then
+        new = to_record(new, "timer_settime", 3, "new", itimerspec_t)
+      end
+      if not known_itimerspec[old] then
+        old = to_out(old, "timer_settime", 4, "old", itimerspec_t)
+      end
+      local result = call(number, timer, flags, new, old)
+      if result == -1 then
+        return fail()
+      end
+      return old
+    end
+  end
+end
+
+-- Arms a timer: S.timer_settime(timer, "abstime", { value = seconds, interval = seconds }); what was set before.
+-- timer_settime(2)
+-- long timer_settime64(timer_t timer_id, int flags, const struct __kernel_itimerspec *new_setting, struct
+-- __kernel_itimerspec *old_setting)
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timer_settime()
+    local call = sys.timer_settime
+    local to_flags = args.flags
+    local to_int = args.int
+    local to_out = args.out
+    local to_record = args.record
+    local TIMER_names = require("callgate.flags").group "TIMER"
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    local TIMER_memo = TIMER_names[1].memo
+    local known_itimerspec = known.records(itimerspec_t)
+    return function(timer, flags, new, old)
+      timer = to_int(timer, "timer_settime", 1, "timer")
+      flags = TIMER_memo[flags] or to_flags(flags, "timer_settime", 2, "flags", TIMER_names)
+      if not known_itimerspec[new] then
+        new = to_record(new, "timer_settime", 3, "new", itimerspec_t)
+      end
+      if not known_itimerspec[old] then
+        old = to_out(old, "timer_settime", 4, "old", itimerspec_t)
+      end
+      local result = call(timer, flags, new, old)
+      if result == -1 then
+        return fail()
+      end
+      return old
+    end
+  end
+end
+
+-- The time until a timer's next expiration, and its interval. timer_gettime(2)
+-- long timer_gettime(timer_t timer_id, struct __kernel_itimerspec *setting)
+if here.is "!x86 arm mips mipsel ppc" then
+  function calls.timer_gettime()
+    local call = sys.caller "i:ip"
+    local number = numbers.timer_gettime or ABSENT
+    local to_int = args.int
+    local to_out = args.out
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    local known_itimerspec = known.records(itimerspec_t)
+    return function(timer, current)
+      timer = to_int(timer, "timer_gettime", 1, "timer")
+      if not known_itimerspec[current] then
+        current = to_out(current, "timer_gettime", 2, "current", itimerspec_t)
+      end
+      local result = call(number, timer, current)
+      if result == -1 then
+        return fail()
+      end
+      return current
+    end
+  end
+end
+
+-- The time until a timer's next expiration, and its interval. timer_gettime(2)
+-- long timer_gettime64(timer_t timer_id, struct __kernel_itimerspec *setting)
+if here.is "x86 arm mips mipsel ppc" then
+  function calls.timer_gettime()
+    local call = sys.timer_gettime
+    local to_int = args.int
+    local to_out = args.out
+    local itimerspec_t = require("callgate.types").t.itimerspec
+    local known_itimerspec = known.records(itimerspec_t)
+    return function(timer, current)
+      timer = to_int(timer, "timer_gettime", 1, "timer")
+      if not known_itimerspec[current] then
+        current = to_out(current, "timer_gettime", 2, "current", itimerspec_t)
+      end
+      local result = call(timer, current)
+      if result == -1 then
+        return fail()
+      end
+      return current
+    end
+  end
+end
+
+-- How often a timer expired between its last signal and that signal's delivery. timer_getoverrun(2)
+-- long timer_getoverrun(timer_t timer_id)
+function calls.timer_getoverrun()
+  local call = sys.caller "i:i"
+  local number = numbers.timer_getoverrun or ABSENT
+  local to_int = args.int
+  return function(timer)
+    timer = to_int(timer, "timer_getoverrun", 1, "timer")
+    local result = call(number, timer)
+    if result == -1 then
+      return fail()
+    end
+    return result
+  end
+end
+
+-- Disarms and removes a timer. timer_delete(2)
+-- long timer_delete(timer_t timer_id)
+function calls.timer_delete()
+  local call = sys.caller "i:i"
+  local number = numbers.timer_delete or ABSENT
+  local to_int = args.int
+  return function(timer)
+    timer = to_int(timer, "timer_delete", 1, "timer")
+    local result = call(number, timer)
+    if result == -1 then
+      return fail()
+    end
+    return true
+  end
+end
+
 -- The time until an interval timer's next signal, and its interval. getitimer(2)
 -- long getitimer(int which, struct __kernel_old_itimerval *value)
 function calls.getitimer()
-  sys.declare "i:ip"
+  local call = sys.caller "i:ip"
   local number = numbers.getitimer or ABSENT
   local to_choice = args.choice
   local to_out = args.out
   local ITIMER_names = require("callgate.flags").group "ITIMER"
   local itimerval_t = require("callgate.types").t.itimerval
+  local ITIMER_one = ITIMER_names[1].one
+  local known_itimerval = known.records(itimerval_t)
   return function(which, value)
-    which = to_choice(which, "getitimer", 1, "which", ITIMER_names)
-    value = to_out(value, "getitimer", 2, "value", itimerval_t)
-    local result = C.callgate_i_ip(number, which, value)
+    which = ITIMER_one[which] or to_choice(which, "getitimer", 1, "which", ITIMER_names)
+    if not known_itimerval[value] then
+      value = to_out(value, "getitimer", 2, "value", itimerval_t)
+    end
+    local result = call(number, which, value)
     if result == -1 then
       return fail()
     end
@@ -267,18 +575,24 @@ end
 -- setitimer(2)
 -- long setitimer(int which, struct __kernel_old_itimerval *value, struct __kernel_old_itimerval *ovalue)
 function calls.setitimer()
-  sys.declare "i:ipp"
+  local call = sys.caller "i:ipp"
   local number = numbers.setitimer or ABSENT
   local to_choice = args.choice
   local to_out = args.out
   local to_record = args.record
   local ITIMER_names = require("callgate.flags").group "ITIMER"
   local itimerval_t = require("callgate.types").t.itimerval
+  local ITIMER_one = ITIMER_names[1].one
+  local known_itimerval = known.records(itimerval_t)
   return function(which, new, old)
-    which = to_choice(which, "setitimer", 1, "which", ITIMER_names)
-    new = to_record(new, "setitimer", 2, "new", itimerval_t)
-    old = to_out(old, "setitimer", 3, "old", itimerval_t)
-    local result = C.callgate_i_ipp(number, which, new, old)
+    which = ITIMER_one[which] or to_choice(which, "setitimer", 1, "which", ITIMER_names)
+    if not known_itimerval[new] then
+      new = to_record(new, "setitimer", 2, "new", itimerval_t)
+    end
+    if not known_itimerval[old] then
+      old = to_out(old, "setitimer", 3, "old", itimerval_t)
+    end
+    local result = call(number, which, new, old)
     if result == -1 then
       return fail()
     end
@@ -289,13 +603,16 @@ end
 -- Processor time used by this process and its children, in ticks (S.t.tms). times(2)
 -- long times(struct tms *tbuf)
 function calls.times()
-  sys.declare "l:p"
+  local call = sys.caller "l:p"
   local number = numbers.times or ABSENT
   local to_out = args.out
   local tms_t = require("callgate.types").t.tms
+  local known_tms = known.records(tms_t)
   return function(tms)
-    tms = to_out(tms, "times", 1, "tms", tms_t)
-    local result = C.callgate_l_p(number, tms)
+    if not known_tms[tms] then
+      tms = to_out(tms, "times", 1, "tms", tms_t)
+    end
+    local result = call(number, tms)
     if result == -1 then
       return fail()
     end

@@ -82,8 +82,8 @@ function Fd:arm_fadvise64_64(advice, offset, len) end
 ---@return integer? errno
 function Fd:arm_sync_file_range(flags, offset, nbytes) end
 
----Gives a socket its address.
----@param addr ffi.cdata*
+---Gives a socket its address: a record, or a text such as "127.0.0.1:80", "/path", "@abstract".
+---@param addr ffi.cdata*|string
 ---@param addrlen? integer
 ---@return true? ok
 ---@return string? message
@@ -144,8 +144,8 @@ function Fd:chownat(path, uid, gid, flags) end
 ---@return integer? errno
 function Fd:cntl64(cmd, arg) end
 
----Connects a socket to an address.
----@param addr ffi.cdata*
+---Connects a socket to an address: a record, or a text such as "127.0.0.1:80", "[::1]:80", "/path".
+---@param addr ffi.cdata*|string
 ---@param addrlen? integer
 ---@return true? ok
 ---@return string? message
@@ -386,12 +386,13 @@ function Fd:file_getattr(path, flags, attr) end
 ---@return integer? errno
 function Fd:file_setattr(path, flags, attr) end
 
----@param uargs? string
----@param flags integer
+---Loads a module from a file: fd:finit_module("option=1").
+---@param params? string
+---@param flags? callgate.c.MODULE_INIT
 ---@return true? ok
 ---@return string? message
 ---@return integer? errno
-function Fd:finit_module(uargs, flags) end
+function Fd:finit_module(params, flags) end
 
 ---The names of an open file's extended attributes.
 ---@param buf? ffi.cdata*
@@ -521,12 +522,13 @@ function Fd:ftruncate64(length) end
 ---@return integer? errno
 function Fd:futimens(times) end
 
----@param filename? string
----@param utimes? ffi.cdata*
+---Sets times of a file that is looked up from a directory: { atime, mtime } in seconds, nil for now.
+---@param path? string
+---@param times? callgate.t.timespec_pair|table|number|string
 ---@return true? ok
 ---@return string? message
 ---@return integer? errno
-function Fd:futimesat(filename, utimes) end
+function Fd:futimesat(path, times) end
 
 ---Reads some entries of an open directory: for name, entry in assert(fd:getdents()) do ... end; none are left when none come; or into buf.
 ---@param buf? ffi.cdata*
@@ -595,13 +597,6 @@ function Fd:ile_getattr(path, flags, attr) end
 ---@return integer? errno
 function Fd:ile_setattr(path, flags, attr) end
 
----@param uargs? string
----@param flags integer
----@return true? ok
----@return string? message
----@return integer? errno
-function Fd:init_module(uargs, flags) end
-
 ---Watches a path for events: i:add_watch(path, "create, delete, modify"); returns the watch's number.
 ---@param path string
 ---@param mask? callgate.c.IN
@@ -624,23 +619,24 @@ function Fd:inotify_read(size) end
 ---@return integer? errno
 function Fd:inotify_rm_watch(watch) end
 
----@param to_submit integer
----@param min_complete integer
----@param flags integer
----@param argp? string|ffi.cdata*
----@param argsz? integer
----@return integer? result
+---Submits operations and waits for completions: ring:enter(2, 1), ring:enter(0, 1, nil, { timeout = 0.5, mask = "int" }), or with a set of signals alone; how many were taken. Entries are written before the queue's tail, completions read after theirs: the call orders both; without it ("sqpoll", other threads) the tail wants a store-release, and what the kernel writes a load-acquire.
+---@param submit? integer
+---@param complete? integer
+---@param flags? callgate.c.IORING_ENTER
+---@param argument? callgate.t.sigset|callgate.uring_wait|ffi.cdata*|string|integer
+---@return integer? count
 ---@return string? message
 ---@return integer? errno
-function Fd:io_uring_enter(to_submit, min_complete, flags, argp, argsz) end
+function Fd:io_uring_enter(submit, complete, flags, argument) end
 
----@param op integer
----@param arg? ffi.cdata*
----@param nr_args integer
----@return integer? result
+---Registers what a ring uses, by operation: ring:register("files", { fd, fd2 }), ring:register("buffers", { buffer }), ring:register "probe", ring:register "unregister_files". Registered buffers must live as long as they are registered.
+---@param operation integer|string
+---@param argument any
+---@param count? integer
+---@return any result
 ---@return string? message
 ---@return integer? errno
-function Fd:io_uring_register(op, arg, nr_args) end
+function Fd:io_uring_register(operation, argument, count) end
 
 ---An operation on a device, by name or number; known ones give and take their type: fd:ioctl("TIOCGWINSZ").
 ---@param request integer|string
@@ -650,14 +646,11 @@ function Fd:io_uring_register(op, arg, nr_args) end
 ---@return integer? errno
 function Fd:ioctl(request, argument) end
 
----@param initrd_fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param cmdline_len integer|ffi.cdata*
----@param cmdline_ptr? string
----@param flags integer|ffi.cdata*
----@return true? ok
+---Whether a descriptor is a terminal.
+---@return boolean? terminal
 ---@return string? message
 ---@return integer? errno
-function Fd:kexec_file_load(initrd_fd, cmdline_len, cmdline_ptr, flags) end
+function Fd:isatty() end
 
 ---Allows something: r:add_rule("path_beneath", { parent = fd, access = "read_file" }), r:add_rule("net_port", { port = 80, access = "connect_tcp" }).
 ---@param type callgate.c.LANDLOCK_RULE
@@ -945,6 +938,12 @@ function Fd:process_madvise(ranges, advice, flags) end
 ---@return integer? errno
 function Fd:process_mrelease() end
 
+---The path of the other end of a pseudo-terminal's master.
+---@return string? path
+---@return string? message
+---@return integer? errno
+function Fd:ptsname() end
+
 ---Writes at an offset; the file position stays.
 ---@param data string|ffi.cdata*
 ---@param count? integer
@@ -1051,14 +1050,14 @@ function Fd:recv(buf, count, flags) end
 ---@return integer? errno
 function Fd:recvfrom(buf, count, flags) end
 
----@param msg? ffi.cdata*
----@param vlen integer
----@param flags integer
----@param timeout? ffi.cdata*
----@return integer? result
+---Receives up to so many messages, as tables like those of recvmsg: fd:recvmmsg(8, "waitforone"); or into what a table of tables says.
+---@param messages integer|table[]
+---@param flags? callgate.c.MSG
+---@param timeout? callgate.t.timespec|table|number|string
+---@return callgate.received[]? messages
 ---@return string? message
 ---@return integer? errno
-function Fd:recvmmsg(msg, vlen, flags, timeout) end
+function Fd:recvmmsg(messages, flags, timeout) end
 
 ---@param msg? ffi.cdata*
 ---@param vlen integer
@@ -1147,15 +1146,15 @@ function Fd:send_signal(signal, info, flags) end
 ---@return integer? errno
 function Fd:sendfile(input, offset, count) end
 
----@param msg? ffi.cdata*
----@param vlen integer
----@param flags integer
----@return integer? result
+---Sends several messages, each a string or a table as sendmsg takes it: fd:sendmmsg { "one", { "two", to = address } }; how many went.
+---@param messages (callgate.message|string)[]
+---@param flags? callgate.c.MSG
+---@return integer? count
 ---@return string? message
 ---@return integer? errno
-function Fd:sendmmsg(msg, vlen, flags) end
+function Fd:sendmmsg(messages, flags) end
 
----Sends strings or buffers with control messages: { "data", fds = { fd }, to = address }, or a msghdr.
+---Sends strings or buffers with control messages: { "data", fds = { fd }, control = { ip_ttl = 5 }, to = address }, or a msghdr.
 ---@param msg callgate.message|string|ffi.cdata*
 ---@param flags? callgate.c.MSG
 ---@return integer? count
@@ -1165,9 +1164,9 @@ function Fd:sendmsg(msg, flags) end
 
 ---Sends a datagram to an address: fd:sendto(data, address), fd:sendto(data, count, flags, address).
 ---@param data string|ffi.cdata*
----@param count? integer|ffi.cdata*
+---@param count? integer|string|ffi.cdata*
 ---@param flags? callgate.c.MSG
----@param addr? ffi.cdata*
+---@param addr? ffi.cdata*|string
 ---@return integer? count
 ---@return string? message
 ---@return integer? errno
@@ -1334,6 +1333,67 @@ function Fd:sync_file_range2(flags, offset, nbytes) end
 ---@return integer? errno
 function Fd:syncfs() end
 
+---Waits until what was written is out.
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:tcdrain() end
+
+---Suspends and resumes: "ooff" and "oon" the output, "ioff" and "ion" by a character to the other side.
+---@param action callgate.c.TCFLOW
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:tcflow(action) end
+
+---Drops what was received and not read ("iflush"), written and not sent ("oflush"), or both ("ioflush").
+---@param queue callgate.c.TCFLUSH
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:tcflush(queue) end
+
+---How a terminal works, as a termios: fd:tcgetattr().lflag is "isig, icanon, echo...".
+---@param tio? callgate.t.termios
+---@return callgate.t.termios? tio
+---@return string? message
+---@return integer? errno
+function Fd:tcgetattr(tio) end
+
+---The group of processes in the foreground of a terminal.
+---@return integer? group
+---@return string? message
+---@return integer? errno
+function Fd:tcgetpgrp() end
+
+---The session whose terminal it is.
+---@return integer? session
+---@return string? message
+---@return integer? errno
+function Fd:tcgetsid() end
+
+---Sends zeros for a quarter of a second, or for so many tenths of one.
+---@param duration? integer
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:tcsendbreak(duration) end
+
+---Changes how a terminal works: "now", when what was written is out ("drain"), or also dropping what was not read ("flush").
+---@param when callgate.c.TCSA
+---@param tio callgate.t.termios|callgate.t.termios2|table
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:tcsetattr(when, tio) end
+
+---Puts a group of processes into the foreground of a terminal.
+---@param group integer
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:tcsetpgrp(group) end
+
 ---Duplicates the content of a pipe into another.
 ---@param output callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param length integer
@@ -1394,6 +1454,12 @@ function Fd:truncate64(length) end
 ---@return integer? errno
 function Fd:unlinkat(path, flags) end
 
+---Lets the other end of a pseudo-terminal be opened.
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Fd:unlockpt() end
+
 ---Sets an open file's access and modification time: { atime, mtime }, nil for now.
 ---@param times? callgate.t.timespec_pair|table|number|string
 ---@return true? ok
@@ -1418,13 +1484,6 @@ function Fd:utimensat(path, times, flags) end
 ---@return integer? errno
 function Fd:utimensat_time64(filename, utimes, flags) end
 
----@param filename? string
----@param utimes? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function Fd:utimesat(filename, utimes) end
-
 ---Maps buffers into a pipe: a table of strings or buffers.
 ---@param iov (string|ffi.cdata*)[]
 ---@param flags? callgate.c.SPLICE_F
@@ -1448,6 +1507,107 @@ function Fd:write(data, count) end
 ---@return string? message
 ---@return integer? errno
 function Fd:writev(iov, count) end
+
+---@class callgate.fd.bpf_btf: callgate.fd
+local Bpf_btf = {}
+
+---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
+---@param info? ffi.cdata*|string
+---@return ffi.cdata*? info
+---@return string? message
+---@return integer? errno
+function Bpf_btf:info(info) end
+
+---@class callgate.fd.bpf_link: callgate.fd
+local Bpf_link = {}
+
+---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
+---@param info? ffi.cdata*|string
+---@return ffi.cdata*? info
+---@return string? message
+---@return integer? errno
+function Bpf_link:info(info) end
+
+---Gives an object a name in a file system of type bpf: map:pin "/sys/fs/bpf/name".
+---@param path string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Bpf_link:pin(path) end
+
+---@class callgate.fd.bpf_map: callgate.fd
+local Bpf_map = {}
+
+---Removes a key: map:delete(key).
+---@param key? integer|string|callgate.fd|ffi.cdata*
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Bpf_map:delete(key) end
+
+---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
+---@param info? ffi.cdata*|string
+---@return ffi.cdata*? info
+---@return string? message
+---@return integer? errno
+function Bpf_map:info(info) end
+
+---All keys of a map: for key in map:keys "uint" do ... end, as strings without a type.
+---@param type? string
+---@return (fun(): any)|nil keys
+---@return string? message
+---@return integer? errno
+function Bpf_map:keys(type) end
+
+---The value of a key: map:lookup(key) as a string, map:lookup(key, "uint") as a number, or into a buffer or record that is given. A key is a number, a string or a buffer.
+---@param key? integer|string|callgate.fd|ffi.cdata*
+---@param value? string|ffi.cdata*
+---@param flags? callgate.c.BPF_ELEM
+---@return any value
+---@return string? message
+---@return integer? errno
+function Bpf_map:lookup(key, value, flags) end
+
+---The key after another, the first after nil: map:next_key(key, "uint"); ENOENT after the last.
+---@param key? integer|string|callgate.fd|ffi.cdata*
+---@param next? string|ffi.cdata*
+---@return any key
+---@return string? message
+---@return integer? errno
+function Bpf_map:next_key(key, next) end
+
+---Gives an object a name in a file system of type bpf: map:pin "/sys/fs/bpf/name".
+---@param path string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Bpf_map:pin(path) end
+
+---Sets the value of a key: map:update(key, value, "noexist").
+---@param key? integer|string|callgate.fd|ffi.cdata*
+---@param value? integer|string|callgate.fd|ffi.cdata*
+---@param flags? callgate.c.BPF_ELEM
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Bpf_map:update(key, value, flags) end
+
+---@class callgate.fd.bpf_prog: callgate.fd
+local Bpf_prog = {}
+
+---What an object says of itself: map:info().max_entries, a bpf_map_info, bpf_prog_info, bpf_link_info or bpf_btf_info.
+---@param info? ffi.cdata*|string
+---@return ffi.cdata*? info
+---@return string? message
+---@return integer? errno
+function Bpf_prog:info(info) end
+
+---Gives an object a name in a file system of type bpf: map:pin "/sys/fs/bpf/name".
+---@param path string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Bpf_prog:pin(path) end
 
 ---@class callgate.fd.epoll: callgate.fd
 local Epoll = {}
@@ -1710,6 +1870,37 @@ function Mqueue:send(data, priority, timeout) end
 ---@return integer? errno
 function Mqueue:setattr(new, old) end
 
+---@class callgate.fd.perf: callgate.fd
+local Perf = {}
+
+---Stops counting: p:disable(), p:disable "group" with all of its group.
+---@param flags? callgate.c.PERF_IOC_FLAG
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Perf:disable(flags) end
+
+---Starts counting: p:enable(), p:enable "group" with all of its group.
+---@param flags? callgate.c.PERF_IOC_FLAG
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Perf:enable(flags) end
+
+---A counter's value: p:read(); with a read_format a table of what it asks for comes second: time_enabled, time_running, id, lost, and with "group" such a table for each counter.
+---@param format? callgate.c.PERF_FORMAT
+---@return integer|ffi.cdata*|nil value
+---@return string|callgate.perf_value|nil more
+---@return integer? errno
+function Perf:read(format) end
+
+---Makes a counter's value 0, not its times: p:reset(), p:reset "group" with all of its group.
+---@param flags? callgate.c.PERF_IOC_FLAG
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function Perf:reset(flags) end
+
 ---@class callgate.fd.pidfd: callgate.fd
 local Pidfd = {}
 
@@ -1793,6 +1984,28 @@ function Timer:read() end
 ---@return string? message
 ---@return integer? errno
 function Timer:settime(flags, new, old) end
+
+---@class callgate.fd.uring: callgate.fd
+local Uring = {}
+
+---Submits operations and waits for completions: ring:enter(2, 1), ring:enter(0, 1, nil, { timeout = 0.5, mask = "int" }), or with a set of signals alone; how many were taken. Entries are written before the queue's tail, completions read after theirs: the call orders both; without it ("sqpoll", other threads) the tail wants a store-release, and what the kernel writes a load-acquire.
+---@param submit? integer
+---@param complete? integer
+---@param flags? callgate.c.IORING_ENTER
+---@param argument? callgate.t.sigset|callgate.uring_wait|ffi.cdata*|string|integer
+---@return integer? count
+---@return string? message
+---@return integer? errno
+function Uring:enter(submit, complete, flags, argument) end
+
+---Registers what a ring uses, by operation: ring:register("files", { fd, fd2 }), ring:register("buffers", { buffer }), ring:register "probe", ring:register "unregister_files". Registered buffers must live as long as they are registered.
+---@param operation integer|string
+---@param argument any
+---@param count? integer
+---@return any result
+---@return string? message
+---@return integer? errno
+function Uring:register(operation, argument, count) end
 
 ---@class callgate.fd.userfault: callgate.fd
 local Userfault = {}

@@ -9,10 +9,19 @@
 
 ---@class callgate.groups
 ---@field ACCESS callgate.group.ACCESS
+---@field ADJ callgate.group.ADJ
 ---@field AF callgate.group.AF
+---@field ALG callgate.group.ALG
 ---@field ARCH callgate.group.ARCH
 ---@field AT callgate.group.AT
+---@field BAUD callgate.group.BAUD
 ---@field BPF callgate.group.BPF
+---@field BPF_ELEM callgate.group.BPF_ELEM
+---@field BPF_F callgate.group.BPF_F
+---@field BPF_F_TEST callgate.group.BPF_F_TEST
+---@field BPF_MAP_TYPE callgate.group.BPF_MAP_TYPE
+---@field BPF_PROG_TYPE callgate.group.BPF_PROG_TYPE
+---@field CAN_RAW callgate.group.CAN_RAW
 ---@field CAP callgate.group.CAP
 ---@field CLD callgate.group.CLD
 ---@field CLOCK callgate.group.CLOCK
@@ -38,17 +47,30 @@
 ---@field FS_XFLAG callgate.group.FS_XFLAG
 ---@field FUTEX callgate.group.FUTEX
 ---@field FUTEX2 callgate.group.FUTEX2
+---@field F_OWNER callgate.group.F_OWNER
 ---@field F_SEAL callgate.group.F_SEAL
 ---@field GRND callgate.group.GRND
+---@field IFF callgate.group.IFF
+---@field IFF_TUN callgate.group.IFF_TUN
 ---@field IN callgate.group.IN
+---@field IOCB_CMD callgate.group.IOCB_CMD
 ---@field IOPRIO_CLASS callgate.group.IOPRIO_CLASS
 ---@field IOPRIO_WHO callgate.group.IOPRIO_WHO
+---@field IORING_CQE_F callgate.group.IORING_CQE_F
+---@field IORING_ENTER callgate.group.IORING_ENTER
+---@field IORING_FEAT callgate.group.IORING_FEAT
+---@field IORING_OP callgate.group.IORING_OP
+---@field IORING_RESTRICTION callgate.group.IORING_RESTRICTION
+---@field IORING_SETUP callgate.group.IORING_SETUP
+---@field IOSQE callgate.group.IOSQE
 ---@field IP callgate.group.IP
 ---@field IPC callgate.group.IPC
 ---@field IPPROTO callgate.group.IPPROTO
 ---@field IPV6 callgate.group.IPV6
 ---@field ITIMER callgate.group.ITIMER
 ---@field KCMP callgate.group.KCMP
+---@field KEXEC callgate.group.KEXEC
+---@field KEXEC_FILE callgate.group.KEXEC_FILE
 ---@field KEYCTL callgate.group.KEYCTL
 ---@field KEY_REQKEY_DEFL callgate.group.KEY_REQKEY_DEFL
 ---@field KEY_SPEC callgate.group.KEY_SPEC
@@ -61,6 +83,8 @@
 ---@field LANDLOCK_SCOPE callgate.group.LANDLOCK_SCOPE
 ---@field LISTMOUNT callgate.group.LISTMOUNT
 ---@field LOCK callgate.group.LOCK
+---@field LSM_ATTR callgate.group.LSM_ATTR
+---@field LSM_ID callgate.group.LSM_ID
 ---@field MADV callgate.group.MADV
 ---@field MAP callgate.group.MAP
 ---@field MCL callgate.group.MCL
@@ -68,11 +92,14 @@
 ---@field MEMBARRIER_CMD_FLAG callgate.group.MEMBARRIER_CMD_FLAG
 ---@field MFD callgate.group.MFD
 ---@field MLOCK callgate.group.MLOCK
+---@field MODIFY_LDT callgate.group.MODIFY_LDT
+---@field MODULE_INIT callgate.group.MODULE_INIT
 ---@field MOUNT_ATTR callgate.group.MOUNT_ATTR
 ---@field MOVE_MOUNT callgate.group.MOVE_MOUNT
 ---@field MPOL callgate.group.MPOL
 ---@field MPOL_F callgate.group.MPOL_F
 ---@field MPOL_MF callgate.group.MPOL_MF
+---@field MPTCP callgate.group.MPTCP
 ---@field MREMAP callgate.group.MREMAP
 ---@field MS callgate.group.MS
 ---@field MSG callgate.group.MSG
@@ -85,6 +112,16 @@
 ---@field OPEN_TREE callgate.group.OPEN_TREE
 ---@field P callgate.group.P
 ---@field PACKET callgate.group.PACKET
+---@field PACKET_MR callgate.group.PACKET_MR
+---@field PERF_COUNT_HW callgate.group.PERF_COUNT_HW
+---@field PERF_COUNT_HW_CACHE callgate.group.PERF_COUNT_HW_CACHE
+---@field PERF_COUNT_SW callgate.group.PERF_COUNT_SW
+---@field PERF_FLAG callgate.group.PERF_FLAG
+---@field PERF_FORMAT callgate.group.PERF_FORMAT
+---@field PERF_IOC_FLAG callgate.group.PERF_IOC_FLAG
+---@field PERF_SAMPLE callgate.group.PERF_SAMPLE
+---@field PERF_SAMPLE_BRANCH callgate.group.PERF_SAMPLE_BRANCH
+---@field PERF_TYPE callgate.group.PERF_TYPE
 ---@field PERSONALITY callgate.group.PERSONALITY
 ---@field PIDFD callgate.group.PIDFD
 ---@field PIDFD_SIGNAL callgate.group.PIDFD_SIGNAL
@@ -120,6 +157,7 @@
 ---@field QFMT callgate.group.QFMT
 ---@field QIF callgate.group.QIF
 ---@field QUOTA callgate.group.QUOTA
+---@field REBOOT callgate.group.REBOOT
 ---@field RENAME callgate.group.RENAME
 ---@field RESOLVE callgate.group.RESOLVE
 ---@field RLIMIT callgate.group.RLIMIT
@@ -150,17 +188,26 @@
 ---@field SIG_HOW callgate.group.SIG_HOW
 ---@field SO callgate.group.SO
 ---@field SOCK callgate.group.SOCK
+---@field SOF_TIMESTAMPING callgate.group.SOF_TIMESTAMPING
 ---@field SOL callgate.group.SOL
+---@field SO_VM_SOCKETS callgate.group.SO_VM_SOCKETS
 ---@field SPLICE_F callgate.group.SPLICE_F
 ---@field SS callgate.group.SS
+---@field STA callgate.group.STA
 ---@field STATMOUNT callgate.group.STATMOUNT
 ---@field STATX callgate.group.STATX
 ---@field SWAP_FLAG callgate.group.SWAP_FLAG
 ---@field SYNC_FILE_RANGE callgate.group.SYNC_FILE_RANGE
+---@field SYSLOG_ACTION callgate.group.SYSLOG_ACTION
+---@field TCFLOW callgate.group.TCFLOW
+---@field TCFLUSH callgate.group.TCFLUSH
 ---@field TCP callgate.group.TCP
+---@field TCSA callgate.group.TCSA
 ---@field TFD callgate.group.TFD
 ---@field TFD_TIMER callgate.group.TFD_TIMER
+---@field TIME callgate.group.TIME
 ---@field TIMER callgate.group.TIMER
+---@field TLS callgate.group.TLS
 ---@field UDP callgate.group.UDP
 ---@field UFFD callgate.group.UFFD
 ---@field UFFDIO_REGISTER callgate.group.UFFDIO_REGISTER
@@ -169,6 +216,7 @@
 ---@field UMOUNT callgate.group.UMOUNT
 ---@field W callgate.group.W
 ---@field XATTR callgate.group.XATTR
+---@field XDP callgate.group.XDP
 ---@field [string] callgate.group
 
 ---Names of permissions, in any case, with or without the prefix; lists are "a, b" or "a|b".
@@ -201,6 +249,37 @@
 ---@field W_OK integer
 ---@field X integer
 ---@field X_OK integer
+
+---Names of ADJ_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.ADJ integer|string
+---| "esterror"
+---| "frequency"
+---| "maxerror"
+---| "micro"
+---| "nano"
+---| "offset"
+---| "offset_singleshot"
+---| "offset_ss_read"
+---| "setoffset"
+---| "status"
+---| "tai"
+---| "tick"
+---| "timeconst"
+
+---@class callgate.group.ADJ: callgate.group
+---@field ESTERROR integer
+---@field FREQUENCY integer
+---@field MAXERROR integer
+---@field MICRO integer
+---@field NANO integer
+---@field OFFSET integer
+---@field OFFSET_SINGLESHOT integer
+---@field OFFSET_SS_READ integer
+---@field SETOFFSET integer
+---@field STATUS integer
+---@field TAI integer
+---@field TICK integer
+---@field TIMECONST integer
 
 ---Names of AF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.AF integer|string
@@ -302,6 +381,29 @@
 ---@field WANPIPE integer
 ---@field X25 integer
 ---@field XDP integer
+
+---Names of ALG_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.ALG integer|string
+---| "op_decrypt"
+---| "op_encrypt"
+---| "set_aead_assoclen"
+---| "set_aead_authsize"
+---| "set_drbg_entropy"
+---| "set_iv"
+---| "set_key"
+---| "set_key_by_key_serial"
+---| "set_op"
+
+---@class callgate.group.ALG: callgate.group
+---@field OP_DECRYPT integer
+---@field OP_ENCRYPT integer
+---@field SET_AEAD_ASSOCLEN integer
+---@field SET_AEAD_AUTHSIZE integer
+---@field SET_DRBG_ENTROPY integer
+---@field SET_IV integer
+---@field SET_KEY integer
+---@field SET_KEY_BY_KEY_SERIAL integer
+---@field SET_OP integer
 
 ---Names of ARCH_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.ARCH integer|string
@@ -405,6 +507,73 @@
 ---@field SYMLINK_FOLLOW integer
 ---@field SYMLINK_NOFOLLOW integer
 
+---Names of B*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.BAUD integer|string
+---| "0"
+---| "1000000"
+---| "110"
+---| "115200"
+---| "1152000"
+---| "1200"
+---| "134"
+---| "150"
+---| "1500000"
+---| "1800"
+---| "19200"
+---| "200"
+---| "2000000"
+---| "230400"
+---| "2400"
+---| "2500000"
+---| "300"
+---| "3000000"
+---| "3500000"
+---| "38400"
+---| "4000000"
+---| "460800"
+---| "4800"
+---| "50"
+---| "500000"
+---| "57600"
+---| "576000"
+---| "600"
+---| "75"
+---| "921600"
+---| "9600"
+
+---@class callgate.group.BAUD: callgate.group
+---@field ["0"] integer
+---@field ["1000000"] integer
+---@field ["110"] integer
+---@field ["115200"] integer
+---@field ["1152000"] integer
+---@field ["1200"] integer
+---@field ["134"] integer
+---@field ["150"] integer
+---@field ["1500000"] integer
+---@field ["1800"] integer
+---@field ["19200"] integer
+---@field ["200"] integer
+---@field ["2000000"] integer
+---@field ["230400"] integer
+---@field ["2400"] integer
+---@field ["2500000"] integer
+---@field ["300"] integer
+---@field ["3000000"] integer
+---@field ["3500000"] integer
+---@field ["38400"] integer
+---@field ["4000000"] integer
+---@field ["460800"] integer
+---@field ["4800"] integer
+---@field ["50"] integer
+---@field ["500000"] integer
+---@field ["57600"] integer
+---@field ["576000"] integer
+---@field ["600"] integer
+---@field ["75"] integer
+---@field ["921600"] integer
+---@field ["9600"] integer
+
 ---Names of BPF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.BPF integer|string
 ---| "abs"
@@ -479,6 +648,394 @@
 ---@field W integer
 ---@field X integer
 ---@field XOR integer
+
+---Names of BPF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.BPF_ELEM integer|string|callgate.c.BPF_F
+---| "any"
+---| "exist"
+---| "noexist"
+
+---@class callgate.group.BPF_ELEM: callgate.group
+---@field ANY integer
+---@field EXIST integer
+---@field NOEXIST integer
+
+---Names of BPF_F_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.BPF_F integer|string
+---| "adj_room_decap_l3_ipv4"
+---| "adj_room_decap_l3_ipv6"
+---| "adj_room_encap_l2_eth"
+---| "adj_room_encap_l3_ipv4"
+---| "adj_room_encap_l3_ipv6"
+---| "adj_room_encap_l4_gre"
+---| "adj_room_encap_l4_udp"
+---| "adj_room_fixed_gso"
+---| "adj_room_no_csum_reset"
+---| "after"
+---| "allow_multi"
+---| "allow_override"
+---| "all_cpus"
+---| "any_alignment"
+---| "before"
+---| "bprm_secureexec"
+---| "broadcast"
+---| "clone"
+---| "cpu"
+---| "ctxlen_mask"
+---| "current_cpu"
+---| "current_netns"
+---| "dont_fragment"
+---| "exclude_ingress"
+---| "fast_stack_cmp"
+---| "get_branch_records_size"
+---| "hdr_field_mask"
+---| "id"
+---| "index_mask"
+---| "ingress"
+---| "inner_map"
+---| "invalidate_hash"
+---| "ipv6"
+---| "kprobe_multi_return"
+---| "link"
+---| "lock"
+---| "mark_enforce"
+---| "mark_mangled_0"
+---| "mmapable"
+---| "netfilter_ip_defrag"
+---| "no_common_lru"
+---| "no_prealloc"
+---| "no_tunnel_key"
+---| "no_user_conv"
+---| "numa_node"
+---| "pad_zeros"
+---| "path_fd"
+---| "preorder"
+---| "preserve_elems"
+---| "pseudo_hdr"
+---| "query_effective"
+---| "rb_overwrite"
+---| "rdonly"
+---| "rdonly_prog"
+---| "recompute_csum"
+---| "redirect_flags"
+---| "replace"
+---| "reuse_stackid"
+---| "segv_on_fault"
+---| "seq_number"
+---| "skip_field_mask"
+---| "sleepable"
+---| "stack_build_id"
+---| "strict_alignment"
+---| "sysctl_base_name"
+---| "test_reg_invariants"
+---| "test_rnd_hi32"
+---| "test_run_on_cpu"
+---| "test_skb_checksum_complete"
+---| "test_state_freq"
+---| "test_xdp_live_frames"
+---| "timer_abs"
+---| "timer_cpu_pin"
+---| "token_fd"
+---| "tuninfo_flags"
+---| "tuninfo_ipv6"
+---| "uprobe_multi_path_fd"
+---| "uprobe_multi_return"
+---| "user_build_id"
+---| "user_stack"
+---| "vtype_btf_obj_fd"
+---| "wronly"
+---| "wronly_prog"
+---| "xdp_dev_bound_only"
+---| "xdp_has_frags"
+---| "zero_csum_tx"
+---| "zero_seed"
+
+---@class callgate.group.BPF_F: callgate.group
+---@field ADJ_ROOM_DECAP_L3_IPV4 integer
+---@field ADJ_ROOM_DECAP_L3_IPV6 integer
+---@field ADJ_ROOM_ENCAP_L2_ETH integer
+---@field ADJ_ROOM_ENCAP_L3_IPV4 integer
+---@field ADJ_ROOM_ENCAP_L3_IPV6 integer
+---@field ADJ_ROOM_ENCAP_L4_GRE integer
+---@field ADJ_ROOM_ENCAP_L4_UDP integer
+---@field ADJ_ROOM_FIXED_GSO integer
+---@field ADJ_ROOM_NO_CSUM_RESET integer
+---@field AFTER integer
+---@field ALLOW_MULTI integer
+---@field ALLOW_OVERRIDE integer
+---@field ALL_CPUS integer
+---@field ANY_ALIGNMENT integer
+---@field BEFORE integer
+---@field BPRM_SECUREEXEC integer
+---@field BROADCAST integer
+---@field CLONE integer
+---@field CPU integer
+---@field CTXLEN_MASK integer
+---@field CURRENT_CPU integer
+---@field CURRENT_NETNS integer
+---@field DONT_FRAGMENT integer
+---@field EXCLUDE_INGRESS integer
+---@field FAST_STACK_CMP integer
+---@field GET_BRANCH_RECORDS_SIZE integer
+---@field HDR_FIELD_MASK integer
+---@field ID integer
+---@field INDEX_MASK integer
+---@field INGRESS integer
+---@field INNER_MAP integer
+---@field INVALIDATE_HASH integer
+---@field IPV6 integer
+---@field KPROBE_MULTI_RETURN integer
+---@field LINK integer
+---@field LOCK integer
+---@field MARK_ENFORCE integer
+---@field MARK_MANGLED_0 integer
+---@field MMAPABLE integer
+---@field NETFILTER_IP_DEFRAG integer
+---@field NO_COMMON_LRU integer
+---@field NO_PREALLOC integer
+---@field NO_TUNNEL_KEY integer
+---@field NO_USER_CONV integer
+---@field NUMA_NODE integer
+---@field PAD_ZEROS integer
+---@field PATH_FD integer
+---@field PREORDER integer
+---@field PRESERVE_ELEMS integer
+---@field PSEUDO_HDR integer
+---@field QUERY_EFFECTIVE integer
+---@field RB_OVERWRITE integer
+---@field RDONLY integer
+---@field RDONLY_PROG integer
+---@field RECOMPUTE_CSUM integer
+---@field REDIRECT_FLAGS integer
+---@field REPLACE integer
+---@field REUSE_STACKID integer
+---@field SEGV_ON_FAULT integer
+---@field SEQ_NUMBER integer
+---@field SKIP_FIELD_MASK integer
+---@field SLEEPABLE integer
+---@field STACK_BUILD_ID integer
+---@field STRICT_ALIGNMENT integer
+---@field SYSCTL_BASE_NAME integer
+---@field TEST_REG_INVARIANTS integer
+---@field TEST_RND_HI32 integer
+---@field TEST_RUN_ON_CPU integer
+---@field TEST_SKB_CHECKSUM_COMPLETE integer
+---@field TEST_STATE_FREQ integer
+---@field TEST_XDP_LIVE_FRAMES integer
+---@field TIMER_ABS integer
+---@field TIMER_CPU_PIN integer
+---@field TOKEN_FD integer
+---@field TUNINFO_FLAGS integer
+---@field TUNINFO_IPV6 integer
+---@field UPROBE_MULTI_PATH_FD integer
+---@field UPROBE_MULTI_RETURN integer
+---@field USER_BUILD_ID integer
+---@field USER_STACK integer
+---@field VTYPE_BTF_OBJ_FD integer
+---@field WRONLY integer
+---@field WRONLY_PROG integer
+---@field XDP_DEV_BOUND_ONLY integer
+---@field XDP_HAS_FRAGS integer
+---@field ZERO_CSUM_TX integer
+---@field ZERO_SEED integer
+
+---Names of BPF_F_TEST_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.BPF_F_TEST integer|string
+---| "reg_invariants"
+---| "rnd_hi32"
+---| "run_on_cpu"
+---| "skb_checksum_complete"
+---| "state_freq"
+---| "xdp_live_frames"
+
+---@class callgate.group.BPF_F_TEST: callgate.group
+---@field REG_INVARIANTS integer
+---@field RND_HI32 integer
+---@field RUN_ON_CPU integer
+---@field SKB_CHECKSUM_COMPLETE integer
+---@field STATE_FREQ integer
+---@field XDP_LIVE_FRAMES integer
+
+---Names of BPF_MAP_TYPE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.BPF_MAP_TYPE integer|string
+---| "arena"
+---| "array"
+---| "array_of_maps"
+---| "bloom_filter"
+---| "cgroup_array"
+---| "cgroup_storage"
+---| "cgroup_storage_deprecated"
+---| "cgrp_storage"
+---| "cpumap"
+---| "devmap"
+---| "devmap_hash"
+---| "hash"
+---| "hash_of_maps"
+---| "inode_storage"
+---| "insn_array"
+---| "lpm_trie"
+---| "lru_hash"
+---| "lru_percpu_hash"
+---| "percpu_array"
+---| "percpu_cgroup_storage"
+---| "percpu_cgroup_storage_deprecated"
+---| "percpu_hash"
+---| "perf_event_array"
+---| "prog_array"
+---| "queue"
+---| "reuseport_sockarray"
+---| "rhash"
+---| "ringbuf"
+---| "sk_storage"
+---| "sockhash"
+---| "sockmap"
+---| "stack"
+---| "stack_trace"
+---| "struct_ops"
+---| "task_storage"
+---| "unspec"
+---| "user_ringbuf"
+---| "xskmap"
+
+---@class callgate.group.BPF_MAP_TYPE: callgate.group
+---@field ARENA integer
+---@field ARRAY integer
+---@field ARRAY_OF_MAPS integer
+---@field BLOOM_FILTER integer
+---@field CGROUP_ARRAY integer
+---@field CGROUP_STORAGE integer
+---@field CGROUP_STORAGE_DEPRECATED integer
+---@field CGRP_STORAGE integer
+---@field CPUMAP integer
+---@field DEVMAP integer
+---@field DEVMAP_HASH integer
+---@field HASH integer
+---@field HASH_OF_MAPS integer
+---@field INODE_STORAGE integer
+---@field INSN_ARRAY integer
+---@field LPM_TRIE integer
+---@field LRU_HASH integer
+---@field LRU_PERCPU_HASH integer
+---@field PERCPU_ARRAY integer
+---@field PERCPU_CGROUP_STORAGE integer
+---@field PERCPU_CGROUP_STORAGE_DEPRECATED integer
+---@field PERCPU_HASH integer
+---@field PERF_EVENT_ARRAY integer
+---@field PROG_ARRAY integer
+---@field QUEUE integer
+---@field REUSEPORT_SOCKARRAY integer
+---@field RHASH integer
+---@field RINGBUF integer
+---@field SK_STORAGE integer
+---@field SOCKHASH integer
+---@field SOCKMAP integer
+---@field STACK integer
+---@field STACK_TRACE integer
+---@field STRUCT_OPS integer
+---@field TASK_STORAGE integer
+---@field UNSPEC integer
+---@field USER_RINGBUF integer
+---@field XSKMAP integer
+
+---Names of BPF_PROG_TYPE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.BPF_PROG_TYPE integer|string
+---| "cgroup_device"
+---| "cgroup_skb"
+---| "cgroup_sock"
+---| "cgroup_sockopt"
+---| "cgroup_sock_addr"
+---| "cgroup_sysctl"
+---| "ext"
+---| "flow_dissector"
+---| "kprobe"
+---| "lirc_mode2"
+---| "lsm"
+---| "lwt_in"
+---| "lwt_out"
+---| "lwt_seg6local"
+---| "lwt_xmit"
+---| "netfilter"
+---| "perf_event"
+---| "raw_tracepoint"
+---| "raw_tracepoint_writable"
+---| "sched_act"
+---| "sched_cls"
+---| "sk_lookup"
+---| "sk_msg"
+---| "sk_reuseport"
+---| "sk_skb"
+---| "socket_filter"
+---| "sock_ops"
+---| "struct_ops"
+---| "syscall"
+---| "tracepoint"
+---| "tracing"
+---| "unspec"
+---| "xdp"
+
+---@class callgate.group.BPF_PROG_TYPE: callgate.group
+---@field CGROUP_DEVICE integer
+---@field CGROUP_SKB integer
+---@field CGROUP_SOCK integer
+---@field CGROUP_SOCKOPT integer
+---@field CGROUP_SOCK_ADDR integer
+---@field CGROUP_SYSCTL integer
+---@field EXT integer
+---@field FLOW_DISSECTOR integer
+---@field KPROBE integer
+---@field LIRC_MODE2 integer
+---@field LSM integer
+---@field LWT_IN integer
+---@field LWT_OUT integer
+---@field LWT_SEG6LOCAL integer
+---@field LWT_XMIT integer
+---@field NETFILTER integer
+---@field PERF_EVENT integer
+---@field RAW_TRACEPOINT integer
+---@field RAW_TRACEPOINT_WRITABLE integer
+---@field SCHED_ACT integer
+---@field SCHED_CLS integer
+---@field SK_LOOKUP integer
+---@field SK_MSG integer
+---@field SK_REUSEPORT integer
+---@field SK_SKB integer
+---@field SOCKET_FILTER integer
+---@field SOCK_OPS integer
+---@field STRUCT_OPS integer
+---@field SYSCALL integer
+---@field TRACEPOINT integer
+---@field TRACING integer
+---@field UNSPEC integer
+---@field XDP integer
+
+---Names of CAN_RAW_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.CAN_RAW integer|string
+---| "err_filter"
+---| "fd_frames"
+---| "filter"
+---| "filter_max"
+---| "join_filters"
+---| "loopback"
+---| "recv_own_msgs"
+---| "xl_frames"
+---| "xl_vcid_opts"
+---| "xl_vcid_rx_filter"
+---| "xl_vcid_tx_pass"
+---| "xl_vcid_tx_set"
+
+---@class callgate.group.CAN_RAW: callgate.group
+---@field ERR_FILTER integer
+---@field FD_FRAMES integer
+---@field FILTER integer
+---@field FILTER_MAX integer
+---@field JOIN_FILTERS integer
+---@field LOOPBACK integer
+---@field RECV_OWN_MSGS integer
+---@field XL_FRAMES integer
+---@field XL_VCID_OPTS integer
+---@field XL_VCID_RX_FILTER integer
+---@field XL_VCID_TX_PASS integer
+---@field XL_VCID_TX_SET integer
 
 ---Names of CAP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.CAP integer|string
@@ -1915,6 +2472,17 @@
 ---@field SIZE_U64 integer
 ---@field SIZE_U8 integer
 
+---Names of F_OWNER_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.F_OWNER integer|string
+---| "pgrp"
+---| "pid"
+---| "tid"
+
+---@class callgate.group.F_OWNER: callgate.group
+---@field PGRP integer
+---@field PID integer
+---@field TID integer
+
 ---Names of F_SEAL_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.F_SEAL integer|string
 ---| "exec"
@@ -1942,6 +2510,82 @@
 ---@field INSECURE integer
 ---@field NONBLOCK integer
 ---@field RANDOM integer
+
+---Names of IFF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IFF integer|string|callgate.c.IFF_TUN
+---| "allmulti"
+---| "automedia"
+---| "broadcast"
+---| "debug"
+---| "dormant"
+---| "dynamic"
+---| "echo"
+---| "loopback"
+---| "lower_up"
+---| "master"
+---| "multicast"
+---| "noarp"
+---| "notrailers"
+---| "pointopoint"
+---| "portsel"
+---| "promisc"
+---| "running"
+---| "slave"
+---| "up"
+
+---@class callgate.group.IFF: callgate.group
+---@field ALLMULTI integer
+---@field AUTOMEDIA integer
+---@field BROADCAST integer
+---@field DEBUG integer
+---@field DORMANT integer
+---@field DYNAMIC integer
+---@field ECHO integer
+---@field LOOPBACK integer
+---@field LOWER_UP integer
+---@field MASTER integer
+---@field MULTICAST integer
+---@field NOARP integer
+---@field NOTRAILERS integer
+---@field POINTOPOINT integer
+---@field PORTSEL integer
+---@field PROMISC integer
+---@field RUNNING integer
+---@field SLAVE integer
+---@field UP integer
+
+---Names of IFF_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IFF_TUN integer|string
+---| "attach_queue"
+---| "detach_queue"
+---| "multi_queue"
+---| "napi"
+---| "napi_frags"
+---| "nofilter"
+---| "no_carrier"
+---| "no_pi"
+---| "one_queue"
+---| "persist"
+---| "tap"
+---| "tun"
+---| "tun_excl"
+---| "vnet_hdr"
+
+---@class callgate.group.IFF_TUN: callgate.group
+---@field ATTACH_QUEUE integer
+---@field DETACH_QUEUE integer
+---@field MULTI_QUEUE integer
+---@field NAPI integer
+---@field NAPI_FRAGS integer
+---@field NOFILTER integer
+---@field NO_CARRIER integer
+---@field NO_PI integer
+---@field ONE_QUEUE integer
+---@field PERSIST integer
+---@field TAP integer
+---@field TUN integer
+---@field TUN_EXCL integer
+---@field VNET_HDR integer
 
 ---Names of IN_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.IN integer|string
@@ -2002,6 +2646,27 @@
 ---@field Q_OVERFLOW integer
 ---@field UNMOUNT integer
 
+---Names of IOCB_CMD_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IOCB_CMD integer|string
+---| "fdsync"
+---| "fsync"
+---| "noop"
+---| "poll"
+---| "pread"
+---| "preadv"
+---| "pwrite"
+---| "pwritev"
+
+---@class callgate.group.IOCB_CMD: callgate.group
+---@field FDSYNC integer
+---@field FSYNC integer
+---@field NOOP integer
+---@field POLL integer
+---@field PREAD integer
+---@field PREADV integer
+---@field PWRITE integer
+---@field PWRITEV integer
+
 ---Names of IOPRIO_CLASS_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.IOPRIO_CLASS integer|string
 ---| "be"
@@ -2027,6 +2692,303 @@
 ---@field PGRP integer
 ---@field PROCESS integer
 ---@field USER integer
+
+---Names of IORING_CQE_F_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IORING_CQE_F integer|string
+---| "32"
+---| "buffer"
+---| "buf_more"
+---| "more"
+---| "notif"
+---| "skip"
+---| "sock_nonempty"
+---| "tstamp_hw"
+
+---@class callgate.group.IORING_CQE_F: callgate.group
+---@field ["32"] integer
+---@field BUFFER integer
+---@field BUF_MORE integer
+---@field MORE integer
+---@field NOTIF integer
+---@field SKIP integer
+---@field SOCK_NONEMPTY integer
+---@field TSTAMP_HW integer
+
+---Names of IORING_ENTER_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IORING_ENTER integer|string
+---| "abs_timer"
+---| "ext_arg"
+---| "ext_arg_reg"
+---| "getevents"
+---| "no_iowait"
+---| "registered_ring"
+---| "sq_wait"
+---| "sq_wakeup"
+
+---@class callgate.group.IORING_ENTER: callgate.group
+---@field ABS_TIMER integer
+---@field EXT_ARG integer
+---@field EXT_ARG_REG integer
+---@field GETEVENTS integer
+---@field NO_IOWAIT integer
+---@field REGISTERED_RING integer
+---@field SQ_WAIT integer
+---@field SQ_WAKEUP integer
+
+---Names of IORING_FEAT_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IORING_FEAT integer|string
+---| "cqe_skip"
+---| "cur_personality"
+---| "ext_arg"
+---| "fast_poll"
+---| "linked_file"
+---| "min_timeout"
+---| "native_workers"
+---| "nodrop"
+---| "no_iowait"
+---| "poll_32bits"
+---| "recvsend_bundle"
+---| "reg_reg_ring"
+---| "rsrc_tags"
+---| "rw_attr"
+---| "rw_cur_pos"
+---| "single_mmap"
+---| "sqpoll_nonfixed"
+---| "submit_stable"
+
+---@class callgate.group.IORING_FEAT: callgate.group
+---@field CQE_SKIP integer
+---@field CUR_PERSONALITY integer
+---@field EXT_ARG integer
+---@field FAST_POLL integer
+---@field LINKED_FILE integer
+---@field MIN_TIMEOUT integer
+---@field NATIVE_WORKERS integer
+---@field NODROP integer
+---@field NO_IOWAIT integer
+---@field POLL_32BITS integer
+---@field RECVSEND_BUNDLE integer
+---@field REG_REG_RING integer
+---@field RSRC_TAGS integer
+---@field RW_ATTR integer
+---@field RW_CUR_POS integer
+---@field SINGLE_MMAP integer
+---@field SQPOLL_NONFIXED integer
+---@field SUBMIT_STABLE integer
+
+---Names of IORING_OP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IORING_OP integer|string
+---| "accept"
+---| "async_cancel"
+---| "bind"
+---| "close"
+---| "connect"
+---| "epoll_ctl"
+---| "epoll_wait"
+---| "fadvise"
+---| "fallocate"
+---| "fgetxattr"
+---| "files_update"
+---| "fixed_fd_install"
+---| "fsetxattr"
+---| "fsync"
+---| "ftruncate"
+---| "futex_wait"
+---| "futex_waitv"
+---| "futex_wake"
+---| "getxattr"
+---| "linkat"
+---| "link_timeout"
+---| "listen"
+---| "madvise"
+---| "mkdirat"
+---| "msg_ring"
+---| "nop"
+---| "nop128"
+---| "openat"
+---| "openat2"
+---| "pipe"
+---| "poll_add"
+---| "poll_remove"
+---| "provide_buffers"
+---| "read"
+---| "readv"
+---| "readv_fixed"
+---| "read_fixed"
+---| "read_multishot"
+---| "recv"
+---| "recvmsg"
+---| "recv_zc"
+---| "remove_buffers"
+---| "renameat"
+---| "send"
+---| "sendmsg"
+---| "sendmsg_zc"
+---| "send_zc"
+---| "setxattr"
+---| "shutdown"
+---| "socket"
+---| "splice"
+---| "statx"
+---| "symlinkat"
+---| "sync_file_range"
+---| "tee"
+---| "timeout"
+---| "timeout_remove"
+---| "unlinkat"
+---| "uring_cmd"
+---| "uring_cmd128"
+---| "waitid"
+---| "write"
+---| "writev"
+---| "writev_fixed"
+---| "write_fixed"
+
+---@class callgate.group.IORING_OP: callgate.group
+---@field ACCEPT integer
+---@field ASYNC_CANCEL integer
+---@field BIND integer
+---@field CLOSE integer
+---@field CONNECT integer
+---@field EPOLL_CTL integer
+---@field EPOLL_WAIT integer
+---@field FADVISE integer
+---@field FALLOCATE integer
+---@field FGETXATTR integer
+---@field FILES_UPDATE integer
+---@field FIXED_FD_INSTALL integer
+---@field FSETXATTR integer
+---@field FSYNC integer
+---@field FTRUNCATE integer
+---@field FUTEX_WAIT integer
+---@field FUTEX_WAITV integer
+---@field FUTEX_WAKE integer
+---@field GETXATTR integer
+---@field LINKAT integer
+---@field LINK_TIMEOUT integer
+---@field LISTEN integer
+---@field MADVISE integer
+---@field MKDIRAT integer
+---@field MSG_RING integer
+---@field NOP integer
+---@field NOP128 integer
+---@field OPENAT integer
+---@field OPENAT2 integer
+---@field PIPE integer
+---@field POLL_ADD integer
+---@field POLL_REMOVE integer
+---@field PROVIDE_BUFFERS integer
+---@field READ integer
+---@field READV integer
+---@field READV_FIXED integer
+---@field READ_FIXED integer
+---@field READ_MULTISHOT integer
+---@field RECV integer
+---@field RECVMSG integer
+---@field RECV_ZC integer
+---@field REMOVE_BUFFERS integer
+---@field RENAMEAT integer
+---@field SEND integer
+---@field SENDMSG integer
+---@field SENDMSG_ZC integer
+---@field SEND_ZC integer
+---@field SETXATTR integer
+---@field SHUTDOWN integer
+---@field SOCKET integer
+---@field SPLICE integer
+---@field STATX integer
+---@field SYMLINKAT integer
+---@field SYNC_FILE_RANGE integer
+---@field TEE integer
+---@field TIMEOUT integer
+---@field TIMEOUT_REMOVE integer
+---@field UNLINKAT integer
+---@field URING_CMD integer
+---@field URING_CMD128 integer
+---@field WAITID integer
+---@field WRITE integer
+---@field WRITEV integer
+---@field WRITEV_FIXED integer
+---@field WRITE_FIXED integer
+
+---Names of IORING_RESTRICTION_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IORING_RESTRICTION integer|string
+---| "register_op"
+---| "sqe_flags_allowed"
+---| "sqe_flags_required"
+---| "sqe_op"
+
+---@class callgate.group.IORING_RESTRICTION: callgate.group
+---@field REGISTER_OP integer
+---@field SQE_FLAGS_ALLOWED integer
+---@field SQE_FLAGS_REQUIRED integer
+---@field SQE_OP integer
+
+---Names of IORING_SETUP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IORING_SETUP integer|string
+---| "attach_wq"
+---| "clamp"
+---| "coop_taskrun"
+---| "cqe32"
+---| "cqe_mixed"
+---| "cqsize"
+---| "defer_taskrun"
+---| "hybrid_iopoll"
+---| "iopoll"
+---| "no_mmap"
+---| "no_sqarray"
+---| "registered_fd_only"
+---| "r_disabled"
+---| "single_issuer"
+---| "sqe128"
+---| "sqe_mixed"
+---| "sqpoll"
+---| "sq_aff"
+---| "sq_rewind"
+---| "submit_all"
+---| "taskrun_flag"
+
+---@class callgate.group.IORING_SETUP: callgate.group
+---@field ATTACH_WQ integer
+---@field CLAMP integer
+---@field COOP_TASKRUN integer
+---@field CQE32 integer
+---@field CQE_MIXED integer
+---@field CQSIZE integer
+---@field DEFER_TASKRUN integer
+---@field HYBRID_IOPOLL integer
+---@field IOPOLL integer
+---@field NO_MMAP integer
+---@field NO_SQARRAY integer
+---@field REGISTERED_FD_ONLY integer
+---@field R_DISABLED integer
+---@field SINGLE_ISSUER integer
+---@field SQE128 integer
+---@field SQE_MIXED integer
+---@field SQPOLL integer
+---@field SQ_AFF integer
+---@field SQ_REWIND integer
+---@field SUBMIT_ALL integer
+---@field TASKRUN_FLAG integer
+
+---Names of IOSQE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.IOSQE integer|string
+---| "async"
+---| "buffer_select"
+---| "cqe_skip_success"
+---| "fixed_file"
+---| "io_drain"
+---| "io_hardlink"
+---| "io_link"
+
+---@class callgate.group.IOSQE: callgate.group
+---@field ASYNC integer
+---@field BUFFER_SELECT integer
+---@field CQE_SKIP_SUCCESS integer
+---@field FIXED_FILE integer
+---@field IO_DRAIN integer
+---@field IO_HARDLINK integer
+---@field IO_LINK integer
 
 ---Names of IP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.IP integer|string
@@ -2488,6 +3450,68 @@
 ---@field TYPES integer
 ---@field VM integer
 
+---Names of KEXEC_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.KEXEC integer|string
+---| "arch_386"
+---| "arch_68k"
+---| "arch_aarch64"
+---| "arch_arm"
+---| "arch_default"
+---| "arch_ia_64"
+---| "arch_loongarch"
+---| "arch_mips"
+---| "arch_mips_le"
+---| "arch_parisc"
+---| "arch_ppc"
+---| "arch_ppc64"
+---| "arch_riscv"
+---| "arch_s390"
+---| "arch_sh"
+---| "arch_x86_64"
+---| "crash_hotplug_support"
+---| "on_crash"
+---| "preserve_context"
+---| "update_elfcorehdr"
+
+---@class callgate.group.KEXEC: callgate.group
+---@field ARCH_386 integer
+---@field ARCH_68K integer
+---@field ARCH_AARCH64 integer
+---@field ARCH_ARM integer
+---@field ARCH_DEFAULT integer
+---@field ARCH_IA_64 integer
+---@field ARCH_LOONGARCH integer
+---@field ARCH_MIPS integer
+---@field ARCH_MIPS_LE integer
+---@field ARCH_PARISC integer
+---@field ARCH_PPC integer
+---@field ARCH_PPC64 integer
+---@field ARCH_RISCV integer
+---@field ARCH_S390 integer
+---@field ARCH_SH integer
+---@field ARCH_X86_64 integer
+---@field CRASH_HOTPLUG_SUPPORT integer
+---@field ON_CRASH integer
+---@field PRESERVE_CONTEXT integer
+---@field UPDATE_ELFCOREHDR integer
+
+---Names of KEXEC_FILE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.KEXEC_FILE integer|string
+---| "debug"
+---| "force_dtb"
+---| "no_cma"
+---| "no_initramfs"
+---| "on_crash"
+---| "unload"
+
+---@class callgate.group.KEXEC_FILE: callgate.group
+---@field DEBUG integer
+---@field FORCE_DTB integer
+---@field NO_CMA integer
+---@field NO_INITRAMFS integer
+---@field ON_CRASH integer
+---@field UNLOAD integer
+
 ---Names of KEYCTL_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.KEYCTL integer|string
 ---| "assume_authority"
@@ -2758,6 +3782,60 @@
 ---@field UN integer
 ---@field WRITE integer
 
+---Names of LSM_ATTR_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.LSM_ATTR integer|string
+---| "current"
+---| "exec"
+---| "fscreate"
+---| "keycreate"
+---| "prev"
+---| "sockcreate"
+---| "undef"
+
+---@class callgate.group.LSM_ATTR: callgate.group
+---@field CURRENT integer
+---@field EXEC integer
+---@field FSCREATE integer
+---@field KEYCREATE integer
+---@field PREV integer
+---@field SOCKCREATE integer
+---@field UNDEF integer
+
+---Names of LSM_ID_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.LSM_ID integer|string
+---| "apparmor"
+---| "bpf"
+---| "capability"
+---| "evm"
+---| "ima"
+---| "ipe"
+---| "landlock"
+---| "loadpin"
+---| "lockdown"
+---| "safesetid"
+---| "selinux"
+---| "smack"
+---| "tomoyo"
+---| "undef"
+---| "yama"
+
+---@class callgate.group.LSM_ID: callgate.group
+---@field APPARMOR integer
+---@field BPF integer
+---@field CAPABILITY integer
+---@field EVM integer
+---@field IMA integer
+---@field IPE integer
+---@field LANDLOCK integer
+---@field LOADPIN integer
+---@field LOCKDOWN integer
+---@field SAFESETID integer
+---@field SELINUX integer
+---@field SMACK integer
+---@field TOMOYO integer
+---@field UNDEF integer
+---@field YAMA integer
+
 ---Names of MADV_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.MADV integer|string
 ---| "cold"
@@ -3005,6 +4083,30 @@
 ---@class callgate.group.MLOCK: callgate.group
 ---@field ONFAULT integer
 
+---Names of permissions, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.MODIFY_LDT integer|string
+---| "read"
+---| "read_default"
+---| "write"
+---| "write_old"
+
+---@class callgate.group.MODIFY_LDT: callgate.group
+---@field READ integer
+---@field READ_DEFAULT integer
+---@field WRITE integer
+---@field WRITE_OLD integer
+
+---Names of MODULE_INIT_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.MODULE_INIT integer|string
+---| "compressed_file"
+---| "ignore_modversions"
+---| "ignore_vermagic"
+
+---@class callgate.group.MODULE_INIT: callgate.group
+---@field COMPRESSED_FILE integer
+---@field IGNORE_MODVERSIONS integer
+---@field IGNORE_VERMAGIC integer
+
 ---Names of MOUNT_ATTR_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.MOUNT_ATTR integer|string
 ---| "idmap"
@@ -3117,6 +4219,225 @@
 ---@field MOVE_ALL integer
 ---@field STRICT integer
 ---@field VALID integer
+
+---Names of MPTCP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.MPTCP integer|string
+---| "attr_backup"
+---| "attr_daddr4"
+---| "attr_daddr6"
+---| "attr_dport"
+---| "attr_error"
+---| "attr_family"
+---| "attr_flags"
+---| "attr_if_idx"
+---| "attr_loc_id"
+---| "attr_max"
+---| "attr_rem_id"
+---| "attr_reset_flags"
+---| "attr_reset_reason"
+---| "attr_saddr4"
+---| "attr_saddr6"
+---| "attr_server_side"
+---| "attr_sport"
+---| "attr_timeout"
+---| "attr_token"
+---| "attr_unspec"
+---| "event_announced"
+---| "event_closed"
+---| "event_created"
+---| "event_established"
+---| "event_listener_closed"
+---| "event_listener_created"
+---| "event_removed"
+---| "event_sub_closed"
+---| "event_sub_established"
+---| "event_sub_priority"
+---| "event_unspec"
+---| "full_info"
+---| "info"
+---| "info_flag_fallback"
+---| "info_flag_remote_key_received"
+---| "pm_addr_attr_addr4"
+---| "pm_addr_attr_addr6"
+---| "pm_addr_attr_family"
+---| "pm_addr_attr_flags"
+---| "pm_addr_attr_id"
+---| "pm_addr_attr_if_idx"
+---| "pm_addr_attr_max"
+---| "pm_addr_attr_port"
+---| "pm_addr_attr_unspec"
+---| "pm_addr_flag_backup"
+---| "pm_addr_flag_fullmesh"
+---| "pm_addr_flag_implicit"
+---| "pm_addr_flag_laminar"
+---| "pm_addr_flag_signal"
+---| "pm_addr_flag_subflow"
+---| "pm_attr_addr"
+---| "pm_attr_addr_remote"
+---| "pm_attr_loc_id"
+---| "pm_attr_max"
+---| "pm_attr_rcv_add_addrs"
+---| "pm_attr_subflows"
+---| "pm_attr_token"
+---| "pm_attr_unspec"
+---| "pm_cmd_add_addr"
+---| "pm_cmd_announce"
+---| "pm_cmd_del_addr"
+---| "pm_cmd_flush_addrs"
+---| "pm_cmd_get_addr"
+---| "pm_cmd_get_limits"
+---| "pm_cmd_max"
+---| "pm_cmd_remove"
+---| "pm_cmd_set_flags"
+---| "pm_cmd_set_limits"
+---| "pm_cmd_subflow_create"
+---| "pm_cmd_subflow_destroy"
+---| "pm_cmd_unspec"
+---| "pm_endpoint_addr"
+---| "pm_endpoint_max"
+---| "pm_ev_flag_deny_join_id0"
+---| "pm_ev_flag_server_side"
+---| "pm_ver"
+---| "rst_ebadperf"
+---| "rst_emiddlebox"
+---| "rst_emptcp"
+---| "rst_eprohibit"
+---| "rst_eresource"
+---| "rst_eunspec"
+---| "rst_ewq2big"
+---| "subflow_addrs"
+---| "subflow_attr_flags"
+---| "subflow_attr_id_loc"
+---| "subflow_attr_id_rem"
+---| "subflow_attr_map_datalen"
+---| "subflow_attr_map_seq"
+---| "subflow_attr_map_sfseq"
+---| "subflow_attr_max"
+---| "subflow_attr_pad"
+---| "subflow_attr_relwrite_seq"
+---| "subflow_attr_ssn_offset"
+---| "subflow_attr_token_loc"
+---| "subflow_attr_token_rem"
+---| "subflow_attr_unspec"
+---| "subflow_flag_bkup_loc"
+---| "subflow_flag_bkup_rem"
+---| "subflow_flag_connected"
+---| "subflow_flag_fully_established"
+---| "subflow_flag_join_loc"
+---| "subflow_flag_join_rem"
+---| "subflow_flag_mapvalid"
+---| "subflow_flag_mcap_loc"
+---| "subflow_flag_mcap_rem"
+---| "tcpinfo"
+
+---@class callgate.group.MPTCP: callgate.group
+---@field ATTR_BACKUP integer
+---@field ATTR_DADDR4 integer
+---@field ATTR_DADDR6 integer
+---@field ATTR_DPORT integer
+---@field ATTR_ERROR integer
+---@field ATTR_FAMILY integer
+---@field ATTR_FLAGS integer
+---@field ATTR_IF_IDX integer
+---@field ATTR_LOC_ID integer
+---@field ATTR_MAX integer
+---@field ATTR_REM_ID integer
+---@field ATTR_RESET_FLAGS integer
+---@field ATTR_RESET_REASON integer
+---@field ATTR_SADDR4 integer
+---@field ATTR_SADDR6 integer
+---@field ATTR_SERVER_SIDE integer
+---@field ATTR_SPORT integer
+---@field ATTR_TIMEOUT integer
+---@field ATTR_TOKEN integer
+---@field ATTR_UNSPEC integer
+---@field EVENT_ANNOUNCED integer
+---@field EVENT_CLOSED integer
+---@field EVENT_CREATED integer
+---@field EVENT_ESTABLISHED integer
+---@field EVENT_LISTENER_CLOSED integer
+---@field EVENT_LISTENER_CREATED integer
+---@field EVENT_REMOVED integer
+---@field EVENT_SUB_CLOSED integer
+---@field EVENT_SUB_ESTABLISHED integer
+---@field EVENT_SUB_PRIORITY integer
+---@field EVENT_UNSPEC integer
+---@field FULL_INFO integer
+---@field INFO integer
+---@field INFO_FLAG_FALLBACK integer
+---@field INFO_FLAG_REMOTE_KEY_RECEIVED integer
+---@field PM_ADDR_ATTR_ADDR4 integer
+---@field PM_ADDR_ATTR_ADDR6 integer
+---@field PM_ADDR_ATTR_FAMILY integer
+---@field PM_ADDR_ATTR_FLAGS integer
+---@field PM_ADDR_ATTR_ID integer
+---@field PM_ADDR_ATTR_IF_IDX integer
+---@field PM_ADDR_ATTR_MAX integer
+---@field PM_ADDR_ATTR_PORT integer
+---@field PM_ADDR_ATTR_UNSPEC integer
+---@field PM_ADDR_FLAG_BACKUP integer
+---@field PM_ADDR_FLAG_FULLMESH integer
+---@field PM_ADDR_FLAG_IMPLICIT integer
+---@field PM_ADDR_FLAG_LAMINAR integer
+---@field PM_ADDR_FLAG_SIGNAL integer
+---@field PM_ADDR_FLAG_SUBFLOW integer
+---@field PM_ATTR_ADDR integer
+---@field PM_ATTR_ADDR_REMOTE integer
+---@field PM_ATTR_LOC_ID integer
+---@field PM_ATTR_MAX integer
+---@field PM_ATTR_RCV_ADD_ADDRS integer
+---@field PM_ATTR_SUBFLOWS integer
+---@field PM_ATTR_TOKEN integer
+---@field PM_ATTR_UNSPEC integer
+---@field PM_CMD_ADD_ADDR integer
+---@field PM_CMD_ANNOUNCE integer
+---@field PM_CMD_DEL_ADDR integer
+---@field PM_CMD_FLUSH_ADDRS integer
+---@field PM_CMD_GET_ADDR integer
+---@field PM_CMD_GET_LIMITS integer
+---@field PM_CMD_MAX integer
+---@field PM_CMD_REMOVE integer
+---@field PM_CMD_SET_FLAGS integer
+---@field PM_CMD_SET_LIMITS integer
+---@field PM_CMD_SUBFLOW_CREATE integer
+---@field PM_CMD_SUBFLOW_DESTROY integer
+---@field PM_CMD_UNSPEC integer
+---@field PM_ENDPOINT_ADDR integer
+---@field PM_ENDPOINT_MAX integer
+---@field PM_EV_FLAG_DENY_JOIN_ID0 integer
+---@field PM_EV_FLAG_SERVER_SIDE integer
+---@field PM_VER integer
+---@field RST_EBADPERF integer
+---@field RST_EMIDDLEBOX integer
+---@field RST_EMPTCP integer
+---@field RST_EPROHIBIT integer
+---@field RST_ERESOURCE integer
+---@field RST_EUNSPEC integer
+---@field RST_EWQ2BIG integer
+---@field SUBFLOW_ADDRS integer
+---@field SUBFLOW_ATTR_FLAGS integer
+---@field SUBFLOW_ATTR_ID_LOC integer
+---@field SUBFLOW_ATTR_ID_REM integer
+---@field SUBFLOW_ATTR_MAP_DATALEN integer
+---@field SUBFLOW_ATTR_MAP_SEQ integer
+---@field SUBFLOW_ATTR_MAP_SFSEQ integer
+---@field SUBFLOW_ATTR_MAX integer
+---@field SUBFLOW_ATTR_PAD integer
+---@field SUBFLOW_ATTR_RELWRITE_SEQ integer
+---@field SUBFLOW_ATTR_SSN_OFFSET integer
+---@field SUBFLOW_ATTR_TOKEN_LOC integer
+---@field SUBFLOW_ATTR_TOKEN_REM integer
+---@field SUBFLOW_ATTR_UNSPEC integer
+---@field SUBFLOW_FLAG_BKUP_LOC integer
+---@field SUBFLOW_FLAG_BKUP_REM integer
+---@field SUBFLOW_FLAG_CONNECTED integer
+---@field SUBFLOW_FLAG_FULLY_ESTABLISHED integer
+---@field SUBFLOW_FLAG_JOIN_LOC integer
+---@field SUBFLOW_FLAG_JOIN_REM integer
+---@field SUBFLOW_FLAG_MAPVALID integer
+---@field SUBFLOW_FLAG_MCAP_LOC integer
+---@field SUBFLOW_FLAG_MCAP_REM integer
+---@field TCPINFO integer
 
 ---Names of MREMAP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.MREMAP integer|string
@@ -3709,6 +5030,398 @@
 ---@field VERSION integer
 ---@field VNET_HDR integer
 ---@field VNET_HDR_SZ integer
+
+---Names of PACKET_MR_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PACKET_MR integer|string
+---| "allmulti"
+---| "multicast"
+---| "promisc"
+---| "unicast"
+
+---@class callgate.group.PACKET_MR: callgate.group
+---@field ALLMULTI integer
+---@field MULTICAST integer
+---@field PROMISC integer
+---@field UNICAST integer
+
+---Names of PERF_COUNT_HW_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_COUNT_HW integer|string
+---| "branch_instructions"
+---| "branch_misses"
+---| "bus_cycles"
+---| "cache_misses"
+---| "cache_references"
+---| "cpu_cycles"
+---| "instructions"
+---| "ref_cpu_cycles"
+---| "stalled_cycles_backend"
+---| "stalled_cycles_frontend"
+
+---@class callgate.group.PERF_COUNT_HW: callgate.group
+---@field BRANCH_INSTRUCTIONS integer
+---@field BRANCH_MISSES integer
+---@field BUS_CYCLES integer
+---@field CACHE_MISSES integer
+---@field CACHE_REFERENCES integer
+---@field CPU_CYCLES integer
+---@field INSTRUCTIONS integer
+---@field REF_CPU_CYCLES integer
+---@field STALLED_CYCLES_BACKEND integer
+---@field STALLED_CYCLES_FRONTEND integer
+
+---Names of PERF_COUNT_HW_CACHE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_COUNT_HW_CACHE integer|string
+---| "bpu"
+---| "dtlb"
+---| "itlb"
+---| "l1d"
+---| "l1i"
+---| "ll"
+---| "node"
+---| "op_max"
+---| "op_prefetch"
+---| "op_read"
+---| "op_write"
+---| "result_access"
+---| "result_max"
+---| "result_miss"
+
+---@class callgate.group.PERF_COUNT_HW_CACHE: callgate.group
+---@field BPU integer
+---@field DTLB integer
+---@field ITLB integer
+---@field L1D integer
+---@field L1I integer
+---@field LL integer
+---@field NODE integer
+---@field OP_MAX integer
+---@field OP_PREFETCH integer
+---@field OP_READ integer
+---@field OP_WRITE integer
+---@field RESULT_ACCESS integer
+---@field RESULT_MAX integer
+---@field RESULT_MISS integer
+
+---Names of PERF_COUNT_SW_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_COUNT_SW integer|string
+---| "alignment_faults"
+---| "bpf_output"
+---| "cgroup_switches"
+---| "context_switches"
+---| "cpu_clock"
+---| "cpu_migrations"
+---| "dummy"
+---| "emulation_faults"
+---| "page_faults"
+---| "page_faults_maj"
+---| "page_faults_min"
+---| "task_clock"
+
+---@class callgate.group.PERF_COUNT_SW: callgate.group
+---@field ALIGNMENT_FAULTS integer
+---@field BPF_OUTPUT integer
+---@field CGROUP_SWITCHES integer
+---@field CONTEXT_SWITCHES integer
+---@field CPU_CLOCK integer
+---@field CPU_MIGRATIONS integer
+---@field DUMMY integer
+---@field EMULATION_FAULTS integer
+---@field PAGE_FAULTS integer
+---@field PAGE_FAULTS_MAJ integer
+---@field PAGE_FAULTS_MIN integer
+---@field TASK_CLOCK integer
+
+---Names of PERF_FLAG_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_FLAG integer|string
+---| "fd_cloexec"
+---| "fd_no_group"
+---| "fd_output"
+---| "pid_cgroup"
+
+---@class callgate.group.PERF_FLAG: callgate.group
+---@field FD_CLOEXEC integer
+---@field FD_NO_GROUP integer
+---@field FD_OUTPUT integer
+---@field PID_CGROUP integer
+
+---Names of PERF_FORMAT_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_FORMAT integer|string
+---| "group"
+---| "id"
+---| "lost"
+---| "total_time_enabled"
+---| "total_time_running"
+
+---@class callgate.group.PERF_FORMAT: callgate.group
+---@field GROUP integer
+---@field ID integer
+---@field LOST integer
+---@field TOTAL_TIME_ENABLED integer
+---@field TOTAL_TIME_RUNNING integer
+
+---Names of PERF_IOC_FLAG_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_IOC_FLAG integer|string
+---| "group"
+
+---@class callgate.group.PERF_IOC_FLAG: callgate.group
+---@field GROUP integer
+
+---Names of PERF_SAMPLE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_SAMPLE integer|string
+---| "addr"
+---| "aux"
+---| "branch_abort_tx"
+---| "branch_abort_tx_shift"
+---| "branch_any"
+---| "branch_any_call"
+---| "branch_any_call_shift"
+---| "branch_any_return"
+---| "branch_any_return_shift"
+---| "branch_any_shift"
+---| "branch_call"
+---| "branch_call_shift"
+---| "branch_call_stack"
+---| "branch_call_stack_shift"
+---| "branch_cond"
+---| "branch_cond_shift"
+---| "branch_counters"
+---| "branch_counters_shift"
+---| "branch_hv"
+---| "branch_hv_shift"
+---| "branch_hw_index"
+---| "branch_hw_index_shift"
+---| "branch_ind_call"
+---| "branch_ind_call_shift"
+---| "branch_ind_jump"
+---| "branch_ind_jump_shift"
+---| "branch_in_tx"
+---| "branch_in_tx_shift"
+---| "branch_kernel"
+---| "branch_kernel_shift"
+---| "branch_max"
+---| "branch_max_shift"
+---| "branch_no_cycles"
+---| "branch_no_cycles_shift"
+---| "branch_no_flags"
+---| "branch_no_flags_shift"
+---| "branch_no_tx"
+---| "branch_no_tx_shift"
+---| "branch_plm_all"
+---| "branch_priv_save"
+---| "branch_priv_save_shift"
+---| "branch_stack"
+---| "branch_type_save"
+---| "branch_type_save_shift"
+---| "branch_user"
+---| "branch_user_shift"
+---| "callchain"
+---| "cgroup"
+---| "code_page_size"
+---| "cpu"
+---| "data_page_size"
+---| "data_src"
+---| "id"
+---| "identifier"
+---| "ip"
+---| "period"
+---| "phys_addr"
+---| "raw"
+---| "read"
+---| "regs_abi_32"
+---| "regs_abi_64"
+---| "regs_abi_none"
+---| "regs_intr"
+---| "regs_user"
+---| "stack_user"
+---| "stream_id"
+---| "tid"
+---| "time"
+---| "transaction"
+---| "weight"
+---| "weight_struct"
+---| "weight_type"
+
+---@class callgate.group.PERF_SAMPLE: callgate.group
+---@field ADDR integer
+---@field AUX integer
+---@field BRANCH_ABORT_TX integer
+---@field BRANCH_ABORT_TX_SHIFT integer
+---@field BRANCH_ANY integer
+---@field BRANCH_ANY_CALL integer
+---@field BRANCH_ANY_CALL_SHIFT integer
+---@field BRANCH_ANY_RETURN integer
+---@field BRANCH_ANY_RETURN_SHIFT integer
+---@field BRANCH_ANY_SHIFT integer
+---@field BRANCH_CALL integer
+---@field BRANCH_CALL_SHIFT integer
+---@field BRANCH_CALL_STACK integer
+---@field BRANCH_CALL_STACK_SHIFT integer
+---@field BRANCH_COND integer
+---@field BRANCH_COND_SHIFT integer
+---@field BRANCH_COUNTERS integer
+---@field BRANCH_COUNTERS_SHIFT integer
+---@field BRANCH_HV integer
+---@field BRANCH_HV_SHIFT integer
+---@field BRANCH_HW_INDEX integer
+---@field BRANCH_HW_INDEX_SHIFT integer
+---@field BRANCH_IND_CALL integer
+---@field BRANCH_IND_CALL_SHIFT integer
+---@field BRANCH_IND_JUMP integer
+---@field BRANCH_IND_JUMP_SHIFT integer
+---@field BRANCH_IN_TX integer
+---@field BRANCH_IN_TX_SHIFT integer
+---@field BRANCH_KERNEL integer
+---@field BRANCH_KERNEL_SHIFT integer
+---@field BRANCH_MAX integer
+---@field BRANCH_MAX_SHIFT integer
+---@field BRANCH_NO_CYCLES integer
+---@field BRANCH_NO_CYCLES_SHIFT integer
+---@field BRANCH_NO_FLAGS integer
+---@field BRANCH_NO_FLAGS_SHIFT integer
+---@field BRANCH_NO_TX integer
+---@field BRANCH_NO_TX_SHIFT integer
+---@field BRANCH_PLM_ALL integer
+---@field BRANCH_PRIV_SAVE integer
+---@field BRANCH_PRIV_SAVE_SHIFT integer
+---@field BRANCH_STACK integer
+---@field BRANCH_TYPE_SAVE integer
+---@field BRANCH_TYPE_SAVE_SHIFT integer
+---@field BRANCH_USER integer
+---@field BRANCH_USER_SHIFT integer
+---@field CALLCHAIN integer
+---@field CGROUP integer
+---@field CODE_PAGE_SIZE integer
+---@field CPU integer
+---@field DATA_PAGE_SIZE integer
+---@field DATA_SRC integer
+---@field ID integer
+---@field IDENTIFIER integer
+---@field IP integer
+---@field PERIOD integer
+---@field PHYS_ADDR integer
+---@field RAW integer
+---@field READ integer
+---@field REGS_ABI_32 integer
+---@field REGS_ABI_64 integer
+---@field REGS_ABI_NONE integer
+---@field REGS_INTR integer
+---@field REGS_USER integer
+---@field STACK_USER integer
+---@field STREAM_ID integer
+---@field TID integer
+---@field TIME integer
+---@field TRANSACTION integer
+---@field WEIGHT integer
+---@field WEIGHT_STRUCT integer
+---@field WEIGHT_TYPE integer
+
+---Names of PERF_SAMPLE_BRANCH_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_SAMPLE_BRANCH integer|string
+---| "abort_tx"
+---| "abort_tx_shift"
+---| "any"
+---| "any_call"
+---| "any_call_shift"
+---| "any_return"
+---| "any_return_shift"
+---| "any_shift"
+---| "call"
+---| "call_shift"
+---| "call_stack"
+---| "call_stack_shift"
+---| "cond"
+---| "cond_shift"
+---| "counters"
+---| "counters_shift"
+---| "hv"
+---| "hv_shift"
+---| "hw_index"
+---| "hw_index_shift"
+---| "ind_call"
+---| "ind_call_shift"
+---| "ind_jump"
+---| "ind_jump_shift"
+---| "in_tx"
+---| "in_tx_shift"
+---| "kernel"
+---| "kernel_shift"
+---| "max_shift"
+---| "no_cycles"
+---| "no_cycles_shift"
+---| "no_flags"
+---| "no_flags_shift"
+---| "no_tx"
+---| "no_tx_shift"
+---| "plm_all"
+---| "priv_save"
+---| "priv_save_shift"
+---| "stack"
+---| "type_save"
+---| "type_save_shift"
+---| "user"
+---| "user_shift"
+
+---@class callgate.group.PERF_SAMPLE_BRANCH: callgate.group
+---@field ABORT_TX integer
+---@field ABORT_TX_SHIFT integer
+---@field ANY integer
+---@field ANY_CALL integer
+---@field ANY_CALL_SHIFT integer
+---@field ANY_RETURN integer
+---@field ANY_RETURN_SHIFT integer
+---@field ANY_SHIFT integer
+---@field CALL integer
+---@field CALL_SHIFT integer
+---@field CALL_STACK integer
+---@field CALL_STACK_SHIFT integer
+---@field COND integer
+---@field COND_SHIFT integer
+---@field COUNTERS integer
+---@field COUNTERS_SHIFT integer
+---@field HV integer
+---@field HV_SHIFT integer
+---@field HW_INDEX integer
+---@field HW_INDEX_SHIFT integer
+---@field IND_CALL integer
+---@field IND_CALL_SHIFT integer
+---@field IND_JUMP integer
+---@field IND_JUMP_SHIFT integer
+---@field IN_TX integer
+---@field IN_TX_SHIFT integer
+---@field KERNEL integer
+---@field KERNEL_SHIFT integer
+---@field MAX_SHIFT integer
+---@field NO_CYCLES integer
+---@field NO_CYCLES_SHIFT integer
+---@field NO_FLAGS integer
+---@field NO_FLAGS_SHIFT integer
+---@field NO_TX integer
+---@field NO_TX_SHIFT integer
+---@field PLM_ALL integer
+---@field PRIV_SAVE integer
+---@field PRIV_SAVE_SHIFT integer
+---@field STACK integer
+---@field TYPE_SAVE integer
+---@field TYPE_SAVE_SHIFT integer
+---@field USER integer
+---@field USER_SHIFT integer
+
+---Names of PERF_TYPE_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.PERF_TYPE integer|string
+---| "breakpoint"
+---| "hardware"
+---| "hw_cache"
+---| "raw"
+---| "software"
+---| "tracepoint"
+
+---@class callgate.group.PERF_TYPE: callgate.group
+---@field BREAKPOINT integer
+---@field HARDWARE integer
+---@field HW_CACHE integer
+---@field RAW integer
+---@field SOFTWARE integer
+---@field TRACEPOINT integer
 
 ---Names of permissions, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.PERSONALITY integer|string
@@ -5065,6 +6778,27 @@
 ---@field USR integer
 ---@field USRQUOTA integer
 
+---Names of LINUX_REBOOT_CMD_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.REBOOT integer|string
+---| "cad_off"
+---| "cad_on"
+---| "halt"
+---| "kexec"
+---| "power_off"
+---| "restart"
+---| "restart2"
+---| "sw_suspend"
+
+---@class callgate.group.REBOOT: callgate.group
+---@field CAD_OFF integer
+---@field CAD_ON integer
+---@field HALT integer
+---@field KEXEC integer
+---@field POWER_OFF integer
+---@field RESTART integer
+---@field RESTART2 integer
+---@field SW_SUSPEND integer
+
 ---Names of RENAME_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.RENAME integer|string
 ---| "exchange"
@@ -6035,6 +7769,51 @@
 ---@field SEQPACKET integer
 ---@field STREAM integer
 
+---Names of SOF_TIMESTAMPING_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.SOF_TIMESTAMPING integer|string
+---| "bind_phc"
+---| "opt_cmsg"
+---| "opt_id"
+---| "opt_id_tcp"
+---| "opt_pktinfo"
+---| "opt_rx_filter"
+---| "opt_stats"
+---| "opt_tsonly"
+---| "opt_tx_swhw"
+---| "raw_hardware"
+---| "rx_hardware"
+---| "rx_software"
+---| "software"
+---| "sys_hardware"
+---| "tx_ack"
+---| "tx_completion"
+---| "tx_hardware"
+---| "tx_record_mask"
+---| "tx_sched"
+---| "tx_software"
+
+---@class callgate.group.SOF_TIMESTAMPING: callgate.group
+---@field BIND_PHC integer
+---@field OPT_CMSG integer
+---@field OPT_ID integer
+---@field OPT_ID_TCP integer
+---@field OPT_PKTINFO integer
+---@field OPT_RX_FILTER integer
+---@field OPT_STATS integer
+---@field OPT_TSONLY integer
+---@field OPT_TX_SWHW integer
+---@field RAW_HARDWARE integer
+---@field RX_HARDWARE integer
+---@field RX_SOFTWARE integer
+---@field SOFTWARE integer
+---@field SYS_HARDWARE integer
+---@field TX_ACK integer
+---@field TX_COMPLETION integer
+---@field TX_HARDWARE integer
+---@field TX_RECORD_MASK integer
+---@field TX_SCHED integer
+---@field TX_SOFTWARE integer
+
 ---Names of SOL_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.SOL integer|string|callgate.c.IPPROTO
 ---| "aal"
@@ -6042,6 +7821,7 @@
 ---| "atm"
 ---| "bluetooth"
 ---| "caif"
+---| "can_raw"
 ---| "dccp"
 ---| "decnet"
 ---| "icmpv6"
@@ -6063,7 +7843,9 @@
 ---| "rxrpc"
 ---| "smc"
 ---| "socket"
+---| "tipc"
 ---| "tls"
+---| "vsock"
 ---| "x25"
 ---| "xdp"
 
@@ -6073,6 +7855,7 @@
 ---@field ATM integer
 ---@field BLUETOOTH integer
 ---@field CAIF integer
+---@field CAN_RAW integer
 ---@field DCCP integer
 ---@field DECNET integer
 ---@field ICMPV6 integer
@@ -6094,9 +7877,34 @@
 ---@field RXRPC integer
 ---@field SMC integer
 ---@field SOCKET integer
+---@field TIPC integer
 ---@field TLS integer
+---@field VSOCK integer
 ---@field X25 integer
 ---@field XDP integer
+
+---Names of SO_VM_SOCKETS_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.SO_VM_SOCKETS integer|string
+---| "buffer_max_size"
+---| "buffer_min_size"
+---| "buffer_size"
+---| "connect_timeout"
+---| "connect_timeout_new"
+---| "connect_timeout_old"
+---| "nonblock_txrx"
+---| "peer_host_vm_id"
+---| "trusted"
+
+---@class callgate.group.SO_VM_SOCKETS: callgate.group
+---@field BUFFER_MAX_SIZE integer
+---@field BUFFER_MIN_SIZE integer
+---@field BUFFER_SIZE integer
+---@field CONNECT_TIMEOUT integer
+---@field CONNECT_TIMEOUT_NEW integer
+---@field CONNECT_TIMEOUT_OLD integer
+---@field NONBLOCK_TXRX integer
+---@field PEER_HOST_VM_ID integer
+---@field TRUSTED integer
 
 ---Names of SPLICE_F_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.SPLICE_F integer|string
@@ -6123,6 +7931,43 @@
 ---@field DISABLE integer
 ---@field FLAG_BITS integer
 ---@field ONSTACK integer
+
+---Names of STA_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.STA integer|string
+---| "clk"
+---| "clockerr"
+---| "del"
+---| "fll"
+---| "freqhold"
+---| "ins"
+---| "mode"
+---| "nano"
+---| "pll"
+---| "ppserror"
+---| "ppsfreq"
+---| "ppsjitter"
+---| "ppssignal"
+---| "ppstime"
+---| "ppswander"
+---| "unsync"
+
+---@class callgate.group.STA: callgate.group
+---@field CLK integer
+---@field CLOCKERR integer
+---@field DEL integer
+---@field FLL integer
+---@field FREQHOLD integer
+---@field INS integer
+---@field MODE integer
+---@field NANO integer
+---@field PLL integer
+---@field PPSERROR integer
+---@field PPSFREQ integer
+---@field PPSJITTER integer
+---@field PPSSIGNAL integer
+---@field PPSTIME integer
+---@field PPSWANDER integer
+---@field UNSYNC integer
 
 ---Names of STATMOUNT_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.STATMOUNT integer|string
@@ -6251,6 +8096,57 @@
 ---@field WAIT_BEFORE integer
 ---@field WRITE integer
 ---@field WRITE_AND_WAIT integer
+
+---Names of SYSLOG_ACTION_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.SYSLOG_ACTION integer|string
+---| "clear"
+---| "close"
+---| "console_level"
+---| "console_off"
+---| "console_on"
+---| "open"
+---| "read"
+---| "read_all"
+---| "read_clear"
+---| "size_buffer"
+---| "size_unread"
+
+---@class callgate.group.SYSLOG_ACTION: callgate.group
+---@field CLEAR integer
+---@field CLOSE integer
+---@field CONSOLE_LEVEL integer
+---@field CONSOLE_OFF integer
+---@field CONSOLE_ON integer
+---@field OPEN integer
+---@field READ integer
+---@field READ_ALL integer
+---@field READ_CLEAR integer
+---@field SIZE_BUFFER integer
+---@field SIZE_UNREAD integer
+
+---Names of TC*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.TCFLOW integer|string
+---| "ioff"
+---| "ion"
+---| "ooff"
+---| "oon"
+
+---@class callgate.group.TCFLOW: callgate.group
+---@field IOFF integer
+---@field ION integer
+---@field OOFF integer
+---@field OON integer
+
+---Names of TC*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.TCFLUSH integer|string
+---| "iflush"
+---| "ioflush"
+---| "oflush"
+
+---@class callgate.group.TCFLUSH: callgate.group
+---@field IFLUSH integer
+---@field IOFLUSH integer
+---@field OFLUSH integer
 
 ---Names of TCP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.TCP integer|string
@@ -6477,6 +8373,17 @@
 ---@field WINDOW_CLAMP integer
 ---@field ZEROCOPY_RECEIVE integer
 
+---Names of TCSA*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.TCSA integer|string
+---| "drain"
+---| "flush"
+---| "now"
+
+---@class callgate.group.TCSA: callgate.group
+---@field DRAIN integer
+---@field FLUSH integer
+---@field NOW integer
+
 ---Names of TFD_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.TFD integer|string
 ---| "cloexec"
@@ -6501,12 +8408,182 @@
 ---@field ABSTIME integer
 ---@field CANCEL_ON_SET integer
 
+---Names of TIME_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.TIME integer|string
+---| "del"
+---| "error"
+---| "ins"
+---| "ok"
+---| "oop"
+---| "wait"
+
+---@class callgate.group.TIME: callgate.group
+---@field DEL integer
+---@field ERROR integer
+---@field INS integer
+---@field OK integer
+---@field OOP integer
+---@field WAIT integer
+
 ---Names of TIMER_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.TIMER integer|string
 ---| "abstime"
 
 ---@class callgate.group.TIMER: callgate.group
 ---@field ABSTIME integer
+
+---Names of TLS_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.TLS integer|string
+---| "1_2_version"
+---| "1_2_version_major"
+---| "1_2_version_minor"
+---| "1_3_version"
+---| "1_3_version_major"
+---| "1_3_version_minor"
+---| "cipher_aes_ccm_128"
+---| "cipher_aes_ccm_128_iv_size"
+---| "cipher_aes_ccm_128_key_size"
+---| "cipher_aes_ccm_128_rec_seq_size"
+---| "cipher_aes_ccm_128_salt_size"
+---| "cipher_aes_ccm_128_tag_size"
+---| "cipher_aes_gcm_128"
+---| "cipher_aes_gcm_128_iv_size"
+---| "cipher_aes_gcm_128_key_size"
+---| "cipher_aes_gcm_128_rec_seq_size"
+---| "cipher_aes_gcm_128_salt_size"
+---| "cipher_aes_gcm_128_tag_size"
+---| "cipher_aes_gcm_256"
+---| "cipher_aes_gcm_256_iv_size"
+---| "cipher_aes_gcm_256_key_size"
+---| "cipher_aes_gcm_256_rec_seq_size"
+---| "cipher_aes_gcm_256_salt_size"
+---| "cipher_aes_gcm_256_tag_size"
+---| "cipher_aria_gcm_128"
+---| "cipher_aria_gcm_128_iv_size"
+---| "cipher_aria_gcm_128_key_size"
+---| "cipher_aria_gcm_128_rec_seq_size"
+---| "cipher_aria_gcm_128_salt_size"
+---| "cipher_aria_gcm_128_tag_size"
+---| "cipher_aria_gcm_256"
+---| "cipher_aria_gcm_256_iv_size"
+---| "cipher_aria_gcm_256_key_size"
+---| "cipher_aria_gcm_256_rec_seq_size"
+---| "cipher_aria_gcm_256_salt_size"
+---| "cipher_aria_gcm_256_tag_size"
+---| "cipher_chacha20_poly1305"
+---| "cipher_chacha20_poly1305_iv_size"
+---| "cipher_chacha20_poly1305_key_size"
+---| "cipher_chacha20_poly1305_rec_seq_size"
+---| "cipher_chacha20_poly1305_salt_size"
+---| "cipher_chacha20_poly1305_tag_size"
+---| "cipher_sm4_ccm"
+---| "cipher_sm4_ccm_iv_size"
+---| "cipher_sm4_ccm_key_size"
+---| "cipher_sm4_ccm_rec_seq_size"
+---| "cipher_sm4_ccm_salt_size"
+---| "cipher_sm4_ccm_tag_size"
+---| "cipher_sm4_gcm"
+---| "cipher_sm4_gcm_iv_size"
+---| "cipher_sm4_gcm_key_size"
+---| "cipher_sm4_gcm_rec_seq_size"
+---| "cipher_sm4_gcm_salt_size"
+---| "cipher_sm4_gcm_tag_size"
+---| "conf_base"
+---| "conf_hw"
+---| "conf_hw_record"
+---| "conf_sw"
+---| "get_record_type"
+---| "info_cipher"
+---| "info_max"
+---| "info_rxconf"
+---| "info_rx_no_pad"
+---| "info_txconf"
+---| "info_tx_max_payload_len"
+---| "info_unspec"
+---| "info_version"
+---| "info_zc_ro_tx"
+---| "rx"
+---| "rx_expect_no_pad"
+---| "set_record_type"
+---| "tx"
+---| "tx_max_payload_len"
+---| "tx_zerocopy_ro"
+
+---@class callgate.group.TLS: callgate.group
+---@field ["1_2_VERSION"] integer
+---@field ["1_2_VERSION_MAJOR"] integer
+---@field ["1_2_VERSION_MINOR"] integer
+---@field ["1_3_VERSION"] integer
+---@field ["1_3_VERSION_MAJOR"] integer
+---@field ["1_3_VERSION_MINOR"] integer
+---@field CIPHER_AES_CCM_128 integer
+---@field CIPHER_AES_CCM_128_IV_SIZE integer
+---@field CIPHER_AES_CCM_128_KEY_SIZE integer
+---@field CIPHER_AES_CCM_128_REC_SEQ_SIZE integer
+---@field CIPHER_AES_CCM_128_SALT_SIZE integer
+---@field CIPHER_AES_CCM_128_TAG_SIZE integer
+---@field CIPHER_AES_GCM_128 integer
+---@field CIPHER_AES_GCM_128_IV_SIZE integer
+---@field CIPHER_AES_GCM_128_KEY_SIZE integer
+---@field CIPHER_AES_GCM_128_REC_SEQ_SIZE integer
+---@field CIPHER_AES_GCM_128_SALT_SIZE integer
+---@field CIPHER_AES_GCM_128_TAG_SIZE integer
+---@field CIPHER_AES_GCM_256 integer
+---@field CIPHER_AES_GCM_256_IV_SIZE integer
+---@field CIPHER_AES_GCM_256_KEY_SIZE integer
+---@field CIPHER_AES_GCM_256_REC_SEQ_SIZE integer
+---@field CIPHER_AES_GCM_256_SALT_SIZE integer
+---@field CIPHER_AES_GCM_256_TAG_SIZE integer
+---@field CIPHER_ARIA_GCM_128 integer
+---@field CIPHER_ARIA_GCM_128_IV_SIZE integer
+---@field CIPHER_ARIA_GCM_128_KEY_SIZE integer
+---@field CIPHER_ARIA_GCM_128_REC_SEQ_SIZE integer
+---@field CIPHER_ARIA_GCM_128_SALT_SIZE integer
+---@field CIPHER_ARIA_GCM_128_TAG_SIZE integer
+---@field CIPHER_ARIA_GCM_256 integer
+---@field CIPHER_ARIA_GCM_256_IV_SIZE integer
+---@field CIPHER_ARIA_GCM_256_KEY_SIZE integer
+---@field CIPHER_ARIA_GCM_256_REC_SEQ_SIZE integer
+---@field CIPHER_ARIA_GCM_256_SALT_SIZE integer
+---@field CIPHER_ARIA_GCM_256_TAG_SIZE integer
+---@field CIPHER_CHACHA20_POLY1305 integer
+---@field CIPHER_CHACHA20_POLY1305_IV_SIZE integer
+---@field CIPHER_CHACHA20_POLY1305_KEY_SIZE integer
+---@field CIPHER_CHACHA20_POLY1305_REC_SEQ_SIZE integer
+---@field CIPHER_CHACHA20_POLY1305_SALT_SIZE integer
+---@field CIPHER_CHACHA20_POLY1305_TAG_SIZE integer
+---@field CIPHER_SM4_CCM integer
+---@field CIPHER_SM4_CCM_IV_SIZE integer
+---@field CIPHER_SM4_CCM_KEY_SIZE integer
+---@field CIPHER_SM4_CCM_REC_SEQ_SIZE integer
+---@field CIPHER_SM4_CCM_SALT_SIZE integer
+---@field CIPHER_SM4_CCM_TAG_SIZE integer
+---@field CIPHER_SM4_GCM integer
+---@field CIPHER_SM4_GCM_IV_SIZE integer
+---@field CIPHER_SM4_GCM_KEY_SIZE integer
+---@field CIPHER_SM4_GCM_REC_SEQ_SIZE integer
+---@field CIPHER_SM4_GCM_SALT_SIZE integer
+---@field CIPHER_SM4_GCM_TAG_SIZE integer
+---@field CONF_BASE integer
+---@field CONF_HW integer
+---@field CONF_HW_RECORD integer
+---@field CONF_SW integer
+---@field GET_RECORD_TYPE integer
+---@field INFO_CIPHER integer
+---@field INFO_MAX integer
+---@field INFO_RXCONF integer
+---@field INFO_RX_NO_PAD integer
+---@field INFO_TXCONF integer
+---@field INFO_TX_MAX_PAYLOAD_LEN integer
+---@field INFO_UNSPEC integer
+---@field INFO_VERSION integer
+---@field INFO_ZC_RO_TX integer
+---@field RX integer
+---@field RX_EXPECT_NO_PAD integer
+---@field SET_RECORD_TYPE integer
+---@field TX integer
+---@field TX_MAX_PAYLOAD_LEN integer
+---@field TX_ZEROCOPY_RO integer
 
 ---Names of UDP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.UDP integer|string
@@ -6725,3 +8802,64 @@
 ---@field SYSTEM_PREFIX_LEN integer
 ---@field TRUSTED_PREFIX_LEN integer
 ---@field USER_PREFIX_LEN integer
+
+---Names of XDP_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
+---@alias callgate.c.XDP integer|string
+---| "copy"
+---| "max_tx_skb_budget"
+---| "mmap_offsets"
+---| "options"
+---| "options_zerocopy"
+---| "pgoff_rx_ring"
+---| "pgoff_tx_ring"
+---| "pkt_contd"
+---| "ring_need_wakeup"
+---| "rx_ring"
+---| "shared_umem"
+---| "statistics"
+---| "txmd_flags_checksum"
+---| "txmd_flags_launch_time"
+---| "txmd_flags_timestamp"
+---| "tx_metadata"
+---| "tx_ring"
+---| "umem_completion_ring"
+---| "umem_fill_ring"
+---| "umem_pgoff_completion_ring"
+---| "umem_pgoff_fill_ring"
+---| "umem_reg"
+---| "umem_tx_metadata_len"
+---| "umem_tx_sw_csum"
+---| "umem_unaligned_chunk_flag"
+---| "use_need_wakeup"
+---| "use_sg"
+---| "zerocopy"
+
+---@class callgate.group.XDP: callgate.group
+---@field COPY integer
+---@field MAX_TX_SKB_BUDGET integer
+---@field MMAP_OFFSETS integer
+---@field OPTIONS integer
+---@field OPTIONS_ZEROCOPY integer
+---@field PGOFF_RX_RING integer
+---@field PGOFF_TX_RING integer
+---@field PKT_CONTD integer
+---@field RING_NEED_WAKEUP integer
+---@field RX_RING integer
+---@field SHARED_UMEM integer
+---@field STATISTICS integer
+---@field TXMD_FLAGS_CHECKSUM integer
+---@field TXMD_FLAGS_LAUNCH_TIME integer
+---@field TXMD_FLAGS_TIMESTAMP integer
+---@field TX_METADATA integer
+---@field TX_RING integer
+---@field UMEM_COMPLETION_RING integer
+---@field UMEM_FILL_RING integer
+---@field UMEM_PGOFF_COMPLETION_RING integer
+---@field UMEM_PGOFF_FILL_RING integer
+---@field UMEM_REG integer
+---@field UMEM_TX_METADATA_LEN integer
+---@field UMEM_TX_SW_CSUM integer
+---@field UMEM_UNALIGNED_CHUNK_FLAG integer
+---@field USE_NEED_WAKEUP integer
+---@field USE_SG integer
+---@field ZEROCOPY integer

@@ -7,11 +7,13 @@
 ---@field buffer ffi.ctype* # char[?]
 ---@field fd callgate.ctype.fd
 ---@field array fun(name: string, init: integer|table): ffi.cdata* # counts from 0
+---@field bpf_insn callgate.ctype.bpf_insn
 ---@field cachestat callgate.ctype.cachestat
 ---@field capabilities callgate.ctype.capabilities
 ---@field cpu_set callgate.ctype.cpu_set
 ---@field dirent callgate.ctype.dirent
 ---@field epoll_event callgate.ctype.epoll_event
+---@field f_owner_ex callgate.ctype.f_owner_ex
 ---@field file_attr callgate.ctype.file_attr
 ---@field file_handle callgate.ctype.file_handle
 ---@field flock callgate.ctype.flock
@@ -19,20 +21,44 @@
 ---@field if_dqblk callgate.ctype.if_dqblk
 ---@field if_dqinfo callgate.ctype.if_dqinfo
 ---@field if_nextdqblk callgate.ctype.if_nextdqblk
+---@field ifconf callgate.ctype.ifconf
+---@field ifreq callgate.ctype.ifreq
 ---@field in6_addr callgate.ctype.in6_addr
+---@field in6_pktinfo callgate.ctype.in6_pktinfo
 ---@field in_addr callgate.ctype.in_addr
+---@field in_pktinfo callgate.ctype.in_pktinfo
+---@field io_uring_buf_reg callgate.ctype.io_uring_buf_reg
+---@field io_uring_cqe callgate.ctype.io_uring_cqe
+---@field io_uring_files_update callgate.ctype.io_uring_files_update
+---@field io_uring_mem_region_reg callgate.ctype.io_uring_mem_region_reg
+---@field io_uring_params callgate.ctype.io_uring_params
+---@field io_uring_probe callgate.ctype.io_uring_probe
+---@field io_uring_region_desc callgate.ctype.io_uring_region_desc
+---@field io_uring_restriction callgate.ctype.io_uring_restriction
+---@field io_uring_rsrc_register callgate.ctype.io_uring_rsrc_register
+---@field io_uring_rsrc_update callgate.ctype.io_uring_rsrc_update
+---@field io_uring_rsrc_update2 callgate.ctype.io_uring_rsrc_update2
+---@field io_uring_sqe callgate.ctype.io_uring_sqe
+---@field io_uring_sync_cancel_reg callgate.ctype.io_uring_sync_cancel_reg
 ---@field iovec callgate.ctype.iovec
+---@field ip_mreq callgate.ctype.ip_mreq
+---@field ip_mreq_source callgate.ctype.ip_mreq_source
+---@field ip_mreqn callgate.ctype.ip_mreqn
+---@field ipv6_mreq callgate.ctype.ipv6_mreq
 ---@field itimerspec callgate.ctype.itimerspec
 ---@field itimerval callgate.ctype.itimerval
 ---@field landlock_net_port_attr callgate.ctype.landlock_net_port_attr
 ---@field landlock_path_beneath_attr callgate.ctype.landlock_path_beneath_attr
 ---@field landlock_ruleset_attr callgate.ctype.landlock_ruleset_attr
+---@field linger callgate.ctype.linger
 ---@field mnt_id_req callgate.ctype.mnt_id_req
 ---@field mount_attr callgate.ctype.mount_attr
 ---@field mq_attr callgate.ctype.mq_attr
 ---@field msqid_ds callgate.ctype.msqid_ds
 ---@field old_timeval callgate.ctype.old_timeval
 ---@field open_how callgate.ctype.open_how
+---@field packet_mreq callgate.ctype.packet_mreq
+---@field perf_event_attr callgate.ctype.perf_event_attr
 ---@field pollfd callgate.ctype.pollfd
 ---@field rlimit callgate.ctype.rlimit
 ---@field rusage callgate.ctype.rusage
@@ -47,21 +73,44 @@
 ---@field siginfo callgate.ctype.siginfo
 ---@field signalfd_siginfo callgate.ctype.signalfd_siginfo
 ---@field sigset callgate.ctype.sigset
+---@field sock_extended_err callgate.ctype.sock_extended_err
 ---@field sock_filter callgate.ctype.sock_filter
 ---@field sock_fprog callgate.ctype.sock_fprog
+---@field sockaddr callgate.ctype.sockaddr
+---@field sockaddr_alg callgate.ctype.sockaddr_alg
+---@field sockaddr_ax25 callgate.ctype.sockaddr_ax25
+---@field sockaddr_can callgate.ctype.sockaddr_can
 ---@field sockaddr_in callgate.ctype.sockaddr_in
 ---@field sockaddr_in6 callgate.ctype.sockaddr_in6
+---@field sockaddr_ll callgate.ctype.sockaddr_ll
+---@field sockaddr_llc callgate.ctype.sockaddr_llc
+---@field sockaddr_mctp callgate.ctype.sockaddr_mctp
+---@field sockaddr_nfc callgate.ctype.sockaddr_nfc
 ---@field sockaddr_nl callgate.ctype.sockaddr_nl
+---@field sockaddr_pn callgate.ctype.sockaddr_pn
+---@field sockaddr_pppox callgate.ctype.sockaddr_pppox
+---@field sockaddr_qrtr callgate.ctype.sockaddr_qrtr
+---@field sockaddr_rxrpc callgate.ctype.sockaddr_rxrpc
 ---@field sockaddr_storage callgate.ctype.sockaddr_storage
+---@field sockaddr_tipc callgate.ctype.sockaddr_tipc
 ---@field sockaddr_un callgate.ctype.sockaddr_un
+---@field sockaddr_vm callgate.ctype.sockaddr_vm
+---@field sockaddr_x25 callgate.ctype.sockaddr_x25
+---@field sockaddr_xdp callgate.ctype.sockaddr_xdp
 ---@field stat callgate.ctype.stat
 ---@field statfs callgate.ctype.statfs
 ---@field statmount callgate.ctype.statmount
 ---@field status callgate.ctype.status
 ---@field statx callgate.ctype.statx
+---@field tcp_info callgate.ctype.tcp_info
+---@field termios callgate.ctype.termios
+---@field termios2 callgate.ctype.termios2
 ---@field timespec callgate.ctype.timespec
 ---@field timespec_pair callgate.ctype.timespec_pair
 ---@field timeval callgate.ctype.timeval
+---@field timex callgate.ctype.timex
+---@field tpacket_auxdata callgate.ctype.tpacket_auxdata
+---@field tpacket_stats callgate.ctype.tpacket_stats
 ---@field uffd_msg callgate.ctype.uffd_msg
 ---@field utsname callgate.ctype.utsname
 ---@field winsize callgate.ctype.winsize
@@ -72,6 +121,20 @@
 
 ---@class callgate.ctype.fd: ffi.ctype*
 ---@overload fun(number: integer): callgate.fd
+
+---struct bpf_insn
+---@class callgate.t.bpf_insn: ffi.cdata*
+---@field code integer
+---@field dst integer
+---@field dst_reg integer
+---@field imm integer
+---@field off integer
+---@field src integer
+---@field src_reg integer
+
+---@class callgate.ctype.bpf_insn: ffi.ctype*
+---@overload fun(instruction: table): callgate.t.bpf_insn
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.bpf_insn
 
 ---struct cachestat
 ---@class callgate.t.cachestat: ffi.cdata*
@@ -146,6 +209,16 @@
 ---@class callgate.ctype.epoll_event: ffi.ctype*
 ---@overload fun(events: callgate.c.EPOLL, data?: callgate.fd|integer|ffi.cdata*): callgate.t.epoll_event
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.epoll_event
+
+---struct f_owner_ex
+---@class callgate.t.f_owner_ex: ffi.cdata*
+---@field owner "tid"|"pid"|"pgrp"
+---@field pid integer
+---@field type integer
+
+---@class callgate.ctype.f_owner_ex: ffi.ctype*
+---@overload fun(type: "tid"|"pid"|"pgrp", pid: integer): callgate.t.f_owner_ex
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.f_owner_ex
 
 ---struct file_attr
 ---@class callgate.t.file_attr: ffi.cdata*
@@ -274,6 +347,43 @@
 ---@class callgate.ctype.if_nextdqblk: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.if_nextdqblk
 
+---struct ifconf
+---@class callgate.t.ifconf: ffi.cdata*
+---@field count integer
+---@field ifc_ifcu ffi.cdata*
+---@field ifc_len integer
+---@field list fun(self: callgate.t.ifconf): callgate.t.ifreq[]
+
+---@class callgate.ctype.ifconf: ffi.ctype*
+---@overload fun(count?: integer): callgate.t.ifconf
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.ifconf
+
+---struct ifreq
+---@class callgate.t.ifreq: ffi.cdata*
+---@field addr string|integer|nil
+---@field broadaddr string|integer|nil
+---@field dstaddr string|integer|nil
+---@field flags callgate.c.IFF
+---@field has fun(self: callgate.t.ifreq, names: callgate.c.IFF): boolean
+---@field hwaddr string
+---@field hwtype integer
+---@field ifr_ifrn ffi.cdata*
+---@field ifr_ifru ffi.cdata*
+---@field index integer
+---@field ivalue integer
+---@field map ffi.cdata*
+---@field metric integer
+---@field mtu integer
+---@field name string
+---@field netmask string|integer|nil
+---@field newname string
+---@field qlen integer
+---@field slave string
+
+---@class callgate.ctype.ifreq: ffi.ctype*
+---@overload fun(name: string): callgate.t.ifreq
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.ifreq
+
 ---struct in6_addr
 ---@class callgate.t.in6_addr: ffi.cdata*
 ---@field in6_u ffi.cdata*
@@ -281,6 +391,16 @@
 ---@class callgate.ctype.in6_addr: ffi.ctype*
 ---@overload fun(text: string): callgate.t.in6_addr
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.in6_addr
+
+---struct in6_pktinfo
+---@class callgate.t.in6_pktinfo: ffi.cdata*
+---@field addr callgate.t.in6_addr
+---@field ifindex integer
+---@field ipi6_addr callgate.t.in6_addr
+---@field ipi6_ifindex integer
+
+---@class callgate.ctype.in6_pktinfo: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.in6_pktinfo
 
 ---struct in_addr
 ---@class callgate.t.in_addr: ffi.cdata*
@@ -290,13 +410,278 @@
 ---@overload fun(text: string): callgate.t.in_addr
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.in_addr
 
+---struct in_pktinfo
+---@class callgate.t.in_pktinfo: ffi.cdata*
+---@field addr callgate.t.in_addr
+---@field ifindex integer
+---@field ipi_addr callgate.t.in_addr
+---@field ipi_ifindex integer
+---@field ipi_spec_dst callgate.t.in_addr
+---@field spec_dst callgate.t.in_addr
+
+---@class callgate.ctype.in_pktinfo: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.in_pktinfo
+
+---struct io_uring_buf_reg
+---@class callgate.t.io_uring_buf_reg: ffi.cdata*
+---@field bgid integer
+---@field flags integer
+---@field min_left integer
+---@field resv ffi.cdata*
+---@field ring_addr integer|ffi.cdata*
+---@field ring_entries integer
+
+---@class callgate.ctype.io_uring_buf_reg: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_buf_reg
+
+---struct io_uring_cqe
+---@class callgate.t.io_uring_cqe: ffi.cdata*
+---@field big_cqe ffi.cdata*
+---@field errno integer?
+---@field flags integer
+---@field has fun(self: callgate.t.io_uring_cqe, flag: callgate.c.IORING_CQE_F): boolean
+---@field res integer
+---@field user_data integer|ffi.cdata*
+
+---@class callgate.ctype.io_uring_cqe: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_cqe
+
+---struct io_uring_files_update
+---@class callgate.t.io_uring_files_update: ffi.cdata*
+---@field fds integer|ffi.cdata*
+---@field offset integer
+---@field resv integer
+
+---@class callgate.ctype.io_uring_files_update: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_files_update
+
+---struct io_uring_mem_region_reg
+---@class callgate.t.io_uring_mem_region_reg: ffi.cdata*
+---@field __resv ffi.cdata*
+---@field flags integer|ffi.cdata*
+---@field region_uptr integer|ffi.cdata*
+
+---@class callgate.ctype.io_uring_mem_region_reg: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_mem_region_reg
+
+---struct io_uring_params
+---@class callgate.t.io_uring_params: ffi.cdata*
+---@field cq_entries integer
+---@field cq_off ffi.cdata*
+---@field features integer
+---@field flags integer
+---@field has fun(self: callgate.t.io_uring_params, feature: callgate.c.IORING_FEAT): boolean
+---@field resv ffi.cdata*
+---@field sq_entries integer
+---@field sq_off ffi.cdata*
+---@field sq_thread_cpu integer
+---@field sq_thread_idle integer
+---@field wq_fd integer
+
+---@class callgate.ctype.io_uring_params: ffi.ctype*
+---@overload fun(flags: callgate.c.IORING_SETUP): callgate.t.io_uring_params
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_params
+
+---struct io_uring_probe
+---@class callgate.t.io_uring_probe: ffi.cdata*
+---@field last_op integer
+---@field ops ffi.cdata*
+---@field ops_len integer
+---@field resv integer
+---@field resv2 ffi.cdata*
+---@field supports fun(self: callgate.t.io_uring_probe, operation: callgate.c.IORING_OP): boolean
+
+---@class callgate.ctype.io_uring_probe: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_probe
+
+---struct io_uring_region_desc
+---@class callgate.t.io_uring_region_desc: ffi.cdata*
+---@field __resv ffi.cdata*
+---@field flags integer
+---@field id integer
+---@field mmap_offset integer|ffi.cdata*
+---@field size integer|ffi.cdata*
+---@field user_addr integer|ffi.cdata*
+
+---@class callgate.ctype.io_uring_region_desc: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_region_desc
+
+---struct io_uring_restriction
+---@class callgate.t.io_uring_restriction: ffi.cdata*
+---@field opcode integer
+---@field register_op integer
+---@field resv integer
+---@field resv2 ffi.cdata*
+---@field sqe_flags integer
+---@field sqe_op integer
+
+---@class callgate.ctype.io_uring_restriction: ffi.ctype*
+---@overload fun(rule: (string|integer)[]): callgate.t.io_uring_restriction
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_restriction
+
+---struct io_uring_rsrc_register
+---@class callgate.t.io_uring_rsrc_register: ffi.cdata*
+---@field data integer|ffi.cdata*
+---@field flags integer
+---@field nr integer
+---@field resv2 integer|ffi.cdata*
+---@field tags integer|ffi.cdata*
+
+---@class callgate.ctype.io_uring_rsrc_register: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_rsrc_register
+
+---struct io_uring_rsrc_update
+---@class callgate.t.io_uring_rsrc_update: ffi.cdata*
+---@field data integer|ffi.cdata*
+---@field offset integer
+---@field resv integer
+
+---@class callgate.ctype.io_uring_rsrc_update: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_rsrc_update
+
+---struct io_uring_rsrc_update2
+---@class callgate.t.io_uring_rsrc_update2: ffi.cdata*
+---@field data integer|ffi.cdata*
+---@field nr integer
+---@field offset integer
+---@field resv integer
+---@field resv2 integer
+---@field tags integer|ffi.cdata*
+
+---@class callgate.ctype.io_uring_rsrc_update2: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_rsrc_update2
+
+---struct io_uring_sqe
+---@class callgate.t.io_uring_sqe: ffi.cdata*
+---@field __pad1 integer
+---@field __pad2 ffi.cdata*
+---@field __pad3 ffi.cdata*
+---@field __pad4 ffi.cdata*
+---@field accept_flags integer
+---@field addr integer|ffi.cdata*
+---@field addr2 integer|ffi.cdata*
+---@field addr3 integer|ffi.cdata*
+---@field addr_len integer
+---@field attr_ptr integer|ffi.cdata*
+---@field attr_type_mask integer|ffi.cdata*
+---@field buf_group integer
+---@field buf_index integer
+---@field cancel_flags integer
+---@field cmd ffi.cdata*
+---@field cmd_op integer
+---@field fadvise_advice integer
+---@field fd integer
+---@field file_index integer
+---@field flags integer
+---@field fsync_flags integer
+---@field futex_flags integer
+---@field hardlink_flags integer
+---@field install_fd_flags integer
+---@field ioprio integer
+---@field len integer
+---@field level integer
+---@field msg_flags integer
+---@field msg_ring_flags integer
+---@field nop_flags integer
+---@field off integer|ffi.cdata*
+---@field opcode integer
+---@field open_flags integer
+---@field operation string?
+---@field optlen integer
+---@field optname integer
+---@field optval integer|ffi.cdata*
+---@field personality integer
+---@field pipe_flags integer
+---@field poll32_events integer
+---@field poll_events integer
+---@field rename_flags integer
+---@field rw_flags integer
+---@field splice_fd_in integer
+---@field splice_flags integer
+---@field splice_off_in integer|ffi.cdata*
+---@field statx_flags integer
+---@field sync_range_flags integer
+---@field timeout_flags integer
+---@field unlink_flags integer
+---@field uring_cmd_flags integer
+---@field user_data integer|ffi.cdata*
+---@field waitid_flags integer
+---@field write_stream integer
+---@field xattr_flags integer
+---@field zcrx_ifq_idx integer
+
+---@class callgate.ctype.io_uring_sqe: ffi.ctype*
+---@overload fun(operation: table): callgate.t.io_uring_sqe
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_sqe
+
+---struct io_uring_sync_cancel_reg
+---@class callgate.t.io_uring_sync_cancel_reg: ffi.cdata*
+---@field addr integer|ffi.cdata*
+---@field fd integer
+---@field flags integer
+---@field opcode integer
+---@field pad ffi.cdata*
+---@field pad2 ffi.cdata*
+---@field timeout callgate.t.timespec
+
+---@class callgate.ctype.io_uring_sync_cancel_reg: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.io_uring_sync_cancel_reg
+
 ---struct iovec
 ---@class callgate.t.iovec: ffi.cdata*
+---@field base ffi.cdata*
 ---@field iov_base ffi.cdata*
 ---@field iov_len integer|ffi.cdata*
+---@field len integer|ffi.cdata*
+---@field string fun(self: callgate.t.iovec): string
 
 ---@class callgate.ctype.iovec: ffi.ctype*
+---@overload fun(memory: string|ffi.cdata*, count?: integer): callgate.t.iovec
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.iovec
+
+---struct ip_mreq
+---@class callgate.t.ip_mreq: ffi.cdata*
+---@field imr_interface callgate.t.in_addr
+---@field imr_multiaddr callgate.t.in_addr
+---@field interface callgate.t.in_addr
+---@field multiaddr callgate.t.in_addr
+
+---@class callgate.ctype.ip_mreq: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.ip_mreq
+
+---struct ip_mreq_source
+---@class callgate.t.ip_mreq_source: ffi.cdata*
+---@field imr_interface integer
+---@field imr_multiaddr integer
+---@field imr_sourceaddr integer
+---@field interface string
+---@field multiaddr string
+---@field sourceaddr string
+
+---@class callgate.ctype.ip_mreq_source: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.ip_mreq_source
+
+---struct ip_mreqn
+---@class callgate.t.ip_mreqn: ffi.cdata*
+---@field address callgate.t.in_addr
+---@field ifindex integer
+---@field imr_address callgate.t.in_addr
+---@field imr_ifindex integer
+---@field imr_multiaddr callgate.t.in_addr
+---@field multiaddr callgate.t.in_addr
+
+---@class callgate.ctype.ip_mreqn: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.ip_mreqn
+
+---struct ipv6_mreq
+---@class callgate.t.ipv6_mreq: ffi.cdata*
+---@field ifindex integer
+---@field ipv6mr_ifindex integer
+---@field ipv6mr_multiaddr callgate.t.in6_addr
+---@field multiaddr callgate.t.in6_addr
+
+---@class callgate.ctype.ipv6_mreq: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.ipv6_mreq
 
 ---struct __kernel_itimerspec
 ---@class callgate.t.itimerspec: ffi.cdata*
@@ -354,6 +739,18 @@
 
 ---@class callgate.ctype.landlock_ruleset_attr: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.landlock_ruleset_attr
+
+---struct linger
+---@class callgate.t.linger: ffi.cdata*
+---@field l_linger integer
+---@field l_onoff integer
+---@field on boolean
+---@field seconds integer
+
+---@class callgate.ctype.linger: ffi.ctype*
+---@overload fun(seconds: integer): callgate.t.linger
+---@overload fun(onoff: integer, seconds: integer): callgate.t.linger
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.linger
 
 ---struct mnt_id_req
 ---@class callgate.t.mnt_id_req: ffi.cdata*
@@ -453,6 +850,103 @@
 ---@class callgate.ctype.open_how: ffi.ctype*
 ---@overload fun(how: { flags: callgate.c.O?, mode: integer|string|nil, resolve: callgate.c.RESOLVE? }): callgate.t.open_how
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.open_how
+
+---struct packet_mreq
+---@class callgate.t.packet_mreq: ffi.cdata*
+---@field addr string
+---@field address ffi.cdata*
+---@field alen integer
+---@field ifindex integer
+---@field mr_address ffi.cdata*
+---@field mr_alen integer
+---@field mr_ifindex integer
+---@field mr_type integer
+---@field type callgate.c.PACKET_MR
+
+---@class callgate.ctype.packet_mreq: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.packet_mreq
+
+---struct perf_event_attr
+---@class callgate.t.perf_event_attr: ffi.cdata*
+---@field __reserved_1 integer|ffi.cdata*
+---@field __reserved_2 integer
+---@field __reserved_3 integer
+---@field aux_action integer
+---@field aux_output integer|ffi.cdata*
+---@field aux_pause integer
+---@field aux_resume integer
+---@field aux_sample_size integer
+---@field aux_start_paused integer
+---@field aux_watermark integer
+---@field bp_addr integer|ffi.cdata*
+---@field bp_len integer|ffi.cdata*
+---@field bp_type integer
+---@field bpf_event integer|ffi.cdata*
+---@field branch_sample_type integer|ffi.cdata*
+---@field build_id integer|ffi.cdata*
+---@field cgroup integer|ffi.cdata*
+---@field clockid integer
+---@field comm integer|ffi.cdata*
+---@field comm_exec integer|ffi.cdata*
+---@field config integer|ffi.cdata*
+---@field config1 integer|ffi.cdata*
+---@field config2 integer|ffi.cdata*
+---@field config3 integer|ffi.cdata*
+---@field config4 integer|ffi.cdata*
+---@field context_switch integer|ffi.cdata*
+---@field defer_callchain integer|ffi.cdata*
+---@field defer_output integer|ffi.cdata*
+---@field disabled integer|ffi.cdata*
+---@field enable_on_exec integer|ffi.cdata*
+---@field exclude_callchain_kernel integer|ffi.cdata*
+---@field exclude_callchain_user integer|ffi.cdata*
+---@field exclude_guest integer|ffi.cdata*
+---@field exclude_host integer|ffi.cdata*
+---@field exclude_hv integer|ffi.cdata*
+---@field exclude_idle integer|ffi.cdata*
+---@field exclude_kernel integer|ffi.cdata*
+---@field exclude_user integer|ffi.cdata*
+---@field exclusive integer|ffi.cdata*
+---@field freq integer|ffi.cdata*
+---@field inherit integer|ffi.cdata*
+---@field inherit_stat integer|ffi.cdata*
+---@field inherit_thread integer|ffi.cdata*
+---@field kprobe_addr integer|ffi.cdata*
+---@field kprobe_func integer|ffi.cdata*
+---@field ksymbol integer|ffi.cdata*
+---@field mmap integer|ffi.cdata*
+---@field mmap2 integer|ffi.cdata*
+---@field mmap_data integer|ffi.cdata*
+---@field namespaces integer|ffi.cdata*
+---@field pinned integer|ffi.cdata*
+---@field precise_ip integer|ffi.cdata*
+---@field probe_offset integer|ffi.cdata*
+---@field read_format integer|ffi.cdata*
+---@field remove_on_exec integer|ffi.cdata*
+---@field sample_freq integer|ffi.cdata*
+---@field sample_id_all integer|ffi.cdata*
+---@field sample_max_stack integer
+---@field sample_period integer|ffi.cdata*
+---@field sample_regs_intr integer|ffi.cdata*
+---@field sample_regs_user integer|ffi.cdata*
+---@field sample_stack_user integer
+---@field sample_type integer|ffi.cdata*
+---@field sig_data integer|ffi.cdata*
+---@field sigtrap integer|ffi.cdata*
+---@field size integer
+---@field task integer|ffi.cdata*
+---@field text_poke integer|ffi.cdata*
+---@field type integer
+---@field uprobe_path integer|ffi.cdata*
+---@field use_clockid integer|ffi.cdata*
+---@field wakeup_events integer
+---@field wakeup_watermark integer
+---@field watermark integer|ffi.cdata*
+---@field write_backward integer|ffi.cdata*
+
+---@class callgate.ctype.perf_event_attr: ffi.ctype*
+---@overload fun(event: string): callgate.t.perf_event_attr
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.perf_event_attr
 
 ---struct pollfd
 ---@class callgate.t.pollfd: ffi.cdata*
@@ -741,6 +1235,28 @@
 ---@overload fun(signals?: callgate.c.SIG|(string|integer)[]): callgate.t.sigset
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sigset
 
+---struct sock_extended_err
+---@class callgate.t.sock_extended_err: ffi.cdata*
+---@field code integer
+---@field data integer
+---@field ee_code integer
+---@field ee_data integer
+---@field ee_errno integer
+---@field ee_info integer
+---@field ee_origin integer
+---@field ee_pad integer
+---@field ee_rfc4884 ffi.cdata*
+---@field ee_type integer
+---@field errno integer
+---@field info integer
+---@field origin integer
+---@field pad integer
+---@field rfc4884 ffi.cdata*
+---@field type integer
+
+---@class callgate.ctype.sock_extended_err: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sock_extended_err
+
 ---struct sock_filter
 ---@class callgate.t.sock_filter: ffi.cdata*
 ---@field code integer
@@ -758,6 +1274,55 @@
 
 ---@class callgate.ctype.sock_fprog: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sock_fprog
+
+---struct sockaddr
+---@class callgate.t.sockaddr: ffi.cdata*
+---@field family integer
+---@field sa_data ffi.cdata*
+---@field sa_family integer
+
+---@class callgate.ctype.sockaddr: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr
+
+---struct sockaddr_alg
+---@class callgate.t.sockaddr_alg: ffi.cdata*
+---@field family integer
+---@field feat integer
+---@field mask integer
+---@field name string
+---@field salg_family integer
+---@field salg_feat integer
+---@field salg_mask integer
+---@field salg_name ffi.cdata*
+---@field salg_type ffi.cdata*
+---@field type string
+
+---@class callgate.ctype.sockaddr_alg: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_alg
+---@overload fun(type: string, name: string): callgate.t.sockaddr_alg
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_alg
+
+---struct full_sockaddr_ax25
+---@class callgate.t.sockaddr_ax25: ffi.cdata*
+---@field fsa_ax25 ffi.cdata*
+---@field fsa_digipeater ffi.cdata*
+
+---@class callgate.ctype.sockaddr_ax25: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_ax25
+
+---struct sockaddr_can
+---@class callgate.t.sockaddr_can: ffi.cdata*
+---@field can_addr ffi.cdata*
+---@field can_family integer
+---@field can_ifindex integer
+---@field family integer
+---@field ifindex integer
+
+---@class callgate.ctype.sockaddr_can: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_can
+---@overload fun(ifindex?: integer): callgate.t.sockaddr_can
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_can
 
 ---struct sockaddr_in
 ---@class callgate.t.sockaddr_in: ffi.cdata*
@@ -790,6 +1355,65 @@
 ---@overload fun(port: integer, addr?: string, scope_id?: integer): callgate.t.sockaddr_in6
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_in6
 
+---struct sockaddr_ll
+---@class callgate.t.sockaddr_ll: ffi.cdata*
+---@field addr string
+---@field family integer
+---@field halen integer
+---@field hatype integer
+---@field ifindex integer
+---@field pkttype string|integer
+---@field protocol callgate.c.ETH_P
+---@field sll_addr ffi.cdata*
+---@field sll_family integer
+---@field sll_halen integer
+---@field sll_hatype integer
+---@field sll_ifindex integer
+---@field sll_pkttype integer
+---@field sll_protocol integer
+
+---@class callgate.ctype.sockaddr_ll: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_ll
+---@overload fun(ifindex?: integer, protocol?: callgate.c.ETH_P, addr?: string): callgate.t.sockaddr_ll
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_ll
+
+---struct sockaddr_llc
+---@class callgate.t.sockaddr_llc: ffi.cdata*
+---@field __pad ffi.cdata*
+---@field sllc_arphrd integer
+---@field sllc_family integer
+---@field sllc_mac ffi.cdata*
+---@field sllc_sap integer
+---@field sllc_test integer
+---@field sllc_ua integer
+---@field sllc_xid integer
+
+---@class callgate.ctype.sockaddr_llc: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_llc
+
+---struct sockaddr_mctp
+---@class callgate.t.sockaddr_mctp: ffi.cdata*
+---@field __smctp_pad0 integer
+---@field __smctp_pad1 integer
+---@field smctp_addr ffi.cdata*
+---@field smctp_family integer
+---@field smctp_network integer
+---@field smctp_tag integer
+---@field smctp_type integer
+
+---@class callgate.ctype.sockaddr_mctp: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_mctp
+
+---struct sockaddr_nfc
+---@class callgate.t.sockaddr_nfc: ffi.cdata*
+---@field dev_idx integer
+---@field nfc_protocol integer
+---@field sa_family integer
+---@field target_idx integer
+
+---@class callgate.ctype.sockaddr_nfc: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_nfc
+
 ---struct sockaddr_nl
 ---@class callgate.t.sockaddr_nl: ffi.cdata*
 ---@field family integer
@@ -801,8 +1425,54 @@
 ---@field pid integer
 
 ---@class callgate.ctype.sockaddr_nl: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_nl
 ---@overload fun(pid?: integer, groups?: integer): callgate.t.sockaddr_nl
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_nl
+
+---struct sockaddr_pn
+---@class callgate.t.sockaddr_pn: ffi.cdata*
+---@field spn_dev integer
+---@field spn_family integer
+---@field spn_obj integer
+---@field spn_resource integer
+---@field spn_zero ffi.cdata*
+
+---@class callgate.ctype.sockaddr_pn: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_pn
+
+---struct sockaddr_pppox
+---@class callgate.t.sockaddr_pppox: ffi.cdata*
+---@field sa_addr ffi.cdata*
+---@field sa_family integer
+---@field sa_protocol integer
+
+---@class callgate.ctype.sockaddr_pppox: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_pppox
+
+---struct sockaddr_qrtr
+---@class callgate.t.sockaddr_qrtr: ffi.cdata*
+---@field family integer
+---@field node integer|"any"
+---@field port integer
+---@field sq_family integer
+---@field sq_node integer
+---@field sq_port integer
+
+---@class callgate.ctype.sockaddr_qrtr: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_qrtr
+---@overload fun(node?: integer|"any", port?: integer): callgate.t.sockaddr_qrtr
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_qrtr
+
+---struct sockaddr_rxrpc
+---@class callgate.t.sockaddr_rxrpc: ffi.cdata*
+---@field srx_family integer
+---@field srx_service integer
+---@field transport ffi.cdata*
+---@field transport_len integer
+---@field transport_type integer
+
+---@class callgate.ctype.sockaddr_rxrpc: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_rxrpc
 
 ---struct __kernel_sockaddr_storage
 ---@class callgate.t.sockaddr_storage: ffi.cdata*
@@ -814,6 +1484,16 @@
 ---@class callgate.ctype.sockaddr_storage: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_storage
 
+---struct sockaddr_tipc
+---@class callgate.t.sockaddr_tipc: ffi.cdata*
+---@field addr ffi.cdata*
+---@field addrtype integer
+---@field family integer
+---@field scope integer
+
+---@class callgate.ctype.sockaddr_tipc: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_tipc
+
 ---struct sockaddr_un
 ---@class callgate.t.sockaddr_un: ffi.cdata*
 ---@field family integer
@@ -824,6 +1504,50 @@
 ---@class callgate.ctype.sockaddr_un: ffi.ctype*
 ---@overload fun(path?: string): callgate.t.sockaddr_un
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_un
+
+---struct sockaddr_vm
+---@class callgate.t.sockaddr_vm: ffi.cdata*
+---@field cid integer|"any"|"hypervisor"|"local"|"host"
+---@field family integer
+---@field flags integer
+---@field port integer|"any"
+---@field svm_cid integer
+---@field svm_family integer
+---@field svm_flags integer
+---@field svm_port integer
+---@field svm_reserved1 integer
+---@field svm_zero ffi.cdata*
+
+---@class callgate.ctype.sockaddr_vm: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_vm
+---@overload fun(cid?: integer|"any"|"hypervisor"|"local"|"host", port?: integer|"any"): callgate.t.sockaddr_vm
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_vm
+
+---struct sockaddr_x25
+---@class callgate.t.sockaddr_x25: ffi.cdata*
+---@field sx25_addr ffi.cdata*
+---@field sx25_family integer
+
+---@class callgate.ctype.sockaddr_x25: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_x25
+
+---struct sockaddr_xdp
+---@class callgate.t.sockaddr_xdp: ffi.cdata*
+---@field family integer
+---@field flags callgate.c.XDP
+---@field ifindex integer
+---@field queue integer
+---@field shared_umem_fd integer
+---@field sxdp_family integer
+---@field sxdp_flags integer
+---@field sxdp_ifindex integer
+---@field sxdp_queue_id integer
+---@field sxdp_shared_umem_fd integer
+
+---@class callgate.ctype.sockaddr_xdp: ffi.ctype*
+---@overload fun(text: string): callgate.t.sockaddr_xdp
+---@overload fun(ifindex?: integer, queue?: integer, flags?: callgate.c.XDP): callgate.t.sockaddr_xdp
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sockaddr_xdp
 
 ---struct stat
 ---@class callgate.t.stat: ffi.cdata*
@@ -1028,6 +1752,208 @@
 ---@class callgate.ctype.statx: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.statx
 
+---struct tcp_info
+---@class callgate.t.tcp_info: ffi.cdata*
+---@field accecn_fail_mode integer
+---@field accecn_opt_seen integer
+---@field advmss integer
+---@field ato integer
+---@field backoff integer
+---@field busy_time integer|ffi.cdata*
+---@field bytes_acked integer|ffi.cdata*
+---@field bytes_received integer|ffi.cdata*
+---@field bytes_retrans integer|ffi.cdata*
+---@field bytes_sent integer|ffi.cdata*
+---@field ca_state integer
+---@field data_segs_in integer
+---@field data_segs_out integer
+---@field delivered integer
+---@field delivered_ce integer
+---@field delivered_ce_bytes integer
+---@field delivered_e0_bytes integer
+---@field delivered_e1_bytes integer
+---@field delivery_rate integer|ffi.cdata*
+---@field delivery_rate_app_limited integer
+---@field dsack_dups integer
+---@field ecn_mode integer
+---@field fackets integer
+---@field fastopen_client_fail integer
+---@field last_ack_recv integer
+---@field last_ack_sent integer
+---@field last_data_recv integer
+---@field last_data_sent integer
+---@field lost integer
+---@field max_pacing_rate integer|ffi.cdata*
+---@field min_rtt integer
+---@field notsent_bytes integer
+---@field options integer
+---@field options2 integer
+---@field pacing_rate integer|ffi.cdata*
+---@field pmtu integer
+---@field probes integer
+---@field rcv_mss integer
+---@field rcv_ooopack integer
+---@field rcv_rtt integer
+---@field rcv_space integer
+---@field rcv_ssthresh integer
+---@field rcv_wnd integer
+---@field rcv_wscale integer
+---@field received_ce integer
+---@field received_ce_bytes integer
+---@field received_e0_bytes integer
+---@field received_e1_bytes integer
+---@field rehash integer
+---@field reord_seen integer
+---@field reordering integer
+---@field retrans integer
+---@field retransmits integer
+---@field rto integer
+---@field rtt integer
+---@field rttvar integer
+---@field rwnd_limited integer|ffi.cdata*
+---@field sacked integer
+---@field segs_in integer
+---@field segs_out integer
+---@field snd_cwnd integer
+---@field snd_mss integer
+---@field snd_ssthresh integer
+---@field snd_wnd integer
+---@field snd_wscale integer
+---@field sndbuf_limited integer|ffi.cdata*
+---@field state string|integer
+---@field tcpi_accecn_fail_mode integer
+---@field tcpi_accecn_opt_seen integer
+---@field tcpi_advmss integer
+---@field tcpi_ato integer
+---@field tcpi_backoff integer
+---@field tcpi_busy_time integer|ffi.cdata*
+---@field tcpi_bytes_acked integer|ffi.cdata*
+---@field tcpi_bytes_received integer|ffi.cdata*
+---@field tcpi_bytes_retrans integer|ffi.cdata*
+---@field tcpi_bytes_sent integer|ffi.cdata*
+---@field tcpi_ca_state integer
+---@field tcpi_data_segs_in integer
+---@field tcpi_data_segs_out integer
+---@field tcpi_delivered integer
+---@field tcpi_delivered_ce integer
+---@field tcpi_delivered_ce_bytes integer
+---@field tcpi_delivered_e0_bytes integer
+---@field tcpi_delivered_e1_bytes integer
+---@field tcpi_delivery_rate integer|ffi.cdata*
+---@field tcpi_delivery_rate_app_limited integer
+---@field tcpi_dsack_dups integer
+---@field tcpi_ecn_mode integer
+---@field tcpi_fackets integer
+---@field tcpi_fastopen_client_fail integer
+---@field tcpi_last_ack_recv integer
+---@field tcpi_last_ack_sent integer
+---@field tcpi_last_data_recv integer
+---@field tcpi_last_data_sent integer
+---@field tcpi_lost integer
+---@field tcpi_max_pacing_rate integer|ffi.cdata*
+---@field tcpi_min_rtt integer
+---@field tcpi_notsent_bytes integer
+---@field tcpi_options integer
+---@field tcpi_options2 integer
+---@field tcpi_pacing_rate integer|ffi.cdata*
+---@field tcpi_pmtu integer
+---@field tcpi_probes integer
+---@field tcpi_rcv_mss integer
+---@field tcpi_rcv_ooopack integer
+---@field tcpi_rcv_rtt integer
+---@field tcpi_rcv_space integer
+---@field tcpi_rcv_ssthresh integer
+---@field tcpi_rcv_wnd integer
+---@field tcpi_rcv_wscale integer
+---@field tcpi_received_ce integer
+---@field tcpi_received_ce_bytes integer
+---@field tcpi_received_e0_bytes integer
+---@field tcpi_received_e1_bytes integer
+---@field tcpi_rehash integer
+---@field tcpi_reord_seen integer
+---@field tcpi_reordering integer
+---@field tcpi_retrans integer
+---@field tcpi_retransmits integer
+---@field tcpi_rto integer
+---@field tcpi_rtt integer
+---@field tcpi_rttvar integer
+---@field tcpi_rwnd_limited integer|ffi.cdata*
+---@field tcpi_sacked integer
+---@field tcpi_segs_in integer
+---@field tcpi_segs_out integer
+---@field tcpi_snd_cwnd integer
+---@field tcpi_snd_mss integer
+---@field tcpi_snd_ssthresh integer
+---@field tcpi_snd_wnd integer
+---@field tcpi_snd_wscale integer
+---@field tcpi_sndbuf_limited integer|ffi.cdata*
+---@field tcpi_state integer
+---@field tcpi_total_retrans integer
+---@field tcpi_total_rto integer
+---@field tcpi_total_rto_recoveries integer
+---@field tcpi_total_rto_time integer
+---@field tcpi_unacked integer
+---@field total_retrans integer
+---@field total_rto integer
+---@field total_rto_recoveries integer
+---@field total_rto_time integer
+---@field unacked integer
+
+---@class callgate.ctype.tcp_info: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.tcp_info
+
+---struct termios
+---@class callgate.t.termios: ffi.cdata*
+---@field add fun(self: callgate.t.termios, names: string): callgate.t.termios
+---@field c_cc ffi.cdata*
+---@field c_cflag integer
+---@field c_iflag integer
+---@field c_lflag integer
+---@field c_line integer
+---@field c_oflag integer
+---@field cc table<string, integer|string>
+---@field cflag string|integer
+---@field has fun(self: callgate.t.termios, names: string): boolean
+---@field iflag string|integer
+---@field ispeed integer
+---@field lflag string|integer
+---@field line integer
+---@field makeraw fun(self: callgate.t.termios): callgate.t.termios
+---@field oflag string|integer
+---@field ospeed integer
+---@field remove fun(self: callgate.t.termios, names: string): callgate.t.termios
+---@field speed integer
+
+---@class callgate.ctype.termios: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.termios
+
+---struct termios2
+---@class callgate.t.termios2: ffi.cdata*
+---@field add fun(self: callgate.t.termios2, names: string): callgate.t.termios2
+---@field c_cc ffi.cdata*
+---@field c_cflag integer
+---@field c_iflag integer
+---@field c_ispeed integer
+---@field c_lflag integer
+---@field c_line integer
+---@field c_oflag integer
+---@field c_ospeed integer
+---@field cc table<string, integer|string>
+---@field cflag string|integer
+---@field has fun(self: callgate.t.termios2, names: string): boolean
+---@field iflag string|integer
+---@field ispeed integer
+---@field lflag string|integer
+---@field line integer
+---@field makeraw fun(self: callgate.t.termios2): callgate.t.termios2
+---@field oflag string|integer
+---@field ospeed integer
+---@field remove fun(self: callgate.t.termios2, names: string): callgate.t.termios2
+---@field speed integer
+
+---@class callgate.ctype.termios2: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.termios2
+
 ---struct __kernel_timespec
 ---@class callgate.t.timespec: ffi.cdata*
 ---@field nanoseconds ffi.cdata*
@@ -1063,6 +1989,66 @@
 ---@overload fun(seconds: number): callgate.t.timeval
 ---@overload fun(sec: integer, usec: integer): callgate.t.timeval
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.timeval
+
+---struct __kernel_timex
+---@class callgate.t.timex: ffi.cdata*
+---@field calcnt integer|ffi.cdata*
+---@field constant integer|ffi.cdata*
+---@field errcnt integer|ffi.cdata*
+---@field esterror integer|ffi.cdata*
+---@field flags string
+---@field freq integer|ffi.cdata*
+---@field jitcnt integer|ffi.cdata*
+---@field jitter integer|ffi.cdata*
+---@field maxerror integer|ffi.cdata*
+---@field modes integer
+---@field offset integer|ffi.cdata*
+---@field ppsfreq integer|ffi.cdata*
+---@field precision integer|ffi.cdata*
+---@field seconds number
+---@field shift integer
+---@field stabil integer|ffi.cdata*
+---@field status integer
+---@field stbcnt integer|ffi.cdata*
+---@field synchronized boolean
+---@field tai integer
+---@field tick integer|ffi.cdata*
+---@field time ffi.cdata*
+---@field tolerance integer|ffi.cdata*
+
+---@class callgate.ctype.timex: ffi.ctype*
+---@overload fun(row: { modes: callgate.c.ADJ?, status: callgate.c.STA?, freq: integer?, offset: integer?, tick: integer?, time: number? }): callgate.t.timex
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.timex
+
+---struct tpacket_auxdata
+---@class callgate.t.tpacket_auxdata: ffi.cdata*
+---@field len integer
+---@field mac integer
+---@field net integer
+---@field snaplen integer
+---@field status integer
+---@field tp_len integer
+---@field tp_mac integer
+---@field tp_net integer
+---@field tp_snaplen integer
+---@field tp_status integer
+---@field tp_vlan_tci integer
+---@field tp_vlan_tpid integer
+---@field vlan_tci integer
+---@field vlan_tpid integer
+
+---@class callgate.ctype.tpacket_auxdata: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.tpacket_auxdata
+
+---struct tpacket_stats
+---@class callgate.t.tpacket_stats: ffi.cdata*
+---@field drops integer
+---@field packets integer
+---@field tp_drops integer
+---@field tp_packets integer
+
+---@class callgate.ctype.tpacket_stats: ffi.ctype*
+---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.tpacket_stats
 
 ---struct uffd_msg
 ---@class callgate.t.uffd_msg: ffi.cdata*
@@ -1105,6 +2091,25 @@
 ---@overload fun(row: integer, col: integer): callgate.t.winsize
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.winsize
 
+---The end of a request: its result, and what was read where it gave a size; or errno and message.
+---@class callgate.aio_event
+---@field request callgate.aio_request?
+---@field result integer?
+---@field data string?
+---@field errno integer?
+---@field message string?
+
+---What io_submit takes: { "pread", fd, buffer or size, offset } or the same by name; flags as for preadv2, resfd an eventfd to tell of the end.
+---@class callgate.aio_request
+---@field [integer] any
+---@field op string|integer|nil
+---@field fd callgate.fd|integer|nil
+---@field buf any
+---@field offset integer|ffi.cdata*|nil
+---@field flags callgate.c.RWF?
+---@field resfd callgate.fd|integer|nil
+---@field priority integer?
+
 ---What a wait found: calling it gives the data and the event of each in turn, then nil.
 ---@class callgate.epoll_events
 ---@overload fun(): integer|ffi.cdata*|nil, callgate.t.epoll_event?
@@ -1137,13 +2142,19 @@
 ---@field name string
 ---@field [string] boolean
 
----What sendmsg sends: { "data", fds = { fd }, credentials = true, control = { { level, type, data } }, to = address }.
+---An attribute of one security module.
+---@class callgate.lsm_attr
+---@field id string|integer
+---@field context string
+---@field flags integer?
+
+---What sendmsg sends: { "data", fds = { fd }, credentials = true, control = { ip_ttl = 5 }, to = address }; control messages also as { "ip", "ttl", 5 } or { level, type, data }.
 ---@class callgate.message
 ---@field [integer] string|ffi.cdata*
 ---@field fds (callgate.fd|integer)[]?
 ---@field credentials boolean|table|nil
----@field control table[]?
----@field to ffi.cdata*?
+---@field control table?
+---@field to ffi.cdata*|string|nil
 
 ---The system's names.
 ---@class callgate.names
@@ -1153,6 +2164,15 @@
 ---@field version string
 ---@field machine string
 ---@field domainname string
+
+---What a read of a counter says as its read_format asks; of a group, each counter's as an element.
+---@class callgate.perf_value
+---@field value integer|ffi.cdata*|nil
+---@field time_enabled integer|ffi.cdata*|nil
+---@field time_running integer|ffi.cdata*|nil
+---@field id integer|ffi.cdata*|nil
+---@field lost integer|ffi.cdata*|nil
+---@field [integer] callgate.perf_value
 
 ---A descriptor to wait for, { fd, "in" } or { fd = fd, events = "in" }.
 ---@class callgate.poll_row
@@ -1170,7 +2190,7 @@
 ---@field kill fun(self: callgate.process, signal?: callgate.c.SIG): true?, string?, integer?
 ---@field communicate fun(self: callgate.process, input?: string): string?, string?, callgate.t.status?
 
----What recvmsg received.
+---What recvmsg received; control has what its messages say by name (control.ip_ttl), and each as { level, type, data }.
 ---@class callgate.received
 ---@field count integer
 ---@field flags integer
@@ -1178,7 +2198,7 @@
 ---@field from ffi.cdata*?
 ---@field fds callgate.fd[]?
 ---@field credentials ffi.cdata*?
----@field control table[]?
+---@field control table?
 
 ---Mapped memory, unmapped when it is collected; region[i] is a byte, #region its length.
 ---@class callgate.region
@@ -1224,3 +2244,9 @@
 ---@field nice integer?
 ---@field rlimits table<string, table>?
 ---@field pdeathsig callgate.c.SIG?
+
+---How to wait for completions: signals to block meanwhile, seconds at most, and seconds to wait for all of them before fewer will do.
+---@class callgate.uring_wait
+---@field mask callgate.t.sigset|string|nil
+---@field timeout callgate.t.timespec|number|nil
+---@field min_wait number?

@@ -67,20 +67,6 @@ function S._llseek(fd, offset_high, offset_low, result_, whence) end
 ---@return integer? errno
 function S._newselect(n, inp, outp, exp, tvp) end
 
----adjtimex(2)
----@param txc_p? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.adjtimex(txc_p) end
-
----alarm(2)
----@param seconds integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.alarm(seconds) end
-
 ---arm_fadvise64_64(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param advice integer
@@ -100,24 +86,6 @@ function S.arm_fadvise64_64(fd, advice, offset, len) end
 ---@return string? message
 ---@return integer? errno
 function S.arm_sync_file_range(fd, flags, offset, nbytes) end
-
----bpf(2)
----@param cmd integer
----@param attr? ffi.cdata*
----@param size? integer
----@param attr_common? ffi.cdata*
----@param size_common integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.bpf(cmd, attr, size, attr_common, size_common) end
-
----brk(2)
----@param brk? ffi.cdata*|integer
----@return ffi.cdata*? result
----@return string? message
----@return integer? errno
-function S.brk(brk) end
 
 ---cachectl(2)
 ---@param addr? ffi.cdata*
@@ -145,14 +113,6 @@ function S.cacheflush(addr, bytes, cache) end
 ---@return string? message
 ---@return integer? errno
 function S.chown32(filename, user, group) end
-
----clock_adjtime(2)
----@param which_clock integer
----@param tx? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.clock_adjtime(which_clock, tx) end
 
 ---clock_adjtime64(2)
 ---@param which_clock integer
@@ -196,25 +156,6 @@ function S.clock_nanosleep_time64(which_clock, flags, rqtp, rmtp) end
 ---@return integer? errno
 function S.clock_settime64(which_clock, tp) end
 
----clone(2)
----@param flags integer|ffi.cdata*
----@param newsp? ffi.cdata*|integer
----@param parent_tid? ffi.cdata*
----@param child_tid? ffi.cdata*
----@param tls? ffi.cdata*|integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.clone(flags, newsp, parent_tid, child_tid, tls) end
-
----delete_module(2)
----@param name_user? string
----@param flags integer
----@return true? ok
----@return string? message
----@return integer? errno
-function S.delete_module(name_user, flags) end
-
 ---fadvise64_64(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param offset integer|ffi.cdata*
@@ -242,15 +183,6 @@ function S.fchown32(fd, user, group) end
 ---@return string? message
 ---@return integer? errno
 function S.fcntl64(fd, cmd, arg) end
-
----finit_module(2)
----@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param uargs? string
----@param flags integer
----@return true? ok
----@return string? message
----@return integer? errno
-function S.finit_module(fd, uargs, flags) end
 
 ---fstat64(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
@@ -298,15 +230,6 @@ function S.ftruncate64(fd, length) end
 ---@return string? message
 ---@return integer? errno
 function S.futex_time64(uaddr, op, val, utime, uaddr2, val3) end
-
----futimesat(2)
----@param dfd? callgate.fd|integer|"fdcwd"
----@param filename? string
----@param utimes? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.futimesat(dfd, filename, utimes) end
 
 ---get_thread_area(2)
 ---@param u_info? ffi.cdata*
@@ -365,54 +288,6 @@ function S.getresuid32(ruid, euid, suid) end
 ---@return integer? errno
 function S.getuid32() end
 
----init_module(2)
----@param umod? ffi.cdata*
----@param len integer|ffi.cdata*
----@param uargs? string
----@return true? ok
----@return string? message
----@return integer? errno
-function S.init_module(umod, len, uargs) end
-
----io_cancel(2)
----@param ctx_id integer|ffi.cdata*
----@param iocb? ffi.cdata*
----@param result_? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.io_cancel(ctx_id, iocb, result_) end
-
----io_destroy(2)
----@param ctx integer|ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.io_destroy(ctx) end
-
----io_getevents(2)
----@param ctx_id integer|ffi.cdata*
----@param min_nr integer|ffi.cdata*
----@param nr integer|ffi.cdata*
----@param events? ffi.cdata*
----@param timeout? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.io_getevents(ctx_id, min_nr, nr, events, timeout) end
-
----io_pgetevents(2)
----@param ctx_id integer|ffi.cdata*
----@param min_nr integer|ffi.cdata*
----@param nr integer|ffi.cdata*
----@param events? ffi.cdata*
----@param timeout? ffi.cdata*
----@param sig? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.io_pgetevents(ctx_id, min_nr, nr, events, timeout, sig) end
-
 ---io_pgetevents_time64(2)
 ---@param ctx_id integer|ffi.cdata*
 ---@param min_nr integer|ffi.cdata*
@@ -424,69 +299,6 @@ function S.io_pgetevents(ctx_id, min_nr, nr, events, timeout, sig) end
 ---@return string? message
 ---@return integer? errno
 function S.io_pgetevents_time64(ctx_id, min_nr, nr, events, timeout, sig) end
-
----io_setup(2)
----@param nr_reqs integer
----@param ctx? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.io_setup(nr_reqs, ctx) end
-
----io_submit(2)
----@param ctx_id integer|ffi.cdata*
----@param nr integer|ffi.cdata*
----@param iocbpp? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.io_submit(ctx_id, nr, iocbpp) end
-
----io_uring_enter(2)
----@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param to_submit integer
----@param min_complete integer
----@param flags integer
----@param argp? string|ffi.cdata*
----@param argsz? integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.io_uring_enter(fd, to_submit, min_complete, flags, argp, argsz) end
-
----io_uring_register(2)
----@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param op integer
----@param arg? ffi.cdata*
----@param nr_args integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.io_uring_register(fd, op, arg, nr_args) end
-
----io_uring_setup(2)
----@param entries integer
----@param p? ffi.cdata*
----@return callgate.fd? fd
----@return string? message
----@return integer? errno
-function S.io_uring_setup(entries, p) end
-
----ioperm(2)
----@param from integer|ffi.cdata*
----@param num integer|ffi.cdata*
----@param on integer
----@return true? ok
----@return string? message
----@return integer? errno
-function S.ioperm(from, num, on) end
-
----iopl(2)
----@param level integer
----@return true? ok
----@return string? message
----@return integer? errno
-function S.iopl(level) end
 
 ---ipc(2)
 ---@param call_ integer
@@ -500,27 +312,6 @@ function S.iopl(level) end
 ---@return integer? errno
 function S.ipc(call_, first, second, third, ptr, fifth) end
 
----kexec_file_load(2)
----@param kernel_fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param initrd_fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param cmdline_len integer|ffi.cdata*
----@param cmdline_ptr? string
----@param flags integer|ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.kexec_file_load(kernel_fd, initrd_fd, cmdline_len, cmdline_ptr, flags) end
-
----kexec_load(2)
----@param entry? ffi.cdata*|integer
----@param nr_segments integer|ffi.cdata*
----@param segments? ffi.cdata*
----@param flags integer|ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.kexec_load(entry, nr_segments, segments, flags) end
-
 ---lchown32(2)
 ---@param filename? string
 ---@param user integer
@@ -529,35 +320,6 @@ function S.kexec_load(entry, nr_segments, segments, flags) end
 ---@return string? message
 ---@return integer? errno
 function S.lchown32(filename, user, group) end
-
----lsm_get_self_attr(2)
----@param attr integer
----@param ctx? ffi.cdata*
----@param size? ffi.cdata*
----@param flags integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.lsm_get_self_attr(attr, ctx, size, flags) end
-
----lsm_list_modules(2)
----@param ids? ffi.cdata*
----@param size? ffi.cdata*
----@param flags integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.lsm_list_modules(ids, size, flags) end
-
----lsm_set_self_attr(2)
----@param attr integer
----@param ctx? ffi.cdata*
----@param size integer
----@param flags integer
----@return true? ok
----@return string? message
----@return integer? errno
-function S.lsm_set_self_attr(attr, ctx, size, flags) end
 
 ---lstat64(2)
 ---@param filename? string
@@ -578,15 +340,6 @@ function S.lstat64(filename, statbuf) end
 ---@return string? message
 ---@return integer? errno
 function S.mmap2(addr, len, prot, flags, fd, pgoff) end
-
----modify_ldt(2)
----@param func integer
----@param ptr? ffi.cdata*
----@param bytecount integer|ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.modify_ldt(func, ptr, bytecount) end
 
 ---mq_timedreceive_time64(2)
 ---@param mqdes callgate.fd|integer|"stdin"|"stdout"|"stderr"
@@ -689,17 +442,6 @@ function S.pciconfig_read(bus, dfn, off, len, buf) end
 ---@return integer? errno
 function S.pciconfig_write(bus, dfn, off, len, buf) end
 
----perf_event_open(2)
----@param attr_uptr? ffi.cdata*
----@param pid integer
----@param cpu integer
----@param group_fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param flags integer|ffi.cdata*
----@return callgate.fd? fd
----@return string? message
----@return integer? errno
-function S.perf_event_open(attr_uptr, pid, cpu, group_fd, flags) end
-
 ---ppoll_time64(2)
 ---@param fds? ffi.cdata*
 ---@param nfds integer
@@ -710,18 +452,6 @@ function S.perf_event_open(attr_uptr, pid, cpu, group_fd, flags) end
 ---@return string? message
 ---@return integer? errno
 function S.ppoll_time64(fds, nfds, timeout, sigmask, sigsetsize) end
-
----pselect6(2)
----@param nfds integer
----@param readfds? ffi.cdata*
----@param writefds? ffi.cdata*
----@param exceptfds? ffi.cdata*
----@param timeout? ffi.cdata*
----@param sigmask? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.pselect6(nfds, readfds, writefds, exceptfds, timeout, sigmask) end
 
 ---pselect6_time64(2)
 ---@param nfds integer
@@ -743,27 +473,6 @@ function S.pselect6_time64(nfds, readfds, writefds, exceptfds, timeout, sigmask)
 ---@return string? message
 ---@return integer? errno
 function S.readdir(fd, dirent, count) end
-
----reboot(2)
----@param magic1 integer
----@param magic2 integer
----@param cmd integer
----@param arg? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.reboot(magic1, magic2, cmd, arg) end
-
----recvmmsg(2)
----@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param msg? ffi.cdata*
----@param vlen integer
----@param flags integer
----@param timeout? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.recvmmsg(fd, msg, vlen, flags, timeout) end
 
 ---recvmmsg_time64(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
@@ -795,12 +504,6 @@ function S.riscv_flush_icache(start, end_, flags) end
 ---@return string? message
 ---@return integer? errno
 function S.riscv_hwprobe(pairs, pair_count, cpusetsize, cpus, flags) end
-
----rseq_slice_yield(2)
----@return integer? result
----@return string? message
----@return integer? errno
-function S.rseq_slice_yield() end
 
 ---rt_sigaction(2)
 ---@param signum integer
@@ -917,17 +620,6 @@ function S.s390_sthyi(function_code, buffer, return_code, flags) end
 ---@return integer? errno
 function S.sched_rr_get_interval_time64(pid, interval) end
 
----select(2)
----@param n integer
----@param inp? ffi.cdata*
----@param outp? ffi.cdata*
----@param exp? ffi.cdata*
----@param tvp? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.select(n, inp, outp, exp, tvp) end
-
 ---semtimedop_time64(2)
 ---@param semid integer
 ---@param sops? ffi.cdata*
@@ -937,16 +629,6 @@ function S.select(n, inp, outp, exp, tvp) end
 ---@return string? message
 ---@return integer? errno
 function S.semtimedop_time64(semid, sops, nsops, timeout) end
-
----sendmmsg(2)
----@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param msg? ffi.cdata*
----@param vlen integer
----@param flags integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.sendmmsg(fd, msg, vlen, flags) end
 
 ---set_thread_area(2)
 ---@param u_info? ffi.cdata*
@@ -1017,14 +699,6 @@ function S.setresuid32(ruid, euid, suid) end
 ---@return string? message
 ---@return integer? errno
 function S.setreuid32(ruid, euid) end
-
----settimeofday(2)
----@param tv? ffi.cdata*
----@param tz? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.settimeofday(tv, tz) end
 
 ---setuid32(2)
 ---@param uid integer
@@ -1146,24 +820,6 @@ function S.sync_file_range2(fd, flags, offset, nbytes) end
 ---@return integer? errno
 function S.sys_debug_setcontext(ctx, ndbg, dbg) end
 
----sysfs(2)
----@param option integer
----@param arg1? ffi.cdata*|integer|string|boolean
----@param arg2? ffi.cdata*|integer|string|boolean
----@return integer? result
----@return string? message
----@return integer? errno
-function S.sysfs(option, arg1, arg2) end
-
----syslog(2)
----@param type integer
----@param buf? ffi.cdata*
----@param len integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.syslog(type, buf, len) end
-
 ---sysmips(2)
 ---@param cmd integer|ffi.cdata*
 ---@param arg1 integer|ffi.cdata*
@@ -1173,44 +829,6 @@ function S.syslog(type, buf, len) end
 ---@return integer? errno
 function S.sysmips(cmd, arg1, arg2) end
 
----time(2)
----@param tloc? ffi.cdata*
----@return integer? result
----@return string? message
----@return integer? errno
-function S.time(tloc) end
-
----timer_create(2)
----@param which_clock integer
----@param timer_event_spec? ffi.cdata*
----@param created_timer_id? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.timer_create(which_clock, timer_event_spec, created_timer_id) end
-
----timer_delete(2)
----@param timer_id integer
----@return true? ok
----@return string? message
----@return integer? errno
-function S.timer_delete(timer_id) end
-
----timer_getoverrun(2)
----@param timer_id integer
----@return integer? result
----@return string? message
----@return integer? errno
-function S.timer_getoverrun(timer_id) end
-
----timer_gettime(2)
----@param timer_id integer
----@param setting? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.timer_gettime(timer_id, setting) end
-
 ---timer_gettime64(2)
 ---@param timer_id integer
 ---@param setting? ffi.cdata*
@@ -1218,16 +836,6 @@ function S.timer_gettime(timer_id, setting) end
 ---@return string? message
 ---@return integer? errno
 function S.timer_gettime64(timer_id, setting) end
-
----timer_settime(2)
----@param timer_id integer
----@param flags integer
----@param new_setting? ffi.cdata*
----@param old_setting? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.timer_settime(timer_id, flags, new_setting, old_setting) end
 
 ---timer_settime64(2)
 ---@param timer_id integer
@@ -1294,22 +902,6 @@ function S.unused59(name) end
 ---@return integer? errno
 function S.uselib(library) end
 
----ustat(2)
----@param dev integer
----@param ubuf? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.ustat(dev, ubuf) end
-
----utime(2)
----@param filename? string
----@param times? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.utime(filename, times) end
-
 ---utimensat_time64(2)
 ---@param dfd? callgate.fd|integer|"fdcwd"
 ---@param filename? string
@@ -1319,20 +911,6 @@ function S.utime(filename, times) end
 ---@return string? message
 ---@return integer? errno
 function S.utimensat_time64(dfd, filename, utimes, flags) end
-
----utimes(2)
----@param filename? string
----@param utimes? ffi.cdata*
----@return true? ok
----@return string? message
----@return integer? errno
-function S.utimes(filename, utimes) end
-
----vhangup(2)
----@return true? ok
----@return string? message
----@return integer? errno
-function S.vhangup() end
 
 ---vm86(2)
 ---@param cmd integer|ffi.cdata*

@@ -5,6 +5,15 @@
 ---@class callgate
 local S = {}
 
+---Where the data segment ends, an int64_t; with an address it is moved there, or stays. The C library's own memory may lie there.
+---
+---brk(2)
+---@param addr? ffi.cdata*|integer
+---@return ffi.cdata*? result
+---@return string? message
+---@return integer? errno
+function S.brk(addr) end
+
 ---Maps a file: fd:mmap(length, "read, write", "shared", offset); a region object.
 ---
 ---mmap(2)

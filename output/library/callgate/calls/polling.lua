@@ -225,6 +225,44 @@ function S.poll(fds, timeout) end
 ---@return integer? errno
 function S.ppoll(fds, timeout, mask) end
 
+---Waits for descriptors like select, with a set of signals to block meanwhile.
+---
+---pselect6(2)
+---@param read? (callgate.fd|integer)[]
+---@param write? (callgate.fd|integer)[]
+---@param except? (callgate.fd|integer)[]
+---@param timeout? callgate.t.timespec|table|number|string
+---@param mask? callgate.t.sigset|table|number|string
+---@return (callgate.fd|integer)[]|nil readable
+---@return string|(callgate.fd|integer)[]|nil writable
+---@return integer|(callgate.fd|integer)[]|nil exceptional
+function S.pselect6(read, write, except, timeout, mask) end
+
+---Waits for descriptors like select, with a set of signals to block meanwhile.
+---
+---pselect6(2), as pselect6
+---@param read? (callgate.fd|integer)[]
+---@param write? (callgate.fd|integer)[]
+---@param except? (callgate.fd|integer)[]
+---@param timeout? callgate.t.timespec|table|number|string
+---@param mask? callgate.t.sigset|table|number|string
+---@return (callgate.fd|integer)[]|nil readable
+---@return string|(callgate.fd|integer)[]|nil writable
+---@return integer|(callgate.fd|integer)[]|nil exceptional
+function S.pselect(read, write, except, timeout, mask) end
+
+---Waits for descriptors: readable, writable, exceptional = S.select({ a, b }, { c }, nil, seconds); tables of those given that are ready, empty when the time ran out.
+---
+---select(2)
+---@param read? (callgate.fd|integer)[]
+---@param write? (callgate.fd|integer)[]
+---@param except? (callgate.fd|integer)[]
+---@param timeout? callgate.t.timespec|table|number|string
+---@return (callgate.fd|integer)[]|nil readable
+---@return string|(callgate.fd|integer)[]|nil writable
+---@return integer|(callgate.fd|integer)[]|nil exceptional
+function S.select(read, write, except, timeout) end
+
 ---Reads signals as a descriptor: S.signalfd("int, term"); block them first.
 ---
 ---signalfd(2)

@@ -5,6 +5,16 @@
 ---@class callgate
 local S = {}
 
+---Makes a child process as fork does, in new namespaces: S.clone("newuser, newpid"); 0 in the child, its number in the parent, and a pidfd for "pidfd".
+---
+---clone(2)
+---@param flags? callgate.c.CLONE
+---@param exit_signal? callgate.c.SIG
+---@return integer? pid
+---@return string|callgate.fd|nil pidfd
+---@return integer? errno
+function S.clone(flags, exit_signal) end
+
 ---Makes a child process as fork does, with namespaces and a pidfd: S.clone3 { flags = "newuser, newpid", pidfd = true }; 0 in the child, its number and pidfd in the parent.
 ---
 ---clone3(2)

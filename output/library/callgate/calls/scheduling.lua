@@ -69,6 +69,14 @@ function S.nice(increment) end
 ---@return integer? errno
 function S.rseq(area, length, flags, signature) end
 
+---Gives the processor back within a time slice that was extended for a restartable sequence; 1 where it was, else 0.
+---
+---rseq_slice_yield(2)
+---@return integer? result
+---@return string? message
+---@return integer? errno
+function S.rseq_slice_yield() end
+
 ---The highest real-time priority of a policy.
 ---
 ---sched_get_priority_max(2)

@@ -25,22 +25,22 @@ function S.accept(fd, flags) end
 ---@return integer? errno
 function S.accept4(fd, flags) end
 
----Gives a socket its address.
+---Gives a socket its address: a record, or a text such as "127.0.0.1:80", "/path", "@abstract".
 ---
 ---bind(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param addr ffi.cdata*
+---@param addr ffi.cdata*|string
 ---@param addrlen? integer
 ---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.bind(fd, addr, addrlen) end
 
----Connects a socket to an address.
+---Connects a socket to an address: a record, or a text such as "127.0.0.1:80", "[::1]:80", "/path".
 ---
 ---connect(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param addr ffi.cdata*
+---@param addr ffi.cdata*|string
 ---@param addrlen? integer
 ---@return true? ok
 ---@return string? message
@@ -111,6 +111,18 @@ function S.recv(fd, buf, count, flags) end
 ---@return integer? errno
 function S.recvfrom(fd, buf, count, flags) end
 
+---Receives up to so many messages, as tables like those of recvmsg: fd:recvmmsg(8, "waitforone"); or into what a table of tables says.
+---
+---recvmmsg(2)
+---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
+---@param messages integer|table[]
+---@param flags? callgate.c.MSG
+---@param timeout? callgate.t.timespec|table|number|string
+---@return callgate.received[]? messages
+---@return string? message
+---@return integer? errno
+function S.recvmmsg(fd, messages, flags, timeout) end
+
 ---Receives data, descriptors, credentials and the sender's address as a table; or into a msghdr.
 ---
 ---recvmsg(2)
@@ -134,7 +146,18 @@ function S.recvmsg(fd, msg, flags) end
 ---@return integer? errno
 function S.send(fd, data, count, flags) end
 
----Sends strings or buffers with control messages: { "data", fds = { fd }, to = address }, or a msghdr.
+---Sends several messages, each a string or a table as sendmsg takes it: fd:sendmmsg { "one", { "two", to = address } }; how many went.
+---
+---sendmmsg(2)
+---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
+---@param messages (callgate.message|string)[]
+---@param flags? callgate.c.MSG
+---@return integer? count
+---@return string? message
+---@return integer? errno
+function S.sendmmsg(fd, messages, flags) end
+
+---Sends strings or buffers with control messages: { "data", fds = { fd }, control = { ip_ttl = 5 }, to = address }, or a msghdr.
 ---
 ---sendmsg(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
@@ -150,9 +173,9 @@ function S.sendmsg(fd, msg, flags) end
 ---sendto(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param data string|ffi.cdata*
----@param count? integer|ffi.cdata*
+---@param count? integer|string|ffi.cdata*
 ---@param flags? callgate.c.MSG
----@param addr? ffi.cdata*
+---@param addr? ffi.cdata*|string
 ---@return integer? count
 ---@return string? message
 ---@return integer? errno

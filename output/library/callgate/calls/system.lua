@@ -24,6 +24,46 @@ function S.getcpu() end
 ---@return integer? errno
 function S.getrandom(buf, count, flags) end
 
+---Allows the thread count ports from a number on, or forbids them.
+---
+---ioperm(2)
+---@param from integer|ffi.cdata*
+---@param count integer|ffi.cdata*
+---@param on boolean|integer
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.ioperm(from, count, on) end
+
+---Sets the thread's I/O privilege level, 0 to 3.
+---
+---iopl(2)
+---@param level integer
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.iopl(level) end
+
+---Segments of this process: S.modify_ldt("read", bytes) is the table as a string, S.modify_ldt("write", user_desc) sets an entry.
+---
+---modify_ldt(2)
+---@param operation callgate.c.MODIFY_LDT
+---@param argument? ffi.cdata*|table|integer
+---@return string|true|nil result
+---@return string? message
+---@return integer? errno
+function S.modify_ldt(operation, argument) end
+
+---Restarts, stops or suspends the machine, or this process's PID namespace, at once: S.sync() first. An argument is text for "restart2".
+---
+---reboot(2)
+---@param operation callgate.c.REBOOT
+---@param argument? string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.reboot(operation, argument) end
+
 ---Sets the NIS domain's name.
 ---
 ---setdomainname(2)
@@ -42,6 +82,15 @@ function S.setdomainname(name) end
 ---@return integer? errno
 function S.sethostname(name) end
 
+---File system types: S.sysfs("proc") is a type's number, S.sysfs(0) its name, S.sysfs() how many there are.
+---
+---sysfs(2)
+---@param type? string|integer
+---@return integer|string|nil result
+---@return string? message
+---@return integer? errno
+function S.sysfs(type) end
+
 ---Uptime, load and memory of the machine.
 ---
 ---sysinfo(2)
@@ -51,6 +100,26 @@ function S.sethostname(name) end
 ---@return integer? errno
 function S.sysinfo(info) end
 
+---The kernel's messages, by action: S.syslog "read_all", S.syslog "size_buffer", S.syslog("console_level", 4).
+---
+---syslog(2)
+---@param action callgate.c.SYSLOG_ACTION
+---@param value? integer
+---@return string|integer|true|nil result
+---@return string? message
+---@return integer? errno
+function S.syslog(action, value) end
+
+---The kernel's messages, by action: S.syslog "read_all", S.syslog "size_buffer", S.syslog("console_level", 4).
+---
+---syslog(2), as syslog
+---@param action callgate.c.SYSLOG_ACTION
+---@param value? integer
+---@return string|integer|true|nil result
+---@return string? message
+---@return integer? errno
+function S.klogctl(action, value) end
+
 ---The system's names, as a table of strings.
 ---
 ---uname(2)
@@ -58,5 +127,23 @@ function S.sysinfo(info) end
 ---@return string? message
 ---@return integer? errno
 function S.uname() end
+
+---Free blocks and inodes of a mounted file system, by its device's number: S.ustat(S.stat("/").dev).
+---
+---ustat(2)
+---@param dev integer
+---@param ubuf? ffi.cdata*
+---@return ffi.cdata*? ubuf
+---@return string? message
+---@return integer? errno
+function S.ustat(dev, ubuf) end
+
+---Hangs up the process's terminal, as if its line had gone.
+---
+---vhangup(2)
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.vhangup() end
 
 return S

@@ -5,6 +5,34 @@
 ---@class callgate
 local S = {}
 
+---Reads or adjusts the kernel's clock: S.adjtimex(), S.adjtimex { freq = 0 }; the timex and the clock's state, "ok".
+---
+---adjtimex(2)
+---@param timex? callgate.t.timex|table|number|string
+---@return callgate.t.timex? timex
+---@return string|string|integer|nil state
+---@return integer? errno
+function S.adjtimex(timex) end
+
+---Has SIGALRM sent after some seconds, a whole number, or not at all for 0; what was left of the alarm before.
+---
+---alarm(2)
+---@param seconds integer
+---@return integer? left
+---@return string? message
+---@return integer? errno
+function S.alarm(seconds) end
+
+---Reads or adjusts a clock: S.clock_adjtime("realtime"); the timex and the clock's state, "ok", "ins", "del", "oop", "wait" or "error".
+---
+---clock_adjtime(2)
+---@param clock? callgate.c.CLOCK
+---@param timex? callgate.t.timex|table|number|string
+---@return callgate.t.timex? timex
+---@return string|string|integer|nil state
+---@return integer? errno
+function S.clock_adjtime(clock, timex) end
+
 ---A clock's resolution.
 ---
 ---clock_getres(2)
@@ -47,6 +75,17 @@ function S.clock_nanosleep(clock, flags, ts, left) end
 ---@return integer? errno
 function S.clock_settime(clock, ts) end
 
+---Sets times of a file that is looked up from a directory: { atime, mtime } in seconds, nil for now.
+---
+---futimesat(2)
+---@param dirfd? callgate.fd|integer|"fdcwd"
+---@param path? string
+---@param times? callgate.t.timespec_pair|table|number|string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.futimesat(dirfd, path, times) end
+
 ---The time until an interval timer's next signal, and its interval.
 ---
 ---getitimer(2)
@@ -87,6 +126,74 @@ function S.nanosleep(ts, left) end
 ---@return integer? errno
 function S.setitimer(which, new, old) end
 
+---Sets the time of day, and the kernel's time zone; nil leaves one of them alone.
+---
+---settimeofday(2)
+---@param tv? callgate.t.old_timeval|table|number|string
+---@param zone? ffi.cdata*|table|number|string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.settimeofday(tv, zone) end
+
+---The seconds since 1970, a whole number.
+---
+---time(2)
+---@return integer? seconds
+---@return string? message
+---@return integer? errno
+function S.time() end
+
+---Makes a timer: S.timer_create("monotonic", "usr1"), or with a sigevent; without one it sends SIGALRM. Its number.
+---
+---timer_create(2)
+---@param clock? callgate.c.CLOCK
+---@param event? callgate.t.sigevent|table|number|string
+---@return integer? timer
+---@return string? message
+---@return integer? errno
+function S.timer_create(clock, event) end
+
+---Disarms and removes a timer.
+---
+---timer_delete(2)
+---@param timer integer
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.timer_delete(timer) end
+
+---How often a timer expired between its last signal and that signal's delivery.
+---
+---timer_getoverrun(2)
+---@param timer integer
+---@return integer? result
+---@return string? message
+---@return integer? errno
+function S.timer_getoverrun(timer) end
+
+---The time until a timer's next expiration, and its interval.
+---
+---timer_gettime(2)
+---@param timer integer
+---@param current? callgate.t.itimerspec
+---@return callgate.t.itimerspec? current
+---@return string? message
+---@return integer? errno
+function S.timer_gettime(timer, current) end
+
+---Arms a timer: S.timer_settime(timer, "abstime", { value = seconds, interval = seconds }); what was set before.
+---
+---timer_settime(2)
+---@param timer integer
+---@param flags? callgate.c.TIMER
+---@param new callgate.t.itimerspec|table|number|string
+---@param old? callgate.t.itimerspec
+---@return callgate.t.itimerspec? old
+---@return string? message
+---@return integer? errno
+function S.timer_settime(timer, flags, new, old) end
+
 ---Processor time used by this process and its children, in ticks (S.t.tms).
 ---
 ---times(2)
@@ -95,5 +202,25 @@ function S.setitimer(which, new, old) end
 ---@return string? message
 ---@return integer? errno
 function S.times(tms) end
+
+---Sets a file's access and modification time: { atime, mtime } in seconds, nil for now.
+---
+---utime(2)
+---@param path string
+---@param times? callgate.t.timespec_pair|table|number|string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.utime(path, times) end
+
+---Sets a file's access and modification time: { atime, mtime } in seconds, nil for now.
+---
+---utime(2), as utime
+---@param path string
+---@param times? callgate.t.timespec_pair|table|number|string
+---@return true? ok
+---@return string? message
+---@return integer? errno
+function S.utimes(path, times) end
 
 return S
