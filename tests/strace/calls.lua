@@ -1,9 +1,10 @@
--- Makes the calls of a file of rows, to be traced: strace ... luajit -joff calls.lua ROWS
+-- Makes the calls of a file of rows, to be traced: strace ... luajit calls.lua ROWS
 --
 -- Before each the trace has a mark, a write of "row NUMBER" to a descriptor that is not there, and behind it
 -- another. Arguments are made before: what stands between the two is the call, but for memory that Lua may
--- ask for. (-joff, as a row runs once: nothing would be compiled. The specs are what tries that.)
+-- ask for. The compiler is off: of what runs once nothing is compiled; that is for the specs.
 
+jit.off()
 collectgarbage "stop" -- no descriptor is closed behind a row, and no memory given back
 
 local ffi = require "ffi"
@@ -31,6 +32,7 @@ local function vector(items)
 end
 
 -- A file of number 5 that holds "hello", its position at the end.
+S.umask(18) -- 022: what is made has the permissions that a row says
 assert(assert(S.open("five", "rdwr, creat", "0600")):dup(5)):nogc()
 assert(S.write(5, "hello"))
 

@@ -53,20 +53,20 @@ JOINED = {  # constants that strace prints by another name
 }
 
 # What is broken in a copy of the library: a pattern, what stands in its place, a part of each
-# row that is found out by it, and of what strace reads there.
+# row that is found out by it, and a pattern of what strace reads there.
 BROKEN = {
-    "number": (r"\bfsync = 74\b", "fsync = 75", ".fsync(", "fdatasync(5)"),
+    "number": (r"\bfsync = 74\b", "fsync = 75", ".fsync(", r"fdatasync\(5\)"),
     "constant": (
         r"\bO_NOFOLLOW = 0x20000\b",
         "O_NOFOLLOW = 0x10000",
         "S.O_NOFOLLOW",
-        "O_RDONLY|O_NOATIME|O_DIRECTORY",
+        r"O_RDONLY\|O_NOATIME\|O_DIRECTORY",
     ),
     "record": (
         r'(\["struct epoll_event"\] = [^\]]*?uint64_t data;[^\]]*?) __attribute__\(\(packed\)\)',
         r"\1",
         ".epoll_ctl(-1, ",
-        "{u32=0, u64=30064771072}",
+        "u64=30064771072|data=0x700000000",
     ),
 }
 
@@ -123,7 +123,7 @@ def trace(rows: Path, library: Path, scratch: Path) -> tuple[dict[int, list[str]
     their placeholders. Raises AssertionError when a call could not be made at all.
     """
     log = scratch / "strace.log"
-    command = [*luajit.interpreter(), "-joff", str(FOLDER / "calls.lua"), str(rows)]
+    command = [*luajit.interpreter(), str(FOLDER / "calls.lua"), str(rows)]
     done = subprocess.run(
         [*NAMESPACES, *STRACE, str(log), *command],
         env={**luajit.environment(library), "TZ": "UTC", "LC_ALL": "C"},
@@ -236,7 +236,7 @@ def test_broken(kind: str, tmp_path: Path) -> None:
     assert found
     for row, text in found.items():
         assert call in row, text
-    assert any(seen in text for text in found.values())
+    assert any(re.search(seen, text) for text in found.values())
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ class Step:
     name: str  # the variable, ex) "flags"; "addr_word" where the argument itself must live on
     expression: str  # its value
     local: bool = False  # whether it is a new variable
+    known: str = ""  # unless this holds, ex) "known_stat[st]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +347,9 @@ def _step(arg: ArgumentSpec, position: int, call: CallSpec, abi: Abi, spec: Spec
     text = f'to_{convert}({arg.name}, "{call.name}", {position}, "{arg.name}"{extra})'
     if convert in KNOWN:
         table = KNOWN[convert][0].format(extra=arg.extra)
-        itself = f" and {arg.name}" if convert in OTHERWISE else ""
-        text = f"{table}[{arg.name}]{itself} or {text}"
+        if convert in OTHERWISE:
+            return Step(arg.name, text, known=f"{table}[{arg.name}]")
+        text = f"{table}[{arg.name}] or {text}"
     if arg.default is not None:
         text = f"{arg.name} == nil and {_default(arg, call, abi, spec)} or {text}"
     if arg.kind in WORDS:

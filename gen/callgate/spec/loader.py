@@ -32,7 +32,7 @@ CALL_KEYS = {
     "short",
 }  # fmt: skip
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
-TYPE_KEYS = {"record", "module", "instead", "family"}
+TYPE_KEYS = {"record", "module", "instead", "family", "prefix"}
 ANNOTATION_KEYS = {
     "functions": {"params", "returns", "overloads", "example"},
     "types": {"new", "fields"},

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 # Types of operations that are no records.
-SCALARS = frozenset({"int", "uint", "long", "uint64", "string", "name", "path", "data", "bytes"})
+SCALARS = frozenset(
+    {
+        "int", "uint", "long", "uint64", "uint16", "uint8",
+        "string", "name", "path", "data", "bytes",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,22 @@ t.describe("the kernel's answers", function()
       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") -- FIPS 180-4, "abc"
   end)
 
+  t.it("come from what was bound and connected by its text", function()
+    local server, client = socket("inet", "dgram"), socket("inet", "dgram")
+    t.equal(server:bind "127.0.0.1:0", true)
+    local text = tostring(server:getsockname())
+    t.equal(client:sendto("one", text), 3)
+    t.equal(client:sendto("two", nil, "dontwait", text), 3)
+    t.equal(client:sendmsg { "three", to = text }, 5)
+    t.equal(client:connect(text), true)
+    t.equal(tostring(client:getpeername()), text)
+    for _, expected in ipairs { "one", "two", "three" } do
+      t.equal(server:recv(), expected)
+    end
+    t.raises('bind: argument 2 (addr): expected a socket address such as S.t.sockaddr_in(80, "127.0.0.1"), '
+      .. 'got "localhost:80" (string)', server.bind, server, "localhost:80")
+  end)
+
   t.it("are abstract and unnamed Unix sockets by their text", function()
     local name = "@callgate-address-" .. S.getpid()
     local server, client = socket("unix", "dgram"), socket("unix", "dgram")

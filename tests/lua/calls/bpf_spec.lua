@@ -253,6 +253,31 @@ t.describe("programs", function()
 end)
 
 t.describe("commands", function()
+  t.it("take a bpf_attr of the caller's making", function()
+    if not S.bpf then
+      t.skip "the machine has no bpf"
+    end
+    local attr = S.t.bpf_attr { map_type = S.BPF_MAP_TYPE_ARRAY, key_size = 4, value_size = 4, max_entries = 2 }
+    local map = S.t.fd(need(S.bpf(S.BPF_MAP_CREATE, attr)))
+    t.equal(S.bpf("map_update_elem", map, 1, 5), true)
+    t.equal(S.bpf("map_lookup_elem", map, 1, "uint"), 5)
+    local batch, values = S.t.bpf_attr(), ffi.new "uint32_t[2]"
+    local keys, at = ffi.new "uint32_t[2]", ffi.new "uint32_t[1]"
+    batch.batch.map_fd, batch.batch.count = map.fd, 1
+    batch.batch.keys = ffi.cast("uintptr_t", ffi.cast("void *", keys))
+    batch.batch.values = ffi.cast("uintptr_t", ffi.cast("void *", values))
+    batch.batch.out_batch = ffi.cast("uintptr_t", ffi.cast("void *", at))
+    local done, message, errno = S.bpf(S.BPF_MAP_LOOKUP_BATCH, batch)
+    if not done and errno == S.EINVAL then
+      t.skip("an older kernel without batches: " .. message) -- before Linux 5.6
+    end
+    t.equal(done, 0)
+    t.equal(batch.batch.count, 1)
+    t.equal(keys[0] + values[0], 0)
+    t.raises("bpf: argument 1 (command): expected a command of bpf, or a bpf_attr with it, got 24", S.bpf,
+      S.BPF_MAP_LOOKUP_BATCH, {})
+  end)
+
   t.it("name members that bpf_attr has", function()
     local members = require "callgate.behaviour.members"
     local count = 0

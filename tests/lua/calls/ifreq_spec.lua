@@ -123,9 +123,17 @@ t.describe("requests about interfaces", function()
       end
       local ifr = t.ok(tun:ioctl("TUNSETIFF", { name = "call%d", flags = "tap, no_pi" }))
       t.equal(ifr.name, "call0")
-      t.equal(fd:ioctl("SIOCSIFHWADDR", { name = "call0", hwaddr = "02:00:00:00:00:05" }), true)
-      t.equal(fd:ioctl("SIOCGIFHWADDR", "call0").hwaddr, "02:00:00:00:00:05")
-      t.equal(fd:ioctl("SIOCSIFNAME", { name = "call0", newname = "gate0" }), true)
+      for _, request in ipairs {
+        { "SIOCSIFHWADDR", { name = "call0", hwaddr = "02:00:00:00:00:05" } },
+        { "SIOCSIFNAME", { name = "call0", newname = "gate0" } },
+      } do
+        local set, why, number = fd:ioctl(request[1], request[2])
+        if not set then
+          t.ok(number == S.ENOTTY or number == S.ENOSYS, why) -- what an emulator does not translate
+          return "skip " .. request[1] .. ": " .. why
+        end
+      end
+      t.equal(fd:ioctl("SIOCGIFHWADDR", "gate0").hwaddr, "02:00:00:00:00:05")
       t.ok(fd:ioctl("SIOCGIFINDEX", "gate0").index)
     end)
   end)

@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local control_messages = require "callgate.behaviour.control"
 local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
@@ -83,8 +84,8 @@ local function rows_of(message, call)
     local cred = types.t.ucred(given.pid or S.getpid(), given.uid or S.getuid(), given.gid or S.getgid())
     rows[#rows + 1] = { sol_socket(), SCM_CREDENTIALS, ffi.string(cred, ffi.sizeof(cred)) }
   end
-  for _, row in ipairs(message.control or {}) do
-    rows[#rows + 1] = row
+  if message.control then
+    control_messages.write(message.control, rows, "sendmsg")
   end
   return rows
 end
@@ -159,7 +160,7 @@ local function read_control(header, out)
       ffi.copy(out.credentials, data, math.min(length - head, ffi.sizeof(out.credentials)))
     else
       out.control = out.control or {}
-      out.control[#out.control + 1] = { row.cmsg_level, row.cmsg_type, ffi.string(data, length - head) }
+      control_messages.read(row.cmsg_level, row.cmsg_type, ffi.string(data, length - head), out.control)
     end
     position = position + aligned(length)
   end

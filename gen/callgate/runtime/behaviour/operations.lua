@@ -22,6 +22,8 @@ local SCALARS = {
   uint = ffi.typeof "unsigned int[1]",
   long = ffi.typeof "long[1]",
   uint64 = ffi.typeof "uint64_t[1]",
+  uint16 = ffi.typeof "uint16_t[1]",
+  uint8 = ffi.typeof "uint8_t[1]",
 }
 operations.SCALARS = SCALARS
 

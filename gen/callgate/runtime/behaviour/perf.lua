@@ -39,12 +39,12 @@ function perf.perf_event_open()
   end
 end
 
--- What a read says, in the order of struct read_format of linux/perf_event.h.
-local function parse(words, format)
+-- What a read of `limit` words says, in the order of struct read_format of linux/perf_event.h.
+local function parse(words, limit, format)
   local at = 0
   local F = flags.group "PERF_FORMAT"
   local function take(row, key, asked)
-    if asked == nil or bit.band(format, asked) ~= 0 then
+    if at < limit and (asked == nil or bit.band(format, asked) ~= 0) then
       row[key] = exact(words[at])
       at = at + 1
     end
@@ -54,7 +54,7 @@ local function parse(words, format)
   take(out, grouped and "count" or "value")
   take(out, "time_enabled", F.TOTAL_TIME_ENABLED)
   take(out, "time_running", F.TOTAL_TIME_RUNNING)
-  for i = 1, grouped and out.count or 1 do
+  for i = 1, grouped and math.min(tonumber(out.count) or 0, limit) or 1 do
     local row = grouped and {} or out
     if grouped then
       take(row, "value")
@@ -64,7 +64,7 @@ local function parse(words, format)
     take(row, "lost", F.LOST or 0) -- Linux 6.0
   end
   out.count = nil
-  return grouped and out[1].value or out.value, out
+  return grouped and out[1] and out[1].value or out.value or 0, out
 end
 
 -- p:read() -> value, { time_enabled = ns, time_running = ns, id = n, lost = n }
@@ -87,7 +87,7 @@ function perf.perf_read()
     elseif format == 0 or result == 0 then -- nothing is read of a counter that failed to run
       return exact(words[0])
     end
-    return parse(words, format)
+    return parse(words, result / 8, format)
   end
 end
 

@@ -30,8 +30,12 @@ local length_t = ffi.typeof "unsigned int[1]"
 
 -- --- addresses ---------------------------------------------------------------------------------------
 
--- An address and how many of its bytes count.
+-- An address and how many of its bytes count. A text ("127.0.0.1:80", "@name") is what S.t.sockaddr makes of it.
 local function address(value, call, position, length)
+  if type(value) == "string" then
+    local ok, made = pcall(types.t.sockaddr, value)
+    value = ok and made or value
+  end
   if not memory.is_writable(value) then
     return args.expected('a socket address such as S.t.sockaddr_in(80, "127.0.0.1")', value, call, position, "addr")
   elseif length ~= nil then
@@ -202,7 +206,7 @@ function sockets.sendto()
   return function(fd, data, count, options, addr, length)
     fd = args.fd(fd, "sendto", 1, "fd")
     data = args.data(data, "sendto", 2, "data")
-    if type(count) == "cdata" and not tonumber(count) then
+    if type(count) == "string" or type(count) == "cdata" and not tonumber(count) then
       count, options, addr, length = nil, nil, count, options
     end
     count = args.length(count, "sendto", 3, "count", data)

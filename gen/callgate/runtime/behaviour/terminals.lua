@@ -188,8 +188,11 @@ function terminals.openpty()
   local open, unlock = terminals.posix_openpt(), terminals.unlockpt()
   local raw, request, size_request = sys.ioctl, constants.get "TIOCGPTPEER", constants.get "TIOCSWINSZ"
   local O = flags.group "O"
-  local set = terminals.tcsetattr()
+  local set, termios2 = terminals.tcsetattr(), types.t.termios2
   return function(tio, size)
+    if not (termios2 and ffi.istype(termios2, tio)) then
+      tio = args.optional_record(tio, "openpty", 1, "tio", types.t.termios)
+    end
     size = args.optional_record(size, "openpty", 2, "size", types.t.winsize)
     local master, message, errno = open()
     if not master then

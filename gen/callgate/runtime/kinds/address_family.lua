@@ -28,10 +28,10 @@ FORMS.network = {
 
 local hardware = {}
 
--- "02:00:00:00:00:01" of `count` bytes.
-function hardware.text(bytes, count)
+-- "02:00:00:00:00:01" of `count` bytes, of which there is `room` for some: of longer addresses (InfiniBand) the first.
+function hardware.text(bytes, count, room)
   local parts = {}
-  for i = 0, count - 1 do
+  for i = 0, math.min(count, room) - 1 do
     parts[#parts + 1] = ("%02x"):format(bytes[i])
   end
   return table.concat(parts, ":")

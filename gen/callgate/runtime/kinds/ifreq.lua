@@ -77,7 +77,7 @@ end
 
 function index.hwaddr(self)
   local sa = self.ifr_ifru.ifru_hwaddr
-  return hardware.text(ffi.cast("uint8_t *", sa.sa_data), ETHER_BYTES)
+  return hardware.text(ffi.cast("uint8_t *", sa.sa_data), ETHER_BYTES, HARDWARE_BYTES)
 end
 
 function newindex.hwaddr(self, text)

@@ -38,7 +38,9 @@ return {
     local args, c = require "callgate.args", require("callgate.flags").c
     local self = ffi.new(ctype)
     local operation = row.opcode or row[1]
-    self.opcode = args.choice(operation, "io_uring_sqe", 1, "opcode", opcodes())
+    if operation ~= nil then
+      self.opcode = args.choice(operation, "io_uring_sqe", 1, "opcode", opcodes())
+    end
     for name, value in pairs(row) do
       if GROUPS[name] then
         self[name] = c[GROUPS[name]](value)

@@ -6,7 +6,7 @@ local constants = require "callgate.constants"
 
 -- Both at once: how many bytes count, and which.
 family.FORMS.hardware = {
-  get = function(self) return family.hardware.text(self.sll_addr, self.sll_halen) end,
+  get = function(self) return family.hardware.text(self.sll_addr, self.sll_halen, 8) end,
   set = function(self, _, text) self.sll_halen = family.hardware.set(self.sll_addr, 8, text) end,
 }
 

@@ -155,19 +155,21 @@ local ospeed, ispeed = set_speed "c_ospeed", set_speed("c_ispeed", true)
 
 -- --- control characters ---------------------------------------------------------------------------------
 
-local function place(key)
+local function place(self, key)
   local number = type(key) == "string" and (constants.get("V" .. key:upper()) or constants.get(key:upper())) or key
-  if type(number) ~= "number" then
+  if type(number) ~= "number" or number % 1 ~= 0 or number < 0 or number >= ffi.sizeof(self.c_cc) then
     local known = "there are intr, quit, erase, kill, eof, eol, min, time..."
-    error(("no such control character: %q; %s"):format(tostring(key), known), 3)
+    error(("no such control character: %s; %s"):format(tostring(key), known), 3)
   end
   return number
 end
 
 -- A number, a character, or "^C" as stty(1) writes it; "" and "undef" are none.
 local function character(value)
-  if type(value) ~= "string" then
-    return value
+  if type(value) == "number" then
+    return band(value, 255)
+  elseif type(value) ~= "string" then
+    error(('expected a control character such as 3 or "^C", got %s'):format(tostring(value)), 3)
   elseif value == "" or value == "undef" then
     return 0
   elseif value == "^?" then
@@ -180,8 +182,8 @@ end
 
 local function cc(self)
   return setmetatable({}, {
-    __index = function(_, key) return self.c_cc[place(key)] end,
-    __newindex = function(_, key, value) self.c_cc[place(key)] = character(value) end,
+    __index = function(_, key) return self.c_cc[place(self, key)] end,
+    __newindex = function(_, key, value) self.c_cc[place(self, key)] = character(value) end,
   })
 end
 
@@ -223,6 +225,9 @@ for _, name in ipairs(ORDER) do
 end
 index.cc = cc
 newindex.cc = function(self, given)
+  if type(given) ~= "table" then
+    error("expected a table such as { min = 1, time = 0 }, got " .. tostring(given), 0)
+  end
   local proxy = cc(self)
   for key, value in pairs(given) do
     proxy[key] = value
