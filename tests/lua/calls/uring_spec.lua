@@ -192,6 +192,8 @@ t.describe("io_uring", function()
       .. '"register_files"?', S.io_uring_register, 5, "register_file")
     t.raises("io_uring_register: argument 3 (argument): expected a table or an array, got nil", S.io_uring_register, 5,
       "register_files")
+    t.raises('io_uring_register: argument 3 (argument[1]): expected a buffer (cdata), got "text" (string)',
+      S.io_uring_register, 5, "register_buffers", { "text" }) -- the kernel would write to it
     t.raises('io_uring_sqe: argument 1 (opcode): unknown name "reed" for IORING_OP_*; did you mean "read"?',
       S.t.io_uring_sqe, { "reed" })
     t.raises("io_uring_enter: argument 2 (submit): expected an integer from 0 to 4294967295, got \"1\" (string)",
