@@ -136,6 +136,9 @@ class TestOperations:
         [
             "out int", "in winsize", "both winsize -> fd", "none", "value -> number",
             "value, 0, in winsize", "address, size winsize, out bytes -> boolean",
+            "array winsize, count", "none -> fd event", "{ a: fd, b: array int, c: count b }",
+            "test { a: fd } -> number",
+            "{ a: constant BPF }", "{ a: fd, b: out element }",
         ],
     )  # fmt: skip
     def test_row(self, text: str) -> None:
@@ -156,6 +159,11 @@ class TestOperations:
             ("FIONREAD", "value, size winsiz", "no type 'winsiz'", ""),
             ("FIONREAD", "value, choice P", "no group 'P'", ""),
             ("FIONREAD", "value,in winsize", "cannot read 'value,in winsize'", '", " between'),
+            ("FIONREAD", "array winsiz, count", "no type 'winsiz'", ""),
+            ("FIONREAD", "{ a: fd, b: array winsiz }", "no type 'winsiz'", ""),
+            ("FIONREAD", "{ a: flags P }", "no group 'P'", ""),
+            ("FIONREAD", "{ fd }", "cannot read '{ fd }'", ""),
+            ("FIONREAD", "a: fd", "cannot read 'a: fd'", ""),
             ("FIONREAD", "none -> nmber", "unknown result 'nmber'", "number"),
         ],
     )

@@ -108,16 +108,19 @@ local CASES = {
     function()
       local set = assert(S.semget(S.IPC_PRIVATE, 2, 384))
       assert(S.semctl(set, 0, S.SETALL, ffi.new("unsigned short[2]", 3, 7)))
-      assert(S.semctl(set, 1, S.GETVAL, 0) == 7)
-      assert(S.semctl(set, 0, S.IPC_RMID, 0))
+      assert(S.semctl(set, 1, "getval") == 7 and S.semctl(set, 0, "getall")[1] == 3)
+      assert(S.semctl(set, 0, "setval", 5) and S.semctl(set, 0, "getval") == 5)
+      assert(S.semctl(set, 0, "rmid"))
       local queue = assert(S.msgget(S.IPC_PRIVATE, 384))
-      local message = ffi.new("struct { long type; char text[8]; }", 5, "message")
-      assert(S.msgsnd(queue, message, 8, 0))
-      message.text = "nothing"
-      assert(S.msgrcv(queue, message, 8, 5, 0) == 8 and ffi.string(message.text) == "message")
-      assert(S.msgctl(queue, S.IPC_RMID, nil))
+      assert(S.msgsnd(queue, "message", 5))
+      local text, kind = S.msgrcv(queue, 8, 5)
+      assert(text == "message" and kind == 5)
+      assert(S.msgctl(queue, "rmid"))
       local segment = assert(S.shmget(S.IPC_PRIVATE, 4096, 384))
-      assert(S.shmctl(segment, S.IPC_RMID, nil))
+      local region = assert(S.shmat(segment))
+      region:write "shared"
+      assert(region:string(0, 6) == "shared" and S.shmdt(region))
+      assert(S.shmctl(segment, "rmid"))
     end,
   },
 }

@@ -229,6 +229,28 @@ local modes = {
   hot = function() require("jit.opt").start("hotloop=1", "hotexit=1") end, -- compile everything at once
 }
 
+-- A test of one call of the kernel's table, under its own name and with its own arguments, where this machine's
+-- table has it: body(call). Where the kernel lacks it the test is skipped.
+function t.call(name, body)
+  local fn = require("callgate.syscall")[name]
+  if not fn then
+    return
+  end
+  local takes_none = require("callgate.signatures")[name]:find "^.:$"
+  t.it(name, function()
+    body(function(...)
+      if takes_none and select("#", ...) > 0 then
+        t.skip(name .. ": a number alone in this machine's table")
+      end
+      local value, message, errno = fn(...)
+      if value == nil and require("callgate.errors").errname(errno) == "ENOSYS" then
+        t.skip(name .. ": not in this kernel")
+      end
+      return value, message, errno
+    end)
+  end)
+end
+
 local function main(...)
   local specs = {}
   local words, i = { ... }, 1
@@ -246,10 +268,8 @@ local function main(...)
   end
   assert(specs[1], "usage: runner.lua [--jit on|off|hot] [--only TEXT] SPEC...")
   io.stdout:setvbuf "line"
-  local record = os.getenv "CALLGATE_COVERAGE"
-  if record then
-    assert(loadfile((arg[0]:match "^(.*/)" or "") .. "coverage.lua"))()(record)
-  end
+  local recorded = os.getenv "CALLGATE_COVERAGE"
+    and assert(loadfile((arg[0]:match "^(.*/)" or "") .. "coverage.lua"))()
   for _, spec in ipairs(specs) do
     local chunk = assert(loadfile(spec))
     prefix = {}
@@ -263,6 +283,7 @@ local function main(...)
   print(("1..%d"):format(results.count))
   print(("# %d passed, %d failed, %d skipped"):format(
     results.count - results.failed - results.skipped, results.failed, results.skipped))
+  io.write(recorded and recorded() or "")
   return results.failed == 0 and results.count > 0 and 0 or 1
 end
 

@@ -109,6 +109,9 @@ def _everywhere(options: argparse.Namespace) -> list[Step]:
     for tier, seconds in (("native", 900), ("user", 1500), ("system", 1800)):
         run = (*callgate, "verify", "--run", "--all", "--tier", tier, *shard, *strict)
         steps.append(Step("run", f"Lua specs, tier {tier}", run, seconds))
+        if tier == "native" and (options.shard is None or options.shard[0] == 1):
+            covered = (*callgate, "coverage", "--check", *strict)
+            steps.append(Step("coverage", "every call reached", covered, 300))
     return steps
 
 

@@ -111,7 +111,8 @@ def _names(row: Mapping[str, Any], found: Mapping[str, set[str]]) -> set[str]:
         if name.startswith(prefix) and name != prefix and name not in row.get("except", ())
     }
     short = {name.removeprefix(prefix) for name in names}
-    return short | set(row.get("names", ())) | set(row.get("aliases", ()))
+    named = {name.removeprefix(prefix) for name in row.get("names", ())}
+    return short | named | set(row.get("aliases", ()))
 
 
 # --- types ---------------------------------------------------------------------------------------

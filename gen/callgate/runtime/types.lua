@@ -7,7 +7,6 @@
 local ffi = require "ffi"
 local constants = require "callgate.constants"
 local errors = require "callgate.errors"
-local memory = require "callgate.memory"
 local record = require "callgate.record"
 
 local types = {}
@@ -34,11 +33,8 @@ local rows -- types/index.lua by record: "struct stat" -> { name, module }
 
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
-  return (text:gsub("%f[%w_](%l+) ([%a_][%w_]*)", function(kind, tag)
-    if kind == "struct" or kind == "union" then
-      return kind .. " " .. prefix .. tag
-    end
-  end))
+  text = text:gsub("%f[%w_]struct ([%a_][%w_]*)", "struct " .. prefix .. "%1")
+  return (text:gsub("%f[%w_]union ([%a_][%w_]*)", "union " .. prefix .. "%1"))
 end
 
 types.private = private
@@ -55,7 +51,8 @@ local function collect(key, order, later, seen)
     return -- incomplete in the headers, too: only pointers to it exist
   end
   seen[key] = text
-  for kind, tag, star in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
+  local plain = text:gsub("%f[%w_]const ", "")
+  for kind, tag, star in plain:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
     if kind == "struct" or kind == "union" then
       if star == "*" then
         later[#later + 1] = kind .. " " .. tag
@@ -171,10 +168,9 @@ end
 -- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
 types.t = setmetatable({
   buffer = ffi.typeof "char[?]",
-  fd = require("callgate.fd").type,
 }, {
   __index = function(self, name)
-    local found = type(name) == "string" and find(name)
+    local found = name == "fd" and require("callgate.fd").type or type(name) == "string" and find(name)
     if found then
       rawset(self, name, found)
     end
@@ -202,8 +198,9 @@ types.pt = setmetatable({}, {
       return nil
     end
     local pointer = ffi.typeof("$ *", ctype)
+    local is_memory = require("callgate.memory").is
     local function cast(value)
-      if not memory.is(value) then
+      if not is_memory(value) then
         raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
       end
       return ffi.cast(pointer, value)

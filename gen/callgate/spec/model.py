@@ -69,6 +69,8 @@ class CallSpec:
     also: tuple[str, ...] = ()  # further names of the same function, ex) ("pread64",)
     behaviour: str | None = None  # ex) "directories": written in Lua, in runtime/behaviour
     symbol: str | None = None  # a function of libc to call instead of the number
+    short: str | None = None  # a call of fewer arguments, where registers have 64 bits and it is
+    short_passed: tuple[str, ...] = ()  # ... and what it is passed: see passed
 
     @property
     def where(self) -> str:

@@ -194,7 +194,8 @@ end
 -- S.get_robust_list(pid) -> pointer to a robust_list_head, its size
 function futex.get_robust_list()
   local raw = sys.get_robust_list
-  local head, length = ffi.new("$ *[1]", types.t.robust_list_head), ffi.new "size_t[1]"
+  local head = ffi.typeof("$ *[1]", types.t.robust_list_head)()
+  local length = ffi.new "size_t[1]"
   return function(pid)
     pid = pid == nil and 0 or args.int(pid, "get_robust_list", 1, "pid")
     if raw(pid, head, length) == -1 then

@@ -10,6 +10,7 @@ local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
 local operations = require "callgate.behaviour.operations"
 local sys = require "callgate.sys"
+local target = require "callgate.target"
 local types = require "callgate.types"
 
 local cast = ffi.cast
@@ -159,6 +160,9 @@ end
 -- Makes the function of a call with `most` arguments beyond the operation; `label` is what it calls that.
 local function maker(call, group, label, most)
   return function()
+    if not target.numbers[call] then
+      return nil
+    end
     local raw = sys[call]
     local names = flags.group(group)
     local row_of = by_number(call)

@@ -91,10 +91,10 @@ function Fd:arm_sync_file_range(flags, offset, nbytes) end
 function Fd:bind(addr, addrlen) end
 
 ---How much of a range of a file is in the page cache, in pages; length 0 means to its end.
----@param offset? integer
----@param length? integer
+---@param offset? integer|ffi.cdata*
+---@param length? integer|ffi.cdata*
 ---@param stat? callgate.t.cachestat
----@return any result
+---@return callgate.t.cachestat? stat
 ---@return string? message
 ---@return integer? errno
 function Fd:cachestat(offset, length, stat) end
@@ -361,9 +361,9 @@ function Fd:fdatasync() end
 
 ---An extended attribute's value, of an open file.
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function Fd:fgetxattr(name, buf, size) end
@@ -394,9 +394,9 @@ function Fd:file_setattr(path, flags, attr) end
 function Fd:finit_module(uargs, flags) end
 
 ---The names of an open file's extended attributes.
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function Fd:flistxattr(buf, size) end
@@ -418,9 +418,9 @@ function Fd:fremovexattr(name) end
 ---Configures a file system as the operation says: fs:config("set_string", "size", "1m"), fs:config("cmd_create").
 ---@param operation callgate.c.FSCONFIG
 ---@param key? string
----@param value? ffi.cdata*|integer|string|boolean
+---@param value any
 ---@param dirfd? callgate.fd|integer|"fdcwd"
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fd:fsconfig(operation, key, value, dirfd) end
@@ -559,9 +559,9 @@ function Fd:getsockopt(level, name, value) end
 
 ---An extended attribute's value, of an open file.
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function Fd:getxattr(name, buf, size) end
@@ -570,9 +570,9 @@ function Fd:getxattr(name, buf, size) end
 ---@param path? string
 ---@param flags? callgate.c.AT
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function Fd:getxattrat(path, flags, name, buf, size) end
@@ -661,9 +661,9 @@ function Fd:kexec_file_load(initrd_fd, cmdline_len, cmdline_ptr, flags) end
 
 ---Allows something: r:add_rule("path_beneath", { parent = fd, access = "read_file" }), r:add_rule("net_port", { port = 80, access = "connect_tcp" }).
 ---@param type callgate.c.LANDLOCK_RULE
----@param rule? ffi.cdata*
+---@param rule callgate.t.landlock_path_beneath_attr|callgate.t.landlock_net_port_attr|table
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fd:landlock_add_rule(type, rule, flags) end
@@ -693,9 +693,9 @@ function Fd:linkat(old, newdir, new, flags) end
 function Fd:listen(backlog) end
 
 ---The names of an open file's extended attributes.
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function Fd:listxattr(buf, size) end
@@ -703,9 +703,9 @@ function Fd:listxattr(buf, size) end
 ---The names of extended attributes, relative to a directory's descriptor. Linux 6.13.
 ---@param path? string
 ---@param flags? callgate.c.AT
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function Fd:listxattrat(path, flags, buf, size) end
@@ -782,8 +782,8 @@ function Fd:mq_notify(event) end
 ---Receives the oldest message of the highest priority, as a string or into a buffer, returning how many bytes; its priority comes second: q:receive().
 ---@param buf? ffi.cdata*
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
----@return string? message
+---@return string|integer|nil data
+---@return string|integer|nil priority
 ---@return integer? errno
 function Fd:mq_timedreceive(buf, timeout) end
 
@@ -800,7 +800,7 @@ function Fd:mq_timedreceive_time64(msg_ptr, msg_len, msg_prio, abs_timeout) end
 ---@param data string|ffi.cdata*
 ---@param priority? integer
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fd:mq_timedsend(data, priority, timeout) end
@@ -818,8 +818,8 @@ function Fd:mq_timedsend_time64(msg_ptr, msg_len, msg_prio, abs_timeout) end
 ---@param path string
 ---@param flags? callgate.c.AT
 ---@param handle? callgate.t.file_handle
----@return any result
----@return string? message
+---@return callgate.t.file_handle? handle
+---@return string|integer|ffi.cdata*|nil mount
 ---@return integer? errno
 function Fd:name_to_handle_at(path, flags, handle) end
 
@@ -931,10 +931,10 @@ function Fd:preadv(iov, offset, count) end
 function Fd:preadv2(iov, offset, flags, count) end
 
 ---Advises about another process's memory: pidfd:madvise({ { address, length } }, "cold"); how many bytes.
----@param ranges? ffi.cdata*
+---@param ranges table[]
 ---@param advice callgate.c.MADV
 ---@param flags? integer
----@return any result
+---@return integer|ffi.cdata*|nil count
 ---@return string? message
 ---@return integer? errno
 function Fd:process_madvise(ranges, advice, flags) end
@@ -977,8 +977,8 @@ function Fd:pwritev2(iov, offset, flags, count) end
 ---@param operation callgate.c.Q
 ---@param type callgate.c.QUOTA
 ---@param id integer
----@param value? ffi.cdata*|integer|string|boolean
----@return any result
+---@param value any
+---@return any value
 ---@return string? message
 ---@return integer? errno
 function Fd:quotactl(operation, type, id, value) end
@@ -987,8 +987,8 @@ function Fd:quotactl(operation, type, id, value) end
 ---@param operation callgate.c.Q
 ---@param type callgate.c.QUOTA
 ---@param id integer
----@param value? ffi.cdata*|integer|string|boolean
----@return any result
+---@param value any
+---@return any value
 ---@return string? message
 ---@return integer? errno
 function Fd:quotactl_fd(operation, type, id, value) end
@@ -1206,7 +1206,7 @@ function Fd:setxattr(name, value, flags, size) end
 ---@param value string|ffi.cdata*
 ---@param flags? callgate.c.XATTR
 ---@param size? integer
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fd:setxattrat(path, at_flags, name, value, flags, size) end
@@ -1290,7 +1290,7 @@ function Fd:statfs64(sz, buf) end
 
 ---What there is to know of a mount, by its number or a descriptor: S.statmount(id).point; ids come from listmount and statx. Linux 6.8.
 ---@param mask? callgate.c.STATMOUNT
----@return any result
+---@return callgate.t.statmount? mount
 ---@return string? message
 ---@return integer? errno
 function Fd:statmount(mask) end
@@ -1517,15 +1517,15 @@ function Fanotify:mark(flags, mask, dirfd, path) end
 
 ---Events: for event in assert(f:read()) do print(event.pid, event.open, event.fd, event.name) end.
 ---@param size? integer
----@return any result
+---@return (fun(): callgate.fanotify_event?)|integer|string|nil events
 ---@return string? message
 ---@return integer? errno
 function Fanotify:read(size) end
 
 ---Answers a permission event: f:respond(event, "allow"), "deny" or "deny, audit".
----@param event callgate.fd|integer|"stdin"|"stdout"|"stderr"
+---@param event callgate.fanotify_event|callgate.fd|integer
 ---@param response? callgate.c.FAN
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fanotify:respond(event, response) end
@@ -1536,9 +1536,9 @@ local Fscontext = {}
 ---Configures a file system as the operation says: fs:config("set_string", "size", "1m"), fs:config("cmd_create").
 ---@param operation callgate.c.FSCONFIG
 ---@param key? string
----@param value? ffi.cdata*|integer|string|boolean
+---@param value any
 ---@param dirfd? callgate.fd|integer|"fdcwd"
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fscontext:config(operation, key, value, dirfd) end
@@ -1550,7 +1550,7 @@ function Fscontext:config(operation, key, value, dirfd) end
 function Fscontext:create() end
 
 ---What the kernel has said of the configuration, as a table of lines: fs:log().
----@return any result
+---@return string[]? lines
 ---@return string? message
 ---@return integer? errno
 function Fscontext:log() end
@@ -1570,9 +1570,9 @@ function Fscontext:mount(flags, attributes) end
 function Fscontext:reconfigure() end
 
 ---Sets options of a file system: fs:set("ro"), fs:set("size", "1m"), fs:set { size = "1m", noswap = true }.
----@param key string
----@param value? ffi.cdata*|integer|string|boolean
----@return any result
+---@param key string|table
+---@param value any
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Fscontext:set(key, value) end
@@ -1607,18 +1607,18 @@ local Landlock = {}
 
 ---Allows something: r:add_rule("path_beneath", { parent = fd, access = "read_file" }), r:add_rule("net_port", { port = 80, access = "connect_tcp" }).
 ---@param type callgate.c.LANDLOCK_RULE
----@param rule? ffi.cdata*
+---@param rule callgate.t.landlock_path_beneath_attr|callgate.t.landlock_net_port_attr|table
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Landlock:add_rule(type, rule, flags) end
 
 ---Allows access to what lies beneath a path or open directory: r:allow_path("/usr", "read_file, read_dir, execute").
----@param path string
+---@param path string|callgate.fd
 ---@param access? callgate.c.LANDLOCK_ACCESS_FS
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Landlock:allow_path(path, access, flags) end
@@ -1627,7 +1627,7 @@ function Landlock:allow_path(path, access, flags) end
 ---@param port integer
 ---@param access? callgate.c.LANDLOCK_ACCESS_NET
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Landlock:allow_port(port, access, flags) end
@@ -1646,7 +1646,7 @@ local Mount = {}
 ---@param path string
 ---@param dirfd? callgate.fd|integer|"fdcwd"
 ---@param flags? callgate.c.MOVE_MOUNT
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Mount:attach(path, dirfd, flags) end
@@ -1654,7 +1654,7 @@ function Mount:attach(path, dirfd, flags) end
 ---Changes the mount of a descriptor: tree:set({ set = "rdonly" }, "recursive").
 ---@param attr callgate.t.mount_attr|table|number|string
 ---@param flags? callgate.c.AT
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Mount:set(attr, flags) end
@@ -1688,8 +1688,8 @@ function Mqueue:notify(event) end
 ---Receives the oldest message of the highest priority, as a string or into a buffer, returning how many bytes; its priority comes second: q:receive().
 ---@param buf? ffi.cdata*
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
----@return string? message
+---@return string|integer|nil data
+---@return string|integer|nil priority
 ---@return integer? errno
 function Mqueue:receive(buf, timeout) end
 
@@ -1697,7 +1697,7 @@ function Mqueue:receive(buf, timeout) end
 ---@param data string|ffi.cdata*
 ---@param priority? integer
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function Mqueue:send(data, priority, timeout) end
@@ -1730,10 +1730,10 @@ function Pidfd:getfd(target) end
 function Pidfd:kill(signal, info, flags) end
 
 ---Advises about another process's memory: pidfd:madvise({ { address, length } }, "cold"); how many bytes.
----@param ranges? ffi.cdata*
+---@param ranges table[]
 ---@param advice callgate.c.MADV
 ---@param flags? integer
----@return any result
+---@return integer|ffi.cdata*|nil count
 ---@return string? message
 ---@return integer? errno
 function Pidfd:madvise(ranges, advice, flags) end
@@ -1747,7 +1747,7 @@ function Pidfd:mrelease() end
 ---Waits for the child of a pidfd: pidfd:wait(); a siginfo.
 ---@param options? callgate.c.W
 ---@param info? callgate.t.siginfo
----@return any result
+---@return callgate.t.siginfo? info
 ---@return string? message
 ---@return integer? errno
 function Pidfd:wait(options, info) end
@@ -1799,7 +1799,7 @@ local Userfault = {}
 
 ---Starts the use of a userfaultfd: u:api("thread_id") asks for features; what the kernel has.
 ---@param features? callgate.c.UFFD_FEATURE
----@return any result
+---@return ffi.cdata*? api
 ---@return string? message
 ---@return integer? errno
 function Userfault:api(features) end
@@ -1807,15 +1807,15 @@ function Userfault:api(features) end
 ---Resolves faults with the contents of other memory: u:copy(address, data); how many bytes.
 ---@param addr? ffi.cdata*|integer
 ---@param data string|ffi.cdata*
----@param mode? integer|ffi.cdata*
----@return any result
+---@param mode? integer
+---@return integer|ffi.cdata*|nil count
 ---@return string? message
 ---@return integer? errno
 function Userfault:copy(addr, data, mode) end
 
 ---The next event of a userfaultfd, a uffd_msg: u:read().
 ---@param message? callgate.t.uffd_msg
----@return any result
+---@return callgate.t.uffd_msg? message
 ---@return string? message
 ---@return integer? errno
 function Userfault:read(message) end
@@ -1824,7 +1824,7 @@ function Userfault:read(message) end
 ---@param addr? ffi.cdata*|integer
 ---@param length integer
 ---@param mode? callgate.c.UFFDIO_REGISTER
----@return any result
+---@return ffi.cdata*? range
 ---@return string? message
 ---@return integer? errno
 function Userfault:register(addr, length, mode) end

@@ -3142,7 +3142,6 @@
 ---| "mgc_msk"
 ---| "mgc_val"
 ---| "move"
----| "ms_rw"
 ---| "noatime"
 ---| "nodev"
 ---| "nodiratime"
@@ -3160,6 +3159,7 @@
 ---| "remount"
 ---| "rmt_mask"
 ---| "ro"
+---| "rw"
 ---| "shared"
 ---| "silent"
 ---| "slave"
@@ -3181,7 +3181,6 @@
 ---@field MGC_MSK integer
 ---@field MGC_VAL integer
 ---@field MOVE integer
----@field MS_RW integer
 ---@field NOATIME integer
 ---@field NODEV integer
 ---@field NODIRATIME integer
@@ -3199,6 +3198,7 @@
 ---@field REMOUNT integer
 ---@field RMT_MASK integer
 ---@field RO integer
+---@field RW integer
 ---@field SHARED integer
 ---@field SILENT integer
 ---@field SLAVE integer
@@ -6666,38 +6666,38 @@
 ---| "detach"
 ---| "expire"
 ---| "force"
----| "mnt_nofollow"
----| "mnt_umount_nofollow"
+---| "nofollow"
+---| "umount_nofollow"
 
 ---@class callgate.group.UMOUNT: callgate.group
 ---@field DETACH integer
 ---@field EXPIRE integer
 ---@field FORCE integer
----@field MNT_NOFOLLOW integer
----@field MNT_UMOUNT_NOFOLLOW integer
+---@field NOFOLLOW integer
+---@field UMOUNT_NOFOLLOW integer
 
 ---Names of W*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.W integer|string
+---| "all"
+---| "clone"
 ---| "continued"
 ---| "exited"
 ---| "nohang"
+---| "nothread"
 ---| "nowait"
 ---| "stopped"
 ---| "untraced"
----| "wall"
----| "wclone"
----| "wnothread"
 
 ---@class callgate.group.W: callgate.group
+---@field ALL integer
+---@field CLONE integer
 ---@field CONTINUED integer
 ---@field EXITED integer
 ---@field NOHANG integer
+---@field NOTHREAD integer
 ---@field NOWAIT integer
 ---@field STOPPED integer
 ---@field UNTRACED integer
----@field WALL integer
----@field WCLONE integer
----@field WNOTHREAD integer
 
 ---Names of XATTR_*, in any case, with or without the prefix; lists are "a, b" or "a|b".
 ---@alias callgate.c.XATTR integer|string

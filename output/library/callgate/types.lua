@@ -75,11 +75,16 @@
 
 ---struct cachestat
 ---@class callgate.t.cachestat: ffi.cdata*
+---@field cache integer|ffi.cdata*
+---@field dirty integer|ffi.cdata*
+---@field evicted integer|ffi.cdata*
 ---@field nr_cache integer|ffi.cdata*
 ---@field nr_dirty integer|ffi.cdata*
 ---@field nr_evicted integer|ffi.cdata*
 ---@field nr_recently_evicted integer|ffi.cdata*
 ---@field nr_writeback integer|ffi.cdata*
+---@field recently_evicted integer|ffi.cdata*
+---@field writeback integer|ffi.cdata*
 
 ---@class callgate.ctype.cachestat: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.cachestat
@@ -87,13 +92,24 @@
 ---struct kernel_capabilities
 ---@class callgate.t.capabilities: ffi.cdata*
 ---@field data ffi.cdata*
+---@field drop fun(self: callgate.t.capabilities, names: callgate.c.CAP, set?: string): callgate.t.capabilities
+---@field effective string[]
+---@field has fun(self: callgate.t.capabilities, name: callgate.c.CAP, set?: string): boolean
+---@field inheritable string[]
+---@field permitted string[]
+---@field raise fun(self: callgate.t.capabilities, names: callgate.c.CAP, set?: string): callgate.t.capabilities
 
 ---@class callgate.ctype.capabilities: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.capabilities
 
 ---struct kernel_cpumask
 ---@class callgate.t.cpu_set: ffi.cdata*
+---@field add fun(self: callgate.t.cpu_set, cpu: integer): callgate.t.cpu_set
 ---@field bits ffi.cdata*
+---@field count fun(self: callgate.t.cpu_set): integer
+---@field delete fun(self: callgate.t.cpu_set, cpu: integer): callgate.t.cpu_set
+---@field has fun(self: callgate.t.cpu_set, cpu: integer): boolean
+---@field list fun(self: callgate.t.cpu_set): integer[]
 
 ---@class callgate.ctype.cpu_set: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.cpu_set
@@ -133,20 +149,28 @@
 
 ---struct file_attr
 ---@class callgate.t.file_attr: ffi.cdata*
+---@field cowextsize integer
+---@field extsize integer
 ---@field fa_cowextsize integer
 ---@field fa_extsize integer
 ---@field fa_nextents integer
 ---@field fa_projid integer
 ---@field fa_xflags integer|ffi.cdata*
+---@field has fun(self: callgate.t.file_attr, flags: callgate.c.FS_XFLAG): boolean
+---@field nextents integer
+---@field projid integer
+---@field xflags integer|ffi.cdata*
 
 ---@class callgate.ctype.file_attr: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.file_attr
 
 ---struct file_handle
 ---@class callgate.t.file_handle: ffi.cdata*
+---@field bytes string
 ---@field f_handle ffi.cdata*
 ---@field handle_bytes integer
 ---@field handle_type integer
+---@field type integer
 
 ---@class callgate.ctype.file_handle: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.file_handle
@@ -169,18 +193,29 @@
 
 ---struct fsxattr
 ---@class callgate.t.fsxattr: ffi.cdata*
+---@field cowextsize integer
+---@field extsize integer
 ---@field fsx_cowextsize integer
 ---@field fsx_extsize integer
 ---@field fsx_nextents integer
 ---@field fsx_pad ffi.cdata*
 ---@field fsx_projid integer
 ---@field fsx_xflags integer
+---@field has fun(self: callgate.t.fsxattr, flags: callgate.c.FS_XFLAG): boolean
+---@field nextents integer
+---@field projid integer
+---@field xflags integer|ffi.cdata*
 
 ---@class callgate.ctype.fsxattr: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.fsxattr
 
 ---struct if_dqblk
 ---@class callgate.t.if_dqblk: ffi.cdata*
+---@field bhardlimit integer|ffi.cdata*
+---@field bsoftlimit integer|ffi.cdata*
+---@field btime integer|ffi.cdata*
+---@field curinodes integer|ffi.cdata*
+---@field curspace integer|ffi.cdata*
 ---@field dqb_bhardlimit integer|ffi.cdata*
 ---@field dqb_bsoftlimit integer|ffi.cdata*
 ---@field dqb_btime integer|ffi.cdata*
@@ -190,22 +225,36 @@
 ---@field dqb_isoftlimit integer|ffi.cdata*
 ---@field dqb_itime integer|ffi.cdata*
 ---@field dqb_valid integer
+---@field id integer
+---@field ihardlimit integer|ffi.cdata*
+---@field isoftlimit integer|ffi.cdata*
+---@field itime integer|ffi.cdata*
+---@field valid integer
 
 ---@class callgate.ctype.if_dqblk: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.if_dqblk
 
 ---struct if_dqinfo
 ---@class callgate.t.if_dqinfo: ffi.cdata*
+---@field bgrace integer|ffi.cdata*
 ---@field dqi_bgrace integer|ffi.cdata*
 ---@field dqi_flags integer
 ---@field dqi_igrace integer|ffi.cdata*
 ---@field dqi_valid integer
+---@field flags integer
+---@field igrace integer|ffi.cdata*
+---@field valid integer
 
 ---@class callgate.ctype.if_dqinfo: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.if_dqinfo
 
 ---struct if_nextdqblk
 ---@class callgate.t.if_nextdqblk: ffi.cdata*
+---@field bhardlimit integer|ffi.cdata*
+---@field bsoftlimit integer|ffi.cdata*
+---@field btime integer|ffi.cdata*
+---@field curinodes integer|ffi.cdata*
+---@field curspace integer|ffi.cdata*
 ---@field dqb_bhardlimit integer|ffi.cdata*
 ---@field dqb_bsoftlimit integer|ffi.cdata*
 ---@field dqb_btime integer|ffi.cdata*
@@ -216,6 +265,11 @@
 ---@field dqb_isoftlimit integer|ffi.cdata*
 ---@field dqb_itime integer|ffi.cdata*
 ---@field dqb_valid integer
+---@field id integer
+---@field ihardlimit integer|ffi.cdata*
+---@field isoftlimit integer|ffi.cdata*
+---@field itime integer|ffi.cdata*
+---@field valid integer
 
 ---@class callgate.ctype.if_nextdqblk: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.if_nextdqblk
@@ -268,6 +322,7 @@
 
 ---struct landlock_net_port_attr
 ---@class callgate.t.landlock_net_port_attr: ffi.cdata*
+---@field access integer|ffi.cdata*
 ---@field allowed_access integer|ffi.cdata*
 ---@field port integer|ffi.cdata*
 
@@ -276,7 +331,9 @@
 
 ---struct landlock_path_beneath_attr
 ---@class callgate.t.landlock_path_beneath_attr: ffi.cdata*
+---@field access integer|ffi.cdata*
 ---@field allowed_access integer|ffi.cdata*
+---@field parent integer
 ---@field parent_fd integer
 
 ---@class callgate.ctype.landlock_path_beneath_attr: ffi.ctype*
@@ -284,10 +341,14 @@
 
 ---struct landlock_ruleset_attr
 ---@class callgate.t.landlock_ruleset_attr: ffi.cdata*
+---@field fs integer|ffi.cdata*
 ---@field handled_access_fs integer|ffi.cdata*
 ---@field handled_access_net integer|ffi.cdata*
+---@field net integer|ffi.cdata*
 ---@field quiet_access_fs integer|ffi.cdata*
 ---@field quiet_access_net integer|ffi.cdata*
+---@field quiet_fs integer|ffi.cdata*
+---@field quiet_net integer|ffi.cdata*
 ---@field quiet_scoped integer|ffi.cdata*
 ---@field scoped integer|ffi.cdata*
 
@@ -296,10 +357,14 @@
 
 ---struct mnt_id_req
 ---@class callgate.t.mnt_id_req: ffi.cdata*
+---@field after integer|ffi.cdata*
+---@field id integer|ffi.cdata*
 ---@field mnt_fd integer
 ---@field mnt_id integer|ffi.cdata*
 ---@field mnt_ns_fd integer
 ---@field mnt_ns_id integer|ffi.cdata*
+---@field ns integer|ffi.cdata*
+---@field ns_fd integer
 ---@field param integer|ffi.cdata*
 ---@field size integer
 
@@ -310,7 +375,10 @@
 ---@class callgate.t.mount_attr: ffi.cdata*
 ---@field attr_clr integer|ffi.cdata*
 ---@field attr_set integer|ffi.cdata*
+---@field clear integer|ffi.cdata*
 ---@field propagation integer|ffi.cdata*
+---@field set integer|ffi.cdata*
+---@field userns integer|ffi.cdata*
 ---@field userns_fd integer|ffi.cdata*
 
 ---@class callgate.ctype.mount_attr: ffi.ctype*
@@ -319,10 +387,14 @@
 ---struct mq_attr
 ---@class callgate.t.mq_attr: ffi.cdata*
 ---@field __reserved ffi.cdata*
+---@field curmsgs integer|ffi.cdata*
+---@field flags integer|ffi.cdata*
+---@field maxmsg integer|ffi.cdata*
 ---@field mq_curmsgs integer|ffi.cdata*
 ---@field mq_flags integer|ffi.cdata*
 ---@field mq_maxmsg integer|ffi.cdata*
 ---@field mq_msgsize integer|ffi.cdata*
+---@field msgsize integer|ffi.cdata*
 
 ---@class callgate.ctype.mq_attr: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.mq_attr
@@ -331,6 +403,15 @@
 ---@class callgate.t.msqid_ds: ffi.cdata*
 ---@field __unused4 integer|ffi.cdata*
 ---@field __unused5 integer|ffi.cdata*
+---@field cbytes integer|ffi.cdata*
+---@field cgid integer
+---@field ctime integer|ffi.cdata*
+---@field cuid integer
+---@field gid integer
+---@field key integer
+---@field lrpid integer
+---@field lspid integer
+---@field mode integer
 ---@field msg_cbytes integer|ffi.cdata*
 ---@field msg_ctime integer|ffi.cdata*
 ---@field msg_lrpid integer
@@ -340,6 +421,12 @@
 ---@field msg_qnum integer|ffi.cdata*
 ---@field msg_rtime integer|ffi.cdata*
 ---@field msg_stime integer|ffi.cdata*
+---@field qbytes integer|ffi.cdata*
+---@field qnum integer|ffi.cdata*
+---@field rtime integer|ffi.cdata*
+---@field seq integer
+---@field stime integer|ffi.cdata*
+---@field uid integer
 
 ---@class callgate.ctype.msqid_ds: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.msqid_ds
@@ -428,6 +515,14 @@
 
 ---struct sched_attr
 ---@class callgate.t.sched_attr: ffi.cdata*
+---@field deadline number
+---@field flags integer|string
+---@field name string?
+---@field nice integer
+---@field period number
+---@field policy integer|string
+---@field priority integer
+---@field runtime number
 ---@field sched_deadline integer|ffi.cdata*
 ---@field sched_flags integer|ffi.cdata*
 ---@field sched_nice integer
@@ -438,12 +533,17 @@
 ---@field sched_util_max integer
 ---@field sched_util_min integer
 ---@field size integer
+---@field util_max integer
+---@field util_min integer
 
 ---@class callgate.ctype.sched_attr: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sched_attr
 
 ---struct sembuf
 ---@class callgate.t.sembuf: ffi.cdata*
+---@field flg integer
+---@field num integer
+---@field op integer
 ---@field sem_flg integer
 ---@field sem_num integer
 ---@field sem_op integer
@@ -457,10 +557,20 @@
 ---@field __unused2 integer|ffi.cdata*
 ---@field __unused3 integer|ffi.cdata*
 ---@field __unused4 integer|ffi.cdata*
+---@field cgid integer
+---@field ctime integer|ffi.cdata*
+---@field cuid integer
+---@field gid integer
+---@field key integer
+---@field mode integer
+---@field nsems integer|ffi.cdata*
+---@field otime integer|ffi.cdata*
 ---@field sem_ctime integer|ffi.cdata*
 ---@field sem_nsems integer|ffi.cdata*
 ---@field sem_otime integer|ffi.cdata*
 ---@field sem_perm ffi.cdata*
+---@field seq integer
+---@field uid integer
 
 ---@class callgate.ctype.semid_ds: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.semid_ds
@@ -469,6 +579,19 @@
 ---@class callgate.t.shmid_ds: ffi.cdata*
 ---@field __unused4 integer|ffi.cdata*
 ---@field __unused5 integer|ffi.cdata*
+---@field atime integer|ffi.cdata*
+---@field cgid integer
+---@field cpid integer
+---@field ctime integer|ffi.cdata*
+---@field cuid integer
+---@field dtime integer|ffi.cdata*
+---@field gid integer
+---@field key integer
+---@field lpid integer
+---@field mode integer
+---@field nattch integer|ffi.cdata*
+---@field segsz integer|ffi.cdata*
+---@field seq integer
 ---@field shm_atime integer|ffi.cdata*
 ---@field shm_cpid integer
 ---@field shm_ctime integer|ffi.cdata*
@@ -477,6 +600,7 @@
 ---@field shm_nattch integer|ffi.cdata*
 ---@field shm_perm ffi.cdata*
 ---@field shm_segsz integer|ffi.cdata*
+---@field uid integer
 
 ---@class callgate.ctype.shmid_ds: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.shmid_ds
@@ -498,6 +622,7 @@
 
 ---struct kernel_sigaction
 ---@class callgate.t.sigaction: ffi.cdata*
+---@field action string|ffi.cdata*
 ---@field flags integer|ffi.cdata*
 ---@field handler ffi.cdata*
 ---@field mask callgate.t.sigset
@@ -508,6 +633,9 @@
 
 ---struct sigaltstack
 ---@class callgate.t.sigaltstack: ffi.cdata*
+---@field flags integer
+---@field size integer|ffi.cdata*
+---@field sp ffi.cdata*
 ---@field ss_flags integer
 ---@field ss_size integer|ffi.cdata*
 ---@field ss_sp ffi.cdata*
@@ -518,9 +646,13 @@
 ---struct sigevent
 ---@class callgate.t.sigevent: ffi.cdata*
 ---@field _sigev_un ffi.cdata*
+---@field notify integer
 ---@field sigev_notify integer
 ---@field sigev_signo integer
 ---@field sigev_value ffi.cdata*
+---@field signo integer
+---@field tid integer
+---@field value integer
 
 ---@class callgate.ctype.sigevent: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.sigevent
@@ -538,6 +670,7 @@
 ---@field overrun integer
 ---@field pid integer
 ---@field ptr ffi.cdata*
+---@field reason string?
 ---@field si_code integer
 ---@field si_errno integer
 ---@field si_signo integer
@@ -601,6 +734,7 @@
 ---@field add fun(self: callgate.t.sigset, signal: callgate.c.SIG): callgate.t.sigset
 ---@field delete fun(self: callgate.t.sigset, signal: callgate.c.SIG): callgate.t.sigset
 ---@field has fun(self: callgate.t.sigset, signal: callgate.c.SIG): boolean
+---@field list fun(self: callgate.t.sigset): string[]
 ---@field sig ffi.cdata*
 
 ---@class callgate.ctype.sigset: ffi.ctype*
@@ -758,9 +892,17 @@
 ---struct statmount
 ---@class callgate.t.statmount: ffi.cdata*
 ---@field __spare2 ffi.cdata*
+---@field attributes string[]|integer
+---@field dev_major integer|ffi.cdata*
+---@field dev_minor integer|ffi.cdata*
+---@field flags integer|ffi.cdata*
 ---@field fs_subtype integer
 ---@field fs_type integer
+---@field gidmap string[]?
+---@field id integer|ffi.cdata*
+---@field magic integer|ffi.cdata*
 ---@field mask integer|ffi.cdata*
+---@field master integer|ffi.cdata*
 ---@field mnt_attr integer|ffi.cdata*
 ---@field mnt_gidmap integer
 ---@field mnt_gidmap_num integer
@@ -777,19 +919,36 @@
 ---@field mnt_root integer
 ---@field mnt_uidmap integer
 ---@field mnt_uidmap_num integer
+---@field ns integer|ffi.cdata*
+---@field old_id integer|ffi.cdata*
+---@field old_parent integer|ffi.cdata*
 ---@field opt_array integer
 ---@field opt_num integer
 ---@field opt_sec_array integer
 ---@field opt_sec_num integer
+---@field option_list string[]?
+---@field options string?
+---@field parent integer|ffi.cdata*
+---@field peer_group integer|ffi.cdata*
+---@field point string?
 ---@field propagate_from integer|ffi.cdata*
+---@field propagated_from integer|ffi.cdata*
+---@field propagation string|integer
+---@field root string?
 ---@field sb_dev_major integer
 ---@field sb_dev_minor integer
 ---@field sb_flags integer
 ---@field sb_magic integer|ffi.cdata*
 ---@field sb_source integer
+---@field security_options string[]?
 ---@field size integer
+---@field source string?
 ---@field str ffi.cdata*
+---@field subtype string?
+---@field supported integer|ffi.cdata*
 ---@field supported_mask integer|ffi.cdata*
+---@field type string?
+---@field uidmap string[]?
 
 ---@class callgate.ctype.statmount: ffi.ctype*
 ---@overload fun(init?: table|ffi.cdata*|integer): callgate.t.statmount
@@ -907,8 +1066,11 @@
 
 ---struct uffd_msg
 ---@class callgate.t.uffd_msg: ffi.cdata*
+---@field address ffi.cdata*
 ---@field arg ffi.cdata*
 ---@field event integer
+---@field flags integer|ffi.cdata*
+---@field name string?
 ---@field reserved1 integer
 ---@field reserved2 integer
 ---@field reserved3 integer
@@ -947,6 +1109,26 @@
 ---@class callgate.epoll_events
 ---@overload fun(): integer|ffi.cdata*|nil, callgate.t.epoll_event?
 
+---What happened to a file; event.open, event.close_write and so on by the names of FAN_*.
+---@class callgate.fanotify_event
+---@field mask integer|ffi.cdata*
+---@field pid integer
+---@field fd callgate.fd?
+---@field pidfd callgate.fd?
+---@field handle callgate.t.file_handle?
+---@field dir callgate.t.file_handle?
+---@field name string?
+---@field old_dir callgate.t.file_handle?
+---@field old_name string?
+---@field new_dir callgate.t.file_handle?
+---@field new_name string?
+---@field error integer?
+---@field error_count integer?
+---@field offset integer|ffi.cdata*|nil
+---@field count integer|ffi.cdata*|nil
+---@field mount integer|ffi.cdata*|nil
+---@field [string] any
+
 ---What happened to a watched file; event.create, event.delete and so on by the names of IN_*.
 ---@class callgate.inotify_event
 ---@field wd integer
@@ -977,6 +1159,17 @@
 ---@field fd callgate.fd|integer|nil
 ---@field events callgate.c.POLL?
 
+---A program that S.spawn has started.
+---@class callgate.process
+---@field pid integer
+---@field pidfd callgate.fd?
+---@field stdin callgate.fd?
+---@field stdout callgate.fd?
+---@field stderr callgate.fd?
+---@field wait fun(self: callgate.process, options?: callgate.c.W): callgate.t.status|boolean|nil, string?, integer?
+---@field kill fun(self: callgate.process, signal?: callgate.c.SIG): true?, string?, integer?
+---@field communicate fun(self: callgate.process, input?: string): string?, string?, callgate.t.status?
+
 ---What recvmsg received.
 ---@class callgate.received
 ---@field count integer
@@ -1002,3 +1195,32 @@
 ---@field as fun(self: callgate.region, type: string|ffi.ctype*): ffi.cdata*
 ---@field string fun(self: callgate.region, offset?: integer, count?: integer): string
 ---@field write fun(self: callgate.region, data: string|ffi.cdata*, offset?: integer): integer
+
+---A change of a semaphore: { number, change, flags }.
+---@class callgate.semaphore_operation
+---@field [integer] integer|callgate.c.SEM
+
+---What to run, { program, arguments... }, and how; unnamed things are as in this process.
+---@class callgate.spawn_options
+---@field [integer] string
+---@field path string?
+---@field arg0 string?
+---@field env table<string, string>?
+---@field cwd string|callgate.fd|nil
+---@field chroot string?
+---@field stdin callgate.fd|integer|"pipe"|"null"|nil
+---@field stdout callgate.fd|integer|"pipe"|"null"|nil
+---@field stderr callgate.fd|integer|"pipe"|"null"|"stdout"|nil
+---@field fds table<integer, callgate.fd|integer>?
+---@field mask callgate.c.SIG?
+---@field default callgate.c.SIG?
+---@field ignore callgate.c.SIG?
+---@field setsid boolean?
+---@field pgid integer?
+---@field uid integer?
+---@field gid integer?
+---@field groups integer[]?
+---@field umask integer|string|nil
+---@field nice integer?
+---@field rlimits table<string, table>?
+---@field pdeathsig callgate.c.SIG?

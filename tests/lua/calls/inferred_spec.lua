@@ -34,7 +34,7 @@ t.describe("every system call of the table", function()
     local count = 0
     for name, module in pairs(index.functions) do
       local fn = S[name] -- nil where the target's table lacks the call
-      t.ok(type(fn) == "function" or fn == nil and module:find "^calls%.", name)
+      t.ok(type(fn) == "function" or fn == nil and (module:find "^calls%." or not numbers[name]), name)
       count = count + (fn and 1 or 0)
     end
     for name, other in pairs(index.aliases) do
@@ -60,12 +60,11 @@ t.describe("an undeclared call", function()
     t.fails("ENODATA", S.getxattr(path, "user.none", nil, 0))
     local small = ffi.new "char[8]"
     t.raises("getxattr: argument 4 (size): 9 bytes, but the buffer has 8", S.getxattr, path, "user.x", small, 9)
-    t.raises("io_submit: argument 1 (ctx_id): expected an integer", S.io_submit, small)
+    t.raises("rt_sigpending: argument 1 (set): expected a pointer (cdata) or nil, got 5", S.rt_sigpending, 5)
     t.fails("EBADF", S.fgetxattr(1000, "user.x", nil, 0))
     local fd = t.ok(S.open(path))
     fd:close()
     t.raises("fgetxattr: argument 1 (fd): closed descriptor", S.fgetxattr, fd, "user.x", nil, 0)
-    t.raises("msgget: argument 1 (key): expected an integer of 32 bits, got 1.5", S.msgget, 1.5, 0)
   end)
 
   t.it("is a method where it takes a descriptor first", function()
@@ -82,6 +81,6 @@ t.describe("an undeclared call", function()
       t.ok(fd and ffi.istype(S.t.fd(t.ok(S.dup(0)):nogc().fd), fd) or errno == S.ENOSYS, message)
     end
     local fault, text, number = S.userfaultfd(S.O_CLOEXEC)
-    t.ok(fault and ffi.istype(S.t.fd, fault) or number == S.ENOSYS or number == S.EPERM, text)
+    t.ok(fault and fault:close() or number == S.ENOSYS or number == S.EPERM, text)
   end)
 end)

@@ -103,7 +103,11 @@ t.describe("keys", function()
   end)
 
   t.it("are given with names that are right", function()
-    t.fails("ENODEV", S.add_key("no such type", "x", "y"))
+    local _, _, errno = S.add_key("no such type", "x", "y")
+    if errno == S.ENOSYS then
+      t.skip "there are no keys here"
+    end
+    t.equal(errno, S.ENODEV)
     t.fails("EINVAL", S.add_key("user", "x", ""))
     t.raises("add_key: argument 1 (type): expected a string, got nil", S.add_key)
     t.raises('keyctl: argument 1 (operation): unknown name "raed" for KEYCTL_*; did you mean "read"?', S.keyctl, "raed")

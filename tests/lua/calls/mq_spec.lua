@@ -105,7 +105,11 @@ t.describe("a message queue", function()
   t.it("sends a signal when its first message comes", function()
     with_queue(SMALL, function(q)
       local old = t.ok(S.sigprocmask("block", "usr1"))
-      t.equal(q:notify { signo = "usr1", value = 77 }, true)
+      local ok, message, errno = q:notify { signo = "usr1", value = 77 }
+      if errno == S.ENOSYS then
+        t.skip "there is no mq_notify here"
+      end
+      t.ok(ok, message)
       t.fails("EBUSY", q:notify "usr1")
       q:send "x"
       local info = t.ok(S.sigtimedwait("usr1", 5))

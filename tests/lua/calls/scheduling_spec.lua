@@ -63,7 +63,8 @@ t.describe("a policy", function()
     t.fails("EINVAL", S.sched_setscheduler(0, "fifo", 0))
     t.fails("EINVAL", S.sched_setparam(0, 5))
     t.fails("ESRCH", S.sched_getattr(2 ^ 31 - 1))
-    t.raises('sched_setattr: argument 2 (attr): sched_attr: field "policy": unknown name "btach" for SCHED_*; did you mean "batch"?',
+    t.raises('sched_setattr: argument 2 (attr): sched_attr: field "policy": '
+      .. 'unknown name "btach" for SCHED_*; did you mean "batch"?',
       function() local ok = S.sched_setattr(0, { policy = "btach" }) return ok end)
   end)
 

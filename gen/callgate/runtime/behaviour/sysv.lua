@@ -175,21 +175,30 @@ local function get_all(raw, id)
 end
 
 local function set_all(raw, id, list)
-  if type(list) ~= "table" then
-    return args.expected("a table of values", list, "semctl", 4, "argument")
-  end
   local count = members(raw, id)
   if not count then
     return fail()
-  elseif #list ~= count then
-    return args.misuse("semctl", 4, "argument", ("%d values for a set of %d"):format(#list, count))
   end
-  local values = values_t(count)
-  for i = 1, count do
-    values[i - 1] = args.int(list[i], "semctl", 4, "argument")
+  local values
+  if type(list) == "table" then
+    if #list ~= count then
+      return args.misuse("semctl", 4, "argument", ("%d values for a set of %d"):format(#list, count))
+    end
+    values = values_t(count)
+    for i = 1, count do
+      local value = args.int(list[i], "semctl", 4, "argument")
+      if value < 0 or value > 65535 then -- what an unsigned short would cut; semctl(2): ERANGE above SEMVMX
+        return args.expected("values from 0 to 32767", value, "semctl", 4, "argument")
+      end
+      values[i - 1] = value
+    end
+  elseif type(list) == "cdata" then -- an array of the caller's
+    values = args.pointer(list, "semctl", 4, "argument", count * ffi.sizeof "uint16_t")
+  else
+    return args.expected("a table of values", list, "semctl", 4, "argument")
   end
   if raw(id, 0, SETALL, cast("uintptr_t", cast("void *", values))) == -1 then
-    return fail()
+    return fail(values)
   end
   return true
 end

@@ -9,10 +9,10 @@ local S = {}
 ---
 ---cachestat(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param offset? integer
----@param length? integer
+---@param offset? integer|ffi.cdata*
+---@param length? integer|ffi.cdata*
 ---@param stat? callgate.t.cachestat
----@return any result
+---@return callgate.t.cachestat? stat
 ---@return string? message
 ---@return integer? errno
 function S.cachestat(fd, offset, length, stat) end
@@ -22,9 +22,9 @@ function S.cachestat(fd, offset, length, stat) end
 ---fgetxattr(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function S.fgetxattr(fd, name, buf, size) end
@@ -57,9 +57,9 @@ function S.file_setattr(dirfd, path, flags, attr) end
 ---
 ---flistxattr(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function S.flistxattr(fd, buf, size) end
@@ -92,9 +92,9 @@ function S.fsetxattr(fd, name, value, flags, size) end
 ---getxattr(2)
 ---@param path string
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function S.getxattr(path, name, buf, size) end
@@ -106,9 +106,9 @@ function S.getxattr(path, name, buf, size) end
 ---@param path? string
 ---@param flags? callgate.c.AT
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function S.getxattrat(dirfd, path, flags, name, buf, size) end
@@ -118,9 +118,9 @@ function S.getxattrat(dirfd, path, flags, name, buf, size) end
 ---lgetxattr(2)
 ---@param path string
 ---@param name string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string|integer|nil value
 ---@return string? message
 ---@return integer? errno
 function S.lgetxattr(path, name, buf, size) end
@@ -129,9 +129,9 @@ function S.lgetxattr(path, name, buf, size) end
 ---
 ---listxattr(2)
 ---@param path string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function S.listxattr(path, buf, size) end
@@ -142,9 +142,9 @@ function S.listxattr(path, buf, size) end
 ---@param dirfd? callgate.fd|integer|"fdcwd"
 ---@param path? string
 ---@param flags? callgate.c.AT
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function S.listxattrat(dirfd, path, flags, buf, size) end
@@ -153,9 +153,9 @@ function S.listxattrat(dirfd, path, flags, buf, size) end
 ---
 ---llistxattr(2)
 ---@param path string
----@param buf ffi.cdata*
----@param size integer
----@return any result
+---@param buf? ffi.cdata*
+---@param size? integer
+---@return string[]|integer|nil names
 ---@return string? message
 ---@return integer? errno
 function S.llistxattr(path, buf, size) end
@@ -190,8 +190,8 @@ function S.lsetxattr(path, name, value, flags, size) end
 ---@param path string
 ---@param flags? callgate.c.AT
 ---@param handle? callgate.t.file_handle
----@return any result
----@return string? message
+---@return callgate.t.file_handle? handle
+---@return string|integer|ffi.cdata*|nil mount
 ---@return integer? errno
 function S.name_to_handle_at(dirfd, path, flags, handle) end
 
@@ -251,7 +251,7 @@ function S.setxattr(path, name, value, flags, size) end
 ---@param value string|ffi.cdata*
 ---@param flags? callgate.c.XATTR
 ---@param size? integer
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.setxattrat(dirfd, path, at_flags, name, value, flags, size) end

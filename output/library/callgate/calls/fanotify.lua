@@ -33,7 +33,7 @@ function S.fanotify_mark(fd, flags, mask, dirfd, path) end
 ---fanotify(7)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param size? integer
----@return any result
+---@return (fun(): callgate.fanotify_event?)|integer|string|nil events
 ---@return string? message
 ---@return integer? errno
 function S.fanotify_read(fd, size) end
@@ -42,9 +42,9 @@ function S.fanotify_read(fd, size) end
 ---
 ---fanotify(7)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param event callgate.fd|integer|"stdin"|"stdout"|"stderr"
+---@param event callgate.fanotify_event|callgate.fd|integer
 ---@param response? callgate.c.FAN
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.fanotify_respond(fd, event, response) end

@@ -10,7 +10,7 @@ local S = {}
 ---ftok(3)
 ---@param path string
 ---@param id integer
----@return any result
+---@return integer? key
 ---@return string? message
 ---@return integer? errno
 function S.ftok(path, id) end
@@ -20,11 +20,11 @@ function S.ftok(path, id) end
 ---futex(2)
 ---@param word? ffi.cdata*|integer
 ---@param operation? callgate.c.FUTEX
----@param value integer
----@param timeout? callgate.t.timespec|table|number|string
+---@param value? integer
+---@param timeout? number|callgate.t.timespec|integer
 ---@param word2? ffi.cdata*|integer
----@param value3 integer
----@return any result
+---@param value3? integer
+---@return true|integer|nil result
 ---@return string? message
 ---@return integer? errno
 function S.futex(word, operation, value, timeout, word2, value3) end
@@ -32,11 +32,11 @@ function S.futex(word, operation, value, timeout, word2, value3) end
 ---Wakes threads that wait for the first of two { word, value }, and moves others to the second; how many in all.
 ---
 ---futex_requeue(2)
----@param waiters? ffi.cdata*
+---@param waiters table[]
 ---@param wake integer
 ---@param move integer
 ---@param flags? integer
----@return any result
+---@return integer? count
 ---@return string? message
 ---@return integer? errno
 function S.futex_requeue(waiters, wake, move, flags) end
@@ -50,7 +50,7 @@ function S.futex_requeue(waiters, wake, move, flags) end
 ---@param flags? callgate.c.FUTEX2
 ---@param timeout? callgate.t.timespec|table|number|string
 ---@param clock? callgate.c.CLOCK
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.futex_wait(word, value, mask, flags, timeout, clock) end
@@ -58,11 +58,11 @@ function S.futex_wait(word, value, mask, flags, timeout, clock) end
 ---Waits for several words, { { word, value, flags }... }; which one's waker it was, counted from 1; the timeout is a time of the clock.
 ---
 ---futex_waitv(2)
----@param waiters? ffi.cdata*
+---@param waiters table[]
 ---@param timeout? callgate.t.timespec|table|number|string
 ---@param clock? callgate.c.CLOCK
 ---@param flags? integer
----@return any result
+---@return integer? index
 ---@return string? message
 ---@return integer? errno
 function S.futex_waitv(waiters, timeout, clock, flags) end
@@ -74,7 +74,7 @@ function S.futex_waitv(waiters, timeout, clock, flags) end
 ---@param mask? integer|ffi.cdata*
 ---@param count? integer
 ---@param flags? callgate.c.FUTEX2
----@return any result
+---@return integer? woken
 ---@return string? message
 ---@return integer? errno
 function S.futex_wake(word, mask, count, flags) end
@@ -83,8 +83,8 @@ function S.futex_wake(word, mask, count, flags) end
 ---
 ---get_robust_list(2)
 ---@param pid? integer
----@return any result
----@return string? message
+---@return ffi.cdata*? head
+---@return string|integer|nil size
 ---@return integer? errno
 function S.get_robust_list(pid) end
 
@@ -116,7 +116,7 @@ function S.mq_notify(fd, event) end
 ---@param flags? callgate.c.O
 ---@param mode integer|string
 ---@param attr? callgate.t.mq_attr|table|number|string
----@return any result
+---@return callgate.fd? queue
 ---@return string? message
 ---@return integer? errno
 function S.mq_open(name, flags, mode, attr) end
@@ -127,8 +127,8 @@ function S.mq_open(name, flags, mode, attr) end
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param buf? ffi.cdata*
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
----@return string? message
+---@return string|integer|nil data
+---@return string|integer|nil priority
 ---@return integer? errno
 function S.mq_timedreceive(fd, buf, timeout) end
 
@@ -139,7 +139,7 @@ function S.mq_timedreceive(fd, buf, timeout) end
 ---@param data string|ffi.cdata*
 ---@param priority? integer
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.mq_timedsend(fd, data, priority, timeout) end
@@ -148,7 +148,7 @@ function S.mq_timedsend(fd, data, priority, timeout) end
 ---
 ---mq_unlink(2)
 ---@param name string
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.mq_unlink(name) end
@@ -158,9 +158,9 @@ function S.mq_unlink(name) end
 ---msgctl(2)
 ---@param id integer
 ---@param operation callgate.c.MSQ_CMD
----@param argument? ffi.cdata*|integer|string|boolean
+---@param argument any
 ---@return any result
----@return string? message
+---@return string|any|nil data
 ---@return integer? errno
 function S.msgctl(id, operation, argument) end
 
@@ -170,7 +170,7 @@ function S.msgctl(id, operation, argument) end
 ---@param key callgate.c.IPC
 ---@param flags? callgate.c.MSQ
 ---@param mode integer|string
----@return any result
+---@return integer? id
 ---@return string? message
 ---@return integer? errno
 function S.msgget(key, flags, mode) end
@@ -179,11 +179,11 @@ function S.msgget(key, flags, mode) end
 ---
 ---msgrcv(2)
 ---@param id integer
----@param size integer
----@param type? integer|ffi.cdata*
+---@param size integer|ffi.cdata*
+---@param type? integer
 ---@param flags? callgate.c.MSQ
----@return any result
----@return string? message
+---@return string|integer|nil data
+---@return string|integer|nil type
 ---@return integer? errno
 function S.msgrcv(id, size, type, flags) end
 
@@ -192,9 +192,9 @@ function S.msgrcv(id, size, type, flags) end
 ---msgsnd(2)
 ---@param id integer
 ---@param data string|ffi.cdata*
----@param type? integer|ffi.cdata*
+---@param type? integer
 ---@param flags? callgate.c.MSQ
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.msgsnd(id, data, type, flags) end
@@ -205,9 +205,9 @@ function S.msgsnd(id, data, type, flags) end
 ---@param id integer
 ---@param number integer
 ---@param operation callgate.c.SEM_CMD
----@param argument? ffi.cdata*|integer|string|boolean
+---@param argument any
 ---@return any result
----@return string? message
+---@return string|any|nil data
 ---@return integer? errno
 function S.semctl(id, number, operation, argument) end
 
@@ -218,7 +218,7 @@ function S.semctl(id, number, operation, argument) end
 ---@param count? integer
 ---@param flags? callgate.c.SEM
 ---@param mode integer|string
----@return any result
+---@return integer? id
 ---@return string? message
 ---@return integer? errno
 function S.semget(key, count, flags, mode) end
@@ -227,9 +227,9 @@ function S.semget(key, count, flags, mode) end
 ---
 ---semop(2)
 ---@param id integer
----@param operations? ffi.cdata*
----@param count integer
----@return any result
+---@param operations callgate.semaphore_operation[]|ffi.cdata*
+---@param count? integer
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.semop(id, operations, count) end
@@ -238,10 +238,10 @@ function S.semop(id, operations, count) end
 ---
 ---semtimedop(2)
 ---@param id integer
----@param operations? ffi.cdata*
+---@param operations callgate.semaphore_operation[]|ffi.cdata*
 ---@param timeout? callgate.t.timespec|table|number|string
----@param count integer
----@return any result
+---@param count? integer
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.semtimedop(id, operations, timeout, count) end
@@ -261,7 +261,7 @@ function S.set_robust_list(head) end
 ---@param id integer
 ---@param addr? ffi.cdata*|integer
 ---@param flags? callgate.c.SHM
----@return any result
+---@return callgate.region? region
 ---@return string? message
 ---@return integer? errno
 function S.shmat(id, addr, flags) end
@@ -271,17 +271,17 @@ function S.shmat(id, addr, flags) end
 ---shmctl(2)
 ---@param id integer
 ---@param operation callgate.c.SHM_CMD
----@param argument? ffi.cdata*|integer|string|boolean
+---@param argument any
 ---@return any result
----@return string? message
+---@return string|any|nil data
 ---@return integer? errno
 function S.shmctl(id, operation, argument) end
 
 ---Unmaps a segment of shared memory, given as a region or its address.
 ---
 ---shmdt(2)
----@param addr? ffi.cdata*|integer
----@return any result
+---@param addr callgate.region|ffi.cdata*|integer
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.shmdt(addr) end
@@ -293,7 +293,7 @@ function S.shmdt(addr) end
 ---@param size? integer
 ---@param flags? callgate.c.SHM
 ---@param mode integer|string
----@return any result
+---@return integer? id
 ---@return string? message
 ---@return integer? errno
 function S.shmget(key, size, flags, mode) end

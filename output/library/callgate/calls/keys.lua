@@ -12,7 +12,7 @@ local S = {}
 ---@param description string
 ---@param payload? string|ffi.cdata*
 ---@param keyring? callgate.c.KEY_SPEC
----@return any result
+---@return integer? key
 ---@return string? message
 ---@return integer? errno
 function S.add_key(type, description, payload, keyring) end
@@ -21,10 +21,10 @@ function S.add_key(type, description, payload, keyring) end
 ---
 ---keyctl(2)
 ---@param operation callgate.c.KEYCTL
----@param arg2? ffi.cdata*|integer|string|boolean
----@param arg3? ffi.cdata*|integer|string|boolean
----@param arg4? ffi.cdata*|integer|string|boolean
----@param arg5? ffi.cdata*|integer|string|boolean
+---@param arg2 any
+---@param arg3 any
+---@param arg4 any
+---@param arg5 any
 ---@return any result
 ---@return string? message
 ---@return integer? errno

@@ -10,9 +10,9 @@ local S = {}
 ---landlock_add_rule(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param type callgate.c.LANDLOCK_RULE
----@param rule? ffi.cdata*
+---@param rule callgate.t.landlock_path_beneath_attr|callgate.t.landlock_net_port_attr|table
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.landlock_add_rule(fd, type, rule, flags) end
@@ -21,10 +21,10 @@ function S.landlock_add_rule(fd, type, rule, flags) end
 ---
 ---landlock_add_rule(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param path string
+---@param path string|callgate.fd
 ---@param access? callgate.c.LANDLOCK_ACCESS_FS
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.landlock_allow_path(fd, path, access, flags) end
@@ -36,7 +36,7 @@ function S.landlock_allow_path(fd, path, access, flags) end
 ---@param port integer
 ---@param access? callgate.c.LANDLOCK_ACCESS_NET
 ---@param flags? callgate.c.LANDLOCK_ADD_RULE
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.landlock_allow_port(fd, port, access, flags) end
@@ -46,7 +46,7 @@ function S.landlock_allow_port(fd, port, access, flags) end
 ---landlock_create_ruleset(2)
 ---@param attr? callgate.t.landlock_ruleset_attr|table|number|string
 ---@param flags? callgate.c.LANDLOCK_CREATE_RULESET
----@return any result
+---@return callgate.fd? ruleset
 ---@return string? message
 ---@return integer? errno
 function S.landlock_create_ruleset(attr, flags) end

@@ -227,7 +227,7 @@ function S.remap_file_pages(addr, length, page, prot, flags) end
 ---ioctl_userfaultfd(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param features? callgate.c.UFFD_FEATURE
----@return any result
+---@return ffi.cdata*? api
 ---@return string? message
 ---@return integer? errno
 function S.userfault_api(fd, features) end
@@ -238,8 +238,8 @@ function S.userfault_api(fd, features) end
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param addr? ffi.cdata*|integer
 ---@param data string|ffi.cdata*
----@param mode? integer|ffi.cdata*
----@return any result
+---@param mode? integer
+---@return integer|ffi.cdata*|nil count
 ---@return string? message
 ---@return integer? errno
 function S.userfault_copy(fd, addr, data, mode) end
@@ -249,7 +249,7 @@ function S.userfault_copy(fd, addr, data, mode) end
 ---userfaultfd(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param message? callgate.t.uffd_msg
----@return any result
+---@return callgate.t.uffd_msg? message
 ---@return string? message
 ---@return integer? errno
 function S.userfault_read(fd, message) end
@@ -261,7 +261,7 @@ function S.userfault_read(fd, message) end
 ---@param addr? ffi.cdata*|integer
 ---@param length integer
 ---@param mode? callgate.c.UFFDIO_REGISTER
----@return any result
+---@return ffi.cdata*? range
 ---@return string? message
 ---@return integer? errno
 function S.userfault_register(fd, addr, length, mode) end

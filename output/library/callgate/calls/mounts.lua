@@ -20,9 +20,9 @@ function S.acct(path) end
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param operation callgate.c.FSCONFIG
 ---@param key? string
----@param value? ffi.cdata*|integer|string|boolean
+---@param value any
 ---@param dirfd? callgate.fd|integer|"fdcwd"
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.fsconfig(fd, operation, key, value, dirfd) end
@@ -40,7 +40,7 @@ function S.fsconfig_create(fd) end
 ---
 ---fsopen(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@return any result
+---@return string[]? lines
 ---@return string? message
 ---@return integer? errno
 function S.fsconfig_log(fd) end
@@ -58,9 +58,9 @@ function S.fsconfig_reconfigure(fd) end
 ---
 ---fsconfig(2)
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param key string
----@param value? ffi.cdata*|integer|string|boolean
----@return any result
+---@param key string|table
+---@param value any
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.fsconfig_set(fd, key, value) end
@@ -100,9 +100,9 @@ function S.fspick(dirfd, path, flags) end
 ---The numbers of the mounts below one, by default the root: a table; flags are "reverse". Linux 6.8.
 ---
 ---listmount(2)
----@param mount callgate.t.mnt_id_req|table|number|string
+---@param mount? integer|ffi.cdata*|table
 ---@param flags? callgate.c.LISTMOUNT
----@return any result
+---@return (integer|ffi.cdata*)[]|nil mounts
 ---@return string? message
 ---@return integer? errno
 function S.listmount(mount, flags) end
@@ -127,7 +127,7 @@ function S.mount(source, target, fstype, flags, data) end
 ---@param path string
 ---@param dirfd? callgate.fd|integer|"fdcwd"
 ---@param flags? callgate.c.MOVE_MOUNT
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.mount_attach(tree, path, dirfd, flags) end
@@ -138,7 +138,7 @@ function S.mount_attach(tree, path, dirfd, flags) end
 ---@param tree callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param attr callgate.t.mount_attr|table|number|string
 ---@param flags? callgate.c.AT
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.mount_set(tree, attr, flags) end
@@ -208,8 +208,8 @@ function S.pivot_root(new_root, put_old) end
 ---@param type callgate.c.QUOTA
 ---@param device? string
 ---@param id integer
----@param value? ffi.cdata*|integer|string|boolean
----@return any result
+---@param value any
+---@return any value
 ---@return string? message
 ---@return integer? errno
 function S.quotactl(operation, type, device, id, value) end
@@ -221,8 +221,8 @@ function S.quotactl(operation, type, device, id, value) end
 ---@param operation callgate.c.Q
 ---@param type callgate.c.QUOTA
 ---@param id integer
----@param value? ffi.cdata*|integer|string|boolean
----@return any result
+---@param value any
+---@return any value
 ---@return string? message
 ---@return integer? errno
 function S.quotactl_fd(fd, operation, type, id, value) end
@@ -230,9 +230,9 @@ function S.quotactl_fd(fd, operation, type, id, value) end
 ---What there is to know of a mount, by its number or a descriptor: S.statmount(id).point; ids come from listmount and statx. Linux 6.8.
 ---
 ---statmount(2)
----@param mount callgate.t.mnt_id_req|table|number|string
+---@param mount integer|ffi.cdata*|callgate.fd|table
 ---@param mask? callgate.c.STATMOUNT
----@return any result
+---@return callgate.t.statmount? mount
 ---@return string? message
 ---@return integer? errno
 function S.statmount(mount, mask) end

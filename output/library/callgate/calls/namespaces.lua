@@ -9,8 +9,8 @@ local S = {}
 ---
 ---listns(2)
 ---@param types? callgate.c.CLONE
----@param owner integer
----@return any result
+---@param owner? integer|ffi.cdata*
+---@return (integer|ffi.cdata*)[]|nil namespaces
 ---@return string? message
 ---@return integer? errno
 function S.listns(types, owner) end

@@ -10,20 +10,20 @@ local S = {}
 ---get_mempolicy(2)
 ---@param addr? ffi.cdata*|integer
 ---@param flags? callgate.c.MPOL_F
----@return any result
----@return string? message
+---@return integer? mode
+---@return string|integer[]|nil nodes
 ---@return integer? errno
 function S.get_mempolicy(addr, flags) end
 
 ---Sets where mapped memory is to come from: S.mbind(region, #region, "bind", { 0 }, "strict").
 ---
 ---mbind(2)
----@param addr? ffi.cdata*|integer
+---@param addr callgate.region|ffi.cdata*|integer
 ---@param length integer
 ---@param mode? callgate.c.MPOL
----@param nodes? ffi.cdata*
+---@param nodes? integer[]|integer|string
 ---@param flags? callgate.c.MPOL_MF
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.mbind(addr, length, mode, nodes, flags) end
@@ -32,9 +32,9 @@ function S.mbind(addr, length, mode, nodes, flags) end
 ---
 ---migrate_pages(2)
 ---@param pid integer
----@param from? ffi.cdata*
----@param to? ffi.cdata*
----@return any result
+---@param from integer[]|integer|string
+---@param to integer[]|integer|string
+---@return integer? count
 ---@return string? message
 ---@return integer? errno
 function S.migrate_pages(pid, from, to) end
@@ -43,10 +43,10 @@ function S.migrate_pages(pid, from, to) end
 ---
 ---move_pages(2)
 ---@param pid integer
----@param pages? ffi.cdata*
----@param nodes? ffi.cdata*
+---@param pages (ffi.cdata*|integer)[]
+---@param nodes? integer[]
 ---@param flags? callgate.c.MPOL_MF
----@return any result
+---@return integer[]? nodes
 ---@return string? message
 ---@return integer? errno
 function S.move_pages(pid, pages, nodes, flags) end
@@ -55,8 +55,8 @@ function S.move_pages(pid, pages, nodes, flags) end
 ---
 ---set_mempolicy(2)
 ---@param mode? callgate.c.MPOL
----@param nodes? ffi.cdata*
----@return any result
+---@param nodes? integer[]|integer|string
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.set_mempolicy(mode, nodes) end

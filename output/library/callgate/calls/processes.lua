@@ -8,9 +8,9 @@ local S = {}
 ---Makes a child process as fork does, with namespaces and a pidfd: S.clone3 { flags = "newuser, newpid", pidfd = true }; 0 in the child, its number and pidfd in the parent.
 ---
 ---clone3(2)
----@param options? ffi.cdata*
----@return any result
----@return string? message
+---@param options? table
+---@return integer? pid
+---@return string|callgate.fd|nil pidfd
 ---@return integer? errno
 function S.clone3(options) end
 
@@ -317,8 +317,8 @@ function S.setuid(uid) end
 ---Runs a program in a child: S.spawn { "ls", "-l", cwd = "/", stdout = "pipe" }; a process with pid, pidfd, its pipes, :wait(), :kill("term"), :communicate(input).
 ---
 ---posix_spawn(3)
----@param options? ffi.cdata*
----@return any result
+---@param options callgate.spawn_options
+---@return callgate.process? process
 ---@return string? message
 ---@return integer? errno
 function S.spawn(options) end

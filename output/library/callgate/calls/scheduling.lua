@@ -10,7 +10,7 @@ local S = {}
 ---getpriority(2)
 ---@param which? callgate.c.PRIO
 ---@param who? integer
----@return any result
+---@return integer? nice
 ---@return string? message
 ---@return integer? errno
 function S.getpriority(which, who) end
@@ -20,8 +20,8 @@ function S.getpriority(which, who) end
 ---ioprio_get(2)
 ---@param which? callgate.c.IOPRIO_WHO
 ---@param who? integer
----@return any result
----@return string? message
+---@return string|integer|nil class
+---@return string|integer|nil level
 ---@return integer? errno
 function S.ioprio_get(which, who) end
 
@@ -31,8 +31,8 @@ function S.ioprio_get(which, who) end
 ---@param which callgate.c.IOPRIO_WHO
 ---@param who integer
 ---@param class callgate.c.IOPRIO_CLASS
----@param level integer
----@return any result
+---@param level? integer
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.ioprio_set(which, who, class, level) end
@@ -52,7 +52,7 @@ function S.membarrier(command, flags, cpu) end
 ---
 ---nice(2)
 ---@param increment integer
----@return any result
+---@return integer? nice
 ---@return string? message
 ---@return integer? errno
 function S.nice(increment) end
@@ -172,7 +172,7 @@ function S.sched_setparam(pid, param) end
 ---@param pid? integer
 ---@param policy? callgate.c.SCHED
 ---@param param? ffi.cdata*|table|number|string
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.sched_setscheduler(pid, policy, param) end

@@ -9,7 +9,7 @@ local S = {}
 ---
 ---arch_prctl(2)
 ---@param operation callgate.c.ARCH
----@param argument? ffi.cdata*|integer|string|boolean
+---@param argument any
 ---@return any result
 ---@return string? message
 ---@return integer? errno
@@ -20,7 +20,7 @@ function S.arch_prctl(operation, argument) end
 ---capget(2)
 ---@param pid? integer
 ---@param capabilities? callgate.t.capabilities
----@return any result
+---@return callgate.t.capabilities? capabilities
 ---@return string? message
 ---@return integer? errno
 function S.capget(pid, capabilities) end
@@ -29,7 +29,7 @@ function S.capget(pid, capabilities) end
 ---
 ---capset(2)
 ---@param capabilities callgate.t.capabilities|table|number|string
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.capset(capabilities) end
@@ -60,10 +60,10 @@ function S.personality(persona) end
 ---
 ---prctl(2)
 ---@param operation callgate.c.PR
----@param arg2? ffi.cdata*|integer|string|boolean
----@param arg3? ffi.cdata*|integer|string|boolean
----@param arg4? ffi.cdata*|integer|string|boolean
----@param arg5? ffi.cdata*|integer|string|boolean
+---@param arg2 any
+---@param arg3 any
+---@param arg4 any
+---@param arg5 any
 ---@return any result
 ---@return string? message
 ---@return integer? errno
@@ -73,10 +73,10 @@ function S.prctl(operation, arg2, arg3, arg4, arg5) end
 ---
 ---process_madvise(2)
 ---@param pidfd callgate.fd|integer|"stdin"|"stdout"|"stderr"
----@param ranges? ffi.cdata*
+---@param ranges table[]
 ---@param advice callgate.c.MADV
 ---@param flags? integer
----@return any result
+---@return integer|ffi.cdata*|nil count
 ---@return string? message
 ---@return integer? errno
 function S.process_madvise(pidfd, ranges, advice, flags) end
@@ -94,10 +94,10 @@ function S.process_mrelease(pidfd) end
 ---
 ---process_vm_readv(2)
 ---@param pid integer
----@param into? ffi.cdata*
----@param from? ffi.cdata*
----@return any result
----@return string? message
+---@param into (integer|ffi.cdata*)[]
+---@param from table[]|ffi.cdata*|integer
+---@return integer|ffi.cdata*|nil count
+---@return string|string[]|nil parts
 ---@return integer? errno
 function S.process_vm_readv(pid, into, from) end
 
@@ -105,9 +105,9 @@ function S.process_vm_readv(pid, into, from) end
 ---
 ---process_vm_writev(2)
 ---@param pid integer
----@param from? ffi.cdata*
----@param to? ffi.cdata*
----@return any result
+---@param from (string|ffi.cdata*)[]
+---@param to table[]|ffi.cdata*|integer
+---@return integer|ffi.cdata*|nil count
 ---@return string? message
 ---@return integer? errno
 function S.process_vm_writev(pid, from, to) end
@@ -116,11 +116,11 @@ function S.process_vm_writev(pid, from, to) end
 ---
 ---ptrace(2)
 ---@param request callgate.c.PTRACE
----@param pid integer
----@param addr? ffi.cdata*|integer|string|boolean
----@param data? ffi.cdata*|integer|string|boolean
+---@param pid? integer
+---@param addr any
+---@param data any
 ---@return any result
----@return string? message
+---@return string|any|nil data
 ---@return integer? errno
 function S.ptrace(request, pid, addr, data) end
 
@@ -129,7 +129,7 @@ function S.ptrace(request, pid, addr, data) end
 ---seccomp(2)
 ---@param operation callgate.c.SECCOMP
 ---@param flags? callgate.c.SECCOMP_FILTER_FLAG
----@param filter? callgate.t.sock_fprog|table|number|string
+---@param filter? callgate.t.sock_fprog|string
 ---@return any result
 ---@return string? message
 ---@return integer? errno
@@ -138,8 +138,8 @@ function S.seccomp(operation, flags, filter) end
 ---A filter of system calls from rules: { default = "allow", { "socket", "EACCES", { 1, "==", S.AF_INET } } }; the first rule that matches decides.
 ---
 ---seccomp(2)
----@param rules? ffi.cdata*
----@return any result
+---@param rules table
+---@return callgate.t.sock_fprog? filter
 ---@return string? message
 ---@return integer? errno
 function S.seccomp_filter(rules) end

@@ -18,9 +18,9 @@ function S.kill(pid, signal) end
 ---Has S.run_signals call a Lua function for signals: S.on_signal("int, term", function(info) ... end); returns the signalfd where they wait.
 ---
 ---signalfd(2)
----@param signals callgate.t.sigset|table|number|string
----@param handler? ffi.cdata*
----@return any result
+---@param signals callgate.c.SIG|callgate.t.sigset
+---@param handler? fun(info: callgate.t.signalfd_siginfo)
+---@return callgate.fd? fd
 ---@return string? message
 ---@return integer? errno
 function S.on_signal(signals, handler) end
@@ -71,7 +71,7 @@ function S.pidfd_send_signal(fd, signal, info, flags) end
 ---@param fd callgate.fd|integer|"stdin"|"stdout"|"stderr"
 ---@param options? callgate.c.W
 ---@param info? callgate.t.siginfo
----@return any result
+---@return callgate.t.siginfo? info
 ---@return string? message
 ---@return integer? errno
 function S.pidfd_wait(fd, options, info) end
@@ -103,7 +103,7 @@ function S.rt_tgsigqueueinfo(pid, tid, signal, info) end
 ---
 ---signalfd(2)
 ---@param timeout? callgate.t.timespec|table|number|string
----@return any result
+---@return integer? count
 ---@return string? message
 ---@return integer? errno
 function S.run_signals(timeout) end
@@ -112,9 +112,9 @@ function S.run_signals(timeout) end
 ---
 ---sigaction(2)
 ---@param signal callgate.c.SIG
----@param action? callgate.t.sigaction|table|number|string
+---@param action? "ignore"|"default"|callgate.t.sigaction|table
 ---@param old? callgate.t.sigaction
----@return any result
+---@return callgate.t.sigaction? old
 ---@return string? message
 ---@return integer? errno
 function S.sigaction(signal, action, old) end
@@ -133,8 +133,8 @@ function S.sigaltstack(new, old) end
 ---
 ---signal(2)
 ---@param signal callgate.c.SIG
----@param handler? ffi.cdata*
----@return any result
+---@param handler "ignore"|"default"|ffi.cdata*
+---@return string|ffi.cdata*|nil old
 ---@return string? message
 ---@return integer? errno
 function S.signal(signal, handler) end
@@ -165,7 +165,7 @@ function S.sigprocmask(how, set, old) end
 ---@param pid integer
 ---@param signal callgate.c.SIG
 ---@param value integer
----@return any result
+---@return true? ok
 ---@return string? message
 ---@return integer? errno
 function S.sigqueue(pid, signal, value) end
