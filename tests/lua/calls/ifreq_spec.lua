@@ -81,6 +81,22 @@ t.describe("requests about interfaces", function()
     t.fails("ENODEV", fd:ioctl("SIOCGIFINDEX", { name = "no such one" }))
   end)
 
+  t.it("turn names into numbers and back", function()
+    local index, message, errno = S.if_nametoindex "lo"
+    if not index then
+      t.equal(errno, S.ENODEV)
+      t.skip(message) -- a jail without the loopback
+    end
+    t.equal(index, inet():ioctl("SIOCGIFINDEX", "lo").index)
+    t.equal(S.if_indextoname(index), "lo")
+    t.fails("ENODEV", S.if_nametoindex "none")
+    t.fails("ENODEV", S.if_nametoindex "longer than any interface")
+    local ok, _, number = S.if_indextoname(2000000000)
+    t.equal(ok, nil)
+    t.ok(number == S.ENODEV or number == S.ENXIO)
+    t.raises("if_nametoindex: argument 1 (name): expected a string, got 5", S.if_nametoindex, 5)
+  end)
+
   t.it("set address, mask, flags, size and name", function()
     apart(function(fd)
       t.equal(fd:ioctl("SIOCGIFFLAGS", "lo"):has "up", false)
