@@ -230,7 +230,7 @@ def _bench(command: Parser) -> None:
         "names", nargs="*", default=[], metavar="NAME", help="calls, load, httpd, or a call's loop"
     )
     command.add_argument("--quick", action="store_true", help="one short round, not to be trusted")
-    command.add_argument("--rounds", type=_positive, metavar="N", help="the median of them counts")
+    command.add_argument("--rounds", type=_positive, metavar="N", help="the best of them counts")
     command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
     _json(command)
 
