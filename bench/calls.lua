@@ -1,4 +1,4 @@
--- The loops of bench/calls.c with a Lua library: nanoseconds per call.
+-- The loops of bench/calls.c with a Lua library: nanoseconds per call, those of the fastest tenth.
 --
 --   luajit calls.lua LIBRARY NAME COUNT        LIBRARY is callgate or syscall (ljsyscall)
 
@@ -30,7 +30,28 @@ else
   _, _, a, b = assert(S.socketpair("unix", "stream"))
 end
 
+local ep = assert(S.epoll_create())
+local wait
+if ours then
+  assert(ep:add(b, "in"))
+  wait = function() return ep:wait(16, -1) end
+else
+  assert(ep:epoll_ctl("add", b, "in"))
+  local events = S.t.epoll_events(16)
+  wait = function() return ep:epoll_wait(events, -1) end
+end
+
+local function echo(n)
+  for _ = 1, n do
+    if not a:write(buf, 1) then error "echo" end
+    for _, _ in wait() do
+      if not b:read(buf, 4096) then error "echo" end
+    end
+  end
+end
+
 local loops = {
+  echo = echo,
   getppid = function(n) for _ = 1, n do S.getppid() end end,
   read = function(n) for _ = 1, n do if not zero:read(buf, 1) then error "read" end end end,
   write = function(n) for _ = 1, n do if not null:write(buf, 1) then error "write" end end end,
@@ -53,6 +74,11 @@ local loops = {
 
 local loop = loops[name] or error("no loop " .. name)
 loop(2000) -- let the JIT compile
-local start = now()
-loop(count)
-print(("%.2f"):format((now() - start) / count))
+local TENTHS = 10
+local best = math.huge
+for _ = 1, TENTHS do
+  local start = now()
+  loop(count / TENTHS)
+  best = math.min(best, now() - start)
+end
+print(("%.2f"):format(best / (count / TENTHS)))

@@ -225,6 +225,16 @@ def _docs(command: Parser) -> None:
     )
 
 
+def _bench(command: Parser) -> None:
+    command.add_argument(
+        "names", nargs="*", default=[], metavar="NAME", help="calls, load, httpd, or a call's loop"
+    )
+    command.add_argument("--quick", action="store_true", help="one short round, not to be trusted")
+    command.add_argument("--rounds", type=_positive, metavar="N", help="the median of them counts")
+    command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
+    _json(command)
+
+
 def _lua(command: Parser) -> None:
     command.add_argument("-e", dest="code", metavar="CODE", help="run CODE")
     command.add_argument("--library", type=Path, metavar="DIR", help="default: output/")
@@ -332,6 +342,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
         "callgate docs --out build/reference",
         _docs,
     ),
+    "bench": (
+        "what calls, loading and a server cost, beside C and ljsyscall",
+        "callgate bench read stat httpd",
+        _bench,
+    ),
     "lua": (
         "run Lua with the library, on an embedded LuaJIT if none is installed",
         "callgate lua -e 'print(require(\"callgate\").getpid())'",
@@ -415,7 +430,10 @@ class Ended(SystemExit):
 
 
 def _end_by_exception() -> None:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that half-written files are removed.
+    """Let signals that end a process unwind it, so that half-written files are removed.
+
+    SIGINT, too: after a KeyboardInterrupt in code that exec() runs (dataclasses do) Python itself
+    ends by the signal, whatever was caught (pythonrun.c: run_eval_code_obj).
 
     Worker processes end at once: only their parent has something to clean up and to say.
     """
@@ -423,8 +441,9 @@ def _end_by_exception() -> None:
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         raise Ended(number)
 
-    for number in ENDING[1:]:
-        if signal.getsignal(number) == signal.SIG_DFL:  # leave nohup's SIG_IGN alone
+    for number in ENDING:
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        if signal.getsignal(number) in usual:  # leave nohup's SIG_IGN alone
             signal.signal(number, end)
 
     def begin_worker() -> None:

@@ -95,12 +95,13 @@ class TestFunctions:
 -- Does it. fsync(2)
 -- long fsync(unsigned int fd)
 function calls.fsync()
-  sys.declare "i:u"
+  local call = sys.caller "i:u"
   local number = numbers.fsync or ABSENT
   local to_fd = args.fd
+  local known_fd = known.descriptors
   return function(fd)
-    fd = to_fd(fd, "fsync", 1, "fd")
-    local result = C.callgate_i_u(number, fd)
+    fd = known_fd[fd] or to_fd(fd, "fsync", 1, "fd")
+    local result = call(number, fd)
     if result == -1 then
       return fail()
     end
@@ -117,17 +118,18 @@ return calls
         text = emit(abi, bare, READ)["calls/files.lua"]
         assert (
             """
-    local as_string = buf == nil
-    if as_string then
-      count = to_size(count or 4096, "read", 3, "count")
-      buf, count = to_scratch(count)
-    else
-      buf = to_buffer(buf, "read", 2, "buf")
-      count = to_length(count, "read", 3, "count", buf)
-    end
+      as_string = buf == nil
+      if as_string then
+        count = to_size(count or 4096, "read", 3, "count")
+        buf, count = to_scratch(count)
+      else
+        buf = to_buffer(buf, "read", 2, "buf")
+        count = to_length(count, "read", 3, "count", buf)
+      end
 """
             in text
         )
+        assert "local room = known_rooms[buf]\n" in text
         assert "return ffi.string(buf, result)" in text
 
     def test_constants(self, abi: Abi, bare: Spec) -> None:
@@ -142,7 +144,8 @@ return calls
         text = emit(abi, bare, made)["calls/files.lua"]
         assert "local AT_FDCWD = -100\n" in text
         assert "local OPTIONS = 524864 -- O_CREAT | O_TRUNC | O_CLOEXEC\n" in text
-        assert "C.callgate_i_isiu(number, AT_FDCWD, path, OPTIONS, 0)" in text
+        assert 'sys.caller "i:isiu"' in text
+        assert "call(number, AT_FDCWD, path, OPTIONS, 0)" in text
         assert "return descriptor(result)" in text
 
     def test_sizes(self, abi: Abi, bare: Spec) -> None:
@@ -161,10 +164,10 @@ return calls
         made = row("lseek", FD, ArgumentSpec("offset", "long"), whence, returns="long")
         text = emit(abi, bare, made)["calls/files.lua"]
         assert (
-            'whence = whence == nil and 0 or to_choice(whence, "lseek", 3, "whence", SEEK_names)'
-            in text
+            "whence = whence == nil and 0 or SEEK_one[whence] "
+            'or to_choice(whence, "lseek", 3, "whence", SEEK_names)' in text
         )
-        assert 'sys.declare "l:ulu"' in text
+        assert 'sys.caller "l:ulu"' in text
         flags = ArgumentSpec("flags", "flags", "O", "cloexec")
         text = emit(abi, bare, row("epoll_create1", flags))["calls/files.lua"]
         assert (
@@ -183,8 +186,8 @@ return calls
         out = ArgumentSpec("ts", "pointer")
         made = row("clock_gettime", ArgumentSpec("clock", "int"), out, symbol="clock_gettime")
         text = emit(abi, bare, made)["calls/files.lua"]
-        assert 'sys.symbol("clock_gettime", "i:ip")' in text
-        assert "C.callgate_libc_clock_gettime(clock, ts)" in text
+        assert 'local call = C[sys.symbol("clock_gettime", "i:ip")]' in text
+        assert "call(clock, ts)" in text
 
 
 class TestMachines:
@@ -202,11 +205,28 @@ class TestMachines:
         text = emit(several, bare, made)["calls/files.lua"]
         assert text.count("function calls.pread64()") == 2
         direct, routed = text.split("function calls.pread64()")[1:]
-        assert "C.callgate_i_upzq(number, fd, buf, count, pos)" in direct
+        assert 'sys.caller "i:upzq"' in direct
+        assert "call(number, fd, buf, count, pos)" in direct
         assert "local call = sys.pread64\n" in routed
         assert "call(fd, buf, count, pos)" in routed
         assert text.count('if here.is "arm mips" then') == 1
         assert text.count('if here.is "x64 s390x" then') == 1
+
+    def test_short(self, several: list[Abi], bare: Spec) -> None:
+        """A machine that has a row's call of fewer arguments is given that."""
+        made = row(
+            "stat",
+            PATH,
+            ArgumentSpec("st", "pointer"),
+            call="newfstatat",
+            passed=("AT_FDCWD", "path", "st", "0"),
+            short="stat",
+            short_passed=("path", "st"),
+        )
+        text = emit(several, bare, made)["calls/files.lua"]
+        assert "call(number, path, st)" in text
+        assert "numbers.stat or ABSENT" in text
+        assert "call(AT_FDCWD, path, st, 0)" in text
 
     def test_routed(self, several: list[Abi], bare: Spec) -> None:
         """A call that a machine has under another name, or inside another, goes through sys."""

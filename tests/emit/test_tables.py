@@ -113,6 +113,12 @@ class TestTypes:
         assert 'ws = { record = "struct winsize", module = "callgate.kinds.winsize" },' in text
         assert 'fd = { module = "callgate.kinds.fd" },' in text
 
+    def test_family_and_prefix(self) -> None:
+        """The index says the family of a socket address, and what fields begin with in C."""
+        row = {"record": "struct winsize", "prefix": "ws_", "family": 40}
+        text = emit_types(FACTS, dataclasses.replace(BARE, types={"ws": row}))
+        assert 'ws = { record = "struct winsize", prefix = "ws_", family = 40 },' in text
+
     def test_mistake(self) -> None:
         """A record that no header has is an error with the nearest one."""
         spec = dataclasses.replace(BARE, types={"ws": {"record": "struct winsiz"}})
@@ -130,6 +136,9 @@ class TestOperations:
         [
             "out int", "in winsize", "both winsize -> fd", "none", "value -> number",
             "value, 0, in winsize", "address, size winsize, out bytes -> boolean",
+            "array winsize, count", "none -> fd event", "{ a: fd, b: array int, c: count b }",
+            "test { a: fd } -> number",
+            "{ a: constant BPF }", "{ a: fd, b: out element }",
         ],
     )  # fmt: skip
     def test_row(self, text: str) -> None:
@@ -150,6 +159,11 @@ class TestOperations:
             ("FIONREAD", "value, size winsiz", "no type 'winsiz'", ""),
             ("FIONREAD", "value, choice P", "no group 'P'", ""),
             ("FIONREAD", "value,in winsize", "cannot read 'value,in winsize'", '", " between'),
+            ("FIONREAD", "array winsiz, count", "no type 'winsiz'", ""),
+            ("FIONREAD", "{ a: fd, b: array winsiz }", "no type 'winsiz'", ""),
+            ("FIONREAD", "{ a: flags P }", "no group 'P'", ""),
+            ("FIONREAD", "{ fd }", "cannot read '{ fd }'", ""),
+            ("FIONREAD", "a: fd", "cannot read 'a: fd'", ""),
             ("FIONREAD", "none -> nmber", "unknown result 'nmber'", "number"),
         ],
     )

@@ -211,6 +211,21 @@ t.describe("memory", function()
     refuses("expected a size: a pointer does not tell how much it points to, got nil", "length", nil,
       S.t.inotify_event().name)
     t.equal(to("buffer", S.t.inotify_event(8).name) ~= nil, true)
+    t.equal(to("length", 8, S.t.inotify_event(8).name), 8)
+  end)
+
+  t.it("found good once is looked at again when it changed", function()
+    local fd = assert(S.open("/dev/zero"))
+    local buffer = ffi.new "char[4]"
+    for _ = 1, 3 do
+      t.equal(fd:read(buffer, 4), 4)
+      t.raises("read: argument 3 (count): 5 bytes, but the buffer has 4", fd.read, fd, buffer, 5)
+      t.raises("read: argument 3 (count): expected a size >= 0, got 0.5", fd.read, fd, buffer, 0.5)
+      t.raises('read: argument 3 (count): expected a size >= 0, got "4" (string)', fd.read, fd, buffer, "4")
+    end
+    fd:close()
+    t.raises("read: argument 1 (fd): closed descriptor", S.read, fd, buffer, 4)
+    t.equal(select(3, fd:close()), S.EBADF)
   end)
 
   t.it("of a dropped buffer is not taken for that of a new one", function()

@@ -80,6 +80,15 @@ t.describe("a record", function()
     t.raises('input_id has no field "something"', function() return size.something end)
   end)
 
+  t.it("refuses an unknown field where the constructor is a friendly one, too", function()
+    t.raises('unknown field "sa_flags"; there are handler, flags and mask', S.t.sigaction, { sa_flags = 1 })
+    t.raises('unknown field "jump"; there are code, k, jt and jf', S.t.sock_filter, { "ret, k", 1, jump = 1 })
+    t.raises('siginfo has no field "sig"; did you mean "pid"?', S.t.siginfo, { sig = 1 })
+    local info = S.t.siginfo { si_signo = S.SIGINT, si_code = S.SI_TKILL }
+    t.equal(info.si_signo, S.SIGINT)
+    t.equal(info.si_code, S.SI_TKILL)
+  end)
+
   t.it("names the field that takes no such value", function()
     t.raises([[input_id: field "bustype": expected a number, got "x" (string)]], S.t.input_id,
       { bustype = "x" })

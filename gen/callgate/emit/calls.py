@@ -32,6 +32,18 @@ if TYPE_CHECKING:
     from callgate.targets import Target
 
 COMMENT_WIDTH = 116  # with "-- ", within the 120 columns of the Lua code
+# Converters of args.lua -> the table with what they have found good, and where it is. What it holds
+# needs no call: in the interpreter one costs as much as ten table accesses (runtime/known.lua).
+KNOWN = {
+    "fd": ("known_fd", "known.descriptors"),
+    "path": ("known_path", "known.paths"),
+    "data": ("known_rooms", "known.rooms"),
+    "choice": ("{extra}_one", "{extra}_names[1].one"),
+    "flags": ("{extra}_memo", "{extra}_names[1].memo"),
+    "out": ("known_{extra}", "known.records({extra}_t)"),
+    "record": ("known_{extra}", "known.records({extra}_t)"),
+}
+OTHERWISE = {"out", "record", "data"}  # whose entries are not what is passed on
 WORDS = {"address", "word"}  # kinds whose number must not replace the object it is the address of
 
 
@@ -42,6 +54,7 @@ class Step:
     name: str  # the variable, ex) "flags"; "addr_word" where the argument itself must live on
     expression: str  # its value
     local: bool = False  # whether it is a new variable
+    known: str = ""  # unless this holds, ex) "known_stat[st]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +77,12 @@ class CallText:
     parameters: str  # ex) "fd, buf, count"
     number: str | None  # the key of the number table, None for a libc symbol and a routed call
     routed: str | None  # the name of runtime/sys.lua that it goes through: see spec/routes.toml
-    function: str  # ex) "callgate_i_ipz"
     signature: str  # ex) "i:ipz"
     result: str  # its letter
     converters: tuple[str, ...]  # functions of args.lua that it uses
     groups: tuple[str, ...]
     types: tuple[str, ...]
+    lookups: tuple[tuple[str, str], ...]  # a table of arguments known to be good, and where it is
     constants: tuple[tuple[str, str, str], ...]  # name, value, note: ex) ("AT_FDCWD", "-100", "")
     steps: tuple[Step, ...]
     bytes: BytesArgument | None
@@ -121,13 +134,24 @@ def _add(call: CallSpec, machine: Machine, families: Families) -> None:
     if call.behaviour:
         machine.syscall(call)
         return
-    text = _call_text(call, machine)
+    text = _call_text(_shortest(call, machine), machine)
     known = families[call.family][call.name]
     for other, archs in known:
         if replace(other, comment=()) == replace(text, comment=()):
             archs.append(machine.arch)
             return
     known.append((text, [machine.arch]))
+
+
+def _shortest(call: CallSpec, machine: Machine) -> CallSpec:
+    """Return the row with its short call where the machine has that: an argument less costs less.
+
+    Records of such calls are the same only where there never was a narrower form of them.
+    """
+    wide = machine.target.registers == WIDE and not machine.is_routed(call.call)
+    if call.short is None or not wide or not machine.has(call.short):
+        return call
+    return replace(call, call=call.short, passed=call.short_passed)
 
 
 def _on(
@@ -182,7 +206,7 @@ def _call_text(call: CallSpec, machine: Machine) -> CallText:
             passed.append(_operand(operand, own, abi, call))
     result = "l" if spec.inference.is_wide(found.name) else spec.results[call.returns].letter
     steps, gap = _steps(call, abi, spec)
-    used = {step.expression.partition("to_")[2].partition("(")[0] for step in steps} - {""}
+    used = {match[1] for step in steps for match in re.finditer(r"\bto_(\w+)\(", step.expression)}
     if gap is not None:
         used |= {"buffer", "length", "size", "scratch"}
     symbol = call.symbol if machine.target.registers == WIDE else None
@@ -192,13 +216,13 @@ def _call_text(call: CallSpec, machine: Machine) -> CallText:
         comment=tuple(_comment(call, found)),
         parameters=", ".join(arg.name for arg in call.args),
         number=None if symbol or routed else found.name,
-        function=f"callgate_libc_{symbol}" if symbol else f"callgate_{result}_{letters}",
         signature="" if routed else f"{result}:{letters}",
         routed=call.call if routed else None,
         result=result,
         converters=tuple(sorted(used)),
         groups=_extras(call, spec, "group"),
         types=_extras(call, spec, "type"),
+        lookups=_lookups(call, spec, gap),
         constants=tuple((name, *value) for name, value in sorted(constants.items())),
         steps=tuple(steps),
         bytes=gap,
@@ -236,6 +260,18 @@ def _extras(call: CallSpec, spec: Spec, what: str) -> tuple[str, ...]:
     return tuple(
         sorted({arg.extra for arg in call.args if arg.extra and spec.kinds[arg.kind].extra == what})
     )
+
+
+def _lookups(call: CallSpec, spec: Spec, gap: BytesArgument | None) -> tuple[tuple[str, str], ...]:
+    """Return the tables that a function looks into before it converts, and where each is."""
+    found = {
+        tuple(text.format(extra=arg.extra) for text in KNOWN[spec.kinds[arg.kind].convert])
+        for arg in call.args
+        if spec.kinds[arg.kind].convert in KNOWN and not arg.added
+    }
+    if gap is not None:
+        found.add(("known_rooms", "known.rooms"))
+    return tuple(sorted((name, place) for name, place in found))
 
 
 def _operand(text: str, own: ArgumentSpec | None, abi: Abi, call: CallSpec) -> str:
@@ -309,6 +345,11 @@ def _step(arg: ArgumentSpec, position: int, call: CallSpec, abi: Abi, spec: Spec
     if arg.added:
         convert, extra = "flags_with", f'{extra}, {arg.extra}_names("{arg.added}")'
     text = f'to_{convert}({arg.name}, "{call.name}", {position}, "{arg.name}"{extra})'
+    if convert in KNOWN:
+        table = KNOWN[convert][0].format(extra=arg.extra)
+        if convert in OTHERWISE:
+            return Step(arg.name, text, known=f"{table}[{arg.name}]")
+        text = f"{table}[{arg.name}] or {text}"
     if arg.default is not None:
         text = f"{arg.name} == nil and {_default(arg, call, abi, spec)} or {text}"
     if arg.kind in WORDS:

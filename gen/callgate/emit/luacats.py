@@ -127,6 +127,14 @@ def _type_row(name: str, abis: Mapping[str, Abi], spec: Spec) -> dict[str, Any]:
         if record in abi.record:
             fields = {**_record_fields(abi.record[record], spec), **fields}
             break
+    prefix = spec.types[name].get("prefix")
+    if prefix is not None:
+        short = {
+            field.removeprefix(prefix): kind
+            for field, kind in fields.items()
+            if field.startswith(prefix)
+        }
+        fields = {**short, **fields}
     return {
         "name": name,
         "record": record,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Variant = tuple[str, str]  # architecture and C library; ("x64", "") in the kernel's headers
 OWN_FILE = 3_000  # characters of a delta that is worth a file of its own: others need not read it
-BUNDLED = 4_000  # characters of a header that is not: a file takes whole blocks of a disk
+BUNDLED = 16_000  # characters of a header that is not: a file takes whole blocks of a disk
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from callgate.emit.environment import render
 from callgate.errors import CallgateError
 from callgate.spec.model import SCALARS
+from callgate.spec.operation import NAMED, OF_MAPS, TYPED, read_operation
 from callgate.suggest import suggest
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from callgate.emit.facts import Facts
     from callgate.spec.model import Spec
 
-OPERATION = re.compile(
-    r"(?:(none|value|address|in|out|both|size|flags|choice|\d+)(?: ([\w.]+))?)?(?: ?-> (\w+))?"
-)
 RESULTS = {"fd", "number", "boolean"}
 
 
@@ -107,8 +104,7 @@ def emit_operations(every: Sequence[Facts], spec: Spec) -> dict[str, str]:
             if name not in constants:
                 hint = suggest(name, constants) or None
                 raise CallgateError(f"no constant {name!r}", where=where, hint=hint)
-            for part in text.split(", "):
-                _check_operation(part, records, spec, where)
+            _check_operation(text, records, spec, where)
         files[f"operations/{call}.lua"] = render(
             "operations.lua.j2", call=call, rows=sorted(rows.items())
         )
@@ -121,23 +117,27 @@ def _records(every: Sequence[Facts]) -> set[str]:
 
 
 def _check_operation(text: str, records: Collection[str], spec: Spec, where: str) -> None:
-    found = OPERATION.fullmatch(text)
-    if found is None or not text:
+    found = read_operation(text)
+    if found is None:
         raise CallgateError(
             f"cannot read {text!r}",
             where=where,
             hint='write "in TYPE", "out TYPE", "both TYPE", "value", "flags GROUP" or "none", '
             '", " between several, "-> fd" or "-> number" where it returns more than true',
         )
-    how, word, result = found.groups()
-    if how in {"in", "out", "both", "size"}:
-        known = {*SCALARS, *spec.types}
-        if word not in known and not {f"struct {word}", f"union {word}"} & set(records):
-            hint = suggest(word or "", known) or None
-            raise CallgateError(f"no type {word!r}", where=where, hint=hint)
-    elif how in {"flags", "choice"} and word not in spec.groups:
-        hint = suggest(word or "", spec.groups) or None
-        raise CallgateError(f"no group {word!r}", where=where, hint=hint)
+    for part in found.parts:
+        word = part.word or ""
+        if part.how in TYPED:
+            known = {*SCALARS, *OF_MAPS, *spec.types}
+            if word not in known and not {f"struct {word}", f"union {word}"} & set(records):
+                raise CallgateError(
+                    f"no type {word!r}", where=where, hint=suggest(word, known) or None
+                )
+        elif part.how in NAMED and word not in spec.groups:
+            raise CallgateError(
+                f"no group {word!r}", where=where, hint=suggest(word, spec.groups) or None
+            )
+    result = found.result
     if result is not None and result not in RESULTS:
         hint = suggest(result, RESULTS) or f"one of {', '.join(sorted(RESULTS))}"
         raise CallgateError(f"unknown result {result!r}", where=where, hint=hint)

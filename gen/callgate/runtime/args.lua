@@ -9,6 +9,7 @@ local bit = require "bit"
 local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
+local known = require "callgate.known"
 local memory = require "callgate.memory"
 local record = require "callgate.record"
 local target = require "callgate.target"
@@ -20,6 +21,7 @@ local lookup, one, cleared = flags.lookup, flags.one, flags.cleared
 local either, without = flags.either, flags.without
 local size_of, integer_of = memory.size, memory.number
 local is_memory, is_writable = memory.is, memory.is_writable
+local interpreted, rooms, numbers = known.interpreted, known.rooms, known.descriptors
 
 local args = {}
 
@@ -52,9 +54,13 @@ end
 
 -- A descriptor: an object, a number, "stdin", "stdout" or "stderr".
 function args.fd(value, call, position, label)
-  if istype(fd_type, value) or type(value) == "cdata" and fd_ids[tonumber(typeof(value))] then
+  if (istype(fd_type, value) or type(value) == "cdata" and fd_ids[tonumber(typeof(value))])
+    and tonumber(value) == nil then -- a type has a number, and is no descriptor
     local number = value.fd
     if number >= 0 then
+      if interpreted then
+        numbers[value] = number
+      end
       return number
     end
   elseif type(value) == "number" and value == tobit(value) then
@@ -220,6 +226,7 @@ function args.path(value, call, position, label)
     if value:find("\0", 1, true) then
       misuse(call, position, label, "a path cannot contain a zero byte: " .. errors.shown(value))
     end
+    known.keep_path(value)
     return value
   elseif is_text(value) then
     return value -- a char buffer of the caller's
@@ -251,7 +258,12 @@ end
 
 -- What the kernel reads: a string or a buffer.
 function args.data(value, call, position, label)
-  if type(value) == "string" or is_memory(value) then
+  if type(value) == "string" then
+    return value
+  elseif is_memory(value) then
+    if interpreted and is_writable(value) then
+      rooms[value] = size_of(value) or nil
+    end
     return value
   end
   return expected("a string or a buffer", value, call, position, label)
@@ -260,6 +272,9 @@ end
 -- What the kernel writes to: a buffer. A string is Lua's own and must not change.
 function args.buffer(value, call, position, label)
   if is_writable(value) then
+    if interpreted then
+      rooms[value] = size_of(value) or nil
+    end
     return value
   end
   return expected("a buffer (cdata)", value, call, position, label)
@@ -295,7 +310,7 @@ end
 -- How many bytes of `data` to use: `count`, by default all of a string or buffer; never more than
 -- there are. How far a pointer may go only its owner knows.
 function args.length(count, call, position, label, data)
-  local room = type(data) == "string" and #data or size_of(data)
+  local room = rooms[data] or type(data) == "string" and #data or size_of(data)
   if type(count) == "number" and count >= 0 and count % 1 == 0 and count <= (room or MAX_EXACT) then
     return count
   end
@@ -331,6 +346,7 @@ end
 -- A record of that type: one, a pointer to one, or what its constructor takes.
 function args.record(value, call, position, label, ctype)
   if istype(ctype, value) and tonumber(value) == nil then -- a type has a number, and is no record
+    known.keep_record(ctype, value)
     return value
   end
   return slow_record(value, call, position, label, ctype)
@@ -347,6 +363,7 @@ end
 -- A record that the kernel fills in: the caller's, or a new one.
 function args.out(value, call, position, label, ctype)
   if istype(ctype, value) and tonumber(value) == nil then
+    known.keep_record(ctype, value)
     return value
   elseif value == nil then
     return ctype()

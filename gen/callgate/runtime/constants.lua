@@ -40,6 +40,11 @@ local function load_volume(number)
   return volume
 end
 
+-- A volume of the index, by its number.
+function constants.volume(number)
+  return volumes[number] or load_volume(number)
+end
+
 -- The place of the last of the sorted `names` that is not behind `name`, at least 1. LuaJIT compares
 -- strings by bytes, whatever the locale (lj_str.c), and so does the generator.
 local function place(names, name)
@@ -75,7 +80,7 @@ local function module_path(header)
   return "callgate." .. header:gsub("%.h$", ""):gsub("%.", "_"):gsub("/", ".")
 end
 
-local bundles = {} -- path -> the small headers in it
+local bundles = {} -- path -> the text of each small header in it
 
 -- Small headers share a file by folder and first letter: "callgate.uapi.linux._f" (emit/merge.py).
 local function bundle_path(header)
@@ -99,7 +104,8 @@ local function read_module(header)
       bundles[path] = ok and module or nil
     end
     if ok then
-      return module[header:match "^%l+/(.*)$"]
+      local text = module[header:match "^%l+/(.*)$"]
+      return text and assert(loadstring("return {\n" .. text .. "}", "=" .. path))()
     elseif is_missing(module, path) then
       return nil
     end
@@ -132,6 +138,7 @@ local function module_of(header)
 end
 
 constants.of = module_of
+constants.place = place
 
 local SECTIONS = { struct = "records", union = "records", typedef = "typedefs", macro = "macros" }
 
@@ -193,46 +200,6 @@ function constants.macro(name)
   return module and constants.macros(module)[name]
 end
 
--- Calls visit(header) for each line of the index that may hold names that begin with `prefix`.
-local function each_header(prefix, visit)
-  local number = place(firsts, prefix)
-  while number <= #firsts do
-    local volume = volumes[number] or load_volume(number)
-    local i = place(volume.names, prefix)
-    while volume.names[i] and (volume.names[i] <= prefix or volume.names[i]:sub(1, #prefix) == prefix) do
-      visit(volume.headers[i])
-      i = i + 1
-    end
-    if volume.names[i] then
-      return
-    end
-    number = number + 1
-  end
-end
-
--- All constants that begin with `prefix`, sorted; for listings and error messages.
-function constants.names(prefix)
-  local names, seen = {}, {}
-  each_header(prefix, function(header)
-    if seen[header] then
-      return
-    end
-    seen[header] = true
-    for name in pairs(module_of(header).constants or {}) do
-      if name:sub(1, #prefix) == prefix and constants.header(name) == header then
-        names[#names + 1] = name
-      end
-    end
-  end)
-  table.sort(names)
-  return names
-end
-
--- Whether any constant begins with `prefix`.
-function constants.any(prefix)
-  return constants.names(prefix)[1] ~= nil
-end
-
 -- The constants of a declared group (groups.lua): C's name -> value.
 function constants.group(name)
   local row = require("callgate.groups")[name]
@@ -247,70 +214,12 @@ function constants.group(name)
   return found
 end
 
--- --- by header -----------------------------------------------------------------------------------------
-
-local function find_module(header)
-  for _, name in ipairs { "uapi/" .. header, "libc/" .. header, header } do
-    local found = name:find "/" and module_of(name)
-    if found and next(found) then -- it is empty where only other targets have it
-      return found
-    end
-  end
-end
-
--- All headers that define a name, sorted: "libc/aio.h", "uapi/asm/fcntl.h".
-function constants.headers()
-  local headers, seen = {}, {}
-  for number = 1, #firsts do
-    for _, header in ipairs((volumes[number] or load_volume(number)).headers) do
-      if not seen[header] then
-        seen[header] = true
-        headers[#headers + 1] = header
-      end
-    end
-  end
-  table.sort(headers)
-  return headers
-end
-
-local function unknown_header(header)
-  local known = {}
-  for i, path in ipairs(constants.headers()) do
-    known[i] = path:gsub("^%l+/", "")
-  end
-  table.sort(known)
-  local near = require("callgate.suggest").nearest(header, known)
-  return near and ("did you mean %q?"):format(near) or 'give it as it is included, such as "linux/input.h"'
-end
-
--- One header's view: its constants and macros, whatever other headers define.
-local header_mt = {
+-- constants.names, any, headers and h are for listings and for who asks by header: see listing.lua.
+return setmetatable(constants, {
   __index = function(self, name)
-    local module = rawget(self, 1)
-    local value = module.constants and module.constants[name]
-    if value == nil then
-      value = constants.macros(module)[name]
+    for key, value in pairs(require "callgate.listing") do
+      rawset(self, key, value)
     end
-    return value
-  end,
-}
-
--- S.h["linux/input.h"].NAME: the kernel's header first, then the C library's. An unknown header is an
--- error, an unknown name in it nil.
-constants.h = setmetatable({}, {
-  __index = function(self, header)
-    if type(header) ~= "string" or not header:find "^[%w_][%w_./+-]*%.h$" then
-      local got = require("callgate.errors").got(header)
-      error(('S.h: expected a header such as "linux/input.h", got %s'):format(got), 2)
-    end
-    local module = find_module(header)
-    if not module then
-      error(("S.h: no header %q; %s"):format(header, unknown_header(header)), 2)
-    end
-    local view = setmetatable({ module }, header_mt)
-    rawset(self, header, view)
-    return view
+    return rawget(self, name)
   end,
 })
-
-return constants

@@ -19,7 +19,8 @@ local fail, failed = errors.fail, errors.failed
 
 -- ctype ids of all kinds -> their names: `ids[tonumber(ffi.typeof(value))]` compiles to a constant. Every
 -- copy of the library shares it: a descriptor of a copy loaded earlier is one still.
-local ids = require("callgate.shared").descriptors
+local shared = require "callgate.shared"
+local ids, numbers = shared.descriptors, shared.numbers
 
 local descriptors = { ids = ids }
 
@@ -35,12 +36,17 @@ end
 -- Closes the descriptor. A second close is nil, message, EBADF: whoever owns the number by then
 -- keeps it. On Linux the number is free again whatever close(2) returns, EINTR included.
 local function close(self)
-  if not is_descriptor(self) then
-    refuse("close", self)
-  end
-  local number = self.fd
-  if number < 0 then
-    return failed(EBADF)
+  local number = numbers[self]
+  if number then
+    numbers[self] = nil
+  else
+    if not is_descriptor(self) then
+      refuse("close", self)
+    end
+    number = self.fd
+    if number < 0 then
+      return failed(EBADF)
+    end
   end
   self.fd = -1
   gc(self, nil) -- nothing is left for the collector, whose finalizers cost more than the close itself
@@ -74,6 +80,9 @@ local function collect(self)
   local number = self.fd
   if number >= 0 then
     self.fd = -1
+    if numbers[self] then
+      numbers[self] = nil
+    end
     local saved = get_errno()
     C.callgate_i_i(nr_close, number)
     get_errno(saved)

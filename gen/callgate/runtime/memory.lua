@@ -21,9 +21,10 @@ local function classify(value, id)
   if name:find "%*>$" or name:find "%(%*%)" or name:find "%)>$" then
     kind = POINTER
   elseif not pcall(sizeof, typeof(value)) then -- it asks for the number of elements
-    kind = VARIABLE
+    -- A flexible array that is a member of its record does not tell, either.
+    kind = pcall(sizeof, value) and VARIABLE or POINTER
   else
-    kind = sizeof(value) or POINTER -- a flexible array does not tell, either
+    kind = sizeof(value) or POINTER
   end
   kinds[id] = kind
   return kind

@@ -2,8 +2,6 @@
 -- cannot express, and errors that name the nearest field. Its text is made by show.lua.
 
 local ffi = require "ffi"
-local bit = require "bit"
-local memory = require "callgate.memory"
 local errors = require "callgate.errors"
 
 local new, raise = ffi.new, errors.raise
@@ -14,205 +12,21 @@ record.UNFIT = "expected a table of its fields, or their values in C's order"
 
 local NONE = {}
 
--- Every name that the record answers to, sorted.
-local function known_names(self)
-  local names = {}
-  for _, field in ipairs(self.fields()) do
-    names[#names + 1] = field.name
-  end
-  for _, group in ipairs { self.index, self.aliases, self.accessors } do
-    for name in pairs(group) do
-      names[#names + 1] = name
-    end
-  end
-  table.sort(names)
-  return names
-end
-
-local function no_field(self, name)
-  local near = require("callgate.suggest").nearest(tostring(name), known_names(self))
-  local hint = near and ("; did you mean %q?"):format(near) or ""
-  raise(("%s has no field %q%s"):format(self.name, tostring(name), hint))
-end
-
 -- A compiled access that met a name without field once does not look whether a later name has one, and
 -- calls the metamethod for it, too (lj_crecord.c specialises to names of fields only).
 local function is_field(self, name)
   return self.by_name()[name] ~= nil
 end
 
--- --- bit-fields of 64-bit types, kept in a uint64_t member -------------------------------------------
-
--- By shifts alone: no mask of 64 bits, which compiled code of several LuaJITs gets wrong (2.1.0-beta3 on
--- arm64 and x64, LoongArch).
-
-local function read_bits(value, field)
-  local unused = 64 - field.width
-  -- As uint64_t: of a Lua number bit.lshift makes an int32_t.
-  local bits = bit.lshift(value[field.unit] + 0ULL, unused - field.shift)
-  if field.signed then
-    bits = bit.arshift(ffi.cast("int64_t", bits), unused)
-  else
-    bits = bit.rshift(bits, unused)
-  end
-  return field.width <= 53 and tonumber(bits) or bits
-end
-
-local function write_bits(value, field, item)
-  if type(item) == "boolean" then
-    item = item and 1 or 0
-  end
-  -- A negative number becomes its two's complement by way of int64_t; beyond it only uint64_t reaches.
-  local wide = type(item) == "number" and ffi.cast("int64_t", item) or item
-  local unit, unused = value[field.unit] + 0ULL, 64 - field.width
-  local fresh = bit.rshift(bit.lshift(ffi.cast("uint64_t", wide), unused), unused - field.shift)
-  local old = bit.lshift(bit.rshift(bit.lshift(unit, unused - field.shift), unused), field.shift)
-  value[field.unit] = bit.bxor(bit.bxor(unit, old), fresh)
-end
-
--- --- construction ------------------------------------------------------------------------------------
-
-local function unfit(self, value)
-  raise(("%s: %s, got %s"):format(self.name, record.UNFIT, errors.got(value)))
-end
-
--- What goes into a field, in words.
-local function wanted(field)
-  if field.char and field.array then
-    return "a string"
-  elseif field.array then
-    return "its elements as a table"
-  elseif field.pointer then
-    return "a pointer (cdata) or nil"
-  elseif field.record then
-    return field.record
-  end
-  return "a number"
-end
-
-local function assign(value, name, item)
-  value[name] = item
-end
-
-local function assign_elements(array, items)
-  for i = 1, #items do
-    array[i - 1] = type(items) == "string" and items:byte(i) or items[i]
-  end
-end
-
--- Raises what is wrong with `item` for a field, of which setting it said `message`.
-local function refused(self, name, item, message)
-  local text, internal = errors.plain(message)
-  if internal then
-    local field = self.by_name()[self.aliases[name] or name]
-    text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
-  end
-  raise(("%s: field %q: %s"):format(self.name, name, text))
-end
-
--- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
--- its own constructor takes.
-local function set(self, value, name, item)
-  local field = self.by_name()[name]
-  if not field and not (self.index[name] or self.aliases[name] or self.accessors[name]) then
-    no_field(self, name)
-  end
-  if field and field.flexible then
-    local ok, message = pcall(assign_elements, value[name], item)
-    return ok or refused(self, name, item, message)
-  end
-  if field and field.record and not field.array and type(item) ~= "cdata" then
-    item = require("callgate.types").record(field.record)(item)
-  end
-  local ok, message = pcall(assign, value, name, item)
-  return ok or refused(self, name, item, message)
-end
-
--- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
--- "[?]" but to none of "[]".
-local function flexible_new(self, count)
-  if not self.twin then
-    local text = self.text:gsub("%[%];(\n%s*}[^\n]*)$", "[?];%1")
-    self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
-    ffi.metatype(self.twin, self.metatable)
-    record.twins[tonumber(self.twin)] = self.ctype
-  end
-  return new(self.twin, count)
-end
-
-local MOST = 2 ^ 31 - 1 -- LuaJIT's largest object
-
--- With `count` elements, which the caller gave as a number.
-local function flexible_with(self, count)
-  local ok, value = pcall(flexible_new, self, count)
-  if count < 0 or count > MOST or count % 1 ~= 0 or not ok then
-    raise(("%s: expected a number of elements, got %s"):format(self.name, tostring(count)))
-  end
-  return value
-end
-
--- Made for as many elements as `init` gives the flexible array; a string keeps its zero byte.
-local function flexible_for(self, init)
-  local fields = self.fields()
-  local item = init[fields[#fields].name]
-  if type(item) ~= "table" and type(item) ~= "string" then
-    return new(self.ctype)
-  end
-  return flexible_new(self, type(item) == "string" and #item + 1 or #item)
-end
-
-local function from_table(self, init)
-  local value
-  if self.flexible then
-    value = flexible_for(self, init)
-  elseif #init > 0 then
-    local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
-    value = ok and made or unfit(self, init)
-  else
-    value = new(self.ctype)
-  end
-  for name, item in pairs(init) do
-    if type(name) == "string" then
-      set(self, value, name, item)
+-- What makes and sets records: construct.lua, loaded when it is first wanted.
+local construct = setmetatable({}, {
+  __index = function(self, name)
+    for key, fn in pairs(require "callgate.construct") do
+      rawset(self, key, fn)
     end
-  end
-  return value
-end
-
-local function construct(self, first, ...)
-  if type(first) == "table" then
-    return from_table(self, first)
-  elseif self.flexible and type(first) == "number" then
-    local value = flexible_with(self, first)
-    for name, item in pairs((...) or NONE) do
-      set(self, value, name, item)
-    end
-    return value
-  end
-  local ok, value = pcall(new, self.ctype, first, ...)
-  return ok and value or unfit(self, first)
-end
-
--- A kind's own constructor; what it says of a value is raised in the name of the record. Keys of a table
--- that it does not take are fields as C names them.
-local function make_kind(self, make, first, ...)
-  local ok, value = pcall(make, self.ctype, first, ...)
-  if ok then
-    if self.takes and value ~= nil and type(first) == "table" then
-      for key, item in pairs(first) do
-        if type(key) == "string" and not self.takes[key] then
-          set(self, value, key, item)
-        end
-      end
-    end
-    return value
-  end
-  local text, internal = errors.plain(value)
-  if internal then
-    unfit(self, first)
-  end
-  raise(text)
-end
+    return rawget(self, name)
+  end,
+})
 
 -- --- the metatype ------------------------------------------------------------------------------------
 
@@ -256,6 +70,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
     name = name,
     text = text,
     index = index,
+    newindex = newindex,
     aliases = aliases,
     accessors = lowered,
       takes = row.takes,
@@ -264,7 +79,7 @@ function record.metatype(ctype, kind, name, text, row, accessors)
   lazily_parsed(self, text)
   self.metatable = {
     __len = function(value)
-      return self.flexible and memory.size(value) or size -- a pointer does not tell
+      return self.flexible and require("callgate.memory").size(value) or size -- a pointer does not tell
     end,
     __tostring = function(value)
       if to_text and value ~= nil then
@@ -281,39 +96,39 @@ function record.metatype(ctype, kind, name, text, row, accessors)
       elseif aliases[key] then
         return value[aliases[key]]
       elseif lowered[key] then
-        return read_bits(value, lowered[key])
+        return construct.read_bits(value, lowered[key])
       elseif is_field(self, key) then
         return value[key]
       end
-      no_field(self, key)
+      construct.no_field(self, key)
     end,
     __newindex = function(value, key, item)
       local ok, message = true, nil
       if newindex[key] then
         ok, message = pcall(newindex[key], value, item)
       elseif aliases[key] then
-        ok, message = pcall(assign, value, aliases[key], item)
+        ok, message = pcall(construct.assign, value, aliases[key], item)
       elseif lowered[key] then
-        ok, message = pcall(write_bits, value, lowered[key], item)
+        ok, message = pcall(construct.write_bits, value, lowered[key], item)
       elseif index[key] or methods[key] then
         raise(("%s: %q cannot be set"):format(name, key))
       elseif is_field(self, key) then
         value[key] = item
       else
-        no_field(self, key)
+        construct.no_field(self, key)
       end
       if not ok then
-        refused(self, key, item, message)
+        construct.refused(self, key, item, message)
       end
     end,
     __new = function(_, first, ...)
-      local value = make and make_kind(self, make, first, ...)
+      local value = make and construct.kind(self, make, first, ...)
       if value ~= nil then
         return value
       elseif first == nil then
         return new(ctype)
       end
-      return construct(self, first, ...)
+      return construct.plain(self, first, ...)
     end,
   }
   ffi.metatype(ctype, self.metatable)

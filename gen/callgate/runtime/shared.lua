@@ -4,6 +4,7 @@
 local registry = debug.getregistry()
 registry.callgate = registry.callgate or {
   descriptors = {}, -- ctype ids of descriptor objects -> the kind's name
+  numbers = setmetatable({}, { __mode = "k" }), -- open descriptor objects -> their number: see known.lua
   types = {}, -- version -> what types.lua has declared for it
   versions = 0,
 }

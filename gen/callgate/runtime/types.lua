@@ -7,7 +7,6 @@
 local ffi = require "ffi"
 local constants = require "callgate.constants"
 local errors = require "callgate.errors"
-local memory = require "callgate.memory"
 local record = require "callgate.record"
 
 local types = {}
@@ -34,11 +33,8 @@ local rows -- types/index.lua by record: "struct stat" -> { name, module }
 
 -- `struct NAME` and `union NAME` in C text, renamed.
 local function private(text)
-  return (text:gsub("%f[%w_](%l+) ([%a_][%w_]*)", function(kind, tag)
-    if kind == "struct" or kind == "union" then
-      return kind .. " " .. prefix .. tag
-    end
-  end))
+  text = text:gsub("%f[%w_]struct ([%a_][%w_]*)", "struct " .. prefix .. "%1")
+  return (text:gsub("%f[%w_]union ([%a_][%w_]*)", "union " .. prefix .. "%1"))
 end
 
 types.private = private
@@ -55,7 +51,8 @@ local function collect(key, order, later, seen)
     return -- incomplete in the headers, too: only pointers to it exist
   end
   seen[key] = text
-  for kind, tag, star in text:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
+  local plain = text:gsub("%f[%w_]const ", "")
+  for kind, tag, star in plain:gmatch "%f[%w_](%l+) ([%a_][%w_]*) ?(%*?)" do
     if kind == "struct" or kind == "union" then
       if star == "*" then
         later[#later + 1] = kind .. " " .. tag
@@ -81,13 +78,32 @@ local function friendly(key)
       for _, tag in ipairs { row.record, types.record_of(row) } do
         local other = rows[tag]
         if not (other and other.name < name) then
-          rows[tag] = { name = name, module = row.module }
+          rows[tag] = { name = name, module = row.module, prefix = row.prefix }
         end
       end
     end
   end
   local row = rows[key]
-  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE
+  return row and row.name or key:match " (.*)$", row and row.module and require(row.module) or NONE, row and row.prefix
+end
+
+-- `module` with short names for the fields that begin with `start`: imr_ifindex is ifindex, too.
+local function with_short(module, start, text)
+  local more, aliases = {}, {}
+  for key, value in pairs(module) do
+    more[key] = value
+  end
+  for _, field in ipairs(require("callgate.show").fields(text)) do
+    local short = field.name:sub(1, #start) == start and field.name:sub(#start + 1)
+    if short and not (module.index and module.index[short]) then
+      aliases[short] = field.name
+    end
+  end
+  for name, field in pairs(module.aliases or NONE) do
+    aliases[name] = field
+  end
+  more.aliases = aliases
+  return more
 end
 
 local function declare(key)
@@ -104,7 +120,9 @@ local function declare(key)
       ffi.cdef(private(name .. " " .. seen[name] .. ";"))
       texts[name] = seen[name]
       ctypes[name] = ffi.typeof(private(name))
-      record.metatype(ctypes[name], name:match "^%l+", helpers[name][1], texts[name], helpers[name][2],
+      local shown, module, short = unpack(helpers[name])
+      module = short and with_short(module, short, texts[name]) or module
+      record.metatype(ctypes[name], name:match "^%l+", shown, texts[name], module,
         accessors and accessors[name])
     end
   end
@@ -150,10 +168,9 @@ end
 -- S.t.NAME: the ctype itself, for constructing, ffi.new, ffi.istype...; nil where there is no such type.
 types.t = setmetatable({
   buffer = ffi.typeof "char[?]",
-  fd = require("callgate.fd").type,
 }, {
   __index = function(self, name)
-    local found = type(name) == "string" and find(name)
+    local found = name == "fd" and require("callgate.fd").type or type(name) == "string" and find(name)
     if found then
       rawset(self, name, found)
     end
@@ -181,8 +198,9 @@ types.pt = setmetatable({}, {
       return nil
     end
     local pointer = ffi.typeof("$ *", ctype)
+    local is_memory = require("callgate.memory").is
     local function cast(value)
-      if not memory.is(value) then
+      if not is_memory(value) then
         raise(("S.pt.%s: expected a pointer or a buffer, got %s"):format(name, got(value)))
       end
       return ffi.cast(pointer, value)

@@ -29,9 +29,10 @@ DESCRIPTORS = {"fd", "dirfd"}  # kinds
 TABLES = ("groups", "inference", "kinds", "operations", "routes", "types", "wide", "annotations")
 CALL_KEYS = {
     "doc", "man", "call", "args", "pass", "returns", "method", "also", "behaviour", "symbol",
+    "short",
 }  # fmt: skip
 GROUP_KEYS = {"prefix", "in", "except", "aliases", "names", "also"}
-TYPE_KEYS = {"record", "module", "instead"}
+TYPE_KEYS = {"record", "module", "instead", "family", "prefix"}
 ANNOTATION_KEYS = {
     "functions": {"params", "returns", "overloads", "example"},
     "types": {"new", "fields"},
@@ -164,6 +165,11 @@ class _Rows:
         passed = tuple(str(item) for item in row.get("pass", names))
         for item in passed:
             _check_operand(item, names, where)
+        short = row.get("short", {})
+        if short:
+            _check_keys(short, {"call", "pass"}, {"call", "pass"}, f"{where} short")
+        for item in short.get("pass", ()):
+            _check_operand(item, names, f"{where} short")
         returns, _, returned = row.get("returns", "true").partition(" ")
         _check(returns, self._results, "result", where)
         if returns == "argument":
@@ -185,6 +191,8 @@ class _Rows:
             also=tuple(row.get("also", ())),
             behaviour=row.get("behaviour"),
             symbol=row.get("symbol"),
+            short=short.get("call"),
+            short_passed=tuple(short.get("pass", ())),
         )
 
     def _argument(self, text: str, where: str) -> ArgumentSpec:

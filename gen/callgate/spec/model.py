@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 # Types of operations that are no records.
-SCALARS = frozenset({"int", "uint", "long", "uint64", "string", "name", "path", "data", "bytes"})
+SCALARS = frozenset(
+    {
+        "int", "uint", "long", "uint64", "uint16", "uint8",
+        "string", "name", "path", "data", "bytes",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class CallSpec:
     also: tuple[str, ...] = ()  # further names of the same function, ex) ("pread64",)
     behaviour: str | None = None  # ex) "directories": written in Lua, in runtime/behaviour
     symbol: str | None = None  # a function of libc to call instead of the number
+    short: str | None = None  # a call of fewer arguments, where registers have 64 bits and it is
+    short_passed: tuple[str, ...] = ()  # ... and what it is passed: see passed
 
     @property
     def where(self) -> str:

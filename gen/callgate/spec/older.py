@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from callgate.emit.machine import Machine
 from callgate.spec.model import SCALARS
+from callgate.spec.operation import OF_MAPS, TYPED, read_operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +69,10 @@ def _uses(call: CallSpec, types: set[str]) -> bool:
 
 def _names_missing(text: str, types: Mapping[str, object], abi: Abi) -> bool:
     """Tell whether an operation's type ("in winsize") is a record that is not there."""
-    for part in text.partition(" -> ")[0].split(", "):
-        how, _, word = part.partition(" ")
-        if how not in {"in", "out", "both", "size"} or word in SCALARS or word in types:
+    found = read_operation(text)
+    for part in found.parts if found else ():
+        word = part.word
+        if part.how not in TYPED or word in SCALARS or word in OF_MAPS or word in types:
             continue
         if not {f"struct {word}", f"union {word}"} & abi.record.keys():
             return True

@@ -45,7 +45,7 @@ fd:fcntl("ofd_setlk", { type = "wrlck", whence = "set", start = 1, len = 2 })
 fd:dup(600)
 fd:chmod "0600"
 fd:chown(-1, 5)
-S.stat "strace-file"
+S.fstatat(nil, "strace-file")
 S.statx(nil, "strace-file", "symlink_nofollow", "size, btime")
 S.access("strace-file", "r, w")
 S.utimens("strace-file", { 1, "omit" })

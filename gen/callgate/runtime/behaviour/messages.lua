@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local control_messages = require "callgate.behaviour.control"
 local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local flags = require "callgate.flags"
@@ -68,12 +69,12 @@ end
 local SENT = { fds = true, credentials = true, control = true, to = true }
 local ASKED = { size = true, control_size = true }
 
-local function rows_of(message)
+local function rows_of(message, call)
   local rows = {}
   if message.fds then
     local numbers = ffi.new("int[?]", #message.fds)
     for i, fd in ipairs(message.fds) do
-      numbers[i - 1] = args.fd(fd, "sendmsg", 2, ("fds[%d]"):format(i))
+      numbers[i - 1] = args.fd(fd, call, 2, ("fds[%d]"):format(i))
     end
     rows[#rows + 1] = { sol_socket(), SCM_RIGHTS, ffi.string(numbers, #message.fds * int_size) }
   end
@@ -83,10 +84,30 @@ local function rows_of(message)
     local cred = types.t.ucred(given.pid or S.getpid(), given.uid or S.getuid(), given.gid or S.getgid())
     rows[#rows + 1] = { sol_socket(), SCM_CREDENTIALS, ffi.string(cred, ffi.sizeof(cred)) }
   end
-  for _, row in ipairs(message.control or {}) do
-    rows[#rows + 1] = row
+  if message.control then
+    control_messages.write(message.control, rows, "sendmsg")
   end
   return rows
+end
+
+-- Has a msghdr say what a table does. What it points to is returned, and must live as long as it.
+function messages.fill(header, message, call)
+  check_keys(message, SENT, call)
+  local iov, count, control, size, addr, length
+  if #message > 0 then
+    iov, count = vectors.for_writing(message, call)
+    header.msg_iov, header.msg_iovlen = iov, count
+  end
+  local rows = rows_of(message, call)
+  if #rows > 0 then
+    control, size = control_for(rows)
+    header.msg_control, header.msg_controllen = control, size
+  end
+  if message.to then
+    addr, length = sockets.address(message.to, call, 2)
+    header.msg_name, header.msg_namelen = ffi.cast("void *", addr), length
+  end
+  return iov, control, addr
 end
 
 -- sock:sendmsg { "data", "more", fds = { fd, ... }, credentials = true, to = address }
@@ -100,31 +121,16 @@ function messages.sendmsg()
     if type(message) == "string" then
       message = { message }
     end
-    local result
+    local header, iov, control, addr
     if type(message) == "table" then
-      check_keys(message, SENT, "sendmsg")
-      local header = msghdr()
-      local iov, count
-      if #message > 0 then
-        iov, count = vectors.for_writing(message, "sendmsg")
-        header.msg_iov, header.msg_iovlen = iov, count
-      end
-      local rows = rows_of(message)
-      local control, size
-      if #rows > 0 then
-        control, size = control_for(rows)
-        header.msg_control, header.msg_controllen = control, size
-      end
-      if message.to then
-        local addr, length = sockets.address(message.to, "sendmsg", 2)
-        header.msg_name, header.msg_namelen = ffi.cast("void *", addr), length
-      end
-      result = raw(fd, header, options) -- iov and control are still referred to here: not collected
+      header = msghdr()
+      iov, control, addr = messages.fill(header, message, "sendmsg")
     else
-      result = raw(fd, args.record(message, "sendmsg", 2, "msg", msghdr), options)
+      header = args.record(message, "sendmsg", 2, "msg", msghdr)
     end
+    local result = raw(fd, header, options)
     if result == -1 then
-      return fail()
+      return fail(iov, control, addr) -- still referred to: not collected during the call
     end
     return result
   end
@@ -154,13 +160,38 @@ local function read_control(header, out)
       ffi.copy(out.credentials, data, math.min(length - head, ffi.sizeof(out.credentials)))
     else
       out.control = out.control or {}
-      out.control[#out.control + 1] = { row.cmsg_level, row.cmsg_type, ffi.string(data, length - head) }
+      control_messages.read(row.cmsg_level, row.cmsg_type, ffi.string(data, length - head), out.control)
     end
     position = position + aligned(length)
   end
 end
 
 local DATA, CONTROL = 65536, 4096
+
+-- Gives a msghdr room for what a table asks for; what messages.received needs to read it afterwards.
+function messages.room(header, message, call)
+  check_keys(message, ASKED, call)
+  local room = { items = #message > 0 and message or { args.size(message.size or DATA, call, 2, "size") } }
+  local count, size
+  room.iov, count, room.buffers, room.any_new = vectors.for_reading(room.items, call)
+  room.control, size = args.new_buffer(message.control_size or CONTROL, call, 2, "control_size")
+  room.storage = types.t.sockaddr_storage()
+  header.msg_iov, header.msg_iovlen = room.iov, count
+  header.msg_control, header.msg_controllen = room.control, size
+  header.msg_name, header.msg_namelen = room.storage, ffi.sizeof(room.storage)
+  return room
+end
+
+-- What came into a msghdr with such room, as a table.
+function messages.received(header, room, count)
+  local out = { count = count, flags = header.msg_flags }
+  if room.any_new then
+    out.data = table.concat(vectors.strings(room.items, room.buffers, count))
+  end
+  out.from = sockets.typed(room.storage, header.msg_namelen)
+  read_control(header, out)
+  return out
+end
 
 -- local m = assert(sock:recvmsg { size = 4096 })  ->  m.count, m.data, m.fds, m.credentials, m.from, m.flags
 -- sock:recvmsg { buffer, 100 } reads into buffers, m.data being what went where a size stands.
@@ -169,7 +200,7 @@ function messages.recvmsg()
   local raw = sys.recvmsg
   local MSG = flags.group "MSG"
   local cloexec = MSG.CMSG_CLOEXEC
-  local msghdr, storage_t = types.t.msghdr, types.t.sockaddr_storage
+  local msghdr = types.t.msghdr
   return function(fd, message, options)
     fd = args.fd(fd, "recvmsg", 1, "fd")
     options = args.flags_with(options, "recvmsg", 3, "flags", MSG, cloexec)
@@ -182,27 +213,13 @@ function messages.recvmsg()
     elseif message ~= nil and type(message) ~= "table" then
       return args.expected("a table such as { size = 4096 }, a msghdr, or nothing", message, "recvmsg", 2, "msg")
     end
-    message = message or {}
-    check_keys(message, ASKED, "recvmsg")
-    local items = #message > 0 and message or { args.size(message.size or DATA, "recvmsg", 2, "size") }
-    local iov, count, buffers, any_new = vectors.for_reading(items, "recvmsg")
-    local control, control_size = args.new_buffer(message.control_size or CONTROL, "recvmsg", 2, "control_size")
-    local storage = storage_t()
     local header = msghdr()
-    header.msg_iov, header.msg_iovlen = iov, count
-    header.msg_control, header.msg_controllen = control, control_size
-    header.msg_name, header.msg_namelen = storage, ffi.sizeof(storage)
+    local room = messages.room(header, message or {}, "recvmsg")
     local result = raw(fd, header, options)
     if result == -1 then
       return fail()
     end
-    local out = { count = result, flags = header.msg_flags }
-    if any_new then
-      out.data = table.concat(vectors.strings(items, buffers, result))
-    end
-    out.from = sockets.typed(storage, header.msg_namelen)
-    read_control(header, out)
-    return out
+    return messages.received(header, room, result)
   end
 end
 

@@ -107,6 +107,7 @@ function mounting.fsconfig_set()
 end
 
 local LINE = 4096 -- longer than what file systems say at once
+local MOST_LINES = 64 -- fs/fs_context.c keeps the last 8; a descriptor of something else may go on for ever
 local ENODATA = constants.get "ENODATA"
 
 -- fs:log() -> { "e tmpfs: Bad value for 'size'" }: e is an error, w a warning, i information. Reading takes
@@ -116,7 +117,7 @@ function mounting.fsconfig_log()
   return function(fd)
     fd = args.fd(fd, "fsconfig_log", 1, "fd")
     local lines, buffer = {}, args.scratch(LINE)
-    while true do
+    for _ = 1, MOST_LINES do
       local length = raw(fd, buffer, LINE)
       if length == -1 then
         if ffi.errno() == ENODATA then
@@ -126,6 +127,7 @@ function mounting.fsconfig_log()
       end
       lines[#lines + 1] = ffi.string(buffer, length):gsub("\n$", "")
     end
+    return lines
   end
 end
 

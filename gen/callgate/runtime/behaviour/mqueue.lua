@@ -17,7 +17,9 @@ local F_SETFD = 2 -- asm-generic/fcntl.h: the same everywhere
 -- qemu-user looks for it before the name. The second result is what the pointer points into.
 local function plain(name, call)
   name = args.string(name, call, 1, "name")
-  if type(name) ~= "string" then
+  if name == nil then -- a null pointer
+    return args.expected("a string", name, call, 1, "name")
+  elseif type(name) ~= "string" then
     name = ffi.string(name)
   end
   name = "/" .. name:gsub("^/", "")

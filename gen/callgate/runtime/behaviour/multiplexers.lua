@@ -1,10 +1,10 @@
--- Calls whose operation decides what their arguments are: prctl, ptrace, arch_prctl (operations/*.lua, from
--- spec/operations.toml).
+-- Calls whose operation decides what their arguments are: prctl, ptrace, arch_prctl, io_uring_register
+-- (operations/*.lua, from spec/operations.toml).
 
 local ffi = require "ffi"
 local args = require "callgate.args"
+local arrays = require "callgate.behaviour.arrays"
 local constants = require "callgate.constants"
-local descriptors = require "callgate.fd"
 local errors = require "callgate.errors"
 local exact = require "callgate.kinds.exact"
 local flags = require "callgate.flags"
@@ -47,6 +47,12 @@ end
 
 function how.flags(part, value, call, position)
   return args.flags(value, call, position, "argument", flags.group(part.kind))
+end
+
+-- The third result is how many elements there are: what "count" after it stands for.
+function how.array(part, value, call, position)
+  local array, count = arrays.make(part.kind, value, call, position, "argument")
+  return address(array), { array, value }, count
 end
 
 how["in"] = function(part, value, call, position)
@@ -97,7 +103,7 @@ end
 
 local function finish(row, result, kind, data)
   if row.result == "fd" then
-    return descriptors.type(tonumber(result))
+    return operations.descriptor(row, result)
   elseif kind then
     local value = value_of(kind, data)
     if row.result == "boolean" then
@@ -123,9 +129,9 @@ end
 
 -- { parts = { { how = "out", kind = "siginfo" }... }, result = "number" } of a row's text.
 local function read(text)
-  local row = { parts = {} }
-  local head, result = text:match "^(.-) ?%-> (%w+)$"
-  row.result = result
+  local head, last = text:match "^(.-) ?(%-> [%w_ ]+)$"
+  local row = operations.read(last or "")
+  row.parts = {}
   for part in (head or text):gmatch "[^,]+" do
     part = operations.read(part:match "^%s*(.-)%s*$")
     if part.how ~= "none" then
@@ -157,46 +163,86 @@ local function by_number(name)
   end
 end
 
--- Makes the function of a call with `most` arguments beyond the operation; `label` is what it calls that.
-local function maker(call, group, label, most)
-  return function()
-    if not target.numbers[call] then
-      return nil
-    end
+-- Makes the function of a call with `most` arguments beyond the operation; `label` is what it calls that, and
+-- `name_of` makes what converts it. With `pointer` a descriptor comes before the operation, and C declares the first
+-- argument after it as a pointer.
+local function maker(call, name_of, label, most, pointer)
+  local before = pointer and 2 or 1 -- arguments in front
+  local function prepare()
     local raw = sys[call]
-    local names = flags.group(group)
+    local convert = name_of()
     local row_of = by_number(call)
-    return function(operation, ...)
-      operation = args.choice(operation, call, 1, label, names)
+    return function(fd, operation, ...)
+      operation = convert(operation, call, before, label)
       local row = row_of(operation)
-      local words, kept, given, kind, data = {}, { ... }, 0, nil, nil
+      local words, kept, given, count, kind, data = {}, { ... }, 0, 0, nil, nil
       for i = 1, most do
         local part = row.parts[i]
         if not part then
           words[i] = 0
+        elseif part.how == "count" then
+          words[i] = count
         elseif part.size or tonumber(part.how) then
           words[i] = part.size or tonumber(part.how)
         else
           given = given + 1
-          words[i], kept[given] = how[part.how](part, kept[given], call, given + 1)
+          words[i], kept[given], count = how[part.how](part, kept[given], call, given + before)
           if part.how == "out" or part.how == "both" then
             kind, data = part.kind, kept[given]
           end
         end
       end
-      local result = raw(operation, unpack(words, 1, most))
+      local result
+      if pointer then
+        result = raw(fd, operation, cast("void *", words[1]), unpack(words, 2, most))
+      else
+        result = raw(operation, unpack(words, 1, most))
+      end
       if result == -1 then
         return errors.fail(kept) -- which keeps what the words point to until here
       end
       return finish(row, result, kind, data)
     end
   end
+  return function()
+    if not target.numbers[call] then
+      return nil -- as every call that this machine's table lacks
+    end
+    local perform = prepare()
+    if pointer then
+      return function(fd, ...)
+        return perform(args.fd(fd, call, 1, "fd"), ...)
+      end
+    end
+    return function(...)
+      return perform(nil, ...)
+    end
+  end
+end
+
+-- The names of a group, and those of the rows themselves.
+local function of_group(group)
+  return function()
+    local names = flags.group(group)
+    return function(value, call, position, label)
+      return args.choice(value, call, position, label, names)
+    end
+  end
+end
+
+local function of_rows(name, prefix, further)
+  return function()
+    return operations.named(name, prefix, further)
+  end
 end
 
 -- S.prctl("set_name", "x"), S.prctl "get_name" -> "x"
 -- S.ptrace("peekdata", pid, address) -> the word there
+-- ring:register("files", { fd, fd2 }) -> true
 return {
-  prctl = maker("prctl", "PR", "operation", 4),
-  ptrace = maker("ptrace", "PTRACE", "request", 3),
-  arch_prctl = maker("arch_prctl", "ARCH", "operation", 1),
+  prctl = maker("prctl", of_group "PR", "operation", 4),
+  ptrace = maker("ptrace", of_group "PTRACE", "request", 3),
+  arch_prctl = maker("arch_prctl", of_group "ARCH", "operation", 1),
+  io_uring_register = maker("io_uring_register", of_rows("io_uring_register", "IORING_", "IORING_REGISTER_"),
+    "operation", 2, true),
 }

@@ -22,14 +22,16 @@ local SCALARS = {
   uint = ffi.typeof "unsigned int[1]",
   long = ffi.typeof "long[1]",
   uint64 = ffi.typeof "uint64_t[1]",
+  uint16 = ffi.typeof "uint16_t[1]",
+  uint8 = ffi.typeof "uint8_t[1]",
 }
 operations.SCALARS = SCALARS
 
--- { how = "in", kind = "winsize", result = "fd" } of a row's text.
+-- { how = "in", kind = "winsize", result = "fd", made = "pidfd" } of a row's text.
 local function read(text)
-  local head, result = text:match "^(.-) ?%-> (%w+)$"
+  local head, result, made = text:match "^(.-) ?%-> (%w+) ?([%w_]*)$"
   local how, kind = (head or text):match "^(%w*) ?([%w_%.]*)$"
-  return { how = how, kind = kind, result = result }
+  return { how = how, kind = kind, result = result, made = made ~= "" and made or nil }
 end
 operations.read = read
 
@@ -38,6 +40,9 @@ function operations.input(kind, value, call, position, label)
   local scalar = SCALARS[kind]
   if scalar then
     if type(value) == "cdata" and not tonumber(value) then
+      if descriptors.number(value) then
+        return scalar(args.fd(value, call, position, label))
+      end
       return args.buffer(value, call, position, label)
     end
     return scalar(type(value) == "boolean" and (value and 1 or 0) or args.long(value, call, position, label))
@@ -71,13 +76,47 @@ function operations.by_number(name)
   return rows
 end
 
+-- The descriptor that an operation returned, of the kind that its row names.
+function operations.descriptor(row, number)
+  return descriptors.kind(row.made or "fd")(tonumber(number))
+end
+
+-- A converter of the operations' names, all of which begin with `prefix`: those of the rows of `name`. Where a name
+-- alone is none, it is taken as one that begins with `further`.
+function operations.named(name, prefix, further)
+  local numbers = {}
+  return function(value, call, position, label)
+    if type(value) ~= "string" then
+      return args.uint(value, call, position, label)
+    end
+    local number = numbers[value]
+    if not number then
+      local rows, upper = require("callgate.operations." .. name), value:upper()
+      local full = rows[upper] and upper or rows[prefix .. upper] and prefix .. upper or (further or prefix) .. upper
+      number = rows[full] and constants.get(full)
+      if not number then
+        local known = {}
+        for row in pairs(rows) do
+          known[#known + 1] = row:sub(#prefix + 1):lower()
+        end
+        table.sort(known)
+        local near = require("callgate.suggest").nearest(value:lower(), known, prefix:lower())
+        local hint = near and ("; did you mean %q?"):format(near) or ""
+        return args.misuse(call, position, label, ("unknown name %q for %s*%s"):format(value, prefix, hint))
+      end
+      numbers[value] = number
+    end
+    return number
+  end
+end
+
 local function finish(row, result, data)
   if result == -1 then
     return fail()
   elseif not row then
     return result
   elseif row.result == "fd" then
-    return descriptors.type(result)
+    return operations.descriptor(row, result)
   elseif row.result == "number" then
     return result
   elseif data ~= nil then

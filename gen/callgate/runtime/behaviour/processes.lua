@@ -11,6 +11,7 @@ local types = require "callgate.types"
 local processes = {}
 
 local fail = errors.fail
+local tobit = require("bit").tobit -- WCLONE is the highest bit of an int, which C's conversion would not keep
 
 -- Through libc: its own state (locks of stdio and malloc, the thread's number) must be right in the child.
 function processes.fork()
@@ -98,7 +99,7 @@ local function waiting(call)
     pid = pid == nil and -1 or args.int(pid, call, 1, "pid")
     options = args.flags(options, call, 2, "options", W)
     local status = int_t()
-    local result = raw(pid, status, options, usage)
+    local result = raw(pid, status, tobit(options), usage)
     if result == -1 then
       return fail()
     elseif result == 0 then
@@ -147,7 +148,7 @@ function processes.waitid()
     end
     options = args.flags(options == nil and "exited" or options, "waitid", 3, "options", W)
     info = args.out(info, "waitid", 4, "info", siginfo)
-    if raw(idtype, id, info, options, nil) == -1 then
+    if raw(idtype, id, info, tobit(options), nil) == -1 then
       return fail()
     end
     return info
@@ -163,7 +164,7 @@ function processes.pidfd_wait()
     fd = args.fd(fd, "pidfd_wait", 1, "fd")
     options = args.flags(options == nil and "exited" or options, "pidfd_wait", 2, "options", W)
     info = args.out(info, "pidfd_wait", 3, "info", siginfo)
-    if raw(P_PIDFD, fd, info, options, nil) == -1 then
+    if raw(P_PIDFD, fd, info, tobit(options), nil) == -1 then
       return fail()
     end
     return info

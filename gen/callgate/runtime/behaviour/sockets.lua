@@ -13,19 +13,29 @@ local sockets = {}
 
 local fail = errors.fail
 
--- Address families whose record has a name here: numbers of include/linux/socket.h, the same everywhere.
-local FAMILIES = {
-  [1] = "sockaddr_un", [2] = "sockaddr_in", [10] = "sockaddr_in6", [16] = "sockaddr_nl", [17] = "sockaddr_ll",
-  [29] = "sockaddr_can", [38] = "sockaddr_alg", [40] = "sockaddr_vm", [44] = "sockaddr_xdp",
-}
+local families -- number -> name of the type of its addresses (types/index.lua)
+
+local function load_families()
+  families = {}
+  for name, row in pairs(require "callgate.types.index") do
+    if row.family then
+      families[row.family] = name
+    end
+  end
+end
+
 local FAMILY_SIZE = 2 -- sizeof sa_family_t
 
 local length_t = ffi.typeof "unsigned int[1]"
 
 -- --- addresses ---------------------------------------------------------------------------------------
 
--- An address and how many of its bytes count.
+-- An address and how many of its bytes count. A text ("127.0.0.1:80", "@name") is what S.t.sockaddr makes of it.
 local function address(value, call, position, length)
+  if type(value) == "string" then
+    local ok, made = pcall(types.t.sockaddr, value)
+    value = ok and made or value
+  end
   if not memory.is_writable(value) then
     return args.expected('a socket address such as S.t.sockaddr_in(80, "127.0.0.1")', value, call, position, "addr")
   elseif length ~= nil then
@@ -37,12 +47,16 @@ local function address(value, call, position, length)
 end
 sockets.address = address
 
--- The address in `storage` as a record of its family; nil where there is none (an unconnected peer).
+-- The address in `storage` as a record of its family, `storage` itself where it has none here; nil where there is
+-- no address (an unconnected peer).
 local function typed(storage, length)
   if length < FAMILY_SIZE then
     return nil
   end
-  local name = FAMILIES[storage.ss_family]
+  if not families then
+    load_families()
+  end
+  local name = families[storage.ss_family]
   local ctype = name and types.t[name]
   if not ctype then
     return storage
@@ -192,7 +206,7 @@ function sockets.sendto()
   return function(fd, data, count, options, addr, length)
     fd = args.fd(fd, "sendto", 1, "fd")
     data = args.data(data, "sendto", 2, "data")
-    if type(count) == "cdata" and not tonumber(count) then
+    if type(count) == "string" or type(count) == "cdata" and not tonumber(count) then
       count, options, addr, length = nil, nil, count, options
     end
     count = args.length(count, "sendto", 3, "count", data)

@@ -7,6 +7,7 @@ local errors = require "callgate.errors"
 local flags = require "callgate.flags"
 local operations = require "callgate.behaviour.operations"
 local sys = require "callgate.sys"
+local types = require "callgate.types"
 
 local sockopt = {}
 
@@ -15,26 +16,35 @@ local fail = errors.fail
 -- The group in which a level's option names are found.
 local NAMES = {
   SOCKET = "SO", TCP = "TCP", IP = "IP", IPV6 = "IPV6", UDP = "UDP", PACKET = "PACKET", NETLINK = "NETLINK",
+  ALG = "ALG", TLS = "TLS", XDP = "XDP", CAN_RAW = "CAN_RAW", MPTCP = "MPTCP", VSOCK = "SO_VM_SOCKETS",
 }
+local AF_VSOCK = 40 -- the level of its options, as linux/vm_sockets.h says; SOL_VSOCK is that of its messages
 local INT = { how = "both", kind = "int" } -- what an option is that has no row
 
-local levels -- level number -> { group, rows = { [option number] = row } }
+local levels -- level number -> { number, group, rows = { [option number] = row } }
+
+local function read_level(number, name)
+  local group = flags.group(name)
+  local prefix = flags.prefix(group)
+  local rows = {}
+  for option, text in pairs(require "callgate.operations.sockopt") do
+    if option:sub(1, #prefix) == prefix and group[option] then
+      rows[group[option]] = operations.read(text)
+    end
+  end
+  levels[number] = { number = number, group = group, rows = rows }
+end
 
 local function load_levels()
   levels = {}
   local SOL = flags.group "SOL"
-  local typed = require "callgate.operations.sockopt"
   for level, name in pairs(NAMES) do
-    local group = flags.group(name)
-    local prefix = flags.prefix(group)
-    local rows = {}
-    for option, text in pairs(typed) do
-      if option:sub(1, #prefix) == prefix and group[option] then
-        rows[group[option]] = operations.read(text)
-      end
+    local number = SOL[level]
+    if number and flags.group(name) then
+      read_level(level == "VSOCK" and AF_VSOCK or number, name)
     end
-    levels[SOL[level]] = { group = group, rows = rows }
   end
+  levels[SOL.VSOCK or AF_VSOCK] = levels[AF_VSOCK]
   return levels
 end
 
@@ -50,11 +60,12 @@ local function resolve(level, name, call)
     return level, args.int(name, call, 3, "name"), INT
   end
   local number = args.choice(name, call, 3, "name", known.group)
-  return level, number, known.rows[number] or INT
+  return known.number, number, known.rows[number] or INT
 end
 
+local int_t = ffi.typeof "int[1]"
 local length_t = ffi.typeof "unsigned int[1]"
-local STRING = 256 -- longer than every string option of Linux
+local ROOM = { string = 256, data = 4096 } -- longer than every such option of Linux
 
 -- sock:getsockopt("socket", "error") -> number; records for linger, peercred, tcp info...
 -- sock:getsockopt(level, name, buffer) -> length, into the caller's buffer.
@@ -67,10 +78,10 @@ function sockopt.getsockopt()
     local value
     if buffer ~= nil then
       value = args.buffer(buffer, "getsockopt", 4, "value")
-    elseif row.kind == "string" then
-      value = ffi.new("char[?]", STRING)
+    elseif ROOM[row.kind] then
+      value = ffi.new("char[?]", ROOM[row.kind])
     else
-      value = operations.output(row.kind)
+      value = operations.output(row.how == "flags" and "int" or row.kind)
     end
     local length = length_t(args.length(nil, "getsockopt", 4, "value", value))
     if raw(fd, level, name, value, length) == -1 then
@@ -79,11 +90,21 @@ function sockopt.getsockopt()
       return length[0]
     elseif row.kind == "string" then
       return ffi.string(value, length[0]):match "^[^%z]*"
+    elseif row.kind == "data" then
+      return ffi.string(value, length[0])
+    elseif row.how == "flags" then
+      return value[0]
     elseif row.result == "fd" then
       return descriptors.type(value[0])
     end
     return operations.value(row.kind, value)
   end
+end
+
+-- Whether a string is what a record is made from ("127.0.0.1"), not the bytes of the option's value.
+local function made_of_text(kind, value)
+  local ctype = not ROOM[kind] and not operations.SCALARS[kind] and types.t[kind]
+  return ctype and #value ~= ffi.sizeof(ctype)
 end
 
 -- sock:setsockopt("socket", "reuseaddr", true); sock:setsockopt("socket", "rcvtimeo", 1.5)
@@ -94,7 +115,9 @@ function sockopt.setsockopt()
     local row
     level, name, row = resolve(level, name, "setsockopt")
     local data = value
-    if type(value) ~= "string" then
+    if row.how == "flags" then
+      data = int_t(args.flags(value, "setsockopt", 4, "value", flags.group(row.kind)))
+    elseif type(value) ~= "string" or made_of_text(row.kind, value) then
       data = operations.input(row.kind, value, "setsockopt", 4, "value")
     end
     local length = args.length(nil, "setsockopt", 4, "value", data)

@@ -7,6 +7,8 @@ local ffi = require "ffi"
 -- asm-generic/signal-defs.h: SIG_DFL and SIG_IGN, the same everywhere
 local NAMES = { default = 0, dfl = 0, ignore = 1, ign = 1 }
 
+local FIELDS = { "handler", "flags", "mask", handler = true, flags = true, mask = true }
+
 local function handler_of(value)
   if value == nil then
     return nil
@@ -23,6 +25,11 @@ end
 return {
   new = function(ctype, value, flags, mask)
     if type(value) == "table" then
+      for name in pairs(value) do
+        if not FIELDS[name] then
+          error(('unknown field "%s"; there are handler, flags and mask'):format(tostring(name)), 3)
+        end
+      end
       value, flags, mask = value.handler or value[1], value.flags or value[2], value.mask or value[3]
     elseif ffi.istype(ctype, value) then
       return nil -- a copy, which the common constructor makes

@@ -23,10 +23,17 @@ local function reason(self)
   end
 end
 
+local OPTIONS = { signal = true, code = true, pid = true, uid = true, value = true }
+
 return {
   new = function(ctype, row)
     if type(row) ~= "table" then
       return nil
+    end
+    for name in pairs(row) do
+      if not OPTIONS[name] then -- si_signo...: a table of C's fields, as any record takes it
+        return nil
+      end
     end
     local group = require("callgate.flags").c
     local self = ffi.new(ctype)

@@ -38,6 +38,10 @@ return {
   },
   aliases = { scope_id = "sin6_scope_id", flowinfo = "sin6_flowinfo" },
   tostring = function(self)
-    return ("[%s]:%d"):format(address.tostring(self.sin6_addr), port.to_host(self.sin6_port))
+    local text, scope = address.tostring(self.sin6_addr), ""
+    if self.sin6_scope_id ~= 0 and text:find "^fe[89ab]" then -- RFC 4007: what is link-local needs its link
+      scope = "%" .. self.sin6_scope_id
+    end
+    return ("[%s%s]:%d"):format(text, scope, port.to_host(self.sin6_port))
   end,
 }

@@ -1,0 +1,81 @@
+"""``callgate bench``: what calls, loading and a server cost, beside C and ljsyscall."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callgate import files, paths, tools
+from callgate.errors import CallgateError
+from callgate.explore.bench import Bench, Row, chosen, everything, measure
+
+if TYPE_CHECKING:
+    import argparse
+
+    from callgate.report import Reporter
+
+ROUNDS = 7
+HEADER = ("what", "", "C", "Callgate", "ljsyscall", "figure", "limit", "")
+
+
+def run(options: argparse.Namespace, report: Reporter) -> int:
+    """Measure and print a table; what is over its limit is marked, and no failure.
+
+    Other programs on the machine slow what is measured: only a figure that stays over its limit
+    when it is measured again, alone, says something.
+    """
+    root = paths.checkout()
+    if root is None:
+        raise CallgateError("the programs of bench/ are part of the checkout, not of the package")
+    library = options.library or paths.output_dir()
+    if not (library / files.LIBRARY_ENTRY).is_file():
+        hint = "run `callgate generate` first"
+        raise CallgateError("there is no library here", where=str(library), hint=hint)
+    if tools.luajit() is None:
+        hint = tools.install_command(list(tools.LUAJIT.packages))
+        raise CallgateError("LuaJIT is not installed, and the embedded one has no -joff", hint=hint)
+    theirs = tools.has_ljsyscall()
+    if not theirs:
+        command = tools.install_command([tools.LJSYSCALL_PACKAGE])
+        report.warn(f"ljsyscall is not installed, so nothing is compared with it: {command}")
+    with tempfile.TemporaryDirectory(prefix="callgate-bench-") as built:
+        bench = Bench(
+            folder=root / "bench",
+            examples=root / "examples",
+            library=library,
+            built=Path(built),
+            rounds=options.rounds or (1 if options.quick else ROUNDS),
+            quick=options.quick,
+            note=lambda _text: None if report.quiet or report.json else report.note(_text),
+        )
+        names = chosen(options.names, everything(bench))
+        rows = list(measure(bench, names, theirs=theirs))
+    if report.json:
+        report.data([_plain(row) for row in rows])
+    else:
+        report.print_table(HEADER, [_cells(row) for row in rows], stream=sys.stdout)
+    return 0
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "group": row.group,
+        "name": row.name,
+        "what": row.what,
+        "values": {name: round(value, 3) for name, value in row.values.items()},
+        "figure": None if row.figure is None else round(row.figure, 3),
+        "limit": row.limit,
+        "least": row.least,
+        "mark": row.mark,
+    }
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    digits = 0 if row.group == "httpd" else 1
+    suffix = "_off" if row.interpreted else ""
+    keys = ("c", f"callgate{suffix}", f"ljsyscall{suffix}")
+    values = [f"{row.values[key]:.{digits}f}" if key in row.values else "" for key in keys]
+    figure = "" if row.figure is None else f"{row.figure:.2f}"
+    return row.name, row.what, *values, figure, f"{row.limit:g}", row.mark

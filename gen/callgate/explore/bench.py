@@ -1,0 +1,275 @@
+"""How fast the library is: its calls beside the same in C and on ljsyscall, measured side by side.
+
+What is measured, and how much it may be, stands in bench/limits.toml; the programs beside it do the
+work. Every round runs each variant once, in turn, so that a machine whose speed drifts slows all
+alike; the median over the rounds counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import statistics
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from callgate import luajit, tools
+from callgate.errors import CallgateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+TIME_LIMIT = 120  # seconds for one run of a program
+SECONDS = 30  # after which the load of a server gives up
+QUICK = 20  # a quick run makes this fraction of the calls
+INTERPRETED = 5  # ... and the interpreter this, of those of compiled code
+GROUPS = ("calls", "load", "httpd")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure beside its limit."""
+
+    group: str  # ex) "calls"
+    name: str  # ex) "read"
+    what: str  # ex) "JIT, to C"
+    values: dict[str, float]  # what was measured, ex) {"c": 170.2, "callgate": 172.0}, ns
+    figure: float | None  # None where ljsyscall is not installed
+    limit: float
+    least: bool = False  # the limit is the least that the figure may be, not the most
+    interpreted: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return "ok", "over" ("under" for what should be more), or "-" without a figure."""
+        if self.figure is None:
+            return "-"
+        if self.least:
+            return "ok" if self.figure >= self.limit else "under"
+        return "ok" if self.figure <= self.limit else "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where programs and library lie, and how thoroughly to measure."""
+
+    folder: Path  # bench/ of the checkout
+    examples: Path
+    library: Path  # ex) output/
+    built: Path  # a folder for the compiled programs
+    rounds: int
+    quick: bool = False
+    note: Callable[[str], None] = lambda _text: None  # is told what is measured next
+
+    def limits(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return limits.toml: group -> name -> limits."""
+        return tomllib.loads((self.folder / "limits.toml").read_text(encoding="utf-8"))
+
+    def lua(self, *words: str | Path) -> list[str]:
+        """Return the command that runs a script of bench/ on the installed LuaJIT."""
+        return [tools.luajit() or "luajit", *(str(word) for word in words)]
+
+    def compiled(self, name: str) -> str:
+        """Return the program that bench/NAME.c becomes; raises CallgateError without gcc."""
+        binary = self.built / name
+        if not binary.exists():
+            source = self.folder / f"{name}.c"
+            command = [_gcc(), "-O2", "-o", str(binary), str(source)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise CallgateError(f"gcc refuses it: {done.stderr.strip()}", where=str(source))
+        return str(binary)
+
+    def run(self, command: list[str]) -> list[float]:
+        """Return the numbers that a program prints; raises CallgateError when it fails."""
+        try:
+            done = subprocess.run(
+                command, env=self.environment(), capture_output=True, text=True,
+                check=False, timeout=TIME_LIMIT,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise CallgateError(
+                f"takes more than {TIME_LIMIT} seconds", where=" ".join(command)
+            ) from error
+        if done.returncode != 0:
+            raise CallgateError(f"fails: {done.stderr.strip()}", where=" ".join(command))
+        return [float(word) for word in done.stdout.split()]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that finds the library first, then the installed ljsyscall."""
+        return luajit.environment(self.library)
+
+
+def chosen(words: list[str], known: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return group -> names for words that are names of either; everything for no words.
+
+    ``known`` is the same for everything. Raises CallgateError on a word that is neither.
+    """
+    found: dict[str, list[str]] = {}
+    for word in words or list(known):
+        if word in known:
+            found[word] = list(known[word])
+            continue
+        groups = [group for group, names in known.items() if word in names]
+        if not groups:
+            every = [*known, *(name for names in known.values() for name in names)]
+            raise CallgateError(f"nothing to measure is called {word!r}", hint=", ".join(every))
+        for group in groups:
+            if word not in found.setdefault(group, []):
+                found[group].append(word)
+    return found
+
+
+def everything(bench: Bench) -> dict[str, list[str]]:
+    """Return group -> names of all that can be measured."""
+    limits = bench.limits()
+    return {group: [] if group == "httpd" else list(limits[group]) for group in GROUPS}
+
+
+def measure(bench: Bench, names: dict[str, list[str]], *, theirs: bool) -> Iterator[Row]:
+    """Yield the rows of groups and names, as ``chosen`` returns them; with ljsyscall or without."""
+    limits = bench.limits()
+    for name in names.get("calls", ()):
+        yield from calls(bench, name, limits["calls"][name], theirs=theirs)
+    for name in names.get("load", ()):
+        yield from load(bench, name, limits["load"][name])
+    if "httpd" in names:
+        row: dict[str, float] = limits["httpd"]  # type: ignore[assignment]  # the group is one row
+        yield from httpd(bench, row, theirs=theirs)
+
+
+def _interleaved(rounds: int, variants: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Return the median of each variant over rounds that run all of them in turn."""
+    samples: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(rounds):
+        for name, run in variants.items():
+            samples[name].append(run())
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+# --- loops of one call ---------------------------------------------------------------------------
+
+
+def calls(bench: Bench, name: str, limit: dict[str, float], *, theirs: bool) -> list[Row]:
+    """Return a call's rows: compiled, beside C; interpreted, beside ljsyscall's cost beyond C."""
+    bench.note(name)
+    count = int(limit["count"]) // (QUICK if bench.quick else 1)
+    script = bench.folder / "calls.lua"
+
+    def lua(library: str, *options: str) -> Callable[[], float]:
+        own = str(count // INTERPRETED if options else count)
+        return lambda: bench.run(bench.lua(*options, script, library, name, own))[0]
+
+    binary = bench.compiled("calls")
+    variants = {
+        "c": lambda: bench.run([binary, name, str(count)])[0],
+        "callgate": lua("callgate"),
+        "callgate_off": lua("callgate", "-joff"),
+    }
+    if theirs:
+        variants |= {"ljsyscall": lua("syscall"), "ljsyscall_off": lua("syscall", "-joff")}
+    found = _interleaved(bench.rounds, variants)
+    return [
+        Row("calls", name, "JIT", found, found["callgate"] / found["c"], limit["c"]),
+        Row(
+            "calls", name, "-joff", found, _beyond(found), limit["interpreter"], interpreted=True
+        ),
+    ]  # fmt: skip
+
+
+def _beyond(found: dict[str, float]) -> float | None:
+    """Return how much interpreted calls cost beyond C, as a ratio to what ljsyscall's cost."""
+    if "ljsyscall_off" not in found:
+        return None
+    theirs = found["ljsyscall_off"] - found["c"]
+    return (found["callgate_off"] - found["c"]) / theirs if theirs > 0 else None
+
+
+# --- require -------------------------------------------------------------------------------------
+
+
+def load(bench: Bench, name: str, limit: dict[str, float]) -> list[Row]:
+    """Return the rows of ``require``, or of an expression that is evaluated after it."""
+    bench.note(name)
+    expression = [] if name == "require" else [name]
+    command = bench.lua(bench.folder / "load.lua", "callgate", *expression)
+    samples = [bench.run(command) for _ in range(bench.rounds * 3)]
+    units = ("ms", "kb")
+    found = {
+        unit: statistics.median(sample[index] for sample in samples)
+        for index, unit in enumerate(units)
+    }
+    return [
+        Row("load", name, unit, found, found[unit], limit[unit]) for unit in units if unit in limit
+    ]
+
+
+# --- servers -------------------------------------------------------------------------------------
+
+
+def httpd(bench: Bench, limit: dict[str, float], *, theirs: bool) -> list[Row]:
+    """Return the rows of examples/httpd.lua: requests per second to those of the others."""
+    servers: dict[str, list[str]] = {
+        "c": [bench.compiled("httpd")],
+        "callgate": bench.lua(bench.examples / "httpd.lua"),
+    }
+    if theirs:
+        servers["ljsyscall"] = bench.lua(bench.folder / "httpd.lua")
+    variants = {
+        name: partial(_served, bench, name, command, limit) for name, command in servers.items()
+    }
+    found = _interleaved(bench.rounds, variants)
+    ratios = {name: found["callgate"] / found[name] for name in servers if name != "callgate"}
+    return [
+        Row("httpd", "httpd", f"1/s, to {name}", found, ratios.get(name), limit[name], least=True)
+        for name in ("c", "ljsyscall")
+    ]
+
+
+def _served(bench: Bench, name: str, command: list[str], limit: dict[str, float]) -> float:
+    """Return how many requests a second a fresh server answers."""
+    bench.note(f"httpd, {name}")
+    requests = int(limit["requests"]) // (QUICK if bench.quick else 1)
+    client = bench.compiled("client")
+    with _server(bench, command) as port:
+        words = (port, int(limit["connections"]), requests, SECONDS)
+        return bench.run([client, *(str(word) for word in words)])[0]
+
+
+@contextlib.contextmanager
+def _server(bench: Bench, command: list[str]) -> Iterator[int]:
+    """Run a server while the block runs; yield its port, on which it listens by then."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [*command, str(port)],
+        env={**os.environ, **bench.environment()},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None  # noqa: S101 - it is a pipe
+        line = process.stderr.readline()
+        if "listening" not in line:
+            raise CallgateError(f"does not serve: {line.strip()}", where=" ".join(command))
+        yield port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _gcc() -> str:
+    tool = next(tool for tool in tools.TOOLS if tool.name == "gcc")
+    found = tools.find(tool)
+    if found is None:
+        raise CallgateError(
+            "gcc is not installed: there is nothing to compare with",
+            hint=tools.install_command(list(tool.packages)),
+        )
+    return found

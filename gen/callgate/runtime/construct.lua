@@ -1,0 +1,223 @@
+-- How a record is made and set from Lua values, and what is said of those that do not fit. A program that
+-- only has the kernel fill its records needs none of it: record.lua loads this when it is first wanted.
+
+local ffi = require "ffi"
+local bit = require "bit"
+local errors = require "callgate.errors"
+local record = require "callgate.record"
+
+local new, raise = ffi.new, errors.raise
+local NONE = {}
+local construct = {}
+
+-- --- bit-fields of 64-bit types, kept in a uint64_t member -------------------------------------------
+
+-- By shifts alone: no mask of 64 bits, which compiled code of several LuaJITs gets wrong (2.1.0-beta3 on
+-- arm64 and x64, LoongArch).
+
+local function read_bits(value, field)
+  local unused = 64 - field.width
+  -- As uint64_t: of a Lua number bit.lshift makes an int32_t.
+  local bits = bit.lshift(value[field.unit] + 0ULL, unused - field.shift)
+  if field.signed then
+    bits = bit.arshift(ffi.cast("int64_t", bits), unused)
+  else
+    bits = bit.rshift(bits, unused)
+  end
+  return field.width <= 53 and tonumber(bits) or bits
+end
+
+local function write_bits(value, field, item)
+  if type(item) == "boolean" then
+    item = item and 1 or 0
+  end
+  -- A negative number becomes its two's complement by way of int64_t; beyond it only uint64_t reaches.
+  local wide = type(item) == "number" and ffi.cast("int64_t", item) or item
+  local unit, unused = value[field.unit] + 0ULL, 64 - field.width
+  local fresh = bit.rshift(bit.lshift(ffi.cast("uint64_t", wide), unused), unused - field.shift)
+  local old = bit.lshift(bit.rshift(bit.lshift(unit, unused - field.shift), unused), field.shift)
+  value[field.unit] = bit.bxor(bit.bxor(unit, old), fresh)
+end
+
+construct.read_bits, construct.write_bits = read_bits, write_bits
+
+-- --- what does not fit ------------------------------------------------------------------------------
+
+-- Every name that the record answers to, sorted.
+local function known_names(self)
+  local names = {}
+  for _, field in ipairs(self.fields()) do
+    names[#names + 1] = field.name
+  end
+  for _, group in ipairs { self.index, self.aliases, self.accessors } do
+    for name in pairs(group) do
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+local function no_field(self, name)
+  local near = require("callgate.suggest").nearest(tostring(name), known_names(self))
+  local hint = near and ("; did you mean %q?"):format(near) or ""
+  raise(("%s has no field %q%s"):format(self.name, tostring(name), hint))
+end
+
+construct.no_field = no_field
+
+-- --- construction ------------------------------------------------------------------------------------
+
+local function unfit(self, value)
+  raise(("%s: %s, got %s"):format(self.name, record.UNFIT, errors.got(value)))
+end
+
+-- What goes into a field, in words.
+local function wanted(field)
+  if field.char and field.array then
+    return "a string"
+  elseif field.array then
+    return "its elements as a table"
+  elseif field.pointer then
+    return "a pointer (cdata) or nil"
+  elseif field.record then
+    return field.record
+  end
+  return "a number"
+end
+
+local function assign(value, name, item)
+  value[name] = item
+end
+construct.assign = assign
+
+local function assign_elements(array, items)
+  for i = 1, #items do
+    array[i - 1] = type(items) == "string" and items:byte(i) or items[i]
+  end
+end
+
+-- Raises what is wrong with `item` for a field, of which setting it said `message`.
+local function refused(self, name, item, message)
+  local text, internal = errors.plain(message)
+  if internal then
+    local field = self.by_name()[self.aliases[name] or name]
+    text = ("expected %s, got %s"):format(field and wanted(field) or "another value", errors.got(item))
+  end
+  local said = ("%s: field %q: "):format(self.name, name) -- by the metatable, when a constructor sets the field
+  if text:sub(1, #said) == said then
+    raise(text)
+  end
+  raise(("%s: field %q: %s"):format(self.name, name, text))
+end
+
+construct.refused = refused
+
+-- Sets one field; an array's or flexible array's elements one by one, a member record from whatever
+-- its own constructor takes.
+local function set(self, value, name, item)
+  local field = self.by_name()[name]
+  if not field and not (self.index[name] or self.aliases[name] or self.accessors[name]) then
+    no_field(self, name)
+  end
+  if field and field.flexible then
+    local ok, message = pcall(assign_elements, value[name], item)
+    return ok or refused(self, name, item, message)
+  end
+  if not field and not self.newindex[name] then
+    field = self.by_name()[self.aliases[name]]
+  end
+  if field and field.record and not field.array and type(item) ~= "cdata" then
+    item = require("callgate.types").record(field.record)(item)
+  end
+  local ok, message = pcall(assign, value, name, item)
+  return ok or refused(self, name, item, message)
+end
+
+-- A record that ends in a flexible array has a twin for LuaJIT, which gives memory to the elements of
+-- "[?]" but to none of "[]".
+local function flexible_new(self, count)
+  if not self.twin then
+    local text = self.text:gsub("%[%];(\n%s*}[^\n]*)$", "[?];%1")
+    self.twin = ffi.typeof(require("callgate.types").private(self.kind .. " " .. text))
+    ffi.metatype(self.twin, self.metatable)
+    record.twins[tonumber(self.twin)] = self.ctype
+  end
+  return new(self.twin, count)
+end
+
+local MOST = 2 ^ 31 - 1 -- LuaJIT's largest object
+
+-- With `count` elements, which the caller gave as a number.
+local function flexible_with(self, count)
+  local ok, value = pcall(flexible_new, self, count)
+  if count < 0 or count > MOST or count % 1 ~= 0 or not ok then
+    raise(("%s: expected a number of elements, got %s"):format(self.name, tostring(count)))
+  end
+  return value
+end
+
+-- Made for as many elements as `init` gives the flexible array; a string keeps its zero byte.
+local function flexible_for(self, init)
+  local fields = self.fields()
+  local item = init[fields[#fields].name]
+  if type(item) ~= "table" and type(item) ~= "string" then
+    return new(self.ctype)
+  end
+  return flexible_new(self, type(item) == "string" and #item + 1 or #item)
+end
+
+local function from_table(self, init)
+  local value
+  if self.flexible then
+    value = flexible_for(self, init)
+  elseif #init > 0 then
+    local ok, made = pcall(new, self.ctype, init) -- positional, in C's order
+    value = ok and made or unfit(self, init)
+  else
+    value = new(self.ctype)
+  end
+  for name, item in pairs(init) do
+    if type(name) == "string" then
+      set(self, value, name, item)
+    end
+  end
+  return value
+end
+
+function construct.plain(self, first, ...)
+  if type(first) == "table" then
+    return from_table(self, first)
+  elseif self.flexible and type(first) == "number" then
+    local value = flexible_with(self, first)
+    for name, item in pairs((...) or NONE) do
+      set(self, value, name, item)
+    end
+    return value
+  end
+  local ok, value = pcall(new, self.ctype, first, ...)
+  return ok and value or unfit(self, first)
+end
+
+-- A kind's own constructor; what it says of a value is raised in the name of the record. Keys of a table
+-- that it does not take are fields as C names them.
+function construct.kind(self, make, first, ...)
+  local ok, value = pcall(make, self.ctype, first, ...)
+  if ok then
+    if self.takes and value ~= nil and type(first) == "table" then
+      for key, item in pairs(first) do
+        if type(key) == "string" and not self.takes[key] then
+          set(self, value, key, item)
+        end
+      end
+    end
+    return value
+  end
+  local text, internal = errors.plain(value)
+  if internal then
+    unfit(self, first)
+  end
+  raise(text)
+end
+
+return construct

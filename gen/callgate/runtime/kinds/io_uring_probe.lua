@@ -1,0 +1,18 @@
+-- What rings of this kernel can do: p:supports "read". Without arguments it has room for every operation.
+
+local bit = require "bit"
+
+local MOST = 256 -- an opcode is a byte
+
+return {
+  new = function(ctype, row)
+    return row == nil and ctype(MOST) or nil
+  end,
+  methods = {
+    supports = function(self, operation)
+      local flags = require("callgate.flags").c
+      local number = require("callgate.args").choice(operation, "supports", 1, "operation", flags.IORING_OP)
+      return number < self.ops_len and bit.band(self.ops[number].flags, flags.IO_URING_OP.SUPPORTED) ~= 0
+    end,
+  },
+}
