@@ -354,7 +354,9 @@ end
 
 -- Like record, with nil for none.
 function args.optional_record(value, call, position, label, ctype)
-  if value == nil or istype(ctype, value) and tonumber(value) == nil then
+  if value == nil then
+    return nil -- a null pointer may be of a type that C does not convert
+  elseif istype(ctype, value) and tonumber(value) == nil then
     return value
   end
   return slow_record(value, call, position, label, ctype)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 Variant = tuple[str, str]  # architecture and C library; ("x64", "") in the kernel's headers
-OWN_FILE = 3_000  # characters of a delta that is worth a file of its own: others need not read it
-BUNDLED = 16_000  # characters of a header that is not: a file takes whole blocks of a disk
+OWN_FILE = 12_000  # characters of a delta that is worth a file of its own: others need not read it
+BUNDLED = 24_000  # characters of a header that is not: a file takes whole blocks of a disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def emit_modules(modules: Sequence[Module], kernel: str) -> dict[str, str]:
         path = module_path(unit, header)
         deltas = []
         for number, delta in enumerate(module.deltas, 1):
-            text = _sections(delta.sections, 2)
+            text = _sections(delta.sections, 4)
             if len(text) > OWN_FILE:
                 own = f"{path.removesuffix('.lua')}-{number}.lua"
                 title = f"<{header}> {_owner(unit, kernel)} on {_spoken(delta.on)}"
@@ -173,7 +173,7 @@ def _sections(sections: dict[str, Section], depth: int) -> str:
     """Return the sections as entries of a table, indented for it."""
     known = [(name, sections[name]) for name in SECTIONS if name in sections]
     uses = any("M." in text for text in sections.get("macros", {}).values())
-    return render("sections.lua.j2", sections=known, pad=" " * (2 + depth), uses=uses)
+    return render("sections.lua.j2", sections=known, pad=" " * depth, uses=uses)
 
 
 def module_path(unit: str, header: str) -> str:

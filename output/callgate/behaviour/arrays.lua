@@ -15,7 +15,7 @@ local ELEMENTS = {
 
 -- A buffer as an iovec; { address, length } and whatever else makes one stay possible.
 local function vector(item, call, position, label)
-  if memory.is(item) and not ffi.istype(types.t.iovec, item) then
+  if type(item) == "string" or memory.is(item) and not ffi.istype(types.t.iovec, item) then -- a string is refused
     local iov = types.t.iovec()
     iov.iov_len = args.length(nil, call, position, label, args.buffer(item, call, position, label))
     iov.iov_base = cast("void *", item)

@@ -166,6 +166,8 @@ return {
     getuid32 = "calls.inferred_g",
     getxattr = "behaviour.attributes",
     getxattrat = "behaviour.attributes",
+    if_indextoname = "behaviour.interfaces",
+    if_nametoindex = "behaviour.interfaces",
     init_module = "calls.modules",
     inotify_add_watch = "calls.polling",
     inotify_init = "calls.polling",

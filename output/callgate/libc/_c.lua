@@ -39,7 +39,101 @@ return {
   deltas = {
     {
       on = "!musl uclibc glibc-mips glibc-mips64 glibc-s390x",
-      from = "callgate.libc.ctype-1",
+      constants = {
+        _ISupper = 256,
+        _ISlower = 512,
+        _ISalpha = 1024,
+        _ISdigit = 2048,
+        _ISxdigit = 4096,
+        _ISspace = 8192,
+        _ISprint = 16384,
+        _ISgraph = 32768,
+        _ISblank = 1,
+        _IScntrl = 2,
+        _ISpunct = 4,
+        _ISalnum = 8,
+      },
+      macros = function(M)
+        return {
+          _ISbit = function(bit)
+            bit = M.long(bit)
+            return M.int(bit < 8 and M.i32(M.shl(M.i32(M.shl(1LL, bit)), 8)) or M.shr(M.i32(M.shl(1LL,
+                bit)), 8))
+          end,
+          __isalnum_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+          end,
+          __isalpha_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+          end,
+          __iscntrl_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+          end,
+          __isdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+          end,
+          __islower_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+          end,
+          __isgraph_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
+          end,
+          __isprint_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
+          end,
+          __ispunct_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+          end,
+          __isspace_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
+          end,
+          __isupper_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+          end,
+          __isxdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
+          end,
+          __isblank_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+          end,
+          isalnum_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+          end,
+          isalpha_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+          end,
+          iscntrl_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+          end,
+          isdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+          end,
+          islower_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+          end,
+          isgraph_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x8000))
+          end,
+          isprint_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x4000))
+          end,
+          ispunct_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+          end,
+          isspace_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x2000))
+          end,
+          isupper_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+          end,
+          isxdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x1000))
+          end,
+          isblank_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+          end,
+        }
+      end,
     },
     {
       on = "!musl",
@@ -111,7 +205,82 @@ return {
     },
     {
       on = "glibc-mips glibc-mips64 glibc-s390x",
-      from = "callgate.libc.ctype-5",
+      macros = function(M)
+        return {
+          __isalnum_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+          end,
+          __isalpha_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+          end,
+          __iscntrl_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+          end,
+          __isdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+          end,
+          __islower_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+          end,
+          __isgraph_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 128))
+          end,
+          __isprint_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 64))
+          end,
+          __ispunct_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+          end,
+          __isspace_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 32))
+          end,
+          __isupper_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+          end,
+          __isxdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 16))
+          end,
+          __isblank_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+          end,
+          isalnum_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x800))
+          end,
+          isalpha_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 4))
+          end,
+          iscntrl_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x200))
+          end,
+          isdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 8))
+          end,
+          islower_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 2))
+          end,
+          isgraph_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 128))
+          end,
+          isprint_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 64))
+          end,
+          ispunct_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x400))
+          end,
+          isspace_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 32))
+          end,
+          isupper_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 1))
+          end,
+          isxdigit_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 16))
+          end,
+          isblank_l = function(c, l)
+            return M.int(M.band(M.long(l.__ctype_b[M.i32(M.long(c))]), 0x100))
+          end,
+        }
+      end,
     },
     {
       on = "musl",

@@ -132,7 +132,106 @@ return {
     },
     {
       on = "glibc",
-      from = "callgate.libc.math-2",
+      constants = {
+        __STDC_VERSION_MATH_H__ = 202311,
+        FP_INT_UPWARD = 0,
+        FP_INT_DOWNWARD = 1,
+        FP_INT_TOWARDZERO = 2,
+        FP_INT_TONEARESTFROMZERO = 3,
+        FP_INT_TONEAREST = 4,
+        __MATH_DECLARE_LDOUBLE = 1,
+        math_errhandling = 3,
+        MAXFLOAT = 3.4028234663852886e+38,
+        M_Ef = 2.7182817459106445,
+        M_LOG2Ef = 1.4426950216293335,
+        M_LOG10Ef = 0.4342944920063019,
+        M_LN2f = 0.6931471824645996,
+        M_LN10f = 2.3025851249694824,
+        M_PIf = 3.1415927410125732,
+        M_PI_2f = 1.5707963705062866,
+        M_PI_4f = 0.7853981852531433,
+        M_1_PIf = 0.31830987334251404,
+        M_2_PIf = 0.6366197466850281,
+        M_2_SQRTPIf = 1.128379225730896,
+        M_SQRT2f = 1.4142135381698608,
+        M_SQRT1_2f = 0.7071067690849304,
+        M_Ef32 = 2.7182817459106445,
+        M_LOG2Ef32 = 1.4426950216293335,
+        M_LOG10Ef32 = 0.4342944920063019,
+        M_LN2f32 = 0.6931471824645996,
+        M_LN10f32 = 2.3025851249694824,
+        M_PIf32 = 3.1415927410125732,
+        M_PI_2f32 = 1.5707963705062866,
+        M_PI_4f32 = 0.7853981852531433,
+        M_1_PIf32 = 0.31830987334251404,
+        M_2_PIf32 = 0.6366197466850281,
+        M_2_SQRTPIf32 = 1.128379225730896,
+        M_SQRT2f32 = 1.4142135381698608,
+        M_SQRT1_2f32 = 0.7071067690849304,
+        M_Ef64 = 2.718281828459045,
+        M_LOG2Ef64 = 1.4426950408889634,
+        M_LOG10Ef64 = 0.4342944819032518,
+        M_LN2f64 = 0.6931471805599453,
+        M_LN10f64 = 2.302585092994046,
+        M_PIf64 = 3.141592653589793,
+        M_PI_2f64 = 1.5707963267948966,
+        M_PI_4f64 = 0.7853981633974483,
+        M_1_PIf64 = 0.3183098861837907,
+        M_2_PIf64 = 0.6366197723675814,
+        M_2_SQRTPIf64 = 1.1283791670955126,
+        M_SQRT2f64 = 1.4142135623730951,
+        M_SQRT1_2f64 = 0.7071067811865476,
+        M_Ef32x = 2.718281828459045,
+        M_LOG2Ef32x = 1.4426950408889634,
+        M_LOG10Ef32x = 0.4342944819032518,
+        M_LN2f32x = 0.6931471805599453,
+        M_LN10f32x = 2.302585092994046,
+        M_PIf32x = 3.141592653589793,
+        M_PI_2f32x = 1.5707963267948966,
+        M_PI_4f32x = 0.7853981633974483,
+        M_1_PIf32x = 0.3183098861837907,
+        M_2_PIf32x = 0.6366197723675814,
+        M_2_SQRTPIf32x = 1.1283791670955126,
+        M_SQRT2f32x = 1.4142135623730951,
+        M_SQRT1_2f32x = 0.7071067811865476,
+      },
+      typedefs = {
+        float_t = "float",
+        double_t = "double",
+        _Float32_t = "float",
+        _Float64_t = "double",
+      },
+      macros = function(M)
+        return {
+          iszero = function(x)
+            return M.long(x) == 0
+          end,
+          isgreater = function(x, y)
+            x, y = M.long(x), M.long(y)
+            return not (x ~= y and (x ~= x or y ~= y)) and x > y
+          end,
+          isgreaterequal = function(x, y)
+            x, y = M.long(x), M.long(y)
+            return not (x ~= y and (x ~= x or y ~= y)) and x >= y
+          end,
+          isless = function(x, y)
+            x, y = M.long(x), M.long(y)
+            return not (x ~= y and (x ~= x or y ~= y)) and x < y
+          end,
+          islessequal = function(x, y)
+            x, y = M.long(x), M.long(y)
+            return not (x ~= y and (x ~= x or y ~= y)) and x <= y
+          end,
+          islessgreater = function(x, y)
+            x, y = M.long(x), M.long(y)
+            return not (x ~= y and (x ~= x or y ~= y)) and x ~= y
+          end,
+          isunordered = function(x, y)
+            x, y = M.long(x), M.long(y)
+            return x ~= y and (x ~= x or y ~= y)
+          end,
+        }
+      end,
     },
     {
       on = "musl glibc-x64 glibc-x86",

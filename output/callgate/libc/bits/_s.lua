@@ -1487,7 +1487,100 @@ return {
     },
     {
       on = "musl-arm64",
-      from = "callgate.libc.bits.signal-12",
+      constants = {
+        MINSIGSTKSZ = 6144,
+        SIGSTKSZ = 12288,
+      },
+      records = {
+        ["struct fpregset_t"] = [[{
+    uint64_t vregs[32][2] __attribute__((aligned(16)));
+    uint32_t fpsr;
+    uint32_t fpcr;
+  }]],
+        ["struct sigcontext__libc"] = [[{
+    unsigned long fault_address;
+    unsigned long regs[31];
+    unsigned long sp;
+    unsigned long pc;
+    unsigned long pstate;
+    uint64_t __reserved[256][2] __attribute__((aligned(16)));
+  }]],
+        ["struct sve_context__libc"] = [[{
+    struct _aarch64_ctx head;
+    uint16_t vl;
+    uint16_t __reserved[3];
+  }]],
+        ["struct ucontext__libc"] = [[{
+    unsigned long uc_flags;
+    struct ucontext__libc *uc_link;
+    struct sigaltstack uc_stack;
+    struct __sigset_t uc_sigmask;
+    struct sigcontext__libc uc_mcontext;
+  }]],
+      },
+      aliases = {
+        ["struct sve_context"] = "struct sve_context__libc",
+      },
+      typedefs = {
+        gregset_t = "unsigned long [34]",
+        mcontext_t = "struct sigcontext__libc",
+      },
+      macros = function(M)
+        return {
+          sve_vl_valid = function(vl)
+            vl = M.long(vl)
+            return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
+          end,
+          sve_vq_from_vl = function(vl)
+            return M.int(M.long(vl) / 16)
+          end,
+          sve_vl_from_vq = function(vq)
+            return M.int(M.long(vq) * 16)
+          end,
+          SVE_SIG_ZREG_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 16))
+          end,
+          SVE_SIG_PREG_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 2))
+          end,
+          SVE_SIG_FFR_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 2))
+          end,
+          SVE_SIG_ZREG_OFFSET = function(vq, n)
+            return M.int(16 + M.u64(M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+          end,
+          SVE_SIG_ZREGS_SIZE = function(vq)
+            return M.int(16 + M.u64(M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 16)
+          end,
+          SVE_SIG_PREGS_OFFSET = function(vq)
+            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 16))
+          end,
+          SVE_SIG_PREG_OFFSET = function(vq, n)
+            vq = M.long(vq)
+            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(vq) *
+                2) * M.long(n)))
+          end,
+          SVE_SIG_PREGS_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) +
+                M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) - (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 16)))
+          end,
+          SVE_SIG_FFR_OFFSET = function(vq)
+            vq = M.long(vq)
+            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + (16 + (16 +
+                M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) -
+                (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16))))
+          end,
+          SVE_SIG_REGS_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + (16 + (16 +
+                M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16) + M.u64(M.u32(M.u32(M.u32(vq) * 2) * 16)) -
+                (16 + (16 + M.u64(M.u32(M.u32(M.u32(vq) * 16) * 32)) - 16))) + M.u64(M.u32(M.u32(vq) * 2)) -
+                16)
+          end,
+        }
+      end,
     },
     {
       on = "ppc musl-arm64 musl-riscv64 musl-loongarch64 musl-ppc64le musl-s390x",
@@ -1955,7 +2048,161 @@ return {
   deltas = {
     {
       on = "!musl",
-      from = "callgate.libc.bits.socket-1",
+      constants = {
+        MSG_OOB = 1,
+        MSG_PEEK = 2,
+        MSG_DONTROUTE = 4,
+        MSG_CTRUNC = 8,
+        MSG_PROXY = 16,
+        MSG_TRUNC = 32,
+        MSG_DONTWAIT = 64,
+        MSG_EOR = 128,
+        MSG_WAITALL = 256,
+        MSG_FIN = 512,
+        MSG_SYN = 1024,
+        MSG_CONFIRM = 2048,
+        MSG_RST = 4096,
+        MSG_ERRQUEUE = 8192,
+        MSG_NOSIGNAL = 16384,
+        MSG_MORE = 32768,
+        MSG_WAITFORONE = 65536,
+        MSG_BATCH = 262144,
+        MSG_ZEROCOPY = 67108864,
+        MSG_FASTOPEN = 536870912,
+        MSG_CMSG_CLOEXEC = 1073741824,
+        SCM_RIGHTS = 1,
+        SCM_CREDENTIALS = 2,
+        PF_UNSPEC = 0,
+        PF_LOCAL = 1,
+        PF_UNIX = 1,
+        PF_FILE = 1,
+        PF_INET = 2,
+        PF_AX25 = 3,
+        PF_IPX = 4,
+        PF_APPLETALK = 5,
+        PF_NETROM = 6,
+        PF_BRIDGE = 7,
+        PF_ATMPVC = 8,
+        PF_X25 = 9,
+        PF_INET6 = 10,
+        PF_ROSE = 11,
+        PF_DECnet = 12,
+        PF_NETBEUI = 13,
+        PF_SECURITY = 14,
+        PF_KEY = 15,
+        PF_NETLINK = 16,
+        PF_ROUTE = 16,
+        PF_PACKET = 17,
+        PF_ASH = 18,
+        PF_ECONET = 19,
+        PF_ATMSVC = 20,
+        PF_RDS = 21,
+        PF_SNA = 22,
+        PF_IRDA = 23,
+        PF_WANPIPE = 25,
+        PF_LLC = 26,
+        PF_CAN = 29,
+        PF_BLUETOOTH = 31,
+        PF_IUCV = 32,
+        PF_RXRPC = 33,
+        PF_ISDN = 34,
+        PF_PHONET = 35,
+        PF_IEEE802154 = 36,
+        PF_CAIF = 37,
+        PF_ALG = 38,
+        PF_NFC = 39,
+        PF_VSOCK = 40,
+        PF_KCM = 41,
+        PF_QIPCRTR = 42,
+        PF_SMC = 43,
+        AF_UNSPEC = 0,
+        AF_LOCAL = 1,
+        AF_UNIX = 1,
+        AF_FILE = 1,
+        AF_INET = 2,
+        AF_AX25 = 3,
+        AF_IPX = 4,
+        AF_APPLETALK = 5,
+        AF_NETROM = 6,
+        AF_BRIDGE = 7,
+        AF_ATMPVC = 8,
+        AF_X25 = 9,
+        AF_INET6 = 10,
+        AF_ROSE = 11,
+        AF_DECnet = 12,
+        AF_NETBEUI = 13,
+        AF_SECURITY = 14,
+        AF_KEY = 15,
+        AF_NETLINK = 16,
+        AF_ROUTE = 16,
+        AF_PACKET = 17,
+        AF_ASH = 18,
+        AF_ECONET = 19,
+        AF_ATMSVC = 20,
+        AF_RDS = 21,
+        AF_SNA = 22,
+        AF_IRDA = 23,
+        AF_WANPIPE = 25,
+        AF_LLC = 26,
+        AF_CAN = 29,
+        AF_BLUETOOTH = 31,
+        AF_IUCV = 32,
+        AF_RXRPC = 33,
+        AF_ISDN = 34,
+        AF_PHONET = 35,
+        AF_IEEE802154 = 36,
+        AF_CAIF = 37,
+        AF_ALG = 38,
+        AF_NFC = 39,
+        AF_VSOCK = 40,
+        AF_KCM = 41,
+        AF_QIPCRTR = 42,
+        AF_SMC = 43,
+        SOL_RAW = 255,
+        SOL_DECNET = 261,
+        SOL_X25 = 262,
+        SOL_PACKET = 263,
+        SOL_ATM = 264,
+        SOL_AAL = 265,
+        SOL_IRDA = 266,
+        SOL_NETBEUI = 267,
+        SOL_LLC = 268,
+        SOL_DCCP = 269,
+        SOL_NETLINK = 270,
+        SOL_RXRPC = 272,
+        SOL_PPPOL2TP = 273,
+        SOL_BLUETOOTH = 274,
+        SOL_PNPIPE = 275,
+        SOL_IUCV = 277,
+        SOL_CAIF = 278,
+        SOL_ALG = 279,
+        SOL_NFC = 280,
+        SOL_KCM = 281,
+        SOL_TLS = 282,
+        MSG_TRYHARD = 4,
+      },
+      records = {
+        ["struct ucred__libc"] = [[{
+    int32_t pid;
+    uint32_t uid;
+    uint32_t gid;
+  }]],
+      },
+      aliases = {
+        ["struct msghdr"] = "struct msghdr__libc",
+        ["struct cmsghdr"] = "struct cmsghdr__libc",
+        ["struct ucred"] = "struct ucred__libc",
+      },
+      typedefs = {
+        socklen_t = "uint32_t",
+      },
+      macros = function(_M)
+        return {
+          CMSG_DATA = function(cmsg)
+            return cmsg.__cmsg_data
+          end,
+        }
+      end,
     },
     {
       on = "glibc",
@@ -3628,91 +3875,6 @@ return {
       constants = {
         _BITS_SYSMACROS_H = 1,
       },
-    },
-  },
-]==],
-["bits/sysnum.h"] = [==[
-  deltas = {
-    {
-      on = "uclibc-arm",
-      from = "callgate.libc.bits.sysnum-1",
-    },
-    {
-      on = "uclibc-arm uclibc-x86",
-      from = "callgate.libc.bits.sysnum-2",
-    },
-    {
-      on = "uclibc",
-      constants = {
-        SYS_syslog = 103,
-        SYS_pidfd_send_signal = 424,
-        SYS_io_uring_setup = 425,
-        SYS_io_uring_enter = 426,
-        SYS_io_uring_register = 427,
-        SYS_open_tree = 428,
-        SYS_move_mount = 429,
-        SYS_fsopen = 430,
-        SYS_fsconfig = 431,
-        SYS_fsmount = 432,
-        SYS_fspick = 433,
-        SYS_pidfd_open = 434,
-        SYS_clone3 = 435,
-        SYS_close_range = 436,
-        SYS_openat2 = 437,
-        SYS_pidfd_getfd = 438,
-        SYS_faccessat2 = 439,
-        SYS_process_madvise = 440,
-        SYS_epoll_pwait2 = 441,
-        SYS_mount_setattr = 442,
-        SYS_quotactl_fd = 443,
-        SYS_landlock_create_ruleset = 444,
-        SYS_landlock_add_rule = 445,
-        SYS_landlock_restrict_self = 446,
-        SYS_process_mrelease = 448,
-        SYS_futex_waitv = 449,
-        SYS_set_mempolicy_home_node = 450,
-        SYS_cachestat = 451,
-        SYS_fchmodat2 = 452,
-        SYS_map_shadow_stack = 453,
-        SYS_futex_wake = 454,
-        SYS_futex_wait = 455,
-        SYS_futex_requeue = 456,
-        SYS_statmount = 457,
-        SYS_listmount = 458,
-        SYS_lsm_get_self_attr = 459,
-        SYS_lsm_set_self_attr = 460,
-        SYS_lsm_list_modules = 461,
-        SYS_mseal = 462,
-        SYS_setxattrat = 463,
-        SYS_getxattrat = 464,
-        SYS_listxattrat = 465,
-        SYS_removexattrat = 466,
-        SYS_open_tree_attr = 467,
-        SYS_file_getattr = 468,
-        SYS_file_setattr = 469,
-        SYS_listns = 470,
-        SYS_rseq_slice_yield = 471,
-      },
-    },
-    {
-      on = "uclibc-arm uclibc-x64",
-      constants = {
-        SYS_getdents64 = 217,
-      },
-    },
-    {
-      on = "uclibc-x86",
-      from = "callgate.libc.bits.sysnum-5",
-    },
-    {
-      on = "uclibc-x86 uclibc-x64",
-      constants = {
-        SYS_memfd_secret = 447,
-      },
-    },
-    {
-      on = "uclibc-x64",
-      from = "callgate.libc.bits.sysnum-7",
     },
   },
 ]==],

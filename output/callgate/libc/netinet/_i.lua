@@ -643,7 +643,99 @@ return {
     },
     {
       on = "musl",
-      from = "callgate.libc.netinet.in-7",
+      constants = {
+        IPPORT_RESERVED = 1024,
+        IP_PMTUDISC = 10,
+        IP_MAX_MEMBERSHIPS = 20,
+        IPV6_JOIN_GROUP = 20,
+        IPV6_LEAVE_GROUP = 21,
+        IPV6_RXHOPOPTS = 54,
+        IPV6_RXDSTOPTS = 59,
+        IPV6_RTHDR_LOOSE = 0,
+        IPV6_RTHDR_STRICT = 1,
+        IPV6_RTHDR_TYPE_0 = 0,
+        __UAPI_DEF_IN_ADDR = 0,
+        __UAPI_DEF_IN_IPPROTO = 0,
+        __UAPI_DEF_IN_PKTINFO = 0,
+        __UAPI_DEF_IP_MREQ = 0,
+        __UAPI_DEF_SOCKADDR_IN = 0,
+        __UAPI_DEF_IN_CLASS = 0,
+        __UAPI_DEF_IN6_ADDR = 0,
+        __UAPI_DEF_IN6_ADDR_ALT = 0,
+        __UAPI_DEF_SOCKADDR_IN6 = 0,
+        __UAPI_DEF_IPV6_MREQ = 0,
+        __UAPI_DEF_IPPROTO_V6 = 0,
+        __UAPI_DEF_IPV6_OPTIONS = 0,
+        __UAPI_DEF_IN6_PKTINFO = 0,
+        __UAPI_DEF_IP6_MTUINFO = 0,
+      },
+      records = {
+        ["struct in6_addr__libc"] = [[{
+    union {
+      uint8_t __s6_addr[16];
+      uint16_t __s6_addr16[8];
+      uint32_t __s6_addr32[4];
+    } __in6_union;
+  }]],
+        ["struct ip_opts"] = [[{
+    struct in_addr ip_dst;
+    char ip_opts[40];
+  }]],
+      },
+      macros = function(M)
+        return {
+          IN6_IS_ADDR_UNSPECIFIED = function(a)
+            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+                M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint32_t *", a)[3]) == 0
+          end,
+          IN6_IS_ADDR_LOOPBACK = function(a)
+            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+                M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint8_t *", a)[12]) == 0 and
+                M.long(M.cast("uint8_t *", a)[13]) == 0 and M.long(M.cast("uint8_t *", a)[14]) == 0 and
+                M.long(M.cast("uint8_t *", a)[15]) == 1
+          end,
+          IN6_IS_ADDR_MULTICAST = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xff
+          end,
+          IN6_IS_ADDR_LINKLOCAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xfe and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xc0) == 0x80
+          end,
+          IN6_IS_ADDR_SITELOCAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xfe and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xc0) == 0xc0
+          end,
+          IN6_IS_ADDR_V4MAPPED = function(a)
+            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+                M.long(M.cast("uint8_t *", a)[8]) == 0 and M.long(M.cast("uint8_t *", a)[9]) == 0 and
+                M.long(M.cast("uint8_t *", a)[10]) == 0xff and M.long(M.cast("uint8_t *", a)[11]) == 0xff
+          end,
+          IN6_IS_ADDR_V4COMPAT = function(a)
+            return M.long(M.cast("uint32_t *", a)[0]) == 0 and M.long(M.cast("uint32_t *", a)[1]) == 0 and
+                M.long(M.cast("uint32_t *", a)[2]) == 0 and M.long(M.cast("uint8_t *", a)[15]) > 1
+          end,
+          IN6_IS_ADDR_MC_NODELOCAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xf) == 0x1
+          end,
+          IN6_IS_ADDR_MC_LINKLOCAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xf) == 0x2
+          end,
+          IN6_IS_ADDR_MC_SITELOCAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xf) == 0x5
+          end,
+          IN6_IS_ADDR_MC_ORGLOCAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xf) == 0x8
+          end,
+          IN6_IS_ADDR_MC_GLOBAL = function(a)
+            return M.long(M.cast("uint8_t *", a)[0]) == 0xff and M.band(M.long(M.cast("uint8_t *", a)[1]),
+                0xf) == 0xe
+          end,
+        }
+      end,
     },
     {
       on = "uclibc",

@@ -114,11 +114,133 @@ return {
     },
     {
       on = "x64",
-      from = "callgate.uapi.asm.amd_hsmp-2",
+      records = {
+        ["struct hsmp_metric_table"] = [[{
+    uint32_t accumulation_counter __attribute__((aligned(4)));
+    uint32_t max_socket_temperature __attribute__((aligned(4)));
+    uint32_t max_vr_temperature __attribute__((aligned(4)));
+    uint32_t max_hbm_temperature __attribute__((aligned(4)));
+    uint64_t max_socket_temperature_acc __attribute__((aligned(4)));
+    uint64_t max_vr_temperature_acc __attribute__((aligned(4)));
+    uint64_t max_hbm_temperature_acc __attribute__((aligned(4)));
+    uint32_t socket_power_limit __attribute__((aligned(4)));
+    uint32_t max_socket_power_limit __attribute__((aligned(4)));
+    uint32_t socket_power __attribute__((aligned(4)));
+    uint64_t timestamp __attribute__((aligned(4)));
+    uint64_t socket_energy_acc __attribute__((aligned(4)));
+    uint64_t ccd_energy_acc __attribute__((aligned(4)));
+    uint64_t xcd_energy_acc __attribute__((aligned(4)));
+    uint64_t aid_energy_acc __attribute__((aligned(4)));
+    uint64_t hbm_energy_acc __attribute__((aligned(4)));
+    uint32_t cclk_frequency_limit __attribute__((aligned(4)));
+    uint32_t gfxclk_frequency_limit __attribute__((aligned(4)));
+    uint32_t fclk_frequency __attribute__((aligned(4)));
+    uint32_t uclk_frequency __attribute__((aligned(4)));
+    uint32_t socclk_frequency[4] __attribute__((aligned(4)));
+    uint32_t vclk_frequency[4] __attribute__((aligned(4)));
+    uint32_t dclk_frequency[4] __attribute__((aligned(4)));
+    uint32_t lclk_frequency[4] __attribute__((aligned(4)));
+    uint64_t gfxclk_frequency_acc[8] __attribute__((aligned(4)));
+    uint64_t cclk_frequency_acc[96] __attribute__((aligned(4)));
+    uint32_t max_cclk_frequency __attribute__((aligned(4)));
+    uint32_t min_cclk_frequency __attribute__((aligned(4)));
+    uint32_t max_gfxclk_frequency __attribute__((aligned(4)));
+    uint32_t min_gfxclk_frequency __attribute__((aligned(4)));
+    uint32_t fclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t uclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t socclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t vclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t dclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t lclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t max_lclk_dpm_range __attribute__((aligned(4)));
+    uint32_t min_lclk_dpm_range __attribute__((aligned(4)));
+    uint32_t xgmi_width __attribute__((aligned(4)));
+    uint32_t xgmi_bitrate __attribute__((aligned(4)));
+    uint64_t xgmi_read_bandwidth_acc[8] __attribute__((aligned(4)));
+    uint64_t xgmi_write_bandwidth_acc[8] __attribute__((aligned(4)));
+    uint32_t socket_c0_residency __attribute__((aligned(4)));
+    uint32_t socket_gfx_busy __attribute__((aligned(4)));
+    uint32_t dram_bandwidth_utilization __attribute__((aligned(4)));
+    uint64_t socket_c0_residency_acc __attribute__((aligned(4)));
+    uint64_t socket_gfx_busy_acc __attribute__((aligned(4)));
+    uint64_t dram_bandwidth_acc __attribute__((aligned(4)));
+    uint32_t max_dram_bandwidth __attribute__((aligned(4)));
+    uint64_t dram_bandwidth_utilization_acc __attribute__((aligned(4)));
+    uint64_t pcie_bandwidth_acc[4] __attribute__((aligned(4)));
+    uint32_t prochot_residency_acc __attribute__((aligned(4)));
+    uint32_t ppt_residency_acc __attribute__((aligned(4)));
+    uint32_t socket_thm_residency_acc __attribute__((aligned(4)));
+    uint32_t vr_thm_residency_acc __attribute__((aligned(4)));
+    uint32_t hbm_thm_residency_acc __attribute__((aligned(4)));
+    uint32_t spare __attribute__((aligned(4)));
+    uint32_t gfxclk_frequency[8] __attribute__((aligned(4)));
+  } __attribute__((packed))]],
+      },
     },
     {
       on = "x86",
-      from = "callgate.uapi.asm.amd_hsmp-3",
+      records = {
+        ["struct hsmp_metric_table"] = [[{
+    uint32_t accumulation_counter __attribute__((aligned(4)));
+    uint32_t max_socket_temperature __attribute__((aligned(4)));
+    uint32_t max_vr_temperature __attribute__((aligned(4)));
+    uint32_t max_hbm_temperature __attribute__((aligned(4)));
+    uint64_t max_socket_temperature_acc __attribute__((packed, aligned(4)));
+    uint64_t max_vr_temperature_acc __attribute__((packed, aligned(4)));
+    uint64_t max_hbm_temperature_acc __attribute__((packed, aligned(4)));
+    uint32_t socket_power_limit __attribute__((aligned(4)));
+    uint32_t max_socket_power_limit __attribute__((aligned(4)));
+    uint32_t socket_power __attribute__((aligned(4)));
+    uint64_t timestamp __attribute__((packed, aligned(4)));
+    uint64_t socket_energy_acc __attribute__((packed, aligned(4)));
+    uint64_t ccd_energy_acc __attribute__((packed, aligned(4)));
+    uint64_t xcd_energy_acc __attribute__((packed, aligned(4)));
+    uint64_t aid_energy_acc __attribute__((packed, aligned(4)));
+    uint64_t hbm_energy_acc __attribute__((packed, aligned(4)));
+    uint32_t cclk_frequency_limit __attribute__((aligned(4)));
+    uint32_t gfxclk_frequency_limit __attribute__((aligned(4)));
+    uint32_t fclk_frequency __attribute__((aligned(4)));
+    uint32_t uclk_frequency __attribute__((aligned(4)));
+    uint32_t socclk_frequency[4] __attribute__((aligned(4)));
+    uint32_t vclk_frequency[4] __attribute__((aligned(4)));
+    uint32_t dclk_frequency[4] __attribute__((aligned(4)));
+    uint32_t lclk_frequency[4] __attribute__((aligned(4)));
+    uint64_t gfxclk_frequency_acc[8] __attribute__((packed, aligned(4)));
+    uint64_t cclk_frequency_acc[96] __attribute__((packed, aligned(4)));
+    uint32_t max_cclk_frequency __attribute__((aligned(4)));
+    uint32_t min_cclk_frequency __attribute__((aligned(4)));
+    uint32_t max_gfxclk_frequency __attribute__((aligned(4)));
+    uint32_t min_gfxclk_frequency __attribute__((aligned(4)));
+    uint32_t fclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t uclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t socclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t vclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t dclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t lclk_frequency_table[4] __attribute__((aligned(4)));
+    uint32_t max_lclk_dpm_range __attribute__((aligned(4)));
+    uint32_t min_lclk_dpm_range __attribute__((aligned(4)));
+    uint32_t xgmi_width __attribute__((aligned(4)));
+    uint32_t xgmi_bitrate __attribute__((aligned(4)));
+    uint64_t xgmi_read_bandwidth_acc[8] __attribute__((packed, aligned(4)));
+    uint64_t xgmi_write_bandwidth_acc[8] __attribute__((packed, aligned(4)));
+    uint32_t socket_c0_residency __attribute__((aligned(4)));
+    uint32_t socket_gfx_busy __attribute__((aligned(4)));
+    uint32_t dram_bandwidth_utilization __attribute__((aligned(4)));
+    uint64_t socket_c0_residency_acc __attribute__((packed, aligned(4)));
+    uint64_t socket_gfx_busy_acc __attribute__((packed, aligned(4)));
+    uint64_t dram_bandwidth_acc __attribute__((packed, aligned(4)));
+    uint32_t max_dram_bandwidth __attribute__((aligned(4)));
+    uint64_t dram_bandwidth_utilization_acc __attribute__((packed, aligned(4)));
+    uint64_t pcie_bandwidth_acc[4] __attribute__((packed, aligned(4)));
+    uint32_t prochot_residency_acc __attribute__((aligned(4)));
+    uint32_t ppt_residency_acc __attribute__((aligned(4)));
+    uint32_t socket_thm_residency_acc __attribute__((aligned(4)));
+    uint32_t vr_thm_residency_acc __attribute__((aligned(4)));
+    uint32_t hbm_thm_residency_acc __attribute__((aligned(4)));
+    uint32_t spare __attribute__((aligned(4)));
+    uint32_t gfxclk_frequency[8] __attribute__((aligned(4)));
+  } __attribute__((packed))]],
+      },
     },
   },
 ]==],

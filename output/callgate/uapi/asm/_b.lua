@@ -34,7 +34,132 @@ return {
   deltas = {
     {
       on = "x64 x86",
-      from = "callgate.uapi.asm.bootparam-1",
+      constants = {
+        X86_SUBARCH_PC = 0,
+        X86_SUBARCH_LGUEST = 1,
+        X86_SUBARCH_XEN = 2,
+        X86_SUBARCH_INTEL_MID = 3,
+        X86_SUBARCH_CE4100 = 4,
+        X86_NR_SUBARCHS = 5,
+        RAMDISK_IMAGE_START_MASK = 0x7ff,
+        RAMDISK_PROMPT_FLAG = 0x8000,
+        RAMDISK_LOAD_FLAG = 0x4000,
+        LOADED_HIGH = 0x1,
+        KASLR_FLAG = 0x2,
+        QUIET_FLAG = 0x20,
+        KEEP_SEGMENTS = 0x40,
+        CAN_USE_HEAP = 0x80,
+        XLF_KERNEL_64 = 0x1,
+        XLF_CAN_BE_LOADED_ABOVE_4G = 0x2,
+        XLF_EFI_HANDOVER_32 = 0x4,
+        XLF_EFI_HANDOVER_64 = 0x8,
+        XLF_EFI_KEXEC = 0x10,
+        XLF_5LEVEL = 0x20,
+        XLF_5LEVEL_ENABLED = 0x40,
+        XLF_MEM_ENCRYPTION = 0x80,
+        E820_MAX_ENTRIES_ZEROPAGE = 128,
+        JAILHOUSE_SETUP_REQUIRED_VERSION = 1,
+      },
+      records = {
+        ["struct setup_header"] = [[{
+    uint8_t setup_sects;
+    uint16_t root_flags;
+    uint32_t syssize;
+    uint16_t ram_size;
+    uint16_t vid_mode;
+    uint16_t root_dev;
+    uint16_t boot_flag;
+    uint16_t jump;
+    uint32_t header;
+    uint16_t version;
+    uint32_t realmode_swtch;
+    uint16_t start_sys_seg;
+    uint16_t kernel_version;
+    uint8_t type_of_loader;
+    uint8_t loadflags;
+    uint16_t setup_move_size;
+    uint32_t code32_start;
+    uint32_t ramdisk_image;
+    uint32_t ramdisk_size;
+    uint32_t bootsect_kludge;
+    uint16_t heap_end_ptr;
+    uint8_t ext_loader_ver;
+    uint8_t ext_loader_type;
+    uint32_t cmd_line_ptr;
+    uint32_t initrd_addr_max;
+    uint32_t kernel_alignment;
+    uint8_t relocatable_kernel;
+    uint8_t min_alignment;
+    uint16_t xloadflags;
+    uint32_t cmdline_size;
+    uint32_t hardware_subarch;
+    uint64_t hardware_subarch_data;
+    uint32_t payload_offset;
+    uint32_t payload_length;
+    uint64_t setup_data;
+    uint64_t pref_address;
+    uint32_t init_size;
+    uint32_t handover_offset;
+    uint32_t kernel_info_offset;
+  } __attribute__((packed))]],
+        ["struct sys_desc_table"] = [[{
+    uint16_t length;
+    uint8_t table[14];
+  }]],
+        ["struct olpc_ofw_header"] = [[{
+    uint32_t ofw_magic;
+    uint32_t ofw_version;
+    uint32_t cif_handler;
+    uint32_t irq_desc_table;
+  } __attribute__((packed))]],
+        ["struct efi_info"] = [[{
+    uint32_t efi_loader_signature;
+    uint32_t efi_systab;
+    uint32_t efi_memdesc_size;
+    uint32_t efi_memdesc_version;
+    uint32_t efi_memmap;
+    uint32_t efi_memmap_size;
+    uint32_t efi_systab_hi;
+    uint32_t efi_memmap_hi;
+  }]],
+        ["struct boot_params"] = [[{
+    struct screen_info screen_info;
+    struct apm_bios_info apm_bios_info;
+    uint8_t _pad2[4];
+    uint64_t tboot_addr;
+    struct ist_info ist_info;
+    uint64_t acpi_rsdp_addr;
+    uint8_t _pad3[8];
+    uint8_t hd0_info[16];
+    uint8_t hd1_info[16];
+    struct sys_desc_table sys_desc_table;
+    struct olpc_ofw_header olpc_ofw_header;
+    uint32_t ext_ramdisk_image;
+    uint32_t ext_ramdisk_size;
+    uint32_t ext_cmd_line_ptr;
+    uint8_t _pad4[112];
+    uint32_t cc_blob_address;
+    struct edid_info edid_info;
+    struct efi_info efi_info;
+    uint32_t alt_mem_k;
+    uint32_t scratch;
+    uint8_t e820_entries;
+    uint8_t eddbuf_entries;
+    uint8_t edd_mbr_sig_buf_entries;
+    uint8_t kbd_status;
+    uint8_t secure_boot;
+    uint8_t _pad5[2];
+    uint8_t sentinel;
+    uint8_t _pad6[1];
+    struct setup_header hdr;
+    uint8_t _pad7[36];
+    uint32_t edd_mbr_sig_buffer[16];
+    struct boot_e820_entry e820_table[128];
+    uint8_t _pad8[48];
+    struct edd_info eddbuf[6];
+    uint8_t _pad9[276];
+  } __attribute__((packed))]],
+      },
     },
   },
 ]==],

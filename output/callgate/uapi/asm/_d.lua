@@ -6,7 +6,218 @@ return {
   deltas = {
     {
       on = "s390x",
-      from = "callgate.uapi.asm.dasd-1",
+      constants = {
+        DASD_IOCTL_LETTER = 68,
+        DASD_API_VERSION = 6,
+        DASD_FORMAT_NONE = 0,
+        DASD_FORMAT_LDL = 1,
+        DASD_FORMAT_CDL = 2,
+        DASD_FEATURE_READONLY = 0x1,
+        DASD_FEATURE_USEDIAG = 0x2,
+        DASD_FEATURE_INITIAL_ONLINE = 0x4,
+        DASD_FEATURE_ERPLOG = 0x8,
+        DASD_FEATURE_FAILFAST = 0x10,
+        DASD_FEATURE_FAILONSLCK = 0x20,
+        DASD_FEATURE_USERAW = 0x40,
+        DASD_FEATURE_DISCARD = 0x80,
+        DASD_FEATURE_PATH_AUTODISABLE = 0x100,
+        DASD_FEATURE_REQUEUEQUIESCE = 0x200,
+        DASD_FEATURE_DEFAULT = 256,
+        DASD_PARTN_BITS = 2,
+        DASD_FMT_INT_FMT_R0 = 1,
+        DASD_FMT_INT_FMT_HA = 2,
+        DASD_FMT_INT_INVAL = 4,
+        DASD_FMT_INT_COMPAT = 8,
+        DASD_FMT_INT_FMT_NOR0 = 16,
+        DASD_FMT_INT_ESE_FULL = 32,
+        DASD_FMT_ERR_TOO_FEW_RECORDS = 1,
+        DASD_FMT_ERR_TOO_MANY_RECORDS = 2,
+        DASD_FMT_ERR_BLKSIZE = 3,
+        DASD_FMT_ERR_RECORD_ID = 4,
+        DASD_FMT_ERR_KEY_LENGTH = 5,
+        DASD_NORMAL_CACHE = 0x0,
+        DASD_BYPASS_CACHE = 0x1,
+        DASD_INHIBIT_LOAD = 0x2,
+        DASD_SEQ_ACCESS = 0x3,
+        DASD_SEQ_PRESTAGE = 0x4,
+        DASD_REC_ACCESS = 0x5,
+        BIODASDDISABLE = 0x4400,
+        BIODASDENABLE = 0x4401,
+        BIODASDRSRV = 0x4402,
+        BIODASDRLSE = 0x4403,
+        BIODASDSLCK = 0x4404,
+        BIODASDPRRST = 0x4405,
+        BIODASDQUIESCE = 0x4406,
+        BIODASDRESUME = 0x4407,
+        BIODASDABORTIO = 0x44f0,
+        BIODASDALLOWIO = 0x44f1,
+        DASDAPIVER = 0x80044400,
+        BIODASDINFO = 0x81784401,
+        BIODASDPRRD = 0x84084402,
+        BIODASDINFO2 = 0x81a04403,
+        BIODASDPSRD = 0x80c04404,
+        BIODASDGATTR = 0x80204405,
+        BIODASDFMT = 0x40104401,
+        BIODASDSATTR = 0x40204402,
+        BIODASDRAS = 0x40104403,
+        BIODASDCOPYPAIRSWAP = 0x40684404,
+        BIODASDSNID = 0xc00d4401,
+        BIODASDCHECKFMT = 0xc0284402,
+        BIODASDSYMMIO = 0xc02044f0,
+      },
+      records = {
+        ["struct dasd_information2_t"] = [[{
+    uint32_t devno;
+    uint32_t real_devno;
+    uint32_t schid;
+    uint32_t cu_type : 16;
+    uint32_t cu_model : 8;
+    uint32_t dev_type : 16;
+    uint32_t dev_model : 8;
+    uint32_t open_count;
+    uint32_t req_queue_len;
+    uint32_t chanq_len;
+    char type[4];
+    uint32_t status;
+    uint32_t label_block;
+    uint32_t FBA_layout;
+    uint32_t characteristics_size;
+    uint32_t confdata_size;
+    char characteristics[64];
+    char configuration_data[256];
+    uint32_t format;
+    uint32_t features;
+    uint32_t reserved0;
+    uint32_t reserved1;
+    uint32_t reserved2;
+    uint32_t reserved3;
+    uint32_t reserved4;
+    uint32_t reserved5;
+    uint32_t reserved6;
+    uint32_t reserved7;
+  }]],
+        ["struct dasd_information_t"] = [[{
+    uint32_t devno;
+    uint32_t real_devno;
+    uint32_t schid;
+    uint32_t cu_type : 16;
+    uint32_t cu_model : 8;
+    uint32_t dev_type : 16;
+    uint32_t dev_model : 8;
+    uint32_t open_count;
+    uint32_t req_queue_len;
+    uint32_t chanq_len;
+    char type[4];
+    uint32_t status;
+    uint32_t label_block;
+    uint32_t FBA_layout;
+    uint32_t characteristics_size;
+    uint32_t confdata_size;
+    char characteristics[64];
+    char configuration_data[256];
+  }]],
+        ["struct dasd_rssd_perf_stats_t"] = [[{
+    uint8_t invalid : 1;
+    uint8_t format : 3;
+    uint8_t data_format : 4;
+    uint8_t unit_address;
+    uint16_t device_status;
+    uint32_t nr_read_normal;
+    uint32_t nr_read_normal_hits;
+    uint32_t nr_write_normal;
+    uint32_t nr_write_fast_normal_hits;
+    uint32_t nr_read_seq;
+    uint32_t nr_read_seq_hits;
+    uint32_t nr_write_seq;
+    uint32_t nr_write_fast_seq_hits;
+    uint32_t nr_read_cache;
+    uint32_t nr_read_cache_hits;
+    uint32_t nr_write_cache;
+    uint32_t nr_write_fast_cache_hits;
+    uint32_t nr_inhibit_cache;
+    uint32_t nr_bybass_cache;
+    uint32_t nr_seq_dasd_to_cache;
+    uint32_t nr_dasd_to_cache;
+    uint32_t nr_cache_to_dasd;
+    uint32_t nr_delayed_fast_write;
+    uint32_t nr_normal_fast_write;
+    uint32_t nr_seq_fast_write;
+    uint32_t nr_cache_miss;
+    uint8_t status2;
+    uint32_t nr_quick_write_promotes;
+    uint8_t reserved;
+    uint16_t ssid;
+    uint8_t reseved2[96];
+  } __attribute__((packed))]],
+        ["struct dasd_profile_info_t"] = [[{
+    uint32_t dasd_io_reqs;
+    uint32_t dasd_io_sects;
+    uint32_t dasd_io_secs[32];
+    uint32_t dasd_io_times[32];
+    uint32_t dasd_io_timps[32];
+    uint32_t dasd_io_time1[32];
+    uint32_t dasd_io_time2[32];
+    uint32_t dasd_io_time2ps[32];
+    uint32_t dasd_io_time3[32];
+    uint32_t dasd_io_nr_req[32];
+  }]],
+        ["struct format_data_t"] = [[{
+    uint32_t start_unit;
+    uint32_t stop_unit;
+    uint32_t blksize;
+    uint32_t intensity;
+  }]],
+        ["struct dasd_copypair_swap_data_t"] = [[{
+    char primary[20];
+    char secondary[20];
+    uint8_t reserved[64];
+  }]],
+        ["struct format_check_t"] = [[{
+    struct format_data_t expect;
+    uint32_t result;
+    uint32_t unit;
+    uint32_t rec;
+    uint32_t num_records;
+    uint32_t blksize;
+    uint32_t key_length;
+  }]],
+        ["struct attrib_data_t"] = [[{
+    uint8_t operation : 3;
+    uint8_t reserved : 5;
+    uint16_t nr_cyl;
+    uint8_t reserved2[29];
+  } __attribute__((packed))]],
+        ["struct dasd_symmio_parms"] = [[{
+    uint8_t reserved[8];
+    uint64_t psf_data;
+    uint64_t rssd_result;
+    int32_t psf_data_len;
+    int32_t rssd_result_len;
+  } __attribute__((packed))]],
+        ["struct dasd_snid_data"] = [[{
+    struct {
+      uint8_t group : 2;
+      uint8_t reserve : 2;
+      uint8_t mode : 1;
+      uint8_t res : 3;
+    } __attribute__((packed)) path_state;
+    uint8_t pgid[11];
+  } __attribute__((packed))]],
+        ["struct dasd_snid_ioctl_data"] = [[{
+    struct dasd_snid_data data;
+    uint8_t path_mask;
+  } __attribute__((packed))]],
+      },
+      typedefs = {
+        dasd_information2_t = "struct dasd_information2_t",
+        dasd_information_t = "struct dasd_information_t",
+        dasd_rssd_perf_stats_t = "struct dasd_rssd_perf_stats_t",
+        dasd_profile_info_t = "struct dasd_profile_info_t",
+        format_data_t = "struct format_data_t",
+        format_check_t = "struct format_check_t",
+        attrib_data_t = "struct attrib_data_t",
+        dasd_symmio_parms_t = "struct dasd_symmio_parms",
+      },
     },
   },
 ]==],

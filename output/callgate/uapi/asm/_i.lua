@@ -10,11 +10,721 @@ return {
     },
     {
       on = "mips mips64",
-      from = "callgate.uapi.asm.inst-2",
+      records = {
+        ["struct j_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t target : 26;
+  }]],
+        ["struct i_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    int32_t simmediate : 16;
+  }]],
+        ["struct u_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t uimmediate : 16;
+  }]],
+        ["struct c_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t c_op : 3;
+    uint32_t cache : 2;
+    uint32_t simmediate : 16;
+  }]],
+        ["struct r_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t rd : 5;
+    uint32_t re : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct c0r_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t rd : 5;
+    uint32_t z : 8;
+    uint32_t sel : 3;
+  }]],
+        ["struct mfmc0_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t rd : 5;
+    uint32_t re : 5;
+    uint32_t sc : 1;
+    uint32_t : 2;
+    uint32_t sel : 3;
+  }]],
+        ["struct co_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t co : 1;
+    uint32_t code : 19;
+    uint32_t func : 6;
+  }]],
+        ["struct p_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t rd : 5;
+    uint32_t re : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct f_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t : 1;
+    uint32_t fmt : 4;
+    uint32_t rt : 5;
+    uint32_t rd : 5;
+    uint32_t re : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct ma_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t fr : 5;
+    uint32_t ft : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t func : 4;
+    uint32_t fmt : 2;
+  }]],
+        ["struct b_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t code : 20;
+    uint32_t func : 6;
+  }]],
+        ["struct ps_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t ft : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct v_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t sel : 4;
+    uint32_t fmt : 1;
+    uint32_t vt : 5;
+    uint32_t vs : 5;
+    uint32_t vd : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct msa_mi10_format"] = [[{
+    uint32_t opcode : 6;
+    int32_t s10 : 10;
+    uint32_t rs : 5;
+    uint32_t wd : 5;
+    uint32_t func : 4;
+    uint32_t df : 2;
+  }]],
+        ["struct dsp_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t base : 5;
+    uint32_t index : 5;
+    uint32_t rd : 5;
+    uint32_t op : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct mxu_lx_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t rd : 5;
+    uint32_t strd : 2;
+    uint32_t op : 3;
+    uint32_t func : 6;
+  }]],
+        ["struct spec3_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    int32_t simmediate : 9;
+    uint32_t func : 7;
+  }]],
+        ["struct fb_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t bc : 5;
+    uint32_t cc : 3;
+    uint32_t flag : 2;
+    int32_t simmediate : 16;
+  }]],
+        ["struct fp0_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t fmt : 5;
+    uint32_t ft : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp0_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t ft : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t fmt : 3;
+    uint32_t op : 2;
+    uint32_t func : 6;
+  }]],
+        ["struct fp1_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t op : 5;
+    uint32_t rt : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp1_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 5;
+    uint32_t fs : 5;
+    uint32_t fmt : 2;
+    uint32_t op : 8;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp2_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t cc : 3;
+    uint32_t zero : 2;
+    uint32_t fmt : 2;
+    uint32_t op : 3;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp3_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 5;
+    uint32_t fs : 5;
+    uint32_t fmt : 3;
+    uint32_t op : 7;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp4_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 5;
+    uint32_t fs : 5;
+    uint32_t cc : 3;
+    uint32_t fmt : 3;
+    uint32_t cond : 4;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp5_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t index : 5;
+    uint32_t base : 5;
+    uint32_t fd : 5;
+    uint32_t op : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct fp6_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t fr : 5;
+    uint32_t ft : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_fp6_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t ft : 5;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t fr : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct mm_i_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    int32_t simmediate : 16;
+  }]],
+        ["struct mm_m_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rd : 5;
+    uint32_t base : 5;
+    uint32_t func : 4;
+    int32_t simmediate : 12;
+  }]],
+        ["struct mm_x_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t index : 5;
+    uint32_t base : 5;
+    uint32_t rd : 5;
+    uint32_t func : 11;
+  }]],
+        ["struct mm_a_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 3;
+    int32_t simmediate : 23;
+  }]],
+        ["struct mm_b0_format"] = [[{
+    uint32_t opcode : 6;
+    int32_t simmediate : 10;
+    uint32_t : 16;
+  }]],
+        ["struct mm_b1_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 3;
+    int32_t simmediate : 7;
+    uint32_t : 16;
+  }]],
+        ["struct mm16_m_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t func : 4;
+    uint32_t rlist : 2;
+    uint32_t imm : 4;
+    uint32_t : 16;
+  }]],
+        ["struct mm16_rb_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 3;
+    uint32_t base : 3;
+    int32_t simmediate : 4;
+    uint32_t : 16;
+  }]],
+        ["struct mm16_r3_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 3;
+    int32_t simmediate : 7;
+    uint32_t : 16;
+  }]],
+        ["struct mm16_r5_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rt : 5;
+    uint32_t imm : 5;
+    uint32_t : 16;
+  }]],
+        ["struct loongson3_lswc2_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t base : 5;
+    uint32_t rt : 5;
+    uint32_t fr : 1;
+    uint32_t offset : 9;
+    uint32_t ls : 1;
+    uint32_t rq : 5;
+  }]],
+        ["struct loongson3_lsdc2_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t base : 5;
+    uint32_t rt : 5;
+    uint32_t index : 5;
+    uint32_t offset : 8;
+    uint32_t opcode1 : 3;
+  }]],
+        ["struct loongson3_lscsr_format"] = [[{
+    uint32_t opcode : 6;
+    uint32_t rs : 5;
+    uint32_t fr : 5;
+    uint32_t rd : 5;
+    uint32_t fd : 5;
+    uint32_t func : 6;
+  }]],
+        ["struct m16e_rr"] = [[{
+    uint32_t opcode : 5;
+    uint32_t rx : 3;
+    uint32_t nd : 1;
+    uint32_t l : 1;
+    uint32_t ra : 1;
+    uint32_t func : 5;
+  }]],
+        ["struct m16e_jal"] = [[{
+    uint32_t opcode : 5;
+    uint32_t x : 1;
+    uint32_t imm20_16 : 5;
+    int32_t imm25_21 : 5;
+  }]],
+        ["struct m16e_i64"] = [[{
+    uint32_t opcode : 5;
+    uint32_t func : 3;
+    uint32_t imm : 8;
+  }]],
+        ["struct m16e_ri64"] = [[{
+    uint32_t opcode : 5;
+    uint32_t func : 3;
+    uint32_t ry : 3;
+    uint32_t imm : 5;
+  }]],
+        ["struct m16e_ri"] = [[{
+    uint32_t opcode : 5;
+    uint32_t rx : 3;
+    uint32_t imm : 8;
+  }]],
+        ["struct m16e_rri"] = [[{
+    uint32_t opcode : 5;
+    uint32_t rx : 3;
+    uint32_t ry : 3;
+    uint32_t imm : 5;
+  }]],
+        ["struct m16e_i8"] = [[{
+    uint32_t opcode : 5;
+    uint32_t func : 3;
+    uint32_t imm : 8;
+  }]],
+      },
     },
     {
       on = "mipsel mips64el",
-      from = "callgate.uapi.asm.inst-3",
+      records = {
+        ["struct j_format"] = [[{
+    uint32_t target : 26;
+    uint32_t opcode : 6;
+  }]],
+        ["struct i_format"] = [[{
+    int32_t simmediate : 16;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct u_format"] = [[{
+    uint32_t uimmediate : 16;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct c_format"] = [[{
+    uint32_t simmediate : 16;
+    uint32_t cache : 2;
+    uint32_t c_op : 3;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct r_format"] = [[{
+    uint32_t func : 6;
+    uint32_t re : 5;
+    uint32_t rd : 5;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct c0r_format"] = [[{
+    uint32_t sel : 3;
+    uint32_t z : 8;
+    uint32_t rd : 5;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mfmc0_format"] = [[{
+    uint32_t sel : 3;
+    uint32_t : 2;
+    uint32_t sc : 1;
+    uint32_t re : 5;
+    uint32_t rd : 5;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct co_format"] = [[{
+    uint32_t func : 6;
+    uint32_t code : 19;
+    uint32_t co : 1;
+    uint32_t opcode : 6;
+  }]],
+        ["struct p_format"] = [[{
+    uint32_t func : 6;
+    uint32_t re : 5;
+    uint32_t rd : 5;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct f_format"] = [[{
+    uint32_t func : 6;
+    uint32_t re : 5;
+    uint32_t rd : 5;
+    uint32_t rt : 5;
+    uint32_t fmt : 4;
+    uint32_t : 1;
+    uint32_t opcode : 6;
+  }]],
+        ["struct ma_format"] = [[{
+    uint32_t fmt : 2;
+    uint32_t func : 4;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t ft : 5;
+    uint32_t fr : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct b_format"] = [[{
+    uint32_t func : 6;
+    uint32_t code : 20;
+    uint32_t opcode : 6;
+  }]],
+        ["struct ps_format"] = [[{
+    uint32_t func : 6;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t ft : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct v_format"] = [[{
+    uint32_t func : 6;
+    uint32_t vd : 5;
+    uint32_t vs : 5;
+    uint32_t vt : 5;
+    uint32_t fmt : 1;
+    uint32_t sel : 4;
+    uint32_t opcode : 6;
+  }]],
+        ["struct msa_mi10_format"] = [[{
+    uint32_t df : 2;
+    uint32_t func : 4;
+    uint32_t wd : 5;
+    uint32_t rs : 5;
+    int32_t s10 : 10;
+    uint32_t opcode : 6;
+  }]],
+        ["struct dsp_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 5;
+    uint32_t rd : 5;
+    uint32_t index : 5;
+    uint32_t base : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mxu_lx_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 3;
+    uint32_t strd : 2;
+    uint32_t rd : 5;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct spec3_format"] = [[{
+    uint32_t func : 7;
+    int32_t simmediate : 9;
+    uint32_t rt : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct fb_format"] = [[{
+    int32_t simmediate : 16;
+    uint32_t flag : 2;
+    uint32_t cc : 3;
+    uint32_t bc : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct fp0_format"] = [[{
+    uint32_t func : 6;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t ft : 5;
+    uint32_t fmt : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp0_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 2;
+    uint32_t fmt : 3;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t ft : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct fp1_format"] = [[{
+    uint32_t func : 6;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t rt : 5;
+    uint32_t op : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp1_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 8;
+    uint32_t fmt : 2;
+    uint32_t fs : 5;
+    uint32_t rt : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp2_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 3;
+    uint32_t fmt : 2;
+    uint32_t zero : 2;
+    uint32_t cc : 3;
+    uint32_t fs : 5;
+    uint32_t fd : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp3_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 7;
+    uint32_t fmt : 3;
+    uint32_t fs : 5;
+    uint32_t rt : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp4_format"] = [[{
+    uint32_t func : 6;
+    uint32_t cond : 4;
+    uint32_t fmt : 3;
+    uint32_t cc : 3;
+    uint32_t fs : 5;
+    uint32_t rt : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp5_format"] = [[{
+    uint32_t func : 6;
+    uint32_t op : 5;
+    uint32_t fd : 5;
+    uint32_t base : 5;
+    uint32_t index : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct fp6_format"] = [[{
+    uint32_t func : 6;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t ft : 5;
+    uint32_t fr : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_fp6_format"] = [[{
+    uint32_t func : 6;
+    uint32_t fr : 5;
+    uint32_t fd : 5;
+    uint32_t fs : 5;
+    uint32_t ft : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_i_format"] = [[{
+    int32_t simmediate : 16;
+    uint32_t rs : 5;
+    uint32_t rt : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_m_format"] = [[{
+    int32_t simmediate : 12;
+    uint32_t func : 4;
+    uint32_t base : 5;
+    uint32_t rd : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_x_format"] = [[{
+    uint32_t func : 11;
+    uint32_t rd : 5;
+    uint32_t base : 5;
+    uint32_t index : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_a_format"] = [[{
+    int32_t simmediate : 23;
+    uint32_t rs : 3;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_b0_format"] = [[{
+    uint32_t : 16;
+    int32_t simmediate : 10;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm_b1_format"] = [[{
+    uint32_t : 16;
+    int32_t simmediate : 7;
+    uint32_t rs : 3;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm16_m_format"] = [[{
+    uint32_t : 16;
+    uint32_t imm : 4;
+    uint32_t rlist : 2;
+    uint32_t func : 4;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm16_rb_format"] = [[{
+    uint32_t : 16;
+    int32_t simmediate : 4;
+    uint32_t base : 3;
+    uint32_t rt : 3;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm16_r3_format"] = [[{
+    uint32_t : 16;
+    int32_t simmediate : 7;
+    uint32_t rt : 3;
+    uint32_t opcode : 6;
+  }]],
+        ["struct mm16_r5_format"] = [[{
+    uint32_t : 16;
+    uint32_t imm : 5;
+    uint32_t rt : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct loongson3_lswc2_format"] = [[{
+    uint32_t rq : 5;
+    uint32_t ls : 1;
+    uint32_t offset : 9;
+    uint32_t fr : 1;
+    uint32_t rt : 5;
+    uint32_t base : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct loongson3_lsdc2_format"] = [[{
+    uint32_t opcode1 : 3;
+    uint32_t offset : 8;
+    uint32_t index : 5;
+    uint32_t rt : 5;
+    uint32_t base : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct loongson3_lscsr_format"] = [[{
+    uint32_t func : 6;
+    uint32_t fd : 5;
+    uint32_t rd : 5;
+    uint32_t fr : 5;
+    uint32_t rs : 5;
+    uint32_t opcode : 6;
+  }]],
+        ["struct m16e_rr"] = [[{
+    uint32_t func : 5;
+    uint32_t ra : 1;
+    uint32_t l : 1;
+    uint32_t nd : 1;
+    uint32_t rx : 3;
+    uint32_t opcode : 5;
+  }]],
+        ["struct m16e_jal"] = [[{
+    int32_t imm25_21 : 5;
+    uint32_t imm20_16 : 5;
+    uint32_t x : 1;
+    uint32_t opcode : 5;
+  }]],
+        ["struct m16e_i64"] = [[{
+    uint32_t imm : 8;
+    uint32_t func : 3;
+    uint32_t opcode : 5;
+  }]],
+        ["struct m16e_ri64"] = [[{
+    uint32_t imm : 5;
+    uint32_t ry : 3;
+    uint32_t func : 3;
+    uint32_t opcode : 5;
+  }]],
+        ["struct m16e_ri"] = [[{
+    uint32_t imm : 8;
+    uint32_t rx : 3;
+    uint32_t opcode : 5;
+  }]],
+        ["struct m16e_rri"] = [[{
+    uint32_t imm : 5;
+    uint32_t ry : 3;
+    uint32_t rx : 3;
+    uint32_t opcode : 5;
+  }]],
+        ["struct m16e_i8"] = [[{
+    uint32_t imm : 8;
+    uint32_t func : 3;
+    uint32_t opcode : 5;
+  }]],
+      },
     },
   },
 ]==],
@@ -268,7 +978,171 @@ return {
   deltas = {
     {
       on = "s390x",
-      from = "callgate.uapi.asm.ipl-1",
+      constants = {
+        IPL_PBT_FCP = 0,
+        IPL_PBT_SCP_DATA = 1,
+        IPL_PBT_CCW = 2,
+        IPL_PBT_ECKD = 3,
+        IPL_PBT_NVME = 4,
+        IPL_RBT_CERTIFICATES = 1,
+        IPL_RBT_COMPONENTS = 2,
+        IPL_PL_FLAG_IPLPS = 0x80,
+        IPL_PL_FLAG_SIPL = 0x40,
+        IPL_PL_FLAG_IPLSR = 0x20,
+        IPL_PL_FLAG_SBP = 0x10,
+        IPL_PB0_FLAG_LOADPARM = 0x80,
+        IPL_PB0_FCP_OPT_IPL = 0x10,
+        IPL_PB0_FCP_OPT_DUMP = 0x20,
+        IPL_PB0_NVME_OPT_IPL = 0x10,
+        IPL_PB0_NVME_OPT_DUMP = 0x20,
+        IPL_PB0_ECKD_OPT_IPL = 0x10,
+        IPL_PB0_ECKD_OPT_DUMP = 0x20,
+        IPL_PB0_CCW_VM_FLAG_NSS = 0x80,
+        IPL_PB0_CCW_VM_FLAG_VP = 0x40,
+        IPL_RB_COMPONENT_FLAG_SIGNED = 0x80,
+        IPL_RB_COMPONENT_FLAG_VERIFIED = 0x40,
+      },
+      records = {
+        ["struct ipl_pl_hdr"] = [[{
+    uint32_t len;
+    uint8_t flags;
+    uint8_t reserved1[2];
+    uint8_t version;
+  } __attribute__((packed))]],
+        ["struct ipl_pb_hdr"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+  } __attribute__((packed))]],
+        ["struct ipl_pb0_common"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+    uint8_t flags;
+    uint8_t reserved1[2];
+    uint8_t loadparm[8];
+    uint8_t reserved2[84];
+  } __attribute__((packed))]],
+        ["struct ipl_pb0_fcp"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+    uint8_t reserved1[3];
+    uint8_t loadparm[8];
+    uint8_t reserved2[304];
+    uint8_t opt;
+    uint8_t reserved3[3];
+    uint8_t cssid;
+    uint8_t reserved4[1];
+    uint16_t devno;
+    uint8_t reserved5[4];
+    uint64_t wwpn;
+    uint64_t lun;
+    uint32_t bootprog;
+    uint8_t reserved6[12];
+    uint64_t br_lba;
+    uint32_t scp_data_len;
+    uint8_t reserved7[260];
+    uint8_t scp_data[];
+  } __attribute__((packed))]],
+        ["struct ipl_pb0_nvme"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+    uint8_t reserved1[3];
+    uint8_t loadparm[8];
+    uint8_t reserved2[304];
+    uint8_t opt;
+    uint8_t reserved3[3];
+    uint32_t fid;
+    uint8_t reserved4[12];
+    uint32_t nsid;
+    uint8_t reserved5[4];
+    uint32_t bootprog;
+    uint8_t reserved6[12];
+    uint64_t br_lba;
+    uint32_t scp_data_len;
+    uint8_t reserved7[260];
+    uint8_t scp_data[];
+  } __attribute__((packed))]],
+        ["struct ipl_pb0_ccw"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+    uint8_t flags;
+    uint8_t reserved1[2];
+    uint8_t loadparm[8];
+    uint8_t reserved2[84];
+    uint16_t reserved3 : 13;
+    uint8_t ssid : 3;
+    uint16_t devno;
+    uint8_t vm_flags;
+    uint8_t reserved4[3];
+    uint32_t vm_parm_len;
+    uint8_t nss_name[8];
+    uint8_t vm_parm[64];
+    uint8_t reserved5[8];
+  } __attribute__((packed))]],
+        ["struct ipl_pb0_eckd"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+    uint8_t reserved1[3];
+    uint32_t reserved2[78];
+    uint8_t opt;
+    uint8_t reserved4[4];
+    uint8_t reserved5 : 5;
+    uint8_t ssid : 3;
+    uint16_t devno;
+    uint32_t reserved6[5];
+    uint32_t bootprog;
+    uint8_t reserved7[12];
+    struct {
+      uint16_t cyl;
+      uint8_t head;
+      uint8_t record;
+      uint32_t reserved;
+    } br_chr __attribute__((packed));
+    uint32_t scp_data_len;
+    uint8_t reserved8[260];
+    uint8_t scp_data[];
+  } __attribute__((packed))]],
+        ["struct ipl_pb1_scp_data"] = [[{
+    uint32_t len;
+    uint8_t pbt;
+    uint8_t scp_data[];
+  } __attribute__((packed))]],
+        ["struct ipl_rl_hdr"] = [[{
+    uint32_t len;
+    uint8_t flags;
+    uint8_t reserved1[2];
+    uint8_t version;
+    uint8_t reserved2[8];
+  } __attribute__((packed))]],
+        ["struct ipl_rb_hdr"] = [[{
+    uint32_t len;
+    uint8_t rbt;
+    uint8_t reserved1[11];
+  } __attribute__((packed))]],
+        ["struct ipl_rb_certificate_entry"] = [[{
+    uint64_t addr;
+    uint64_t len;
+  } __attribute__((packed))]],
+        ["struct ipl_rb_certificates"] = [[{
+    uint32_t len;
+    uint8_t rbt;
+    uint8_t reserved1[11];
+    struct ipl_rb_certificate_entry entries[];
+  } __attribute__((packed))]],
+        ["struct ipl_rb_component_entry"] = [[{
+    uint64_t addr;
+    uint64_t len;
+    uint8_t flags;
+    uint8_t reserved1[5];
+    uint16_t certificate_index;
+    uint8_t reserved2[8];
+  }]],
+        ["struct ipl_rb_components"] = [[{
+    uint32_t len;
+    uint8_t rbt;
+    uint8_t reserved1[11];
+    struct ipl_rb_component_entry entries[];
+  } __attribute__((packed))]],
+      },
     },
   },
 ]==],

@@ -492,7 +492,208 @@ return {
   deltas = {
     {
       on = "s390x",
-      from = "callgate.uapi.asm.pkey-1",
+      constants = {
+        PKEY_TYPE_CCA_DATA = 1,
+        PKEY_TYPE_CCA_CIPHER = 2,
+        PKEY_TYPE_EP11 = 3,
+        PKEY_TYPE_CCA_ECC = 31,
+        PKEY_TYPE_EP11_AES = 6,
+        PKEY_TYPE_EP11_ECC = 7,
+        PKEY_TYPE_PROTKEY = 8,
+        PKEY_TYPE_UVSECRET = 9,
+        PKEY_SIZE_AES_128 = 128,
+        PKEY_SIZE_AES_192 = 192,
+        PKEY_SIZE_AES_256 = 256,
+        PKEY_SIZE_UNKNOWN = 4294967295,
+        PKEY_IOCTL_MAGIC = 112,
+        SECKEYBLOBSIZE = 64,
+        PROTKEYBLOBSIZE = 80,
+        MAXPROTKEYSIZE = 64,
+        MAXCLRKEYSIZE = 32,
+        MAXAESCIPHERKEYSIZE = 136,
+        MINEP11AESKEYBLOBSIZE = 256,
+        MAXEP11AESKEYBLOBSIZE = 336,
+        MINKEYBLOBSIZE = 64,
+        PKEY_KEYTYPE_AES_128 = 1,
+        PKEY_KEYTYPE_AES_192 = 2,
+        PKEY_KEYTYPE_AES_256 = 3,
+        PKEY_KEYTYPE_ECC = 4,
+        PKEY_KEYTYPE_ECC_P256 = 5,
+        PKEY_KEYTYPE_ECC_P384 = 6,
+        PKEY_KEYTYPE_ECC_P521 = 7,
+        PKEY_KEYTYPE_ECC_ED25519 = 8,
+        PKEY_KEYTYPE_ECC_ED448 = 9,
+        PKEY_KEYTYPE_AES_XTS_128 = 10,
+        PKEY_KEYTYPE_AES_XTS_256 = 11,
+        PKEY_KEYTYPE_HMAC_512 = 12,
+        PKEY_KEYTYPE_HMAC_1024 = 13,
+        PKEY_FLAGS_MATCH_CUR_MKVP = 0x2,
+        PKEY_FLAGS_MATCH_ALT_MKVP = 0x4,
+        PKEY_KEYGEN_XPRT_SYM = 0x8000,
+        PKEY_KEYGEN_XPRT_UASY = 0x4000,
+        PKEY_KEYGEN_XPRT_AASY = 0x2000,
+        PKEY_KEYGEN_XPRT_RAW = 0x1000,
+        PKEY_KEYGEN_XPRT_CPAC = 0x800,
+        PKEY_KEYGEN_XPRT_DES = 0x80,
+        PKEY_KEYGEN_XPRT_AES = 0x40,
+        PKEY_KEYGEN_XPRT_RSA = 0x8,
+        PKEY_GENSECK = 0xc0487001,
+        PKEY_CLR2SECK = 0xc0687002,
+        PKEY_SEC2PROTK = 0xc08c7003,
+        PKEY_CLR2PROTK = 0xc06c7004,
+        PKEY_FINDCARD = 0xc0447005,
+        PKEY_SKEY2PKEY = 0xc0887006,
+        PKEY_VERIFYKEY = 0xc04c7007,
+        PKEY_VERIFY_ATTR_AES = 0x1,
+        PKEY_VERIFY_ATTR_OLD_MKVP = 0x100,
+        PKEY_GENPROTK = 0xc04c7008,
+        PKEY_VERIFYPROTK = 0x40487009,
+        PKEY_KBLOB2PROTK = 0xc058700a,
+        PKEY_GENSECK2 = 0xc0287011,
+        PKEY_CLR2SECK2 = 0xc0487012,
+        PKEY_VERIFYKEY2 = 0xc0207017,
+        PKEY_KBLOB2PROTK2 = 0xc068701a,
+        PKEY_APQNS4K = 0xc020701b,
+        PKEY_APQNS4KT = 0xc058701c,
+        PKEY_KBLOB2PROTK3 = 0xc030701d,
+      },
+      records = {
+        ["struct pkey_apqn"] = [[{
+    uint16_t card;
+    uint16_t domain;
+  }]],
+        ["struct pkey_seckey"] = [[{
+    uint8_t seckey[64];
+  }]],
+        ["struct pkey_protkey"] = [[{
+    uint32_t type;
+    uint32_t len;
+    uint8_t protkey[64];
+  }]],
+        ["struct pkey_clrkey"] = [[{
+    uint8_t clrkey[32];
+  }]],
+        ["struct ep11kblob_header"] = [[{
+    uint8_t type;
+    uint8_t hver;
+    uint16_t len;
+    uint8_t version;
+    uint8_t res0;
+    uint16_t bitlen;
+    uint8_t res1[8];
+  } __attribute__((packed))]],
+        ["struct pkey_genseck"] = [[{
+    uint16_t cardnr;
+    uint16_t domain;
+    uint32_t keytype;
+    struct pkey_seckey seckey;
+  }]],
+        ["struct pkey_clr2seck"] = [[{
+    uint16_t cardnr;
+    uint16_t domain;
+    uint32_t keytype;
+    struct pkey_clrkey clrkey;
+    struct pkey_seckey seckey;
+  }]],
+        ["struct pkey_sec2protk"] = [[{
+    uint16_t cardnr;
+    uint16_t domain;
+    struct pkey_seckey seckey;
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_clr2protk"] = [[{
+    uint32_t keytype;
+    struct pkey_clrkey clrkey;
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_findcard"] = [[{
+    struct pkey_seckey seckey;
+    uint16_t cardnr;
+    uint16_t domain;
+  }]],
+        ["struct pkey_skey2pkey"] = [[{
+    struct pkey_seckey seckey;
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_verifykey"] = [[{
+    struct pkey_seckey seckey;
+    uint16_t cardnr;
+    uint16_t domain;
+    uint16_t keysize;
+    uint32_t attributes;
+  }]],
+        ["struct pkey_genprotk"] = [[{
+    uint32_t keytype;
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_verifyprotk"] = [[{
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_kblob2pkey"] = [[{
+    uint8_t *key;
+    uint32_t keylen;
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_genseck2"] = [[{
+    struct pkey_apqn *apqns;
+    uint32_t apqn_entries;
+    uint32_t type;
+    uint32_t size;
+    uint32_t keygenflags;
+    uint8_t *key;
+    uint32_t keylen;
+  }]],
+        ["struct pkey_clr2seck2"] = [[{
+    struct pkey_apqn *apqns;
+    uint32_t apqn_entries;
+    uint32_t type;
+    uint32_t size;
+    uint32_t keygenflags;
+    struct pkey_clrkey clrkey;
+    uint8_t *key;
+    uint32_t keylen;
+  }]],
+        ["struct pkey_verifykey2"] = [[{
+    uint8_t *key;
+    uint32_t keylen;
+    uint16_t cardnr;
+    uint16_t domain;
+    uint32_t type;
+    uint32_t size;
+    uint32_t flags;
+  }]],
+        ["struct pkey_kblob2pkey2"] = [[{
+    uint8_t *key;
+    uint32_t keylen;
+    struct pkey_apqn *apqns;
+    uint32_t apqn_entries;
+    struct pkey_protkey protkey;
+  }]],
+        ["struct pkey_apqns4key"] = [[{
+    uint8_t *key;
+    uint32_t keylen;
+    uint32_t flags;
+    struct pkey_apqn *apqns;
+    uint32_t apqn_entries;
+  }]],
+        ["struct pkey_apqns4keytype"] = [[{
+    uint32_t type;
+    uint8_t cur_mkvp[32];
+    uint8_t alt_mkvp[32];
+    uint32_t flags;
+    struct pkey_apqn *apqns;
+    uint32_t apqn_entries;
+  }]],
+        ["struct pkey_kblob2pkey3"] = [[{
+    uint8_t *key;
+    uint32_t keylen;
+    struct pkey_apqn *apqns;
+    uint32_t apqn_entries;
+    uint32_t pkeytype;
+    uint32_t pkeylen;
+    uint8_t *pkey;
+  }]],
+      },
     },
   },
 ]==],
@@ -631,7 +832,143 @@ return {
   deltas = {
     {
       on = "x64 x86",
-      from = "callgate.uapi.asm.processor-flags-1",
+      constants = {
+        X86_EFLAGS_CF_BIT = 0,
+        X86_EFLAGS_CF = 1,
+        X86_EFLAGS_FIXED_BIT = 1,
+        X86_EFLAGS_FIXED = 2,
+        X86_EFLAGS_PF_BIT = 2,
+        X86_EFLAGS_PF = 4,
+        X86_EFLAGS_AF_BIT = 4,
+        X86_EFLAGS_AF = 16,
+        X86_EFLAGS_ZF_BIT = 6,
+        X86_EFLAGS_ZF = 64,
+        X86_EFLAGS_SF_BIT = 7,
+        X86_EFLAGS_SF = 128,
+        X86_EFLAGS_TF_BIT = 8,
+        X86_EFLAGS_TF = 256,
+        X86_EFLAGS_IF_BIT = 9,
+        X86_EFLAGS_IF = 512,
+        X86_EFLAGS_DF_BIT = 10,
+        X86_EFLAGS_DF = 1024,
+        X86_EFLAGS_OF_BIT = 11,
+        X86_EFLAGS_OF = 2048,
+        X86_EFLAGS_IOPL_BIT = 12,
+        X86_EFLAGS_IOPL = 0x3000,
+        X86_EFLAGS_NT_BIT = 14,
+        X86_EFLAGS_NT = 16384,
+        X86_EFLAGS_RF_BIT = 16,
+        X86_EFLAGS_RF = 65536,
+        X86_EFLAGS_VM_BIT = 17,
+        X86_EFLAGS_VM = 131072,
+        X86_EFLAGS_AC_BIT = 18,
+        X86_EFLAGS_AC = 262144,
+        X86_EFLAGS_VIF_BIT = 19,
+        X86_EFLAGS_VIF = 524288,
+        X86_EFLAGS_VIP_BIT = 20,
+        X86_EFLAGS_VIP = 1048576,
+        X86_EFLAGS_ID_BIT = 21,
+        X86_EFLAGS_ID = 2097152,
+        X86_CR0_PE_BIT = 0,
+        X86_CR0_PE = 1,
+        X86_CR0_MP_BIT = 1,
+        X86_CR0_MP = 2,
+        X86_CR0_EM_BIT = 2,
+        X86_CR0_EM = 4,
+        X86_CR0_TS_BIT = 3,
+        X86_CR0_TS = 8,
+        X86_CR0_ET_BIT = 4,
+        X86_CR0_ET = 16,
+        X86_CR0_NE_BIT = 5,
+        X86_CR0_NE = 32,
+        X86_CR0_WP_BIT = 16,
+        X86_CR0_WP = 65536,
+        X86_CR0_AM_BIT = 18,
+        X86_CR0_AM = 262144,
+        X86_CR0_NW_BIT = 29,
+        X86_CR0_NW = 536870912,
+        X86_CR0_CD_BIT = 30,
+        X86_CR0_CD = 1073741824,
+        X86_CR0_PG_BIT = 31,
+        X86_CR0_PG = 2147483648,
+        X86_CR3_PWT_BIT = 3,
+        X86_CR3_PWT = 8,
+        X86_CR3_PCD_BIT = 4,
+        X86_CR3_PCD = 16,
+        X86_CR3_PCID_BITS = 12,
+        X86_CR3_PCID_MASK = 0xfff,
+        X86_CR3_LAM_U57_BIT = 61,
+        X86_CR3_LAM_U57 = 2305843009213693952ULL,
+        X86_CR3_LAM_U48_BIT = 62,
+        X86_CR3_LAM_U48 = 4611686018427387904ULL,
+        X86_CR3_PCID_NOFLUSH_BIT = 63,
+        X86_CR3_PCID_NOFLUSH = 9223372036854775808ULL,
+        X86_CR4_VME_BIT = 0,
+        X86_CR4_VME = 1,
+        X86_CR4_PVI_BIT = 1,
+        X86_CR4_PVI = 2,
+        X86_CR4_TSD_BIT = 2,
+        X86_CR4_TSD = 4,
+        X86_CR4_DE_BIT = 3,
+        X86_CR4_DE = 8,
+        X86_CR4_PSE_BIT = 4,
+        X86_CR4_PSE = 16,
+        X86_CR4_PAE_BIT = 5,
+        X86_CR4_PAE = 32,
+        X86_CR4_MCE_BIT = 6,
+        X86_CR4_MCE = 64,
+        X86_CR4_PGE_BIT = 7,
+        X86_CR4_PGE = 128,
+        X86_CR4_PCE_BIT = 8,
+        X86_CR4_PCE = 256,
+        X86_CR4_OSFXSR_BIT = 9,
+        X86_CR4_OSFXSR = 512,
+        X86_CR4_OSXMMEXCPT_BIT = 10,
+        X86_CR4_OSXMMEXCPT = 1024,
+        X86_CR4_UMIP_BIT = 11,
+        X86_CR4_UMIP = 2048,
+        X86_CR4_LA57_BIT = 12,
+        X86_CR4_LA57 = 4096,
+        X86_CR4_VMXE_BIT = 13,
+        X86_CR4_VMXE = 8192,
+        X86_CR4_SMXE_BIT = 14,
+        X86_CR4_SMXE = 16384,
+        X86_CR4_FSGSBASE_BIT = 16,
+        X86_CR4_FSGSBASE = 65536,
+        X86_CR4_PCIDE_BIT = 17,
+        X86_CR4_PCIDE = 131072,
+        X86_CR4_OSXSAVE_BIT = 18,
+        X86_CR4_OSXSAVE = 262144,
+        X86_CR4_SMEP_BIT = 20,
+        X86_CR4_SMEP = 1048576,
+        X86_CR4_SMAP_BIT = 21,
+        X86_CR4_SMAP = 2097152,
+        X86_CR4_PKE_BIT = 22,
+        X86_CR4_PKE = 4194304,
+        X86_CR4_CET_BIT = 23,
+        X86_CR4_CET = 8388608,
+        X86_CR4_LASS_BIT = 27,
+        X86_CR4_LASS = 134217728,
+        X86_CR4_LAM_SUP_BIT = 28,
+        X86_CR4_LAM_SUP = 268435456,
+        X86_CR8_TPR = 0xf,
+        CX86_PCR0 = 0x20,
+        CX86_GCR = 0xb8,
+        CX86_CCR0 = 0xc0,
+        CX86_CCR1 = 0xc1,
+        CX86_CCR2 = 0xc2,
+        CX86_CCR3 = 0xc3,
+        CX86_CCR4 = 0xe8,
+        CX86_CCR5 = 0xe9,
+        CX86_CCR6 = 0xea,
+        CX86_CCR7 = 0xeb,
+        CX86_PCR1 = 0xf0,
+        CX86_DIR0 = 0xfe,
+        CX86_DIR1 = 0xff,
+        CX86_ARR_BASE = 0xc4,
+        CX86_RCR_BASE = 0xdc,
+        CR0_STATE = 2147811379,
+      },
     },
     {
       on = "x64",
@@ -720,603 +1057,6 @@ return {
         UESP = 15,
         SS = 16,
         FRAME_SIZE = 17,
-      },
-    },
-  },
-]==],
-["asm/ptrace.h"] = [==[
-  deltas = {
-    {
-      on = "x64",
-      records = {
-        ["struct pt_regs"] = [[{
-    unsigned long r15;
-    unsigned long r14;
-    unsigned long r13;
-    unsigned long r12;
-    unsigned long rbp;
-    unsigned long rbx;
-    unsigned long r11;
-    unsigned long r10;
-    unsigned long r9;
-    unsigned long r8;
-    unsigned long rax;
-    unsigned long rcx;
-    unsigned long rdx;
-    unsigned long rsi;
-    unsigned long rdi;
-    unsigned long orig_rax;
-    unsigned long rip;
-    unsigned long cs;
-    unsigned long eflags;
-    unsigned long rsp;
-    unsigned long ss;
-  }]],
-      },
-    },
-    {
-      on = "x86",
-      records = {
-        ["struct pt_regs"] = [[{
-    long ebx;
-    long ecx;
-    long edx;
-    long esi;
-    long edi;
-    long ebp;
-    long eax;
-    int32_t xds;
-    int32_t xes;
-    int32_t xfs;
-    int32_t xgs;
-    long orig_eax;
-    long eip;
-    int32_t xcs;
-    long eflags;
-    long esp;
-    int32_t xss;
-  }]],
-      },
-    },
-    {
-      on = "arm mips mipsel mips64 mips64el",
-      constants = {
-        PTRACE_GETREGS = 12,
-        PTRACE_SETREGS = 13,
-        PTRACE_GETFPREGS = 14,
-        PTRACE_SETFPREGS = 15,
-      },
-    },
-    {
-      on = "arm",
-      constants = {
-        PTRACE_GETWMMXREGS = 18,
-        PTRACE_SETWMMXREGS = 19,
-        PTRACE_GET_THREAD_AREA = 22,
-        PTRACE_SET_SYSCALL = 23,
-        PTRACE_GETCRUNCHREGS = 25,
-        PTRACE_SETCRUNCHREGS = 26,
-        PTRACE_GETVFPREGS = 27,
-        PTRACE_SETVFPREGS = 28,
-        PTRACE_GETHBPREGS = 29,
-        PTRACE_SETHBPREGS = 30,
-        PTRACE_GETFDPIC = 31,
-        USR26_MODE = 0x0,
-        FIQ26_MODE = 0x1,
-        IRQ26_MODE = 0x2,
-        SVC26_MODE = 0x3,
-        USR_MODE = 0x10,
-        SVC_MODE = 0x13,
-        FIQ_MODE = 0x11,
-        IRQ_MODE = 0x12,
-        MON_MODE = 0x16,
-        ABT_MODE = 0x17,
-        HYP_MODE = 0x1a,
-        UND_MODE = 0x1b,
-        SYSTEM_MODE = 0x1f,
-        MODE32_BIT = 0x10,
-        MODE_MASK = 0x1f,
-        V4_PSR_T_BIT = 0x20,
-        V7M_PSR_T_BIT = 0x1000000,
-        PSR_T_BIT = 32,
-        PSR_E_BIT = 0x200,
-        PSR_J_BIT = 0x1000000,
-        PSR_Q_BIT = 0x8000000,
-        APSR_MASK = 0xf80f0000,
-        PSR_ISET_MASK = 0x1000010,
-        PSR_IT_MASK = 0x600fc00,
-        PSR_ENDIAN_MASK = 0x200,
-        PT_TEXT_ADDR = 0x10000,
-        PT_DATA_ADDR = 0x10004,
-        PT_TEXT_END_ADDR = 0x10008,
-        ARM_VFPREGS_SIZE = 260,
-      },
-      records = {
-        ["struct pt_regs"] = [[{
-    long uregs[18];
-  }]],
-      },
-    },
-    {
-      on = "arm mips mipsel mips64 mips64el s390x",
-      constants = {
-        PTRACE_OLDSETOPTIONS = 21,
-      },
-    },
-    {
-      on = "arm riscv64",
-      constants = {
-        PTRACE_GETFDPIC_EXEC = 0,
-        PTRACE_GETFDPIC_INTERP = 1,
-      },
-    },
-    {
-      on = "arm arm64",
-      constants = {
-        PSR_F_BIT = 0x40,
-        PSR_I_BIT = 0x80,
-        PSR_A_BIT = 0x100,
-        PSR_V_BIT = 0x10000000,
-        PSR_C_BIT = 0x20000000,
-        PSR_Z_BIT = 0x40000000,
-        PSR_N_BIT = 0x80000000,
-        PSR_f = 0xff000000,
-        PSR_s = 0xff0000,
-        PSR_x = 0xff00,
-        PSR_c = 0xff,
-      },
-    },
-    {
-      on = "arm64",
-      from = "callgate.uapi.asm.ptrace-8",
-    },
-    {
-      on = "arm64 s390x",
-      constants = {
-        PTRACE_SYSEMU = 31,
-        PTRACE_SYSEMU_SINGLESTEP = 32,
-      },
-    },
-    {
-      on = "riscv64",
-      constants = {
-        PTRACE_GETFDPIC = 33,
-        RISCV_MAX_VLENB = 8192,
-        PTRACE_CFI_BRANCH_LANDING_PAD_EN_BIT = 0,
-        PTRACE_CFI_BRANCH_LANDING_PAD_LOCK_BIT = 1,
-        PTRACE_CFI_BRANCH_EXPECTED_LANDING_PAD_BIT = 2,
-        PTRACE_CFI_SHADOW_STACK_EN_BIT = 3,
-        PTRACE_CFI_SHADOW_STACK_LOCK_BIT = 4,
-        PTRACE_CFI_SHADOW_STACK_PTR_BIT = 5,
-        PTRACE_CFI_BRANCH_LANDING_PAD_EN_STATE = 1,
-        PTRACE_CFI_BRANCH_LANDING_PAD_LOCK_STATE = 2,
-        PTRACE_CFI_BRANCH_EXPECTED_LANDING_PAD_STATE = 4,
-        PTRACE_CFI_SHADOW_STACK_EN_STATE = 8,
-        PTRACE_CFI_SHADOW_STACK_LOCK_STATE = 16,
-        PTRACE_CFI_SHADOW_STACK_PTR_STATE = 32,
-        PTRACE_CFI_STATE_INVALID_MASK = 18446744073709551552ULL,
-      },
-      records = {
-        ["struct user_regs_struct"] = [[{
-    unsigned long pc;
-    unsigned long ra;
-    unsigned long sp;
-    unsigned long gp;
-    unsigned long tp;
-    unsigned long t0;
-    unsigned long t1;
-    unsigned long t2;
-    unsigned long s0;
-    unsigned long s1;
-    unsigned long a0;
-    unsigned long a1;
-    unsigned long a2;
-    unsigned long a3;
-    unsigned long a4;
-    unsigned long a5;
-    unsigned long a6;
-    unsigned long a7;
-    unsigned long s2;
-    unsigned long s3;
-    unsigned long s4;
-    unsigned long s5;
-    unsigned long s6;
-    unsigned long s7;
-    unsigned long s8;
-    unsigned long s9;
-    unsigned long s10;
-    unsigned long s11;
-    unsigned long t3;
-    unsigned long t4;
-    unsigned long t5;
-    unsigned long t6;
-  }]],
-        ["struct __riscv_f_ext_state"] = [[{
-    uint32_t f[32];
-    uint32_t fcsr;
-  }]],
-        ["struct __riscv_d_ext_state"] = [[{
-    uint64_t f[32];
-    uint32_t fcsr;
-  }]],
-        ["struct __riscv_q_ext_state"] = [[{
-    uint64_t f[64] __attribute__((aligned(16)));
-    uint32_t fcsr;
-    uint32_t reserved[3];
-  }]],
-        ["struct __riscv_ctx_hdr"] = [[{
-    uint32_t magic;
-    uint32_t size;
-  }]],
-        ["struct __riscv_extra_ext_header"] = [[{
-    uint32_t __padding[129] __attribute__((aligned(16)));
-    uint32_t reserved;
-    struct __riscv_ctx_hdr hdr;
-  }]],
-        ["union __riscv_fp_state"] = [[{
-    struct __riscv_f_ext_state f;
-    struct __riscv_d_ext_state d;
-    struct __riscv_q_ext_state q;
-  }]],
-        ["struct __riscv_v_ext_state"] = [[{
-    unsigned long vstart;
-    unsigned long vl;
-    unsigned long vtype;
-    unsigned long vcsr;
-    unsigned long vlenb;
-    void *datap;
-  }]],
-        ["struct __riscv_v_regset_state"] = [[{
-    unsigned long vstart;
-    unsigned long vl;
-    unsigned long vtype;
-    unsigned long vcsr;
-    unsigned long vlenb;
-    char vreg[];
-  }]],
-        ["struct __sc_riscv_cfi_state"] = [[{
-    unsigned long ss_ptr;
-  }]],
-        ["struct __cfi_status"] = [[{
-    uint64_t cfi_state;
-  }]],
-        ["struct user_cfi_state"] = [[{
-    struct __cfi_status cfi_status;
-    uint64_t shstk_ptr;
-  }]],
-      },
-    },
-    {
-      on = "loongarch64",
-      constants = {
-        GPR_BASE = 0,
-        GPR_NUM = 32,
-        GPR_END = 31,
-        ARG0 = 32,
-        PC = 33,
-        BADVADDR = 34,
-        NUM_FPU_REGS = 32,
-        PTRACE_SYSEMU = 0x1f,
-        PTRACE_SYSEMU_SINGLESTEP = 0x20,
-      },
-      records = {
-        ["struct user_pt_regs"] = [[{
-    unsigned long regs[32];
-    unsigned long orig_a0;
-    unsigned long csr_era;
-    unsigned long csr_badv;
-    unsigned long reserved[10];
-  } __attribute__((aligned(8)))]],
-        ["struct user_fp_state"] = [[{
-    uint64_t fpr[32];
-    uint64_t fcc;
-    uint32_t fcsr;
-  }]],
-        ["struct user_lsx_state"] = [[{
-    uint64_t vregs[64];
-  }]],
-        ["struct user_lasx_state"] = [[{
-    uint64_t vregs[128];
-  }]],
-        ["struct user_lbt_state"] = [[{
-    uint64_t scr[4];
-    uint32_t eflags;
-    uint32_t ftop;
-  }]],
-        ["struct user_watch_state"] = [[{
-    uint64_t dbg_info;
-    struct {
-      uint64_t addr;
-      uint64_t mask;
-      uint32_t ctrl;
-      uint32_t pad;
-    } dbg_regs[8];
-  }]],
-        ["struct user_watch_state_v2"] = [[{
-    uint64_t dbg_info;
-    struct {
-      uint64_t addr;
-      uint64_t mask;
-      uint32_t ctrl;
-      uint32_t pad;
-    } dbg_regs[14];
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel mips64 mips64el",
-      constants = {
-        pt_watch_style_mips32 = 0,
-        pt_watch_style_mips64 = 1,
-        FPR_BASE = 32,
-        PC = 64,
-        CAUSE = 65,
-        BADVADDR = 66,
-        MMHI = 67,
-        MMLO = 68,
-        FPC_CSR = 69,
-        FPC_EIR = 70,
-        DSP_BASE = 71,
-        DSP_CONTROL = 77,
-        ACX = 78,
-        PTRACE_GET_THREAD_AREA = 25,
-        PTRACE_SET_THREAD_AREA = 26,
-        PTRACE_PEEKTEXT_3264 = 0xc0,
-        PTRACE_PEEKDATA_3264 = 0xc1,
-        PTRACE_POKETEXT_3264 = 0xc2,
-        PTRACE_POKEDATA_3264 = 0xc3,
-        PTRACE_GET_THREAD_AREA_3264 = 0xc4,
-        PTRACE_GET_WATCH_REGS = 0xd0,
-        PTRACE_SET_WATCH_REGS = 0xd1,
-      },
-      records = {
-        ["struct mips32_watch_regs"] = [[{
-    uint32_t watchlo[8];
-    uint16_t watchhi[8];
-    uint16_t watch_masks[8];
-    uint32_t num_valid;
-  } __attribute__((aligned(8)))]],
-        ["struct mips64_watch_regs"] = [[{
-    uint64_t watchlo[8];
-    uint16_t watchhi[8];
-    uint16_t watch_masks[8];
-    uint32_t num_valid;
-  } __attribute__((aligned(8)))]],
-        ["struct pt_watch_regs"] = [[{
-    uint32_t style;
-    union {
-      struct mips32_watch_regs mips32;
-      struct mips64_watch_regs mips64;
-    };
-  }]],
-      },
-    },
-    {
-      on = "mips mipsel",
-      records = {
-        ["struct pt_regs"] = [[{
-    uint64_t regs[32];
-    uint64_t lo;
-    uint64_t hi;
-    uint64_t cp0_epc;
-    uint64_t cp0_badvaddr;
-    uint64_t cp0_status;
-    uint64_t cp0_cause;
-  } __attribute__((aligned(8)))]],
-      },
-    },
-    {
-      on = "mips64 mips64el",
-      records = {
-        ["struct pt_regs"] = [[{
-    unsigned long regs[32];
-    unsigned long lo;
-    unsigned long hi;
-    unsigned long cp0_epc;
-    unsigned long cp0_badvaddr;
-    unsigned long cp0_status;
-    unsigned long cp0_cause;
-  } __attribute__((aligned(8)))]],
-      },
-    },
-    {
-      on = "ppc64le ppc",
-      constants = {
-        PT_R0 = 0,
-        PT_R1 = 1,
-        PT_R2 = 2,
-        PT_R3 = 3,
-        PT_R4 = 4,
-        PT_R5 = 5,
-        PT_R6 = 6,
-        PT_R7 = 7,
-        PT_R8 = 8,
-        PT_R9 = 9,
-        PT_R10 = 10,
-        PT_R11 = 11,
-        PT_R12 = 12,
-        PT_R13 = 13,
-        PT_R14 = 14,
-        PT_R15 = 15,
-        PT_R16 = 16,
-        PT_R17 = 17,
-        PT_R18 = 18,
-        PT_R19 = 19,
-        PT_R20 = 20,
-        PT_R21 = 21,
-        PT_R22 = 22,
-        PT_R23 = 23,
-        PT_R24 = 24,
-        PT_R25 = 25,
-        PT_R26 = 26,
-        PT_R27 = 27,
-        PT_R28 = 28,
-        PT_R29 = 29,
-        PT_R30 = 30,
-        PT_R31 = 31,
-        PT_NIP = 32,
-        PT_MSR = 33,
-        PT_ORIG_R3 = 34,
-        PT_CTR = 35,
-        PT_LNK = 36,
-        PT_XER = 37,
-        PT_CCR = 38,
-        PT_TRAP = 40,
-        PT_DAR = 41,
-        PT_DSISR = 42,
-        PT_RESULT = 43,
-        PT_DSCR = 44,
-        PT_REGS_COUNT = 44,
-        PT_FPR0 = 48,
-        PTRACE_GETVRREGS = 0x12,
-        PTRACE_SETVRREGS = 0x13,
-        PTRACE_GETEVRREGS = 0x14,
-        PTRACE_SETEVRREGS = 0x15,
-        PTRACE_GETVSRREGS = 0x1b,
-        PTRACE_SETVSRREGS = 0x1c,
-        PTRACE_SYSEMU = 0x1d,
-        PTRACE_SYSEMU_SINGLESTEP = 0x1e,
-        PTRACE_GET_DEBUGREG = 0x19,
-        PTRACE_SET_DEBUGREG = 0x1a,
-        PTRACE_GETREGS = 0xc,
-        PTRACE_SETREGS = 0xd,
-        PTRACE_GETFPREGS = 0xe,
-        PTRACE_SETFPREGS = 0xf,
-        PTRACE_GETREGS64 = 0x16,
-        PTRACE_SETREGS64 = 0x17,
-        PPC_PTRACE_PEEKTEXT_3264 = 0x95,
-        PPC_PTRACE_PEEKDATA_3264 = 0x94,
-        PPC_PTRACE_POKETEXT_3264 = 0x93,
-        PPC_PTRACE_POKEDATA_3264 = 0x92,
-        PPC_PTRACE_PEEKUSR_3264 = 0x91,
-        PPC_PTRACE_POKEUSR_3264 = 0x90,
-        PTRACE_SINGLEBLOCK = 0x100,
-        PPC_PTRACE_GETHWDBGINFO = 0x89,
-        PPC_PTRACE_SETHWDEBUG = 0x88,
-        PPC_PTRACE_DELHWDEBUG = 0x87,
-        PPC_DEBUG_FEATURE_INSN_BP_RANGE = 0x1,
-        PPC_DEBUG_FEATURE_INSN_BP_MASK = 0x2,
-        PPC_DEBUG_FEATURE_DATA_BP_RANGE = 0x4,
-        PPC_DEBUG_FEATURE_DATA_BP_MASK = 0x8,
-        PPC_DEBUG_FEATURE_DATA_BP_DAWR = 0x10,
-        PPC_DEBUG_FEATURE_DATA_BP_ARCH_31 = 0x20,
-        PPC_BREAKPOINT_TRIGGER_EXECUTE = 0x1,
-        PPC_BREAKPOINT_TRIGGER_READ = 0x2,
-        PPC_BREAKPOINT_TRIGGER_WRITE = 0x4,
-        PPC_BREAKPOINT_TRIGGER_RW = 6,
-        PPC_BREAKPOINT_MODE_EXACT = 0x0,
-        PPC_BREAKPOINT_MODE_RANGE_INCLUSIVE = 0x1,
-        PPC_BREAKPOINT_MODE_RANGE_EXCLUSIVE = 0x2,
-        PPC_BREAKPOINT_MODE_MASK = 0x3,
-        PPC_BREAKPOINT_CONDITION_MODE = 0x3,
-        PPC_BREAKPOINT_CONDITION_NONE = 0x0,
-        PPC_BREAKPOINT_CONDITION_AND = 0x1,
-        PPC_BREAKPOINT_CONDITION_EXACT = 1,
-        PPC_BREAKPOINT_CONDITION_OR = 0x2,
-        PPC_BREAKPOINT_CONDITION_AND_OR = 0x3,
-        PPC_BREAKPOINT_CONDITION_BE_ALL = 0xff0000,
-        PPC_BREAKPOINT_CONDITION_BE_SHIFT = 16,
-      },
-      macros = function(M)
-        return {
-          PPC_BREAKPOINT_CONDITION_BE = function(n)
-            return M.int(M.i32(M.shl(1LL, M.long(n) + 16)))
-          end,
-        }
-      end,
-    },
-    {
-      on = "ppc64le",
-      constants = {
-        PT_SOFTE = 39,
-        PT_FPSCR = 80,
-        PT_VR0 = 82,
-        PT_VSCR = 147,
-        PT_VRSAVE = 148,
-        PT_VSR0 = 150,
-        PT_VSR31 = 212,
-      },
-      records = {
-        ["struct pt_regs"] = [[{
-    unsigned long gpr[32];
-    unsigned long nip;
-    unsigned long msr;
-    unsigned long orig_gpr3;
-    unsigned long ctr;
-    unsigned long link;
-    unsigned long xer;
-    unsigned long ccr;
-    unsigned long softe;
-    unsigned long trap;
-    unsigned long dar;
-    unsigned long dsisr;
-    unsigned long result;
-  }]],
-        ["struct ppc_debug_info"] = [[{
-    uint32_t version;
-    uint32_t num_instruction_bps;
-    uint32_t num_data_bps;
-    uint32_t num_condition_regs;
-    uint32_t data_bp_alignment;
-    uint32_t sizeof_condition;
-    unsigned long features;
-  }]],
-        ["struct ppc_hw_breakpoint"] = [[{
-    uint32_t version;
-    uint32_t trigger_type;
-    uint32_t addr_mode;
-    uint32_t condition_mode;
-    unsigned long addr;
-    unsigned long addr2;
-    unsigned long condition_value;
-  }]],
-      },
-    },
-    {
-      on = "s390x",
-      from = "callgate.uapi.asm.ptrace-17",
-    },
-    {
-      on = "ppc",
-      constants = {
-        PT_MQ = 39,
-        PT_FPR31 = 110,
-        PT_FPSCR = 113,
-      },
-      records = {
-        ["struct pt_regs"] = [[{
-    unsigned long gpr[32];
-    unsigned long nip;
-    unsigned long msr;
-    unsigned long orig_gpr3;
-    unsigned long ctr;
-    unsigned long link;
-    unsigned long xer;
-    unsigned long ccr;
-    unsigned long mq;
-    unsigned long trap;
-    unsigned long dar;
-    unsigned long dsisr;
-    unsigned long result;
-  }]],
-        ["struct ppc_debug_info"] = [[{
-    uint32_t version;
-    uint32_t num_instruction_bps;
-    uint32_t num_data_bps;
-    uint32_t num_condition_regs;
-    uint32_t data_bp_alignment;
-    uint32_t sizeof_condition;
-    uint64_t features;
-  }]],
-        ["struct ppc_hw_breakpoint"] = [[{
-    uint32_t version;
-    uint32_t trigger_type;
-    uint32_t addr_mode;
-    uint32_t condition_mode;
-    uint64_t addr;
-    uint64_t addr2;
-    uint64_t condition_value;
-  }]],
       },
     },
   },

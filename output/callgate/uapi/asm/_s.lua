@@ -791,7 +791,178 @@ return {
     },
     {
       on = "arm64",
-      from = "callgate.uapi.asm.sigcontext-5",
+      constants = {
+        FPSIMD_MAGIC = 0x46508001,
+        ESR_MAGIC = 0x45535201,
+        POE_MAGIC = 0x504f4530,
+        EXTRA_MAGIC = 0x45585401,
+        SVE_MAGIC = 0x53564501,
+        SVE_SIG_FLAG_SM = 0x1,
+        TPIDR2_MAGIC = 0x54504902,
+        FPMR_MAGIC = 0x46504d52,
+        ZA_MAGIC = 0x54366345,
+        ZT_MAGIC = 0x5a544e01,
+        GCS_MAGIC = 0x47435300,
+        SVE_VQ_BYTES = 16,
+        SVE_VQ_MIN = 1,
+        SVE_VQ_MAX = 512,
+        SVE_VL_MIN = 16,
+        SVE_VL_MAX = 8192,
+        SVE_NUM_ZREGS = 32,
+        SVE_NUM_PREGS = 16,
+        SVE_SIG_REGS_OFFSET = 16,
+        SVE_SIG_ZREGS_OFFSET = 16,
+        ZA_SIG_REGS_OFFSET = 16,
+        ZT_SIG_REG_SIZE = 512,
+        ZT_SIG_REG_BYTES = 64,
+        ZT_SIG_REGS_OFFSET = 16,
+      },
+      records = {
+        ["struct sigcontext"] = [[{
+    uint64_t fault_address;
+    uint64_t regs[31];
+    uint64_t sp;
+    uint64_t pc;
+    uint64_t pstate;
+    uint8_t __reserved[4096] __attribute__((aligned(16)));
+  }]],
+        ["struct _aarch64_ctx"] = [[{
+    uint32_t magic;
+    uint32_t size;
+  }]],
+        ["struct fpsimd_context"] = [[{
+    struct _aarch64_ctx head;
+    uint32_t fpsr;
+    uint32_t fpcr;
+    uint64_t vregs[32][2] __attribute__((aligned(16)));
+  }]],
+        ["struct esr_context"] = [[{
+    struct _aarch64_ctx head;
+    uint64_t esr;
+  }]],
+        ["struct poe_context"] = [[{
+    struct _aarch64_ctx head;
+    uint64_t por_el0;
+  }]],
+        ["struct extra_context"] = [[{
+    struct _aarch64_ctx head;
+    uint64_t datap;
+    uint32_t size;
+    uint32_t __reserved[3];
+  }]],
+        ["struct sve_context"] = [[{
+    struct _aarch64_ctx head;
+    uint16_t vl;
+    uint16_t flags;
+    uint16_t __reserved[2];
+  }]],
+        ["struct tpidr2_context"] = [[{
+    struct _aarch64_ctx head;
+    uint64_t tpidr2;
+  }]],
+        ["struct fpmr_context"] = [[{
+    struct _aarch64_ctx head;
+    uint64_t fpmr;
+  }]],
+        ["struct za_context"] = [[{
+    struct _aarch64_ctx head;
+    uint16_t vl;
+    uint16_t __reserved[3];
+  }]],
+        ["struct zt_context"] = [[{
+    struct _aarch64_ctx head;
+    uint16_t nregs;
+    uint16_t __reserved[3];
+  }]],
+        ["struct gcs_context"] = [[{
+    struct _aarch64_ctx head;
+    uint64_t gcspr;
+    uint64_t features_enabled;
+    uint64_t reserved;
+  }]],
+      },
+      macros = function(M)
+        return {
+          sve_vl_valid = function(vl)
+            vl = M.long(vl)
+            return vl % 16 == 0 and vl >= 16 and vl <= 0x2000
+          end,
+          sve_vq_from_vl = function(vl)
+            return M.int(M.long(vl) / 16)
+          end,
+          sve_vl_from_vq = function(vq)
+            return M.int(M.long(vq) * 16)
+          end,
+          SVE_SIG_ZREG_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 16))
+          end,
+          SVE_SIG_PREG_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 2))
+          end,
+          SVE_SIG_FFR_SIZE = function(vq)
+            return M.int(M.u32(M.u32(M.long(vq)) * 2))
+          end,
+          SVE_SIG_ZREG_OFFSET = function(vq, n)
+            return M.int(16 + M.u64(0 + M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+          end,
+          SVE_SIG_ZREGS_SIZE = function(vq)
+            return M.int(M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) - 0))
+          end,
+          SVE_SIG_PREGS_OFFSET = function(vq)
+            return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(M.long(vq)) * 16) * 32)) -
+                0))))
+          end,
+          SVE_SIG_PREG_OFFSET = function(vq, n)
+            vq = M.long(vq)
+            return M.int(16 + M.u64(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(vq) * 2) * M.long(n)))
+          end,
+          SVE_SIG_PREGS_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 0))))
+          end,
+          SVE_SIG_FFR_OFFSET = function(vq)
+            vq = M.long(vq)
+            return M.int(16 + M.u64(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0))
+                + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 0))))))
+          end,
+          SVE_SIG_REGS_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 0)))) + M.u32(M.u32(vq) * 2)))
+          end,
+          SVE_SIG_CONTEXT_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(16 + M.u64(M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32))
+                - 0)) + M.u32(M.u32(M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) * 32)) - 0)) +
+                M.u32(M.u32(M.u32(vq) * 2) * 16)) - M.u32(0 + M.u32(M.u32(0 + M.u32(M.u32(M.u32(vq) * 16) *
+                32)) - 0)))) + M.u32(M.u32(vq) * 2))))
+          end,
+          ZA_SIG_REGS_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(vq * 16 * (vq * 16))
+          end,
+          ZA_SIG_ZAV_OFFSET = function(vq, n)
+            return M.int(16 + M.u64(M.u32(M.u32(M.long(vq)) * 16) * M.long(n)))
+          end,
+          ZA_SIG_CONTEXT_SIZE = function(vq)
+            vq = M.long(vq)
+            return M.int(16 + M.u64(vq * 16 * (vq * 16)))
+          end,
+          ZT_SIG_REGS_SIZE = function(n)
+            return M.int(64 * M.long(n))
+          end,
+          ZT_SIG_CONTEXT_SIZE = function(n)
+            return M.int(16 + M.u64(64 * M.long(n)))
+          end,
+        }
+      end,
     },
     {
       on = "riscv64",
@@ -2061,7 +2232,131 @@ return {
   deltas = {
     {
       on = "x64 x86",
-      from = "callgate.uapi.asm.svm-1",
+      constants = {
+        SVM_EXIT_READ_CR0 = 0x0,
+        SVM_EXIT_READ_CR2 = 0x2,
+        SVM_EXIT_READ_CR3 = 0x3,
+        SVM_EXIT_READ_CR4 = 0x4,
+        SVM_EXIT_READ_CR8 = 0x8,
+        SVM_EXIT_WRITE_CR0 = 0x10,
+        SVM_EXIT_WRITE_CR2 = 0x12,
+        SVM_EXIT_WRITE_CR3 = 0x13,
+        SVM_EXIT_WRITE_CR4 = 0x14,
+        SVM_EXIT_WRITE_CR8 = 0x18,
+        SVM_EXIT_READ_DR0 = 0x20,
+        SVM_EXIT_READ_DR1 = 0x21,
+        SVM_EXIT_READ_DR2 = 0x22,
+        SVM_EXIT_READ_DR3 = 0x23,
+        SVM_EXIT_READ_DR4 = 0x24,
+        SVM_EXIT_READ_DR5 = 0x25,
+        SVM_EXIT_READ_DR6 = 0x26,
+        SVM_EXIT_READ_DR7 = 0x27,
+        SVM_EXIT_WRITE_DR0 = 0x30,
+        SVM_EXIT_WRITE_DR1 = 0x31,
+        SVM_EXIT_WRITE_DR2 = 0x32,
+        SVM_EXIT_WRITE_DR3 = 0x33,
+        SVM_EXIT_WRITE_DR4 = 0x34,
+        SVM_EXIT_WRITE_DR5 = 0x35,
+        SVM_EXIT_WRITE_DR6 = 0x36,
+        SVM_EXIT_WRITE_DR7 = 0x37,
+        SVM_EXIT_EXCP_BASE = 0x40,
+        SVM_EXIT_LAST_EXCP = 0x5f,
+        SVM_EXIT_INTR = 0x60,
+        SVM_EXIT_NMI = 0x61,
+        SVM_EXIT_SMI = 0x62,
+        SVM_EXIT_INIT = 0x63,
+        SVM_EXIT_VINTR = 0x64,
+        SVM_EXIT_CR0_SEL_WRITE = 0x65,
+        SVM_EXIT_IDTR_READ = 0x66,
+        SVM_EXIT_GDTR_READ = 0x67,
+        SVM_EXIT_LDTR_READ = 0x68,
+        SVM_EXIT_TR_READ = 0x69,
+        SVM_EXIT_IDTR_WRITE = 0x6a,
+        SVM_EXIT_GDTR_WRITE = 0x6b,
+        SVM_EXIT_LDTR_WRITE = 0x6c,
+        SVM_EXIT_TR_WRITE = 0x6d,
+        SVM_EXIT_RDTSC = 0x6e,
+        SVM_EXIT_RDPMC = 0x6f,
+        SVM_EXIT_PUSHF = 0x70,
+        SVM_EXIT_POPF = 0x71,
+        SVM_EXIT_CPUID = 0x72,
+        SVM_EXIT_RSM = 0x73,
+        SVM_EXIT_IRET = 0x74,
+        SVM_EXIT_SWINT = 0x75,
+        SVM_EXIT_INVD = 0x76,
+        SVM_EXIT_PAUSE = 0x77,
+        SVM_EXIT_HLT = 0x78,
+        SVM_EXIT_INVLPG = 0x79,
+        SVM_EXIT_INVLPGA = 0x7a,
+        SVM_EXIT_IOIO = 0x7b,
+        SVM_EXIT_MSR = 0x7c,
+        SVM_EXIT_TASK_SWITCH = 0x7d,
+        SVM_EXIT_FERR_FREEZE = 0x7e,
+        SVM_EXIT_SHUTDOWN = 0x7f,
+        SVM_EXIT_VMRUN = 0x80,
+        SVM_EXIT_VMMCALL = 0x81,
+        SVM_EXIT_VMLOAD = 0x82,
+        SVM_EXIT_VMSAVE = 0x83,
+        SVM_EXIT_STGI = 0x84,
+        SVM_EXIT_CLGI = 0x85,
+        SVM_EXIT_SKINIT = 0x86,
+        SVM_EXIT_RDTSCP = 0x87,
+        SVM_EXIT_ICEBP = 0x88,
+        SVM_EXIT_WBINVD = 0x89,
+        SVM_EXIT_MONITOR = 0x8a,
+        SVM_EXIT_MWAIT = 0x8b,
+        SVM_EXIT_MWAIT_COND = 0x8c,
+        SVM_EXIT_XSETBV = 0x8d,
+        SVM_EXIT_RDPRU = 0x8e,
+        SVM_EXIT_EFER_WRITE_TRAP = 0x8f,
+        SVM_EXIT_CR0_WRITE_TRAP = 0x90,
+        SVM_EXIT_CR1_WRITE_TRAP = 0x91,
+        SVM_EXIT_CR2_WRITE_TRAP = 0x92,
+        SVM_EXIT_CR3_WRITE_TRAP = 0x93,
+        SVM_EXIT_CR4_WRITE_TRAP = 0x94,
+        SVM_EXIT_CR5_WRITE_TRAP = 0x95,
+        SVM_EXIT_CR6_WRITE_TRAP = 0x96,
+        SVM_EXIT_CR7_WRITE_TRAP = 0x97,
+        SVM_EXIT_CR8_WRITE_TRAP = 0x98,
+        SVM_EXIT_CR9_WRITE_TRAP = 0x99,
+        SVM_EXIT_CR10_WRITE_TRAP = 0x9a,
+        SVM_EXIT_CR11_WRITE_TRAP = 0x9b,
+        SVM_EXIT_CR12_WRITE_TRAP = 0x9c,
+        SVM_EXIT_CR13_WRITE_TRAP = 0x9d,
+        SVM_EXIT_CR14_WRITE_TRAP = 0x9e,
+        SVM_EXIT_CR15_WRITE_TRAP = 0x9f,
+        SVM_EXIT_INVPCID = 0xa2,
+        SVM_EXIT_BUS_LOCK = 0xa5,
+        SVM_EXIT_IDLE_HLT = 0xa6,
+        SVM_EXIT_NPF = 0x400,
+        SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401,
+        SVM_EXIT_AVIC_UNACCELERATED_ACCESS = 0x402,
+        SVM_EXIT_VMGEXIT = 0x403,
+        SVM_VMGEXIT_MMIO_READ = 0x80000001,
+        SVM_VMGEXIT_MMIO_WRITE = 0x80000002,
+        SVM_VMGEXIT_NMI_COMPLETE = 0x80000003,
+        SVM_VMGEXIT_AP_HLT_LOOP = 0x80000004,
+        SVM_VMGEXIT_AP_JUMP_TABLE = 0x80000005,
+        SVM_VMGEXIT_SET_AP_JUMP_TABLE = 0,
+        SVM_VMGEXIT_GET_AP_JUMP_TABLE = 1,
+        SVM_VMGEXIT_PSC = 0x80000010,
+        SVM_VMGEXIT_GUEST_REQUEST = 0x80000011,
+        SVM_VMGEXIT_EXT_GUEST_REQUEST = 0x80000012,
+        SVM_VMGEXIT_AP_CREATION = 0x80000013,
+        SVM_VMGEXIT_AP_CREATE_ON_INIT = 0,
+        SVM_VMGEXIT_AP_CREATE = 1,
+        SVM_VMGEXIT_AP_DESTROY = 2,
+        SVM_VMGEXIT_SNP_RUN_VMPL = 0x80000018,
+        SVM_VMGEXIT_SAVIC = 0x8000001a,
+        SVM_VMGEXIT_SAVIC_REGISTER_GPA = 0,
+        SVM_VMGEXIT_SAVIC_UNREGISTER_GPA = 1,
+        SVM_VMGEXIT_SAVIC_SELF_GPA = 18446744073709551615ULL,
+        SVM_VMGEXIT_HV_FEATURES = 0x8000fffd,
+        SVM_VMGEXIT_TERM_REQUEST = 0x8000fffe,
+        SVM_VMGEXIT_UNSUPPORTED_EVENT = 0x8000ffff,
+        SVM_EXIT_SW = 0xf0000000,
+        SVM_EXIT_ERR = 18446744073709551615ULL,
+      },
     },
   },
 ]==],

@@ -292,7 +292,171 @@ return {
   deltas = {
     {
       on = "s390x",
-      from = "callgate.uapi.asm.vtoc-1",
+      records = {
+        ["struct vtoc_ttr"] = [[{
+    uint16_t tt;
+    uint8_t r;
+  } __attribute__((packed))]],
+        ["struct vtoc_cchhb"] = [[{
+    uint16_t cc;
+    uint16_t hh;
+    uint8_t b;
+  } __attribute__((packed))]],
+        ["struct vtoc_cchh"] = [[{
+    uint16_t cc;
+    uint16_t hh;
+  } __attribute__((packed))]],
+        ["struct vtoc_labeldate"] = [[{
+    uint8_t year;
+    uint16_t day;
+  } __attribute__((packed))]],
+        ["struct vtoc_volume_label_cdl"] = [[{
+    char volkey[4];
+    char vollbl[4];
+    char volid[6];
+    uint8_t security;
+    struct vtoc_cchhb vtoc;
+    char res1[5];
+    char cisize[4];
+    char blkperci[4];
+    char labperci[4];
+    char res2[4];
+    char lvtoc[14];
+    char res3[29];
+  } __attribute__((packed))]],
+        ["struct vtoc_volume_label_ldl"] = [[{
+    char vollbl[4];
+    char volid[6];
+    char res3[69];
+    char ldl_version;
+    uint64_t formatted_blocks;
+  } __attribute__((packed))]],
+        ["struct vtoc_extent"] = [[{
+    uint8_t typeind;
+    uint8_t seqno;
+    struct vtoc_cchh llimit;
+    struct vtoc_cchh ulimit;
+  } __attribute__((packed))]],
+        ["struct vtoc_dev_const"] = [[{
+    uint16_t DS4DSCYL;
+    uint16_t DS4DSTRK;
+    uint16_t DS4DEVTK;
+    uint8_t DS4DEVI;
+    uint8_t DS4DEVL;
+    uint8_t DS4DEVK;
+    uint8_t DS4DEVFG;
+    uint16_t DS4DEVTL;
+    uint8_t DS4DEVDT;
+    uint8_t DS4DEVDB;
+  } __attribute__((packed))]],
+        ["struct vtoc_format1_label"] = [[{
+    char DS1DSNAM[44];
+    uint8_t DS1FMTID;
+    char DS1DSSN[6];
+    uint16_t DS1VOLSQ;
+    struct vtoc_labeldate DS1CREDT;
+    struct vtoc_labeldate DS1EXPDT;
+    uint8_t DS1NOEPV;
+    uint8_t DS1NOBDB;
+    uint8_t DS1FLAG1;
+    char DS1SYSCD[13];
+    struct vtoc_labeldate DS1REFD;
+    uint8_t DS1SMSFG;
+    uint8_t DS1SCXTF;
+    uint16_t DS1SCXTV;
+    uint8_t DS1DSRG1;
+    uint8_t DS1DSRG2;
+    uint8_t DS1RECFM;
+    uint8_t DS1OPTCD;
+    uint16_t DS1BLKL;
+    uint16_t DS1LRECL;
+    uint8_t DS1KEYL;
+    uint16_t DS1RKP;
+    uint8_t DS1DSIND;
+    uint8_t DS1SCAL1;
+    char DS1SCAL3[3];
+    struct vtoc_ttr DS1LSTAR;
+    uint16_t DS1TRBAL;
+    uint16_t res1;
+    struct vtoc_extent DS1EXT1;
+    struct vtoc_extent DS1EXT2;
+    struct vtoc_extent DS1EXT3;
+    struct vtoc_cchhb DS1PTRDS;
+  } __attribute__((packed))]],
+        ["struct vtoc_format4_label"] = [[{
+    char DS4KEYCD[44];
+    uint8_t DS4IDFMT;
+    struct vtoc_cchhb DS4HPCHR;
+    uint16_t DS4DSREC;
+    struct vtoc_cchh DS4HCCHH;
+    uint16_t DS4NOATK;
+    uint8_t DS4VTOCI;
+    uint8_t DS4NOEXT;
+    uint8_t DS4SMSFG;
+    uint8_t DS4DEVAC;
+    struct vtoc_dev_const DS4DEVCT;
+    char DS4AMTIM[8];
+    char DS4AMCAT[3];
+    char DS4R2TIM[8];
+    char res1[5];
+    char DS4F6PTR[5];
+    struct vtoc_extent DS4VTOCE;
+    char res2[10];
+    uint8_t DS4EFLVL;
+    struct vtoc_cchhb DS4EFPTR;
+    char res3;
+    uint32_t DS4DCYL;
+    char res4[2];
+    uint8_t DS4DEVF2;
+    char res5;
+  } __attribute__((packed))]],
+        ["struct vtoc_ds5ext"] = [[{
+    uint16_t t;
+    uint16_t fc;
+    uint8_t ft;
+  } __attribute__((packed))]],
+        ["struct vtoc_format5_label"] = [[{
+    char DS5KEYID[4];
+    struct vtoc_ds5ext DS5AVEXT;
+    struct vtoc_ds5ext DS5EXTAV[7];
+    uint8_t DS5FMTID;
+    struct vtoc_ds5ext DS5MAVET[18];
+    struct vtoc_cchhb DS5PTRDS;
+  } __attribute__((packed))]],
+        ["struct vtoc_ds7ext"] = [[{
+    uint32_t a;
+    uint32_t b;
+  } __attribute__((packed))]],
+        ["struct vtoc_format7_label"] = [[{
+    char DS7KEYID[4];
+    struct vtoc_ds7ext DS7EXTNT[5];
+    uint8_t DS7FMTID;
+    struct vtoc_ds7ext DS7ADEXT[11];
+    char res1[2];
+    struct vtoc_cchhb DS7PTRDS;
+  } __attribute__((packed))]],
+        ["struct vtoc_cms_label"] = [[{
+    uint8_t label_id[4];
+    uint8_t vol_id[6];
+    uint16_t version_id;
+    uint32_t block_size;
+    uint32_t origin_ptr;
+    uint32_t usable_count;
+    uint32_t formatted_count;
+    uint32_t block_count;
+    uint32_t used_count;
+    uint32_t fst_size;
+    uint32_t fst_count;
+    uint8_t format_date[6];
+    uint8_t reserved1[2];
+    uint32_t disk_offset;
+    uint32_t map_block;
+    uint32_t hblk_disp;
+    uint32_t user_disp;
+    uint8_t reserved2[4];
+    uint8_t segment_name[8];
+  } __attribute__((packed))]],
+      },
     },
   },
 ]==],

@@ -193,7 +193,151 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.amdxdna_accel-3",
+      records = {
+        ["struct amdxdna_drm_create_hwctx"] = [[{
+    uint64_t ext;
+    uint64_t ext_flags;
+    uint64_t qos_p;
+    uint32_t umq_bo;
+    uint32_t log_buf_bo;
+    uint32_t max_opc;
+    uint32_t num_tiles;
+    uint32_t mem_size;
+    uint32_t umq_doorbell;
+    uint32_t handle;
+    uint32_t syncobj_handle;
+  }]],
+        ["struct amdxdna_drm_config_hwctx"] = [[{
+    uint32_t handle;
+    uint32_t param_type;
+    uint64_t param_val;
+    uint32_t param_val_size;
+    uint32_t pad;
+  }]],
+        ["struct amdxdna_drm_va_entry"] = [[{
+    uint64_t vaddr;
+    uint64_t len;
+  }]],
+        ["struct amdxdna_drm_create_bo"] = [[{
+    uint64_t flags;
+    uint64_t vaddr;
+    uint64_t size;
+    uint32_t type;
+    uint32_t handle;
+  }]],
+        ["struct amdxdna_drm_get_bo_info"] = [[{
+    uint64_t ext;
+    uint64_t ext_flags;
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t map_offset;
+    uint64_t vaddr;
+    uint64_t xdna_addr;
+  }]],
+        ["struct amdxdna_drm_sync_bo"] = [[{
+    uint32_t handle;
+    uint32_t direction;
+    uint64_t offset;
+    uint64_t size;
+  }]],
+        ["struct amdxdna_drm_exec_cmd"] = [[{
+    uint64_t ext;
+    uint64_t ext_flags;
+    uint32_t hwctx;
+    uint32_t type;
+    uint64_t cmd_handles;
+    uint64_t args;
+    uint32_t cmd_count;
+    uint32_t arg_count;
+    uint64_t seq;
+  }]],
+        ["struct amdxdna_drm_wait_cmd"] = [[{
+    uint32_t hwctx;
+    uint32_t timeout;
+    uint64_t seq;
+  }]],
+        ["struct amdxdna_drm_query_aie_status"] = [[{
+    uint64_t buffer;
+    uint32_t buffer_size;
+    uint32_t cols_filled;
+  }]],
+        ["struct amdxdna_drm_query_hwctx"] = [[{
+    uint32_t context_id;
+    uint32_t start_col;
+    uint32_t num_col;
+    uint32_t pad;
+    int64_t pid;
+    uint64_t command_submissions;
+    uint64_t command_completions;
+    uint64_t migrations;
+    uint64_t preemptions;
+    uint64_t errors;
+  }]],
+        ["struct amdxdna_drm_get_resource_info"] = [[{
+    uint64_t npu_clk_max;
+    uint64_t npu_tops_max;
+    uint64_t npu_task_max;
+    uint64_t npu_tops_curr;
+    uint64_t npu_task_curr;
+  }]],
+        ["struct amdxdna_drm_get_info"] = [[{
+    uint32_t param;
+    uint32_t buffer_size;
+    uint64_t buffer;
+  }]],
+        ["struct amdxdna_drm_hwctx_entry"] = [[{
+    uint32_t context_id;
+    uint32_t start_col;
+    uint32_t num_col;
+    uint32_t hwctx_id;
+    int64_t pid;
+    uint64_t command_submissions;
+    uint64_t command_completions;
+    uint64_t migrations;
+    uint64_t preemptions;
+    uint64_t errors;
+    uint64_t priority;
+    uint64_t heap_usage;
+    uint64_t suspensions;
+    uint32_t state;
+    uint32_t pasid;
+    uint32_t gops;
+    uint32_t fps;
+    uint32_t dma_bandwidth;
+    uint32_t latency;
+    uint32_t frame_exec_time;
+    uint32_t txn_op_idx;
+    uint32_t ctx_pc;
+    uint32_t fatal_error_type;
+    uint32_t fatal_error_exception_type;
+    uint32_t fatal_error_exception_pc;
+    uint32_t fatal_error_app_module;
+    uint32_t pad;
+  }]],
+        ["struct amdxdna_async_error"] = [[{
+    uint64_t err_code;
+    uint64_t ts_us;
+    uint64_t ex_err_code;
+  }]],
+        ["struct amdxdna_drm_bo_usage"] = [[{
+    int64_t pid;
+    uint64_t total_usage;
+    uint64_t internal_usage;
+    uint64_t heap_usage;
+  }]],
+        ["struct amdxdna_drm_get_array"] = [[{
+    uint32_t param;
+    uint32_t element_size;
+    uint32_t num_element;
+    uint32_t pad;
+    uint64_t buffer;
+  }]],
+        ["struct amdxdna_drm_set_state"] = [[{
+    uint32_t param;
+    uint32_t buffer_size;
+    uint64_t buffer;
+  }]],
+      },
     },
     {
       on = "x86 arm mips mipsel ppc",
@@ -210,7 +354,151 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.amdxdna_accel-6",
+      records = {
+        ["struct amdxdna_drm_create_hwctx"] = [[{
+    unsigned long ext;
+    unsigned long ext_flags;
+    unsigned long qos_p;
+    uint32_t umq_bo;
+    uint32_t log_buf_bo;
+    uint32_t max_opc;
+    uint32_t num_tiles;
+    uint32_t mem_size;
+    uint32_t umq_doorbell;
+    uint32_t handle;
+    uint32_t syncobj_handle;
+  }]],
+        ["struct amdxdna_drm_config_hwctx"] = [[{
+    uint32_t handle;
+    uint32_t param_type;
+    unsigned long param_val;
+    uint32_t param_val_size;
+    uint32_t pad;
+  }]],
+        ["struct amdxdna_drm_va_entry"] = [[{
+    unsigned long vaddr;
+    unsigned long len;
+  }]],
+        ["struct amdxdna_drm_create_bo"] = [[{
+    unsigned long flags;
+    unsigned long vaddr;
+    unsigned long size;
+    uint32_t type;
+    uint32_t handle;
+  }]],
+        ["struct amdxdna_drm_get_bo_info"] = [[{
+    unsigned long ext;
+    unsigned long ext_flags;
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long map_offset;
+    unsigned long vaddr;
+    unsigned long xdna_addr;
+  }]],
+        ["struct amdxdna_drm_sync_bo"] = [[{
+    uint32_t handle;
+    uint32_t direction;
+    unsigned long offset;
+    unsigned long size;
+  }]],
+        ["struct amdxdna_drm_exec_cmd"] = [[{
+    unsigned long ext;
+    unsigned long ext_flags;
+    uint32_t hwctx;
+    uint32_t type;
+    unsigned long cmd_handles;
+    unsigned long args;
+    uint32_t cmd_count;
+    uint32_t arg_count;
+    unsigned long seq;
+  }]],
+        ["struct amdxdna_drm_wait_cmd"] = [[{
+    uint32_t hwctx;
+    uint32_t timeout;
+    unsigned long seq;
+  }]],
+        ["struct amdxdna_drm_query_aie_status"] = [[{
+    unsigned long buffer;
+    uint32_t buffer_size;
+    uint32_t cols_filled;
+  }]],
+        ["struct amdxdna_drm_query_hwctx"] = [[{
+    uint32_t context_id;
+    uint32_t start_col;
+    uint32_t num_col;
+    uint32_t pad;
+    long pid;
+    unsigned long command_submissions;
+    unsigned long command_completions;
+    unsigned long migrations;
+    unsigned long preemptions;
+    unsigned long errors;
+  }]],
+        ["struct amdxdna_drm_get_resource_info"] = [[{
+    unsigned long npu_clk_max;
+    unsigned long npu_tops_max;
+    unsigned long npu_task_max;
+    unsigned long npu_tops_curr;
+    unsigned long npu_task_curr;
+  }]],
+        ["struct amdxdna_drm_get_info"] = [[{
+    uint32_t param;
+    uint32_t buffer_size;
+    unsigned long buffer;
+  }]],
+        ["struct amdxdna_drm_hwctx_entry"] = [[{
+    uint32_t context_id;
+    uint32_t start_col;
+    uint32_t num_col;
+    uint32_t hwctx_id;
+    long pid;
+    unsigned long command_submissions;
+    unsigned long command_completions;
+    unsigned long migrations;
+    unsigned long preemptions;
+    unsigned long errors;
+    unsigned long priority;
+    unsigned long heap_usage;
+    unsigned long suspensions;
+    uint32_t state;
+    uint32_t pasid;
+    uint32_t gops;
+    uint32_t fps;
+    uint32_t dma_bandwidth;
+    uint32_t latency;
+    uint32_t frame_exec_time;
+    uint32_t txn_op_idx;
+    uint32_t ctx_pc;
+    uint32_t fatal_error_type;
+    uint32_t fatal_error_exception_type;
+    uint32_t fatal_error_exception_pc;
+    uint32_t fatal_error_app_module;
+    uint32_t pad;
+  }]],
+        ["struct amdxdna_async_error"] = [[{
+    unsigned long err_code;
+    unsigned long ts_us;
+    unsigned long ex_err_code;
+  }]],
+        ["struct amdxdna_drm_bo_usage"] = [[{
+    long pid;
+    unsigned long total_usage;
+    unsigned long internal_usage;
+    unsigned long heap_usage;
+  }]],
+        ["struct amdxdna_drm_get_array"] = [[{
+    uint32_t param;
+    uint32_t element_size;
+    uint32_t num_element;
+    uint32_t pad;
+    unsigned long buffer;
+  }]],
+        ["struct amdxdna_drm_set_state"] = [[{
+    uint32_t param;
+    uint32_t buffer_size;
+    unsigned long buffer;
+  }]],
+      },
     },
   },
 ]==],
@@ -373,7 +661,160 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.asahi_drm-2",
+      records = {
+        ["struct drm_asahi_params_global"] = [[{
+    uint64_t features;
+    uint32_t gpu_generation;
+    uint32_t gpu_variant;
+    uint32_t gpu_revision;
+    uint32_t chip_id;
+    uint32_t num_dies;
+    uint32_t num_clusters_total;
+    uint32_t num_cores_per_cluster;
+    uint32_t max_frequency_khz;
+    uint64_t core_masks[64];
+    uint64_t vm_start;
+    uint64_t vm_end;
+    uint64_t vm_kernel_min_size;
+    uint32_t max_commands_per_submission;
+    uint32_t max_attachments;
+    uint64_t command_timestamp_frequency_hz;
+  }]],
+        ["struct drm_asahi_get_params"] = [[{
+    uint32_t param_group;
+    uint32_t pad;
+    uint64_t pointer;
+    uint64_t size;
+  }]],
+        ["struct drm_asahi_vm_create"] = [[{
+    uint64_t kernel_start;
+    uint64_t kernel_end;
+    uint32_t vm_id;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_gem_create"] = [[{
+    uint64_t size;
+    uint32_t flags;
+    uint32_t vm_id;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_gem_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t offset;
+  }]],
+        ["struct drm_asahi_gem_bind_op"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    uint64_t offset;
+    uint64_t range;
+    uint64_t addr;
+  }]],
+        ["struct drm_asahi_vm_bind"] = [[{
+    uint32_t vm_id;
+    uint32_t num_binds;
+    uint32_t stride;
+    uint32_t pad;
+    uint64_t userptr;
+  }]],
+        ["struct drm_asahi_gem_bind_object"] = [[{
+    uint32_t op;
+    uint32_t flags;
+    uint32_t handle;
+    uint32_t vm_id;
+    uint64_t offset;
+    uint64_t range;
+    uint32_t object_handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_queue_create"] = [[{
+    uint32_t flags;
+    uint32_t vm_id;
+    uint32_t priority;
+    uint32_t queue_id;
+    uint64_t usc_exec_base;
+  }]],
+        ["struct drm_asahi_sync"] = [[{
+    uint32_t sync_type;
+    uint32_t handle;
+    uint64_t timeline_value;
+  }]],
+        ["struct drm_asahi_submit"] = [[{
+    uint64_t syncs;
+    uint64_t cmdbuf;
+    uint32_t flags;
+    uint32_t queue_id;
+    uint32_t in_sync_count;
+    uint32_t out_sync_count;
+    uint32_t cmdbuf_size;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_attachment"] = [[{
+    uint64_t pointer;
+    uint64_t size;
+    uint32_t pad;
+    uint32_t flags;
+  }]],
+        ["struct drm_asahi_zls_buffer"] = [[{
+    uint64_t base;
+    uint64_t comp_base;
+    uint32_t stride;
+    uint32_t comp_stride;
+  }]],
+        ["struct drm_asahi_helper_program"] = [[{
+    uint32_t binary;
+    uint32_t cfg;
+    uint64_t data;
+  }]],
+        ["struct drm_asahi_cmd_render"] = [[{
+    uint32_t flags;
+    uint32_t isp_zls_pixels;
+    uint64_t vdm_ctrl_stream_base;
+    struct drm_asahi_helper_program vertex_helper;
+    struct drm_asahi_helper_program fragment_helper;
+    uint64_t isp_scissor_base;
+    uint64_t isp_dbias_base;
+    uint64_t isp_oclqry_base;
+    struct drm_asahi_zls_buffer depth;
+    struct drm_asahi_zls_buffer stencil;
+    uint64_t zls_ctrl;
+    uint64_t ppp_multisamplectl;
+    uint64_t sampler_heap;
+    uint32_t ppp_ctrl;
+    uint16_t width_px;
+    uint16_t height_px;
+    uint16_t layers;
+    uint16_t sampler_count;
+    uint8_t utile_width_px;
+    uint8_t utile_height_px;
+    uint8_t samples;
+    uint8_t sample_size_B;
+    uint32_t isp_merge_upper_x;
+    uint32_t isp_merge_upper_y;
+    struct drm_asahi_bg_eot bg;
+    struct drm_asahi_bg_eot eot;
+    struct drm_asahi_bg_eot partial_bg;
+    struct drm_asahi_bg_eot partial_eot;
+    uint32_t isp_bgobjdepth;
+    uint32_t isp_bgobjvals;
+    struct drm_asahi_timestamps ts_vtx;
+    struct drm_asahi_timestamps ts_frag;
+  }]],
+        ["struct drm_asahi_cmd_compute"] = [[{
+    uint32_t flags;
+    uint32_t sampler_count;
+    uint64_t cdm_ctrl_stream_base;
+    uint64_t cdm_ctrl_stream_end;
+    uint64_t sampler_heap;
+    struct drm_asahi_helper_program helper;
+    struct drm_asahi_timestamps ts;
+  }]],
+        ["struct drm_asahi_get_time"] = [[{
+    uint64_t flags;
+    uint64_t gpu_timestamp;
+  }]],
+      },
     },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
@@ -387,7 +828,160 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.asahi_drm-4",
+      records = {
+        ["struct drm_asahi_params_global"] = [[{
+    unsigned long features;
+    uint32_t gpu_generation;
+    uint32_t gpu_variant;
+    uint32_t gpu_revision;
+    uint32_t chip_id;
+    uint32_t num_dies;
+    uint32_t num_clusters_total;
+    uint32_t num_cores_per_cluster;
+    uint32_t max_frequency_khz;
+    unsigned long core_masks[64];
+    unsigned long vm_start;
+    unsigned long vm_end;
+    unsigned long vm_kernel_min_size;
+    uint32_t max_commands_per_submission;
+    uint32_t max_attachments;
+    unsigned long command_timestamp_frequency_hz;
+  }]],
+        ["struct drm_asahi_get_params"] = [[{
+    uint32_t param_group;
+    uint32_t pad;
+    unsigned long pointer;
+    unsigned long size;
+  }]],
+        ["struct drm_asahi_vm_create"] = [[{
+    unsigned long kernel_start;
+    unsigned long kernel_end;
+    uint32_t vm_id;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_gem_create"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t vm_id;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_gem_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long offset;
+  }]],
+        ["struct drm_asahi_gem_bind_op"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long offset;
+    unsigned long range;
+    unsigned long addr;
+  }]],
+        ["struct drm_asahi_vm_bind"] = [[{
+    uint32_t vm_id;
+    uint32_t num_binds;
+    uint32_t stride;
+    uint32_t pad;
+    unsigned long userptr;
+  }]],
+        ["struct drm_asahi_gem_bind_object"] = [[{
+    uint32_t op;
+    uint32_t flags;
+    uint32_t handle;
+    uint32_t vm_id;
+    unsigned long offset;
+    unsigned long range;
+    uint32_t object_handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_queue_create"] = [[{
+    uint32_t flags;
+    uint32_t vm_id;
+    uint32_t priority;
+    uint32_t queue_id;
+    unsigned long usc_exec_base;
+  }]],
+        ["struct drm_asahi_sync"] = [[{
+    uint32_t sync_type;
+    uint32_t handle;
+    unsigned long timeline_value;
+  }]],
+        ["struct drm_asahi_submit"] = [[{
+    unsigned long syncs;
+    unsigned long cmdbuf;
+    uint32_t flags;
+    uint32_t queue_id;
+    uint32_t in_sync_count;
+    uint32_t out_sync_count;
+    uint32_t cmdbuf_size;
+    uint32_t pad;
+  }]],
+        ["struct drm_asahi_attachment"] = [[{
+    unsigned long pointer;
+    unsigned long size;
+    uint32_t pad;
+    uint32_t flags;
+  }]],
+        ["struct drm_asahi_zls_buffer"] = [[{
+    unsigned long base;
+    unsigned long comp_base;
+    uint32_t stride;
+    uint32_t comp_stride;
+  }]],
+        ["struct drm_asahi_helper_program"] = [[{
+    uint32_t binary;
+    uint32_t cfg;
+    unsigned long data;
+  }]],
+        ["struct drm_asahi_cmd_render"] = [[{
+    uint32_t flags;
+    uint32_t isp_zls_pixels;
+    unsigned long vdm_ctrl_stream_base;
+    struct drm_asahi_helper_program vertex_helper;
+    struct drm_asahi_helper_program fragment_helper;
+    unsigned long isp_scissor_base;
+    unsigned long isp_dbias_base;
+    unsigned long isp_oclqry_base;
+    struct drm_asahi_zls_buffer depth;
+    struct drm_asahi_zls_buffer stencil;
+    unsigned long zls_ctrl;
+    unsigned long ppp_multisamplectl;
+    unsigned long sampler_heap;
+    uint32_t ppp_ctrl;
+    uint16_t width_px;
+    uint16_t height_px;
+    uint16_t layers;
+    uint16_t sampler_count;
+    uint8_t utile_width_px;
+    uint8_t utile_height_px;
+    uint8_t samples;
+    uint8_t sample_size_B;
+    uint32_t isp_merge_upper_x;
+    uint32_t isp_merge_upper_y;
+    struct drm_asahi_bg_eot bg;
+    struct drm_asahi_bg_eot eot;
+    struct drm_asahi_bg_eot partial_bg;
+    struct drm_asahi_bg_eot partial_eot;
+    uint32_t isp_bgobjdepth;
+    uint32_t isp_bgobjvals;
+    struct drm_asahi_timestamps ts_vtx;
+    struct drm_asahi_timestamps ts_frag;
+  }]],
+        ["struct drm_asahi_cmd_compute"] = [[{
+    uint32_t flags;
+    uint32_t sampler_count;
+    unsigned long cdm_ctrl_stream_base;
+    unsigned long cdm_ctrl_stream_end;
+    unsigned long sampler_heap;
+    struct drm_asahi_helper_program helper;
+    struct drm_asahi_timestamps ts;
+  }]],
+        ["struct drm_asahi_get_time"] = [[{
+    unsigned long flags;
+    unsigned long gpu_timestamp;
+  }]],
+      },
     },
   },
 ]==],

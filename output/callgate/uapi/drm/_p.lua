@@ -635,7 +635,126 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.panthor_drm-4",
+      records = {
+        ["struct drm_panthor_obj_array"] = [[{
+    uint32_t stride;
+    uint32_t count;
+    unsigned long array;
+  }]],
+        ["struct drm_panthor_sync_op"] = [[{
+    uint32_t flags;
+    uint32_t handle;
+    unsigned long timeline_value;
+  }]],
+        ["struct drm_panthor_gpu_info"] = [[{
+    uint32_t gpu_id;
+    uint32_t gpu_rev;
+    uint32_t csf_id;
+    uint32_t l2_features;
+    uint32_t tiler_features;
+    uint32_t mem_features;
+    uint32_t mmu_features;
+    uint32_t thread_features;
+    uint32_t max_threads;
+    uint32_t thread_max_workgroup_size;
+    uint32_t thread_max_barrier_size;
+    uint32_t coherency_features;
+    uint32_t texture_features[4];
+    uint32_t as_present;
+    uint32_t selected_coherency;
+    unsigned long shader_present;
+    unsigned long l2_present;
+    unsigned long tiler_present;
+    uint32_t core_features;
+    uint32_t pad;
+    unsigned long gpu_features;
+  }]],
+        ["struct drm_panthor_timestamp_info"] = [[{
+    unsigned long timestamp_frequency;
+    unsigned long current_timestamp;
+    unsigned long timestamp_offset;
+    uint32_t flags;
+    uint32_t duration_nsec;
+    unsigned long cycle_count;
+    unsigned long cpu_timestamp_sec;
+    unsigned long cpu_timestamp_nsec;
+  }]],
+        ["struct drm_panthor_dev_query"] = [[{
+    uint32_t type;
+    uint32_t size;
+    unsigned long pointer;
+  }]],
+        ["struct drm_panthor_vm_create"] = [[{
+    uint32_t flags;
+    uint32_t id;
+    unsigned long user_va_range;
+  }]],
+        ["struct drm_panthor_vm_bind_op"] = [[{
+    uint32_t flags;
+    uint32_t bo_handle;
+    unsigned long bo_offset;
+    unsigned long va;
+    unsigned long size;
+    struct drm_panthor_obj_array syncs;
+  }]],
+        ["struct drm_panthor_bo_create"] = [[{
+    unsigned long size;
+    uint32_t flags;
+    uint32_t exclusive_vm_id;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_panthor_bo_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_panthor_group_create"] = [[{
+    struct drm_panthor_obj_array queues;
+    uint8_t max_compute_cores;
+    uint8_t max_fragment_cores;
+    uint8_t max_tiler_cores;
+    uint8_t priority;
+    uint32_t pad;
+    unsigned long compute_core_mask;
+    unsigned long fragment_core_mask;
+    unsigned long tiler_core_mask;
+    uint32_t vm_id;
+    uint32_t group_handle;
+  }]],
+        ["struct drm_panthor_queue_submit"] = [[{
+    uint32_t queue_index;
+    uint32_t stream_size;
+    unsigned long stream_addr;
+    uint32_t latest_flush;
+    uint32_t pad;
+    struct drm_panthor_obj_array syncs;
+  }]],
+        ["struct drm_panthor_tiler_heap_create"] = [[{
+    uint32_t vm_id;
+    uint32_t initial_chunk_count;
+    uint32_t chunk_size;
+    uint32_t max_chunks;
+    uint32_t target_in_flight;
+    uint32_t handle;
+    unsigned long tiler_heap_ctx_gpu_va;
+    unsigned long first_heap_chunk_gpu_va;
+  }]],
+        ["struct drm_panthor_bo_set_label"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long label;
+  }]],
+        ["struct drm_panthor_set_user_mmio_offset"] = [[{
+    unsigned long offset;
+  }]],
+        ["struct drm_panthor_bo_sync_op"] = [[{
+    uint32_t handle;
+    uint32_t type;
+    unsigned long offset;
+    unsigned long size;
+  }]],
+      },
     },
   },
 ]==],
@@ -908,7 +1027,126 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.pvr_drm-4",
+      records = {
+        ["struct drm_pvr_obj_array"] = [[{
+    uint32_t stride;
+    uint32_t count;
+    unsigned long array;
+  }]],
+        ["struct drm_pvr_dev_query_gpu_info"] = [[{
+    unsigned long gpu_id;
+    uint32_t num_phantoms;
+    uint32_t _padding_c;
+  }]],
+        ["struct drm_pvr_dev_query_runtime_info"] = [[{
+    unsigned long free_list_min_pages;
+    unsigned long free_list_max_pages;
+    uint32_t common_store_alloc_region_size;
+    uint32_t common_store_partition_space_size;
+    uint32_t max_coeffs;
+    uint32_t cdm_max_local_mem_size_regs;
+  }]],
+        ["struct drm_pvr_dev_query_quirks"] = [[{
+    unsigned long quirks;
+    uint16_t count;
+    uint16_t musthave_count;
+    uint32_t _padding_c;
+  }]],
+        ["struct drm_pvr_dev_query_enhancements"] = [[{
+    unsigned long enhancements;
+    uint16_t count;
+    uint16_t _padding_a;
+    uint32_t _padding_c;
+  }]],
+        ["struct drm_pvr_heap"] = [[{
+    unsigned long base;
+    unsigned long size;
+    uint32_t flags;
+    uint32_t page_size_log2;
+  }]],
+        ["struct drm_pvr_static_data_area"] = [[{
+    uint16_t area_usage;
+    uint16_t location_heap_id;
+    uint32_t size;
+    unsigned long offset;
+  }]],
+        ["struct drm_pvr_ioctl_dev_query_args"] = [[{
+    uint32_t type;
+    uint32_t size;
+    unsigned long pointer;
+  }]],
+        ["struct drm_pvr_ioctl_create_bo_args"] = [[{
+    unsigned long size;
+    uint32_t handle;
+    uint32_t _padding_c;
+    unsigned long flags;
+  }]],
+        ["struct drm_pvr_ioctl_get_bo_mmap_offset_args"] = [[{
+    uint32_t handle;
+    uint32_t _padding_4;
+    unsigned long offset;
+  }]],
+        ["struct drm_pvr_ioctl_vm_map_args"] = [[{
+    uint32_t vm_context_handle;
+    uint32_t flags;
+    unsigned long device_addr;
+    uint32_t handle;
+    uint32_t _padding_14;
+    unsigned long offset;
+    unsigned long size;
+  }]],
+        ["struct drm_pvr_ioctl_vm_unmap_args"] = [[{
+    uint32_t vm_context_handle;
+    uint32_t _padding_4;
+    unsigned long device_addr;
+    unsigned long size;
+  }]],
+        ["struct drm_pvr_ioctl_create_context_args"] = [[{
+    uint32_t type;
+    uint32_t flags;
+    int32_t priority;
+    uint32_t handle;
+    unsigned long static_context_state;
+    uint32_t static_context_state_len;
+    uint32_t vm_context_handle;
+    unsigned long callstack_addr;
+  }]],
+        ["struct drm_pvr_ioctl_create_free_list_args"] = [[{
+    unsigned long free_list_gpu_addr;
+    uint32_t initial_num_pages;
+    uint32_t max_num_pages;
+    uint32_t grow_num_pages;
+    uint32_t grow_threshold;
+    uint32_t vm_context_handle;
+    uint32_t handle;
+  }]],
+        ["struct drm_pvr_create_hwrt_geom_data_args"] = [[{
+    unsigned long tpc_dev_addr;
+    uint32_t tpc_size;
+    uint32_t tpc_stride;
+    unsigned long vheap_table_dev_addr;
+    unsigned long rtc_dev_addr;
+  }]],
+        ["struct drm_pvr_create_hwrt_rt_data_args"] = [[{
+    unsigned long pm_mlist_dev_addr;
+    unsigned long macrotile_array_dev_addr;
+    unsigned long region_header_dev_addr;
+  }]],
+        ["struct drm_pvr_sync_op"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long value;
+  }]],
+        ["struct drm_pvr_job"] = [[{
+    uint32_t type;
+    uint32_t context_handle;
+    uint32_t flags;
+    uint32_t cmd_stream_len;
+    unsigned long cmd_stream;
+    struct drm_pvr_obj_array sync_ops;
+    struct drm_pvr_hwrt_data_ref hwrt;
+  }]],
+      },
     },
   },
 ]==],

@@ -210,7 +210,149 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.v3d_drm-3",
+      records = {
+        ["struct drm_v3d_extension"] = [[{
+    uint64_t next;
+    uint32_t id;
+    uint32_t flags;
+  }]],
+        ["struct drm_v3d_sem"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t point;
+    uint64_t mbz[2];
+  }]],
+        ["struct drm_v3d_multi_sync"] = [[{
+    struct drm_v3d_extension base;
+    uint64_t in_syncs;
+    uint64_t out_syncs;
+    uint32_t in_sync_count;
+    uint32_t out_sync_count;
+    uint32_t wait_stage;
+    uint32_t pad;
+  }]],
+        ["struct drm_v3d_submit_cl"] = [[{
+    uint32_t bcl_start;
+    uint32_t bcl_end;
+    uint32_t rcl_start;
+    uint32_t rcl_end;
+    uint32_t in_sync_bcl;
+    uint32_t in_sync_rcl;
+    uint32_t out_sync;
+    uint32_t qma;
+    uint32_t qms;
+    uint32_t qts;
+    uint64_t bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t flags;
+    uint32_t perfmon_id;
+    uint32_t pad;
+    uint64_t extensions;
+  }]],
+        ["struct drm_v3d_wait_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t timeout_ns;
+  }]],
+        ["struct drm_v3d_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t offset;
+  }]],
+        ["struct drm_v3d_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    uint64_t value;
+  }]],
+        ["struct drm_v3d_submit_tfu"] = [[{
+    uint32_t icfg;
+    uint32_t iia;
+    uint32_t iis;
+    uint32_t ica;
+    uint32_t iua;
+    uint32_t ioa;
+    uint32_t ios;
+    uint32_t coef[4];
+    uint32_t bo_handles[4];
+    uint32_t in_sync;
+    uint32_t out_sync;
+    uint32_t flags;
+    uint64_t extensions;
+    struct {
+      uint32_t ioc;
+      uint32_t pad;
+    } v71;
+  }]],
+        ["struct drm_v3d_submit_csd"] = [[{
+    uint32_t cfg[7];
+    uint32_t coef[4];
+    uint64_t bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t in_sync;
+    uint32_t out_sync;
+    uint32_t perfmon_id;
+    uint64_t extensions;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct drm_v3d_timestamp_query"] = [[{
+    struct drm_v3d_extension base;
+    uint64_t offsets;
+    uint64_t syncs;
+    uint32_t count;
+    uint32_t pad;
+  }]],
+        ["struct drm_v3d_reset_timestamp_query"] = [[{
+    struct drm_v3d_extension base;
+    uint64_t syncs;
+    uint32_t offset;
+    uint32_t count;
+  }]],
+        ["struct drm_v3d_copy_timestamp_query"] = [[{
+    struct drm_v3d_extension base;
+    uint8_t do_64bit;
+    uint8_t do_partial;
+    uint8_t availability_bit;
+    uint8_t pad;
+    uint32_t offset;
+    uint32_t stride;
+    uint32_t count;
+    uint64_t offsets;
+    uint64_t syncs;
+  }]],
+        ["struct drm_v3d_reset_performance_query"] = [[{
+    struct drm_v3d_extension base;
+    uint64_t syncs;
+    uint32_t count;
+    uint32_t nperfmons;
+    uint64_t kperfmon_ids;
+  }]],
+        ["struct drm_v3d_copy_performance_query"] = [[{
+    struct drm_v3d_extension base;
+    uint8_t do_64bit;
+    uint8_t do_partial;
+    uint8_t availability_bit;
+    uint8_t pad;
+    uint32_t offset;
+    uint32_t stride;
+    uint32_t nperfmons;
+    uint32_t ncounters;
+    uint32_t count;
+    uint64_t syncs;
+    uint64_t kperfmon_ids;
+  }]],
+        ["struct drm_v3d_submit_cpu"] = [[{
+    uint64_t bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t flags;
+    uint64_t extensions;
+  }]],
+        ["struct drm_v3d_perfmon_get_values"] = [[{
+    uint32_t id;
+    uint32_t pad;
+    uint64_t values_ptr;
+  }]],
+      },
     },
     {
       on = "x86",
@@ -229,7 +371,149 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.v3d_drm-6",
+      records = {
+        ["struct drm_v3d_extension"] = [[{
+    unsigned long next;
+    uint32_t id;
+    uint32_t flags;
+  }]],
+        ["struct drm_v3d_sem"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long point;
+    unsigned long mbz[2];
+  }]],
+        ["struct drm_v3d_multi_sync"] = [[{
+    struct drm_v3d_extension base;
+    unsigned long in_syncs;
+    unsigned long out_syncs;
+    uint32_t in_sync_count;
+    uint32_t out_sync_count;
+    uint32_t wait_stage;
+    uint32_t pad;
+  }]],
+        ["struct drm_v3d_submit_cl"] = [[{
+    uint32_t bcl_start;
+    uint32_t bcl_end;
+    uint32_t rcl_start;
+    uint32_t rcl_end;
+    uint32_t in_sync_bcl;
+    uint32_t in_sync_rcl;
+    uint32_t out_sync;
+    uint32_t qma;
+    uint32_t qms;
+    uint32_t qts;
+    unsigned long bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t flags;
+    uint32_t perfmon_id;
+    uint32_t pad;
+    unsigned long extensions;
+  }]],
+        ["struct drm_v3d_wait_bo"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long timeout_ns;
+  }]],
+        ["struct drm_v3d_mmap_bo"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long offset;
+  }]],
+        ["struct drm_v3d_get_param"] = [[{
+    uint32_t param;
+    uint32_t pad;
+    unsigned long value;
+  }]],
+        ["struct drm_v3d_submit_tfu"] = [[{
+    uint32_t icfg;
+    uint32_t iia;
+    uint32_t iis;
+    uint32_t ica;
+    uint32_t iua;
+    uint32_t ioa;
+    uint32_t ios;
+    uint32_t coef[4];
+    uint32_t bo_handles[4];
+    uint32_t in_sync;
+    uint32_t out_sync;
+    uint32_t flags;
+    unsigned long extensions;
+    struct {
+      uint32_t ioc;
+      uint32_t pad;
+    } v71;
+  }]],
+        ["struct drm_v3d_submit_csd"] = [[{
+    uint32_t cfg[7];
+    uint32_t coef[4];
+    unsigned long bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t in_sync;
+    uint32_t out_sync;
+    uint32_t perfmon_id;
+    unsigned long extensions;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct drm_v3d_timestamp_query"] = [[{
+    struct drm_v3d_extension base;
+    unsigned long offsets;
+    unsigned long syncs;
+    uint32_t count;
+    uint32_t pad;
+  }]],
+        ["struct drm_v3d_reset_timestamp_query"] = [[{
+    struct drm_v3d_extension base;
+    unsigned long syncs;
+    uint32_t offset;
+    uint32_t count;
+  }]],
+        ["struct drm_v3d_copy_timestamp_query"] = [[{
+    struct drm_v3d_extension base;
+    uint8_t do_64bit;
+    uint8_t do_partial;
+    uint8_t availability_bit;
+    uint8_t pad;
+    uint32_t offset;
+    uint32_t stride;
+    uint32_t count;
+    unsigned long offsets;
+    unsigned long syncs;
+  }]],
+        ["struct drm_v3d_reset_performance_query"] = [[{
+    struct drm_v3d_extension base;
+    unsigned long syncs;
+    uint32_t count;
+    uint32_t nperfmons;
+    unsigned long kperfmon_ids;
+  }]],
+        ["struct drm_v3d_copy_performance_query"] = [[{
+    struct drm_v3d_extension base;
+    uint8_t do_64bit;
+    uint8_t do_partial;
+    uint8_t availability_bit;
+    uint8_t pad;
+    uint32_t offset;
+    uint32_t stride;
+    uint32_t nperfmons;
+    uint32_t ncounters;
+    uint32_t count;
+    unsigned long syncs;
+    unsigned long kperfmon_ids;
+  }]],
+        ["struct drm_v3d_submit_cpu"] = [[{
+    unsigned long bo_handles;
+    uint32_t bo_handle_count;
+    uint32_t flags;
+    unsigned long extensions;
+  }]],
+        ["struct drm_v3d_perfmon_get_values"] = [[{
+    uint32_t id;
+    uint32_t pad;
+    unsigned long values_ptr;
+  }]],
+      },
     },
   },
 ]==],

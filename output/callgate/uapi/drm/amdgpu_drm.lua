@@ -564,7 +564,349 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.amdgpu_drm-3",
+      records = {
+        ["struct drm_amdgpu_gem_create_in"] = [[{
+    uint64_t bo_size;
+    uint64_t alignment;
+    uint64_t domains;
+    uint64_t domain_flags;
+  }]],
+        ["struct drm_amdgpu_bo_list_in"] = [[{
+    uint32_t operation;
+    uint32_t list_handle;
+    uint32_t bo_number;
+    uint32_t bo_info_size;
+    uint64_t bo_info_ptr;
+  }]],
+        ["union drm_amdgpu_ctx_out"] = [[{
+    struct {
+      uint32_t ctx_id;
+      uint32_t _pad;
+    } alloc;
+    struct {
+      uint64_t flags;
+      uint32_t hangs;
+      uint32_t reset_status;
+    } state;
+    struct {
+      uint32_t flags;
+      uint32_t _pad;
+    } pstate;
+  }]],
+        ["struct drm_amdgpu_userq_in"] = [[{
+    uint32_t op;
+    uint32_t queue_id;
+    uint32_t ip_type;
+    uint32_t doorbell_handle;
+    uint32_t doorbell_offset;
+    uint32_t flags;
+    uint64_t queue_va;
+    uint64_t queue_size;
+    uint64_t rptr_va;
+    uint64_t wptr_va;
+    uint64_t mqd;
+    uint64_t mqd_size;
+  }]],
+        ["struct drm_amdgpu_userq_mqd_gfx11"] = [[{
+    uint64_t shadow_va;
+    uint64_t csa_va;
+  }]],
+        ["struct drm_amdgpu_userq_mqd_sdma_gfx11"] = [[{
+    uint64_t csa_va;
+  }]],
+        ["struct drm_amdgpu_userq_mqd_compute_gfx11"] = [[{
+    uint64_t eop_va;
+  }]],
+        ["struct drm_amdgpu_userq_signal"] = [[{
+    uint32_t queue_id;
+    uint32_t pad;
+    uint64_t syncobj_handles;
+    uint16_t num_syncobj_handles;
+    uint16_t pad0;
+    uint32_t pad1;
+    uint64_t bo_read_handles;
+    uint64_t bo_write_handles;
+    uint32_t num_bo_read_handles;
+    uint32_t num_bo_write_handles;
+  }]],
+        ["struct drm_amdgpu_userq_fence_info"] = [[{
+    uint64_t va;
+    uint64_t value;
+  }]],
+        ["struct drm_amdgpu_userq_wait"] = [[{
+    uint32_t waitq_id;
+    uint32_t pad;
+    uint64_t syncobj_handles;
+    uint64_t syncobj_timeline_handles;
+    uint64_t syncobj_timeline_points;
+    uint64_t bo_read_handles;
+    uint64_t bo_write_handles;
+    uint16_t num_syncobj_timeline_handles;
+    uint16_t num_fences;
+    uint16_t num_syncobj_handles;
+    uint16_t pad0;
+    uint32_t num_bo_read_handles;
+    uint32_t num_bo_write_handles;
+    uint64_t out_fences;
+  }]],
+        ["struct drm_amdgpu_vm_out"] = [[{
+    uint64_t flags;
+  }]],
+        ["struct drm_amdgpu_gem_userptr"] = [[{
+    uint64_t addr;
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_amdgpu_gem_metadata"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    struct {
+      uint64_t flags;
+      uint64_t tiling_info;
+      uint32_t data_size_bytes;
+      uint32_t data[64];
+    } data;
+  }]],
+        ["struct drm_amdgpu_gem_mmap_out"] = [[{
+    uint64_t addr_ptr;
+  }]],
+        ["struct drm_amdgpu_gem_wait_idle_in"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t timeout;
+  }]],
+        ["struct drm_amdgpu_wait_cs_in"] = [[{
+    uint64_t handle;
+    uint64_t timeout;
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+    uint32_t ctx_id;
+  }]],
+        ["struct drm_amdgpu_wait_cs_out"] = [[{
+    uint64_t status;
+  }]],
+        ["struct drm_amdgpu_fence"] = [[{
+    uint32_t ctx_id;
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+    uint64_t seq_no;
+  }]],
+        ["struct drm_amdgpu_wait_fences_in"] = [[{
+    uint64_t fences;
+    uint32_t fence_count;
+    uint32_t wait_all;
+    uint64_t timeout_ns;
+  }]],
+        ["struct drm_amdgpu_gem_vm_entry"] = [[{
+    uint64_t addr;
+    uint64_t size;
+    uint64_t offset;
+    uint64_t flags;
+  }]],
+        ["struct drm_amdgpu_gem_op"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    uint64_t value;
+    uint32_t num_entries;
+    uint32_t padding;
+  }]],
+        ["struct drm_amdgpu_gem_list_handles"] = [[{
+    uint64_t entries;
+    uint32_t num_entries;
+    uint32_t padding;
+  }]],
+        ["struct drm_amdgpu_gem_list_handles_entry"] = [[{
+    uint32_t gem_handle;
+    uint32_t flags;
+    uint64_t size;
+    uint64_t preferred_domains;
+    uint64_t alloc_flags;
+    uint64_t alignment;
+  }]],
+        ["struct drm_amdgpu_gem_va"] = [[{
+    uint32_t handle;
+    uint32_t _pad;
+    uint32_t operation;
+    uint32_t flags;
+    uint64_t va_address;
+    uint64_t offset_in_bo;
+    uint64_t map_size;
+    uint64_t vm_timeline_point;
+    uint32_t vm_timeline_syncobj_out;
+    uint32_t num_syncobj_handles;
+    uint64_t input_fence_syncobj_handles;
+  }]],
+        ["struct drm_amdgpu_cs_chunk"] = [[{
+    uint32_t chunk_id;
+    uint32_t length_dw;
+    uint64_t chunk_data;
+  }]],
+        ["struct drm_amdgpu_cs_in"] = [[{
+    uint32_t ctx_id;
+    uint32_t bo_list_handle;
+    uint32_t num_chunks;
+    uint32_t flags;
+    uint64_t chunks;
+  }]],
+        ["struct drm_amdgpu_cs_out"] = [[{
+    uint64_t handle;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_ib"] = [[{
+    uint32_t _pad;
+    uint32_t flags;
+    uint64_t va_start;
+    uint32_t ib_bytes;
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_dep"] = [[{
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+    uint32_t ctx_id;
+    uint64_t handle;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_syncobj"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t point;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_cp_gfx_shadow"] = [[{
+    uint64_t shadow_va;
+    uint64_t csa_va;
+    uint64_t gds_va;
+    uint64_t flags;
+  }]],
+        ["struct drm_amdgpu_info"] = [[{
+    uint64_t return_pointer;
+    uint32_t return_size;
+    uint32_t query;
+    union {
+      struct {
+        uint32_t id;
+        uint32_t _pad;
+      } mode_crtc;
+      struct {
+        uint32_t type;
+        uint32_t ip_instance;
+      } query_hw_ip;
+      struct {
+        uint32_t dword_offset;
+        uint32_t count;
+        uint32_t instance;
+        uint32_t flags;
+      } read_mmr_reg;
+      struct drm_amdgpu_query_fw query_fw;
+      struct {
+        uint32_t type;
+        uint32_t offset;
+      } vbios_info;
+      struct {
+        uint32_t type;
+      } sensor_info;
+      struct {
+        uint32_t type;
+      } video_cap;
+    };
+  }]],
+        ["struct drm_amdgpu_info_vram_gtt"] = [[{
+    uint64_t vram_size;
+    uint64_t vram_cpu_accessible_size;
+    uint64_t gtt_size;
+  }]],
+        ["struct drm_amdgpu_heap_info"] = [[{
+    uint64_t total_heap_size;
+    uint64_t usable_heap_size;
+    uint64_t heap_usage;
+    uint64_t max_allocation;
+  }]],
+        ["struct drm_amdgpu_info_device"] = [[{
+    uint32_t device_id;
+    uint32_t chip_rev;
+    uint32_t external_rev;
+    uint32_t pci_rev;
+    uint32_t family;
+    uint32_t num_shader_engines;
+    uint32_t num_shader_arrays_per_engine;
+    uint32_t gpu_counter_freq;
+    uint64_t max_engine_clock;
+    uint64_t max_memory_clock;
+    uint32_t cu_active_number;
+    uint32_t cu_ao_mask;
+    uint32_t cu_bitmap[4][4];
+    uint32_t enabled_rb_pipes_mask;
+    uint32_t num_rb_pipes;
+    uint32_t num_hw_gfx_contexts;
+    uint32_t pcie_gen;
+    uint64_t ids_flags;
+    uint64_t virtual_address_offset;
+    uint64_t virtual_address_max;
+    uint32_t virtual_address_alignment;
+    uint32_t pte_fragment_size;
+    uint32_t gart_page_size;
+    uint32_t ce_ram_size;
+    uint32_t vram_type;
+    uint32_t vram_bit_width;
+    uint32_t vce_harvest_config;
+    uint32_t gc_double_offchip_lds_buf;
+    uint64_t prim_buf_gpu_addr;
+    uint64_t pos_buf_gpu_addr;
+    uint64_t cntl_sb_buf_gpu_addr;
+    uint64_t param_buf_gpu_addr;
+    uint32_t prim_buf_size;
+    uint32_t pos_buf_size;
+    uint32_t cntl_sb_buf_size;
+    uint32_t param_buf_size;
+    uint32_t wave_front_size;
+    uint32_t num_shader_visible_vgprs;
+    uint32_t num_cu_per_sh;
+    uint32_t num_tcc_blocks;
+    uint32_t gs_vgt_table_depth;
+    uint32_t gs_prim_buffer_depth;
+    uint32_t max_gs_waves_per_vgt;
+    uint32_t pcie_num_lanes;
+    uint32_t cu_ao_bitmap[4][4];
+    uint64_t high_va_offset;
+    uint64_t high_va_max;
+    uint32_t pa_sc_tile_steering_override;
+    uint64_t tcc_disabled_mask;
+    uint64_t min_engine_clock;
+    uint64_t min_memory_clock;
+    uint32_t tcp_cache_size;
+    uint32_t num_sqc_per_wgp;
+    uint32_t sqc_data_cache_size;
+    uint32_t sqc_inst_cache_size;
+    uint32_t gl1c_cache_size;
+    uint32_t gl2c_cache_size;
+    uint64_t mall_size;
+    uint32_t enabled_rb_pipes_mask_hi;
+    uint32_t shadow_size;
+    uint32_t shadow_alignment;
+    uint32_t csa_size;
+    uint32_t csa_alignment;
+    uint32_t userq_ip_mask;
+    uint32_t pad;
+  }]],
+        ["struct drm_amdgpu_info_hw_ip"] = [[{
+    uint32_t hw_ip_version_major;
+    uint32_t hw_ip_version_minor;
+    uint64_t capabilities_flags;
+    uint32_t ib_start_alignment;
+    uint32_t ib_size_alignment;
+    uint32_t available_rings;
+    uint32_t ip_discovery_version;
+    uint32_t userq_num_slots;
+  }]],
+        ["struct drm_amdgpu_info_gpuvm_fault"] = [[{
+    uint64_t addr;
+    uint32_t status;
+    uint32_t vmhub;
+  }]],
+      },
     },
     {
       on = "x86",
@@ -582,7 +924,349 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.amdgpu_drm-6",
+      records = {
+        ["struct drm_amdgpu_gem_create_in"] = [[{
+    unsigned long bo_size;
+    unsigned long alignment;
+    unsigned long domains;
+    unsigned long domain_flags;
+  }]],
+        ["struct drm_amdgpu_bo_list_in"] = [[{
+    uint32_t operation;
+    uint32_t list_handle;
+    uint32_t bo_number;
+    uint32_t bo_info_size;
+    unsigned long bo_info_ptr;
+  }]],
+        ["union drm_amdgpu_ctx_out"] = [[{
+    struct {
+      uint32_t ctx_id;
+      uint32_t _pad;
+    } alloc;
+    struct {
+      unsigned long flags;
+      uint32_t hangs;
+      uint32_t reset_status;
+    } state;
+    struct {
+      uint32_t flags;
+      uint32_t _pad;
+    } pstate;
+  }]],
+        ["struct drm_amdgpu_userq_in"] = [[{
+    uint32_t op;
+    uint32_t queue_id;
+    uint32_t ip_type;
+    uint32_t doorbell_handle;
+    uint32_t doorbell_offset;
+    uint32_t flags;
+    unsigned long queue_va;
+    unsigned long queue_size;
+    unsigned long rptr_va;
+    unsigned long wptr_va;
+    unsigned long mqd;
+    unsigned long mqd_size;
+  }]],
+        ["struct drm_amdgpu_userq_mqd_gfx11"] = [[{
+    unsigned long shadow_va;
+    unsigned long csa_va;
+  }]],
+        ["struct drm_amdgpu_userq_mqd_sdma_gfx11"] = [[{
+    unsigned long csa_va;
+  }]],
+        ["struct drm_amdgpu_userq_mqd_compute_gfx11"] = [[{
+    unsigned long eop_va;
+  }]],
+        ["struct drm_amdgpu_userq_signal"] = [[{
+    uint32_t queue_id;
+    uint32_t pad;
+    unsigned long syncobj_handles;
+    uint16_t num_syncobj_handles;
+    uint16_t pad0;
+    uint32_t pad1;
+    unsigned long bo_read_handles;
+    unsigned long bo_write_handles;
+    uint32_t num_bo_read_handles;
+    uint32_t num_bo_write_handles;
+  }]],
+        ["struct drm_amdgpu_userq_fence_info"] = [[{
+    unsigned long va;
+    unsigned long value;
+  }]],
+        ["struct drm_amdgpu_userq_wait"] = [[{
+    uint32_t waitq_id;
+    uint32_t pad;
+    unsigned long syncobj_handles;
+    unsigned long syncobj_timeline_handles;
+    unsigned long syncobj_timeline_points;
+    unsigned long bo_read_handles;
+    unsigned long bo_write_handles;
+    uint16_t num_syncobj_timeline_handles;
+    uint16_t num_fences;
+    uint16_t num_syncobj_handles;
+    uint16_t pad0;
+    uint32_t num_bo_read_handles;
+    uint32_t num_bo_write_handles;
+    unsigned long out_fences;
+  }]],
+        ["struct drm_amdgpu_vm_out"] = [[{
+    unsigned long flags;
+  }]],
+        ["struct drm_amdgpu_gem_userptr"] = [[{
+    unsigned long addr;
+    unsigned long size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_amdgpu_gem_metadata"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    struct {
+      unsigned long flags;
+      unsigned long tiling_info;
+      uint32_t data_size_bytes;
+      uint32_t data[64];
+    } data;
+  }]],
+        ["struct drm_amdgpu_gem_mmap_out"] = [[{
+    unsigned long addr_ptr;
+  }]],
+        ["struct drm_amdgpu_gem_wait_idle_in"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long timeout;
+  }]],
+        ["struct drm_amdgpu_wait_cs_in"] = [[{
+    unsigned long handle;
+    unsigned long timeout;
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+    uint32_t ctx_id;
+  }]],
+        ["struct drm_amdgpu_wait_cs_out"] = [[{
+    unsigned long status;
+  }]],
+        ["struct drm_amdgpu_fence"] = [[{
+    uint32_t ctx_id;
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+    unsigned long seq_no;
+  }]],
+        ["struct drm_amdgpu_wait_fences_in"] = [[{
+    unsigned long fences;
+    uint32_t fence_count;
+    uint32_t wait_all;
+    unsigned long timeout_ns;
+  }]],
+        ["struct drm_amdgpu_gem_vm_entry"] = [[{
+    unsigned long addr;
+    unsigned long size;
+    unsigned long offset;
+    unsigned long flags;
+  }]],
+        ["struct drm_amdgpu_gem_op"] = [[{
+    uint32_t handle;
+    uint32_t op;
+    unsigned long value;
+    uint32_t num_entries;
+    uint32_t padding;
+  }]],
+        ["struct drm_amdgpu_gem_list_handles"] = [[{
+    unsigned long entries;
+    uint32_t num_entries;
+    uint32_t padding;
+  }]],
+        ["struct drm_amdgpu_gem_list_handles_entry"] = [[{
+    uint32_t gem_handle;
+    uint32_t flags;
+    unsigned long size;
+    unsigned long preferred_domains;
+    unsigned long alloc_flags;
+    unsigned long alignment;
+  }]],
+        ["struct drm_amdgpu_gem_va"] = [[{
+    uint32_t handle;
+    uint32_t _pad;
+    uint32_t operation;
+    uint32_t flags;
+    unsigned long va_address;
+    unsigned long offset_in_bo;
+    unsigned long map_size;
+    unsigned long vm_timeline_point;
+    uint32_t vm_timeline_syncobj_out;
+    uint32_t num_syncobj_handles;
+    unsigned long input_fence_syncobj_handles;
+  }]],
+        ["struct drm_amdgpu_cs_chunk"] = [[{
+    uint32_t chunk_id;
+    uint32_t length_dw;
+    unsigned long chunk_data;
+  }]],
+        ["struct drm_amdgpu_cs_in"] = [[{
+    uint32_t ctx_id;
+    uint32_t bo_list_handle;
+    uint32_t num_chunks;
+    uint32_t flags;
+    unsigned long chunks;
+  }]],
+        ["struct drm_amdgpu_cs_out"] = [[{
+    unsigned long handle;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_ib"] = [[{
+    uint32_t _pad;
+    uint32_t flags;
+    unsigned long va_start;
+    uint32_t ib_bytes;
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_dep"] = [[{
+    uint32_t ip_type;
+    uint32_t ip_instance;
+    uint32_t ring;
+    uint32_t ctx_id;
+    unsigned long handle;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_syncobj"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long point;
+  }]],
+        ["struct drm_amdgpu_cs_chunk_cp_gfx_shadow"] = [[{
+    unsigned long shadow_va;
+    unsigned long csa_va;
+    unsigned long gds_va;
+    unsigned long flags;
+  }]],
+        ["struct drm_amdgpu_info"] = [[{
+    unsigned long return_pointer;
+    uint32_t return_size;
+    uint32_t query;
+    union {
+      struct {
+        uint32_t id;
+        uint32_t _pad;
+      } mode_crtc;
+      struct {
+        uint32_t type;
+        uint32_t ip_instance;
+      } query_hw_ip;
+      struct {
+        uint32_t dword_offset;
+        uint32_t count;
+        uint32_t instance;
+        uint32_t flags;
+      } read_mmr_reg;
+      struct drm_amdgpu_query_fw query_fw;
+      struct {
+        uint32_t type;
+        uint32_t offset;
+      } vbios_info;
+      struct {
+        uint32_t type;
+      } sensor_info;
+      struct {
+        uint32_t type;
+      } video_cap;
+    };
+  }]],
+        ["struct drm_amdgpu_info_vram_gtt"] = [[{
+    unsigned long vram_size;
+    unsigned long vram_cpu_accessible_size;
+    unsigned long gtt_size;
+  }]],
+        ["struct drm_amdgpu_heap_info"] = [[{
+    unsigned long total_heap_size;
+    unsigned long usable_heap_size;
+    unsigned long heap_usage;
+    unsigned long max_allocation;
+  }]],
+        ["struct drm_amdgpu_info_device"] = [[{
+    uint32_t device_id;
+    uint32_t chip_rev;
+    uint32_t external_rev;
+    uint32_t pci_rev;
+    uint32_t family;
+    uint32_t num_shader_engines;
+    uint32_t num_shader_arrays_per_engine;
+    uint32_t gpu_counter_freq;
+    unsigned long max_engine_clock;
+    unsigned long max_memory_clock;
+    uint32_t cu_active_number;
+    uint32_t cu_ao_mask;
+    uint32_t cu_bitmap[4][4];
+    uint32_t enabled_rb_pipes_mask;
+    uint32_t num_rb_pipes;
+    uint32_t num_hw_gfx_contexts;
+    uint32_t pcie_gen;
+    unsigned long ids_flags;
+    unsigned long virtual_address_offset;
+    unsigned long virtual_address_max;
+    uint32_t virtual_address_alignment;
+    uint32_t pte_fragment_size;
+    uint32_t gart_page_size;
+    uint32_t ce_ram_size;
+    uint32_t vram_type;
+    uint32_t vram_bit_width;
+    uint32_t vce_harvest_config;
+    uint32_t gc_double_offchip_lds_buf;
+    unsigned long prim_buf_gpu_addr;
+    unsigned long pos_buf_gpu_addr;
+    unsigned long cntl_sb_buf_gpu_addr;
+    unsigned long param_buf_gpu_addr;
+    uint32_t prim_buf_size;
+    uint32_t pos_buf_size;
+    uint32_t cntl_sb_buf_size;
+    uint32_t param_buf_size;
+    uint32_t wave_front_size;
+    uint32_t num_shader_visible_vgprs;
+    uint32_t num_cu_per_sh;
+    uint32_t num_tcc_blocks;
+    uint32_t gs_vgt_table_depth;
+    uint32_t gs_prim_buffer_depth;
+    uint32_t max_gs_waves_per_vgt;
+    uint32_t pcie_num_lanes;
+    uint32_t cu_ao_bitmap[4][4];
+    unsigned long high_va_offset;
+    unsigned long high_va_max;
+    uint32_t pa_sc_tile_steering_override;
+    unsigned long tcc_disabled_mask;
+    unsigned long min_engine_clock;
+    unsigned long min_memory_clock;
+    uint32_t tcp_cache_size;
+    uint32_t num_sqc_per_wgp;
+    uint32_t sqc_data_cache_size;
+    uint32_t sqc_inst_cache_size;
+    uint32_t gl1c_cache_size;
+    uint32_t gl2c_cache_size;
+    unsigned long mall_size;
+    uint32_t enabled_rb_pipes_mask_hi;
+    uint32_t shadow_size;
+    uint32_t shadow_alignment;
+    uint32_t csa_size;
+    uint32_t csa_alignment;
+    uint32_t userq_ip_mask;
+    uint32_t pad;
+  }]],
+        ["struct drm_amdgpu_info_hw_ip"] = [[{
+    uint32_t hw_ip_version_major;
+    uint32_t hw_ip_version_minor;
+    unsigned long capabilities_flags;
+    uint32_t ib_start_alignment;
+    uint32_t ib_size_alignment;
+    uint32_t available_rings;
+    uint32_t ip_discovery_version;
+    uint32_t userq_num_slots;
+  }]],
+        ["struct drm_amdgpu_info_gpuvm_fault"] = [[{
+    unsigned long addr;
+    uint32_t status;
+    uint32_t vmhub;
+  }]],
+      },
     },
   },
 }

@@ -807,7 +807,127 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.drm-12",
+      constants = {
+        DRM_IOCTL_GET_STATS = 0x40f86406,
+        DRM_IOCTL_SET_UNIQUE = 0x80106410,
+        DRM_IOCTL_MARK_BUFS = 0x80206417,
+        DRM_IOCTL_FREE_BUFS = 0x8010641a,
+        DRM_IOCTL_RM_MAP = 0x8028641b,
+        DRM_IOCTL_SET_SAREA_CTX = 0x8010641c,
+        DRM_IOCTL_AGP_ENABLE = 0x80086432,
+        DRM_IOCTL_AGP_INFO = 0x40386433,
+        DRM_IOCTL_AGP_FREE = 0x80206435,
+        DRM_IOCTL_AGP_BIND = 0x80106436,
+        DRM_IOCTL_AGP_UNBIND = 0x80106437,
+        DRM_IOCTL_SG_FREE = 0x80106439,
+      },
+      records = {
+        ["struct drm_gem_open"] = [[{
+    uint32_t name;
+    uint32_t handle;
+    unsigned long size;
+  }]],
+        ["struct drm_get_cap"] = [[{
+    unsigned long capability;
+    unsigned long value;
+  }]],
+        ["struct drm_set_client_cap"] = [[{
+    unsigned long capability;
+    unsigned long value;
+  }]],
+        ["struct drm_syncobj_handle"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    int32_t fd;
+    uint32_t pad;
+    unsigned long point;
+  }]],
+        ["struct drm_syncobj_transfer"] = [[{
+    uint32_t src_handle;
+    uint32_t dst_handle;
+    unsigned long src_point;
+    unsigned long dst_point;
+    uint32_t flags;
+    uint32_t pad;
+  }]],
+        ["struct drm_syncobj_wait"] = [[{
+    unsigned long handles;
+    long timeout_nsec;
+    uint32_t count_handles;
+    uint32_t flags;
+    uint32_t first_signaled;
+    uint32_t pad;
+    unsigned long deadline_nsec;
+  }]],
+        ["struct drm_syncobj_timeline_wait"] = [[{
+    unsigned long handles;
+    unsigned long points;
+    long timeout_nsec;
+    uint32_t count_handles;
+    uint32_t flags;
+    uint32_t first_signaled;
+    uint32_t pad;
+    unsigned long deadline_nsec;
+  }]],
+        ["struct drm_syncobj_eventfd"] = [[{
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long point;
+    int32_t fd;
+    uint32_t pad;
+  }]],
+        ["struct drm_syncobj_array"] = [[{
+    unsigned long handles;
+    uint32_t count_handles;
+    uint32_t pad;
+  }]],
+        ["struct drm_syncobj_timeline_array"] = [[{
+    unsigned long handles;
+    unsigned long points;
+    uint32_t count_handles;
+    uint32_t flags;
+  }]],
+        ["struct drm_crtc_get_sequence"] = [[{
+    uint32_t crtc_id;
+    uint32_t active;
+    unsigned long sequence;
+    long sequence_ns;
+  }]],
+        ["struct drm_crtc_queue_sequence"] = [[{
+    uint32_t crtc_id;
+    uint32_t flags;
+    unsigned long sequence;
+    unsigned long user_data;
+  }]],
+        ["struct drm_set_client_name"] = [[{
+    unsigned long name_len;
+    unsigned long name;
+  }]],
+        ["struct drm_event_vblank"] = [[{
+    struct drm_event base;
+    unsigned long user_data;
+    uint32_t tv_sec;
+    uint32_t tv_usec;
+    uint32_t sequence;
+    uint32_t crtc_id;
+  }]],
+        ["struct drm_event_crtc_sequence"] = [[{
+    struct drm_event base;
+    unsigned long user_data;
+    long time_ns;
+    unsigned long sequence;
+  }]],
+      },
+      macros = function(M)
+        return {
+          DRM_IOR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x40006400, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+          DRM_IOW = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x80006400LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
     },
   },
 }

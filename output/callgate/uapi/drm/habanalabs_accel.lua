@@ -804,11 +804,761 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.habanalabs_accel-1",
+      records = {
+        ["struct hl_info_hw_ip_info"] = [[{
+    uint64_t sram_base_address;
+    uint64_t dram_base_address;
+    uint64_t dram_size;
+    uint32_t sram_size;
+    uint32_t num_of_events;
+    uint32_t device_id;
+    uint32_t module_id;
+    uint32_t decoder_enabled_mask;
+    uint16_t first_available_interrupt_id;
+    uint16_t server_type;
+    uint32_t cpld_version;
+    uint32_t psoc_pci_pll_nr;
+    uint32_t psoc_pci_pll_nf;
+    uint32_t psoc_pci_pll_od;
+    uint32_t psoc_pci_pll_div_factor;
+    uint8_t tpc_enabled_mask;
+    uint8_t dram_enabled;
+    uint8_t security_enabled;
+    uint8_t mme_master_slave_mode;
+    uint8_t cpucp_version[128];
+    uint8_t card_name[16];
+    uint64_t tpc_enabled_mask_ext;
+    uint64_t dram_page_size;
+    uint32_t edma_enabled_mask;
+    uint16_t number_of_user_interrupts;
+    uint8_t reserved1;
+    uint8_t reserved2;
+    uint64_t reserved3;
+    uint64_t device_mem_alloc_default_page_size;
+    uint64_t reserved4;
+    uint64_t reserved5;
+    uint32_t reserved6;
+    uint8_t reserved7;
+    uint8_t revision_id;
+    uint16_t tpc_interrupt_id;
+    uint32_t rotator_enabled_mask;
+    uint32_t reserved9;
+    uint64_t engine_core_interrupt_reg_addr;
+    uint64_t reserved_dram_size;
+  }]],
+        ["struct hl_info_dram_usage"] = [[{
+    uint64_t dram_free_mem;
+    uint64_t ctx_dram_mem;
+  }]],
+        ["struct hl_info_hw_idle"] = [[{
+    uint32_t is_idle;
+    uint32_t busy_engines_mask;
+    uint64_t busy_engines_mask_ext[4];
+  }]],
+        ["struct hl_info_time_sync"] = [[{
+    uint64_t device_time;
+    uint64_t host_time;
+    uint64_t tsc_time;
+  }]],
+        ["struct hl_info_pci_counters"] = [[{
+    uint64_t rx_throughput;
+    uint64_t tx_throughput;
+    uint64_t replay_cnt;
+  }]],
+        ["struct hl_info_clk_throttle"] = [[{
+    uint32_t clk_throttling_reason;
+    uint32_t pad;
+    uint64_t clk_throttling_timestamp_us[2];
+    uint64_t clk_throttling_duration_ns[2];
+  }]],
+        ["struct hl_info_energy"] = [[{
+    uint64_t total_energy_consumption;
+  }]],
+        ["struct hl_open_stats_info"] = [[{
+    uint64_t open_counter;
+    uint64_t last_open_period_ms;
+    uint8_t is_compute_ctx_active;
+    uint8_t compute_ctx_in_release;
+    uint8_t pad[6];
+  }]],
+        ["struct hl_power_info"] = [[{
+    uint64_t power;
+  }]],
+        ["struct hl_info_cs_counters"] = [[{
+    uint64_t total_out_of_mem_drop_cnt;
+    uint64_t ctx_out_of_mem_drop_cnt;
+    uint64_t total_parsing_drop_cnt;
+    uint64_t ctx_parsing_drop_cnt;
+    uint64_t total_queue_full_drop_cnt;
+    uint64_t ctx_queue_full_drop_cnt;
+    uint64_t total_device_in_reset_drop_cnt;
+    uint64_t ctx_device_in_reset_drop_cnt;
+    uint64_t total_max_cs_in_flight_drop_cnt;
+    uint64_t ctx_max_cs_in_flight_drop_cnt;
+    uint64_t total_validation_drop_cnt;
+    uint64_t ctx_validation_drop_cnt;
+  }]],
+        ["struct hl_info_last_err_open_dev_time"] = [[{
+    int64_t timestamp;
+  }]],
+        ["struct hl_info_cs_timeout_event"] = [[{
+    int64_t timestamp;
+    uint64_t seq;
+  }]],
+        ["struct hl_info_razwi_event"] = [[{
+    int64_t timestamp;
+    uint64_t addr;
+    uint16_t engine_id[128];
+    uint16_t num_of_possible_engines;
+    uint8_t flags;
+    uint8_t pad[5];
+  }]],
+        ["struct hl_info_undefined_opcode_event"] = [[{
+    int64_t timestamp;
+    uint64_t cb_addr_streams[4][8];
+    uint64_t cq_addr;
+    uint32_t cq_size;
+    uint32_t cb_addr_streams_len;
+    uint32_t engine_id;
+    uint32_t stream_id;
+  }]],
+        ["struct hl_info_hw_err_event"] = [[{
+    int64_t timestamp;
+    uint16_t event_id;
+    uint16_t pad[3];
+  }]],
+        ["struct hl_info_fw_err_event"] = [[{
+    int64_t timestamp;
+    uint16_t err_type;
+    uint16_t event_id;
+    uint32_t pad;
+  }]],
+        ["struct hl_info_engine_err_event"] = [[{
+    int64_t timestamp;
+    uint16_t engine_id;
+    uint16_t error_count;
+    uint32_t pad;
+  }]],
+        ["struct hl_info_dev_memalloc_page_sizes"] = [[{
+    uint64_t page_order_bitmask;
+  }]],
+        ["struct hl_page_fault_info"] = [[{
+    int64_t timestamp;
+    uint64_t addr;
+    uint16_t engine_id;
+    uint8_t pad[6];
+  }]],
+        ["struct hl_user_mapping"] = [[{
+    uint64_t dev_va;
+    uint64_t size;
+  }]],
+        ["struct hl_info_args"] = [[{
+    uint64_t return_pointer;
+    uint32_t return_size;
+    uint32_t op;
+    union {
+      uint32_t dcore_id;
+      uint32_t ctx_id;
+      uint32_t period_ms;
+      uint32_t pll_index;
+      uint32_t eventfd;
+      uint32_t user_buffer_actual_size;
+      uint32_t sec_attest_nonce;
+      uint32_t array_size;
+      uint32_t fw_sub_opcode;
+    };
+    uint32_t pad;
+  }]],
+        ["struct hl_cb_in"] = [[{
+    uint64_t cb_handle;
+    uint32_t op;
+    uint32_t cb_size;
+    uint32_t ctx_id;
+    uint32_t flags;
+  }]],
+        ["struct hl_cb_out"] = [[{
+    union {
+      uint64_t cb_handle;
+      union {
+        struct {
+          uint32_t usage_cnt;
+          uint32_t pad;
+        };
+        uint64_t device_va;
+      };
+    };
+  }]],
+        ["struct hl_cs_chunk"] = [[{
+    union {
+      uint64_t cb_handle;
+      uint64_t signal_seq_arr;
+      uint64_t encaps_signal_seq;
+    };
+    uint32_t queue_index;
+    union {
+      uint32_t cb_size;
+      uint32_t num_signal_seq_arr;
+      uint32_t encaps_signal_offset;
+    };
+    uint32_t cs_chunk_flags;
+    uint32_t collective_engine_id;
+    uint32_t pad[10];
+  }]],
+        ["struct hl_cs_in"] = [[{
+    union {
+      struct {
+        uint64_t chunks_restore;
+        uint64_t chunks_execute;
+      };
+      struct {
+        uint64_t engine_cores;
+        uint32_t num_engine_cores;
+        uint32_t core_command;
+      };
+      struct {
+        uint64_t engines;
+        uint32_t num_engines;
+        uint32_t engine_command;
+      };
+    };
+    union {
+      uint64_t seq;
+      uint32_t encaps_sig_handle_id;
+      struct {
+        uint32_t encaps_signals_count;
+        uint32_t encaps_signals_q_idx;
+      };
+    };
+    uint32_t num_chunks_restore;
+    uint32_t num_chunks_execute;
+    uint32_t timeout;
+    uint32_t cs_flags;
+    uint32_t ctx_id;
+    uint8_t pad[4];
+  }]],
+        ["struct hl_cs_out"] = [[{
+    union {
+      uint64_t seq;
+      struct {
+        uint32_t handle_id;
+        uint32_t count;
+      };
+    };
+    uint32_t status;
+    uint32_t sob_base_addr_offset;
+    uint16_t sob_count_before_submission;
+    uint16_t pad[3];
+  }]],
+        ["struct hl_wait_cs_in"] = [[{
+    union {
+      struct {
+        uint64_t seq;
+        uint64_t timeout_us;
+      };
+      struct {
+        union {
+          uint64_t addr;
+          uint64_t cq_counters_handle;
+        };
+        uint64_t target;
+      };
+    };
+    uint32_t ctx_id;
+    uint32_t flags;
+    union {
+      struct {
+        uint8_t seq_arr_len;
+        uint8_t pad[7];
+      };
+      uint64_t interrupt_timeout_us;
+    };
+    uint64_t cq_counters_offset;
+    uint64_t timestamp_handle;
+    uint64_t timestamp_offset;
+  }]],
+        ["struct hl_wait_cs_out"] = [[{
+    uint32_t status;
+    uint32_t flags;
+    int64_t timestamp_nsec;
+    uint32_t cs_completion_map;
+    uint32_t pad;
+  }]],
+        ["struct hl_mem_in"] = [[{
+    union {
+      struct {
+        uint64_t mem_size;
+        uint64_t page_size;
+      } alloc;
+      struct {
+        uint64_t handle;
+      } free;
+      struct {
+        uint64_t hint_addr;
+        uint64_t handle;
+      } map_device;
+      struct {
+        uint64_t host_virt_addr;
+        uint64_t hint_addr;
+        uint64_t mem_size;
+      } map_host;
+      struct {
+        uint64_t block_addr;
+      } map_block;
+      struct {
+        uint64_t device_virt_addr;
+      } unmap;
+      struct {
+        uint64_t addr;
+        uint64_t mem_size;
+        uint64_t offset;
+      } export_dmabuf_fd;
+    };
+    uint32_t op;
+    uint32_t flags;
+    uint32_t ctx_id;
+    uint32_t num_of_elements;
+  }]],
+        ["struct hl_mem_out"] = [[{
+    union {
+      uint64_t device_virt_addr;
+      uint64_t handle;
+      struct {
+        uint64_t block_handle;
+        uint32_t block_size;
+        uint32_t pad;
+      };
+      int32_t fd;
+    };
+  }]],
+        ["struct hl_debug_params_etr"] = [[{
+    uint64_t buffer_address;
+    uint64_t buffer_size;
+    uint32_t sink_mode;
+    uint32_t pad;
+  }]],
+        ["struct hl_debug_params_etf"] = [[{
+    uint64_t buffer_address;
+    uint64_t buffer_size;
+    uint32_t sink_mode;
+    uint32_t pad;
+  }]],
+        ["struct hl_debug_params_stm"] = [[{
+    uint64_t he_mask;
+    uint64_t sp_mask;
+    uint32_t id;
+    uint32_t frequency;
+  }]],
+        ["struct hl_debug_params_bmon"] = [[{
+    uint64_t start_addr0;
+    uint64_t addr_mask0;
+    uint64_t start_addr1;
+    uint64_t addr_mask1;
+    uint32_t bw_win;
+    uint32_t win_capture;
+    uint32_t id;
+    uint32_t control;
+    uint64_t start_addr2;
+    uint64_t end_addr2;
+    uint64_t start_addr3;
+    uint64_t end_addr3;
+  }]],
+        ["struct hl_debug_params_spmu"] = [[{
+    uint64_t event_types[10];
+    uint32_t event_types_num;
+    uint32_t pmtrc_val;
+    uint32_t trc_ctrl_host_val;
+    uint32_t trc_en_host_val;
+  }]],
+        ["struct hl_debug_args"] = [[{
+    uint64_t input_ptr;
+    uint64_t output_ptr;
+    uint32_t input_size;
+    uint32_t output_size;
+    uint32_t op;
+    uint32_t reg_idx;
+    uint32_t enable;
+    uint32_t ctx_id;
+  }]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.habanalabs_accel-2",
+      records = {
+        ["struct hl_info_hw_ip_info"] = [[{
+    unsigned long sram_base_address;
+    unsigned long dram_base_address;
+    unsigned long dram_size;
+    uint32_t sram_size;
+    uint32_t num_of_events;
+    uint32_t device_id;
+    uint32_t module_id;
+    uint32_t decoder_enabled_mask;
+    uint16_t first_available_interrupt_id;
+    uint16_t server_type;
+    uint32_t cpld_version;
+    uint32_t psoc_pci_pll_nr;
+    uint32_t psoc_pci_pll_nf;
+    uint32_t psoc_pci_pll_od;
+    uint32_t psoc_pci_pll_div_factor;
+    uint8_t tpc_enabled_mask;
+    uint8_t dram_enabled;
+    uint8_t security_enabled;
+    uint8_t mme_master_slave_mode;
+    uint8_t cpucp_version[128];
+    uint8_t card_name[16];
+    unsigned long tpc_enabled_mask_ext;
+    unsigned long dram_page_size;
+    uint32_t edma_enabled_mask;
+    uint16_t number_of_user_interrupts;
+    uint8_t reserved1;
+    uint8_t reserved2;
+    unsigned long reserved3;
+    unsigned long device_mem_alloc_default_page_size;
+    unsigned long reserved4;
+    unsigned long reserved5;
+    uint32_t reserved6;
+    uint8_t reserved7;
+    uint8_t revision_id;
+    uint16_t tpc_interrupt_id;
+    uint32_t rotator_enabled_mask;
+    uint32_t reserved9;
+    unsigned long engine_core_interrupt_reg_addr;
+    unsigned long reserved_dram_size;
+  }]],
+        ["struct hl_info_dram_usage"] = [[{
+    unsigned long dram_free_mem;
+    unsigned long ctx_dram_mem;
+  }]],
+        ["struct hl_info_hw_idle"] = [[{
+    uint32_t is_idle;
+    uint32_t busy_engines_mask;
+    unsigned long busy_engines_mask_ext[4];
+  }]],
+        ["struct hl_info_time_sync"] = [[{
+    unsigned long device_time;
+    unsigned long host_time;
+    unsigned long tsc_time;
+  }]],
+        ["struct hl_info_pci_counters"] = [[{
+    unsigned long rx_throughput;
+    unsigned long tx_throughput;
+    unsigned long replay_cnt;
+  }]],
+        ["struct hl_info_clk_throttle"] = [[{
+    uint32_t clk_throttling_reason;
+    uint32_t pad;
+    unsigned long clk_throttling_timestamp_us[2];
+    unsigned long clk_throttling_duration_ns[2];
+  }]],
+        ["struct hl_info_energy"] = [[{
+    unsigned long total_energy_consumption;
+  }]],
+        ["struct hl_open_stats_info"] = [[{
+    unsigned long open_counter;
+    unsigned long last_open_period_ms;
+    uint8_t is_compute_ctx_active;
+    uint8_t compute_ctx_in_release;
+    uint8_t pad[6];
+  }]],
+        ["struct hl_power_info"] = [[{
+    unsigned long power;
+  }]],
+        ["struct hl_info_cs_counters"] = [[{
+    unsigned long total_out_of_mem_drop_cnt;
+    unsigned long ctx_out_of_mem_drop_cnt;
+    unsigned long total_parsing_drop_cnt;
+    unsigned long ctx_parsing_drop_cnt;
+    unsigned long total_queue_full_drop_cnt;
+    unsigned long ctx_queue_full_drop_cnt;
+    unsigned long total_device_in_reset_drop_cnt;
+    unsigned long ctx_device_in_reset_drop_cnt;
+    unsigned long total_max_cs_in_flight_drop_cnt;
+    unsigned long ctx_max_cs_in_flight_drop_cnt;
+    unsigned long total_validation_drop_cnt;
+    unsigned long ctx_validation_drop_cnt;
+  }]],
+        ["struct hl_info_last_err_open_dev_time"] = [[{
+    long timestamp;
+  }]],
+        ["struct hl_info_cs_timeout_event"] = [[{
+    long timestamp;
+    unsigned long seq;
+  }]],
+        ["struct hl_info_razwi_event"] = [[{
+    long timestamp;
+    unsigned long addr;
+    uint16_t engine_id[128];
+    uint16_t num_of_possible_engines;
+    uint8_t flags;
+    uint8_t pad[5];
+  }]],
+        ["struct hl_info_undefined_opcode_event"] = [[{
+    long timestamp;
+    unsigned long cb_addr_streams[4][8];
+    unsigned long cq_addr;
+    uint32_t cq_size;
+    uint32_t cb_addr_streams_len;
+    uint32_t engine_id;
+    uint32_t stream_id;
+  }]],
+        ["struct hl_info_hw_err_event"] = [[{
+    long timestamp;
+    uint16_t event_id;
+    uint16_t pad[3];
+  }]],
+        ["struct hl_info_fw_err_event"] = [[{
+    long timestamp;
+    uint16_t err_type;
+    uint16_t event_id;
+    uint32_t pad;
+  }]],
+        ["struct hl_info_engine_err_event"] = [[{
+    long timestamp;
+    uint16_t engine_id;
+    uint16_t error_count;
+    uint32_t pad;
+  }]],
+        ["struct hl_info_dev_memalloc_page_sizes"] = [[{
+    unsigned long page_order_bitmask;
+  }]],
+        ["struct hl_page_fault_info"] = [[{
+    long timestamp;
+    unsigned long addr;
+    uint16_t engine_id;
+    uint8_t pad[6];
+  }]],
+        ["struct hl_user_mapping"] = [[{
+    unsigned long dev_va;
+    unsigned long size;
+  }]],
+        ["struct hl_info_args"] = [[{
+    unsigned long return_pointer;
+    uint32_t return_size;
+    uint32_t op;
+    union {
+      uint32_t dcore_id;
+      uint32_t ctx_id;
+      uint32_t period_ms;
+      uint32_t pll_index;
+      uint32_t eventfd;
+      uint32_t user_buffer_actual_size;
+      uint32_t sec_attest_nonce;
+      uint32_t array_size;
+      uint32_t fw_sub_opcode;
+    };
+    uint32_t pad;
+  }]],
+        ["struct hl_cb_in"] = [[{
+    unsigned long cb_handle;
+    uint32_t op;
+    uint32_t cb_size;
+    uint32_t ctx_id;
+    uint32_t flags;
+  }]],
+        ["struct hl_cb_out"] = [[{
+    union {
+      unsigned long cb_handle;
+      union {
+        struct {
+          uint32_t usage_cnt;
+          uint32_t pad;
+        };
+        unsigned long device_va;
+      };
+    };
+  }]],
+        ["struct hl_cs_chunk"] = [[{
+    union {
+      unsigned long cb_handle;
+      unsigned long signal_seq_arr;
+      unsigned long encaps_signal_seq;
+    };
+    uint32_t queue_index;
+    union {
+      uint32_t cb_size;
+      uint32_t num_signal_seq_arr;
+      uint32_t encaps_signal_offset;
+    };
+    uint32_t cs_chunk_flags;
+    uint32_t collective_engine_id;
+    uint32_t pad[10];
+  }]],
+        ["struct hl_cs_in"] = [[{
+    union {
+      struct {
+        unsigned long chunks_restore;
+        unsigned long chunks_execute;
+      };
+      struct {
+        unsigned long engine_cores;
+        uint32_t num_engine_cores;
+        uint32_t core_command;
+      };
+      struct {
+        unsigned long engines;
+        uint32_t num_engines;
+        uint32_t engine_command;
+      };
+    };
+    union {
+      unsigned long seq;
+      uint32_t encaps_sig_handle_id;
+      struct {
+        uint32_t encaps_signals_count;
+        uint32_t encaps_signals_q_idx;
+      };
+    };
+    uint32_t num_chunks_restore;
+    uint32_t num_chunks_execute;
+    uint32_t timeout;
+    uint32_t cs_flags;
+    uint32_t ctx_id;
+    uint8_t pad[4];
+  }]],
+        ["struct hl_cs_out"] = [[{
+    union {
+      unsigned long seq;
+      struct {
+        uint32_t handle_id;
+        uint32_t count;
+      };
+    };
+    uint32_t status;
+    uint32_t sob_base_addr_offset;
+    uint16_t sob_count_before_submission;
+    uint16_t pad[3];
+  }]],
+        ["struct hl_wait_cs_in"] = [[{
+    union {
+      struct {
+        unsigned long seq;
+        unsigned long timeout_us;
+      };
+      struct {
+        union {
+          unsigned long addr;
+          unsigned long cq_counters_handle;
+        };
+        unsigned long target;
+      };
+    };
+    uint32_t ctx_id;
+    uint32_t flags;
+    union {
+      struct {
+        uint8_t seq_arr_len;
+        uint8_t pad[7];
+      };
+      unsigned long interrupt_timeout_us;
+    };
+    unsigned long cq_counters_offset;
+    unsigned long timestamp_handle;
+    unsigned long timestamp_offset;
+  }]],
+        ["struct hl_wait_cs_out"] = [[{
+    uint32_t status;
+    uint32_t flags;
+    long timestamp_nsec;
+    uint32_t cs_completion_map;
+    uint32_t pad;
+  }]],
+        ["struct hl_mem_in"] = [[{
+    union {
+      struct {
+        unsigned long mem_size;
+        unsigned long page_size;
+      } alloc;
+      struct {
+        unsigned long handle;
+      } free;
+      struct {
+        unsigned long hint_addr;
+        unsigned long handle;
+      } map_device;
+      struct {
+        unsigned long host_virt_addr;
+        unsigned long hint_addr;
+        unsigned long mem_size;
+      } map_host;
+      struct {
+        unsigned long block_addr;
+      } map_block;
+      struct {
+        unsigned long device_virt_addr;
+      } unmap;
+      struct {
+        unsigned long addr;
+        unsigned long mem_size;
+        unsigned long offset;
+      } export_dmabuf_fd;
+    };
+    uint32_t op;
+    uint32_t flags;
+    uint32_t ctx_id;
+    uint32_t num_of_elements;
+  }]],
+        ["struct hl_mem_out"] = [[{
+    union {
+      unsigned long device_virt_addr;
+      unsigned long handle;
+      struct {
+        unsigned long block_handle;
+        uint32_t block_size;
+        uint32_t pad;
+      };
+      int32_t fd;
+    };
+  }]],
+        ["struct hl_debug_params_etr"] = [[{
+    unsigned long buffer_address;
+    unsigned long buffer_size;
+    uint32_t sink_mode;
+    uint32_t pad;
+  }]],
+        ["struct hl_debug_params_etf"] = [[{
+    unsigned long buffer_address;
+    unsigned long buffer_size;
+    uint32_t sink_mode;
+    uint32_t pad;
+  }]],
+        ["struct hl_debug_params_stm"] = [[{
+    unsigned long he_mask;
+    unsigned long sp_mask;
+    uint32_t id;
+    uint32_t frequency;
+  }]],
+        ["struct hl_debug_params_bmon"] = [[{
+    unsigned long start_addr0;
+    unsigned long addr_mask0;
+    unsigned long start_addr1;
+    unsigned long addr_mask1;
+    uint32_t bw_win;
+    uint32_t win_capture;
+    uint32_t id;
+    uint32_t control;
+    unsigned long start_addr2;
+    unsigned long end_addr2;
+    unsigned long start_addr3;
+    unsigned long end_addr3;
+  }]],
+        ["struct hl_debug_params_spmu"] = [[{
+    unsigned long event_types[10];
+    uint32_t event_types_num;
+    uint32_t pmtrc_val;
+    uint32_t trc_ctrl_host_val;
+    uint32_t trc_en_host_val;
+  }]],
+        ["struct hl_debug_args"] = [[{
+    unsigned long input_ptr;
+    unsigned long output_ptr;
+    uint32_t input_size;
+    uint32_t output_size;
+    uint32_t op;
+    uint32_t reg_idx;
+    uint32_t enable;
+    uint32_t ctx_id;
+  }]],
+      },
     },
   },
 }

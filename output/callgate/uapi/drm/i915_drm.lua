@@ -783,7 +783,273 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.i915_drm-4",
+      records = {
+        ["struct i915_user_extension"] = [[{
+    uint64_t next_extension;
+    uint32_t name;
+    uint32_t flags;
+    uint32_t rsvd[4];
+  }]],
+        ["struct drm_i915_hws_addr"] = [[{
+    uint64_t addr;
+  }]],
+        ["struct drm_i915_gem_init"] = [[{
+    uint64_t gtt_start;
+    uint64_t gtt_end;
+  }]],
+        ["struct drm_i915_gem_create"] = [[{
+    uint64_t size;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_i915_gem_pread"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t data_ptr;
+  }]],
+        ["struct drm_i915_gem_pwrite"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t data_ptr;
+  }]],
+        ["struct drm_i915_gem_mmap"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t addr_ptr;
+    uint64_t flags;
+  }]],
+        ["struct drm_i915_gem_mmap_gtt"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+  }]],
+        ["struct drm_i915_gem_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t offset;
+    uint64_t flags;
+    uint64_t extensions;
+  }]],
+        ["struct drm_i915_gem_relocation_entry"] = [[{
+    uint32_t target_handle;
+    uint32_t delta;
+    uint64_t offset;
+    uint64_t presumed_offset;
+    uint32_t read_domains;
+    uint32_t write_domain;
+  }]],
+        ["struct drm_i915_gem_exec_object"] = [[{
+    uint32_t handle;
+    uint32_t relocation_count;
+    uint64_t relocs_ptr;
+    uint64_t alignment;
+    uint64_t offset;
+  }]],
+        ["struct drm_i915_gem_execbuffer"] = [[{
+    uint64_t buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t batch_start_offset;
+    uint32_t batch_len;
+    uint32_t DR1;
+    uint32_t DR4;
+    uint32_t num_cliprects;
+    uint64_t cliprects_ptr;
+  }]],
+        ["struct drm_i915_gem_exec_object2"] = [[{
+    uint32_t handle;
+    uint32_t relocation_count;
+    uint64_t relocs_ptr;
+    uint64_t alignment;
+    uint64_t offset;
+    uint64_t flags;
+    union {
+      uint64_t rsvd1;
+      uint64_t pad_to_size;
+    };
+    uint64_t rsvd2;
+  }]],
+        ["struct drm_i915_gem_execbuffer_ext_timeline_fences"] = [[{
+    struct i915_user_extension base;
+    uint64_t fence_count;
+    uint64_t handles_ptr;
+    uint64_t values_ptr;
+  }]],
+        ["struct drm_i915_gem_execbuffer2"] = [[{
+    uint64_t buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t batch_start_offset;
+    uint32_t batch_len;
+    uint32_t DR1;
+    uint32_t DR4;
+    uint32_t num_cliprects;
+    uint64_t cliprects_ptr;
+    uint64_t flags;
+    uint64_t rsvd1;
+    uint64_t rsvd2;
+  }]],
+        ["struct drm_i915_gem_pin"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    uint64_t alignment;
+    uint64_t offset;
+  }]],
+        ["struct drm_i915_gem_get_aperture"] = [[{
+    uint64_t aper_size;
+    uint64_t aper_available_size;
+  }]],
+        ["struct drm_i915_gem_wait"] = [[{
+    uint32_t bo_handle;
+    uint32_t flags;
+    int64_t timeout_ns;
+  }]],
+        ["struct drm_i915_gem_context_create_ext"] = [[{
+    uint32_t ctx_id;
+    uint32_t flags;
+    uint64_t extensions;
+  }]],
+        ["struct drm_i915_gem_context_param"] = [[{
+    uint32_t ctx_id;
+    uint32_t size;
+    uint64_t param;
+    uint64_t value;
+  }]],
+        ["struct drm_i915_gem_context_param_sseu"] = [[{
+    struct i915_engine_class_instance engine;
+    uint32_t flags;
+    uint64_t slice_mask;
+    uint64_t subslice_mask;
+    uint16_t min_eus_per_subslice;
+    uint16_t max_eus_per_subslice;
+    uint32_t rsvd;
+  }]],
+        ["struct i915_context_engines_load_balance"] = [[{
+    struct i915_user_extension base;
+    uint16_t engine_index;
+    uint16_t num_siblings;
+    uint32_t flags;
+    uint64_t mbz64;
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_context_engines_bond"] = [[{
+    struct i915_user_extension base;
+    struct i915_engine_class_instance master;
+    uint16_t virtual_index;
+    uint16_t num_bonds;
+    uint64_t flags;
+    uint64_t mbz64[4];
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_context_engines_parallel_submit"] = [[{
+    struct i915_user_extension base;
+    uint16_t engine_index;
+    uint16_t width;
+    uint16_t num_siblings;
+    uint16_t mbz16;
+    uint64_t flags;
+    uint64_t mbz64[3];
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_context_param_engines"] = [[{
+    uint64_t extensions;
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_gem_context_param_context_image"] = [[{
+    struct i915_engine_class_instance engine;
+    uint32_t flags;
+    uint32_t size;
+    uint32_t mbz;
+    uint64_t image;
+  } __attribute__((packed))]],
+        ["struct drm_i915_gem_vm_control"] = [[{
+    uint64_t extensions;
+    uint32_t flags;
+    uint32_t vm_id;
+  }]],
+        ["struct drm_i915_reg_read"] = [[{
+    uint64_t offset;
+    uint64_t val;
+  }]],
+        ["struct drm_i915_gem_userptr"] = [[{
+    uint64_t user_ptr;
+    uint64_t user_size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_i915_perf_open_param"] = [[{
+    uint32_t flags;
+    uint32_t num_properties;
+    uint64_t properties_ptr;
+  }]],
+        ["struct drm_i915_perf_oa_config"] = [[{
+    char uuid[36];
+    uint32_t n_mux_regs;
+    uint32_t n_boolean_regs;
+    uint32_t n_flex_regs;
+    uint64_t mux_regs_ptr;
+    uint64_t boolean_regs_ptr;
+    uint64_t flex_regs_ptr;
+  }]],
+        ["struct drm_i915_query_item"] = [[{
+    uint64_t query_id;
+    int32_t length;
+    uint32_t flags;
+    uint64_t data_ptr;
+  }]],
+        ["struct drm_i915_query"] = [[{
+    uint32_t num_items;
+    uint32_t flags;
+    uint64_t items_ptr;
+  }]],
+        ["struct drm_i915_engine_info"] = [[{
+    struct i915_engine_class_instance engine;
+    uint32_t rsvd0;
+    uint64_t flags;
+    uint64_t capabilities;
+    uint16_t logical_instance;
+    uint16_t rsvd1[3];
+    uint64_t rsvd2[3];
+  }]],
+        ["struct drm_i915_query_perf_config"] = [[{
+    union {
+      uint64_t n_configs;
+      uint64_t config;
+      char uuid[36];
+    };
+    uint32_t flags;
+    uint8_t data[];
+  }]],
+        ["struct drm_i915_memory_region_info"] = [[{
+    struct drm_i915_gem_memory_class_instance region;
+    uint32_t rsvd0;
+    uint64_t probed_size;
+    uint64_t unallocated_size;
+    union {
+      uint64_t rsvd1[8];
+      struct {
+        uint64_t probed_cpu_visible_size;
+        uint64_t unallocated_cpu_visible_size;
+      };
+    };
+  }]],
+        ["struct drm_i915_gem_create_ext"] = [[{
+    uint64_t size;
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t extensions;
+  }]],
+        ["struct drm_i915_gem_create_ext_memory_regions"] = [[{
+    struct i915_user_extension base;
+    uint32_t pad;
+    uint32_t num_regions;
+    uint64_t regions;
+  }]],
+      },
     },
     {
       on = "x86 arm",
@@ -847,7 +1113,277 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.drm.i915_drm-9",
+      constants = {
+        DRM_IOCTL_I915_BATCHBUFFER = 0x80206443,
+        DRM_IOCTL_I915_CMDBUFFER = 0x8020644b,
+      },
+      records = {
+        ["struct i915_user_extension"] = [[{
+    unsigned long next_extension;
+    uint32_t name;
+    uint32_t flags;
+    uint32_t rsvd[4];
+  }]],
+        ["struct drm_i915_hws_addr"] = [[{
+    unsigned long addr;
+  }]],
+        ["struct drm_i915_gem_init"] = [[{
+    unsigned long gtt_start;
+    unsigned long gtt_end;
+  }]],
+        ["struct drm_i915_gem_create"] = [[{
+    unsigned long size;
+    uint32_t handle;
+    uint32_t pad;
+  }]],
+        ["struct drm_i915_gem_pread"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long size;
+    unsigned long data_ptr;
+  }]],
+        ["struct drm_i915_gem_pwrite"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long size;
+    unsigned long data_ptr;
+  }]],
+        ["struct drm_i915_gem_mmap"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long size;
+    unsigned long addr_ptr;
+    unsigned long flags;
+  }]],
+        ["struct drm_i915_gem_mmap_gtt"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+  }]],
+        ["struct drm_i915_gem_mmap_offset"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long offset;
+    unsigned long flags;
+    unsigned long extensions;
+  }]],
+        ["struct drm_i915_gem_relocation_entry"] = [[{
+    uint32_t target_handle;
+    uint32_t delta;
+    unsigned long offset;
+    unsigned long presumed_offset;
+    uint32_t read_domains;
+    uint32_t write_domain;
+  }]],
+        ["struct drm_i915_gem_exec_object"] = [[{
+    uint32_t handle;
+    uint32_t relocation_count;
+    unsigned long relocs_ptr;
+    unsigned long alignment;
+    unsigned long offset;
+  }]],
+        ["struct drm_i915_gem_execbuffer"] = [[{
+    unsigned long buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t batch_start_offset;
+    uint32_t batch_len;
+    uint32_t DR1;
+    uint32_t DR4;
+    uint32_t num_cliprects;
+    unsigned long cliprects_ptr;
+  }]],
+        ["struct drm_i915_gem_exec_object2"] = [[{
+    uint32_t handle;
+    uint32_t relocation_count;
+    unsigned long relocs_ptr;
+    unsigned long alignment;
+    unsigned long offset;
+    unsigned long flags;
+    union {
+      unsigned long rsvd1;
+      unsigned long pad_to_size;
+    };
+    unsigned long rsvd2;
+  }]],
+        ["struct drm_i915_gem_execbuffer_ext_timeline_fences"] = [[{
+    struct i915_user_extension base;
+    unsigned long fence_count;
+    unsigned long handles_ptr;
+    unsigned long values_ptr;
+  }]],
+        ["struct drm_i915_gem_execbuffer2"] = [[{
+    unsigned long buffers_ptr;
+    uint32_t buffer_count;
+    uint32_t batch_start_offset;
+    uint32_t batch_len;
+    uint32_t DR1;
+    uint32_t DR4;
+    uint32_t num_cliprects;
+    unsigned long cliprects_ptr;
+    unsigned long flags;
+    unsigned long rsvd1;
+    unsigned long rsvd2;
+  }]],
+        ["struct drm_i915_gem_pin"] = [[{
+    uint32_t handle;
+    uint32_t pad;
+    unsigned long alignment;
+    unsigned long offset;
+  }]],
+        ["struct drm_i915_gem_get_aperture"] = [[{
+    unsigned long aper_size;
+    unsigned long aper_available_size;
+  }]],
+        ["struct drm_i915_gem_wait"] = [[{
+    uint32_t bo_handle;
+    uint32_t flags;
+    long timeout_ns;
+  }]],
+        ["struct drm_i915_gem_context_create_ext"] = [[{
+    uint32_t ctx_id;
+    uint32_t flags;
+    unsigned long extensions;
+  }]],
+        ["struct drm_i915_gem_context_param"] = [[{
+    uint32_t ctx_id;
+    uint32_t size;
+    unsigned long param;
+    unsigned long value;
+  }]],
+        ["struct drm_i915_gem_context_param_sseu"] = [[{
+    struct i915_engine_class_instance engine;
+    uint32_t flags;
+    unsigned long slice_mask;
+    unsigned long subslice_mask;
+    uint16_t min_eus_per_subslice;
+    uint16_t max_eus_per_subslice;
+    uint32_t rsvd;
+  }]],
+        ["struct i915_context_engines_load_balance"] = [[{
+    struct i915_user_extension base;
+    uint16_t engine_index;
+    uint16_t num_siblings;
+    uint32_t flags;
+    unsigned long mbz64;
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_context_engines_bond"] = [[{
+    struct i915_user_extension base;
+    struct i915_engine_class_instance master;
+    uint16_t virtual_index;
+    uint16_t num_bonds;
+    unsigned long flags;
+    unsigned long mbz64[4];
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_context_engines_parallel_submit"] = [[{
+    struct i915_user_extension base;
+    uint16_t engine_index;
+    uint16_t width;
+    uint16_t num_siblings;
+    uint16_t mbz16;
+    unsigned long flags;
+    unsigned long mbz64[3];
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_context_param_engines"] = [[{
+    unsigned long extensions;
+    struct i915_engine_class_instance engines[];
+  } __attribute__((packed))]],
+        ["struct i915_gem_context_param_context_image"] = [[{
+    struct i915_engine_class_instance engine;
+    uint32_t flags;
+    uint32_t size;
+    uint32_t mbz;
+    unsigned long image;
+  } __attribute__((packed))]],
+        ["struct drm_i915_gem_vm_control"] = [[{
+    unsigned long extensions;
+    uint32_t flags;
+    uint32_t vm_id;
+  }]],
+        ["struct drm_i915_reg_read"] = [[{
+    unsigned long offset;
+    unsigned long val;
+  }]],
+        ["struct drm_i915_gem_userptr"] = [[{
+    unsigned long user_ptr;
+    unsigned long user_size;
+    uint32_t flags;
+    uint32_t handle;
+  }]],
+        ["struct drm_i915_perf_open_param"] = [[{
+    uint32_t flags;
+    uint32_t num_properties;
+    unsigned long properties_ptr;
+  }]],
+        ["struct drm_i915_perf_oa_config"] = [[{
+    char uuid[36];
+    uint32_t n_mux_regs;
+    uint32_t n_boolean_regs;
+    uint32_t n_flex_regs;
+    unsigned long mux_regs_ptr;
+    unsigned long boolean_regs_ptr;
+    unsigned long flex_regs_ptr;
+  }]],
+        ["struct drm_i915_query_item"] = [[{
+    unsigned long query_id;
+    int32_t length;
+    uint32_t flags;
+    unsigned long data_ptr;
+  }]],
+        ["struct drm_i915_query"] = [[{
+    uint32_t num_items;
+    uint32_t flags;
+    unsigned long items_ptr;
+  }]],
+        ["struct drm_i915_engine_info"] = [[{
+    struct i915_engine_class_instance engine;
+    uint32_t rsvd0;
+    unsigned long flags;
+    unsigned long capabilities;
+    uint16_t logical_instance;
+    uint16_t rsvd1[3];
+    unsigned long rsvd2[3];
+  }]],
+        ["struct drm_i915_query_perf_config"] = [[{
+    union {
+      unsigned long n_configs;
+      unsigned long config;
+      char uuid[36];
+    };
+    uint32_t flags;
+    uint8_t data[];
+  }]],
+        ["struct drm_i915_memory_region_info"] = [[{
+    struct drm_i915_gem_memory_class_instance region;
+    uint32_t rsvd0;
+    unsigned long probed_size;
+    unsigned long unallocated_size;
+    union {
+      unsigned long rsvd1[8];
+      struct {
+        unsigned long probed_cpu_visible_size;
+        unsigned long unallocated_cpu_visible_size;
+      };
+    };
+  }]],
+        ["struct drm_i915_gem_create_ext"] = [[{
+    unsigned long size;
+    uint32_t handle;
+    uint32_t flags;
+    unsigned long extensions;
+  }]],
+        ["struct drm_i915_gem_create_ext_memory_regions"] = [[{
+    struct i915_user_extension base;
+    uint32_t pad;
+    uint32_t num_regions;
+    unsigned long regions;
+  }]],
+      },
     },
   },
 }

@@ -361,7 +361,166 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.acrn-4",
+      records = {
+        ["struct acrn_mmio_request"] = [[{
+    uint32_t direction;
+    uint32_t reserved;
+    uint64_t address;
+    uint64_t size;
+    uint64_t value;
+  }]],
+        ["struct acrn_pio_request"] = [[{
+    uint32_t direction;
+    uint32_t reserved;
+    uint64_t address;
+    uint64_t size;
+    uint32_t value;
+  }]],
+        ["struct acrn_pci_request"] = [[{
+    uint32_t direction;
+    uint32_t reserved[3];
+    uint64_t size;
+    uint32_t value;
+    uint32_t bus;
+    uint32_t dev;
+    uint32_t func;
+    uint32_t reg;
+  }]],
+        ["struct acrn_io_request"] = [[{
+    uint32_t type;
+    uint32_t completion_polling;
+    uint32_t reserved0[14];
+    union {
+      struct acrn_pio_request pio_request;
+      struct acrn_pci_request pci_request;
+      struct acrn_mmio_request mmio_request;
+      uint64_t data[8];
+    } reqs;
+    uint32_t reserved1;
+    uint32_t kernel_handled;
+    uint32_t processed;
+  } __attribute__((aligned(256)))]],
+        ["struct acrn_vm_creation"] = [[{
+    uint16_t vmid;
+    uint16_t reserved0;
+    uint16_t vcpu_num;
+    uint16_t reserved1;
+    uint8_t uuid[16];
+    uint64_t vm_flag;
+    uint64_t ioreq_buf;
+    uint64_t cpu_affinity;
+  }]],
+        ["struct acrn_gp_regs"] = [[{
+    uint64_t rax;
+    uint64_t rcx;
+    uint64_t rdx;
+    uint64_t rbx;
+    uint64_t rsp;
+    uint64_t rbp;
+    uint64_t rsi;
+    uint64_t rdi;
+    uint64_t r8;
+    uint64_t r9;
+    uint64_t r10;
+    uint64_t r11;
+    uint64_t r12;
+    uint64_t r13;
+    uint64_t r14;
+    uint64_t r15;
+  }]],
+        ["struct acrn_descriptor_ptr"] = [[{
+    uint16_t limit;
+    uint64_t base;
+    uint16_t reserved[3];
+  } __attribute__((packed))]],
+        ["struct acrn_regs"] = [[{
+    struct acrn_gp_regs gprs;
+    struct acrn_descriptor_ptr gdt;
+    struct acrn_descriptor_ptr idt;
+    uint64_t rip;
+    uint64_t cs_base;
+    uint64_t cr0;
+    uint64_t cr4;
+    uint64_t cr3;
+    uint64_t ia32_efer;
+    uint64_t rflags;
+    uint64_t reserved_64[4];
+    uint32_t cs_ar;
+    uint32_t cs_limit;
+    uint32_t reserved_32[3];
+    uint16_t cs_sel;
+    uint16_t ss_sel;
+    uint16_t ds_sel;
+    uint16_t es_sel;
+    uint16_t fs_sel;
+    uint16_t gs_sel;
+    uint16_t ldt_sel;
+    uint16_t tr_sel;
+  }]],
+        ["struct acrn_vm_memmap"] = [[{
+    uint32_t type;
+    uint32_t attr;
+    uint64_t user_vm_pa;
+    union {
+      uint64_t service_vm_pa;
+      uint64_t vma_base;
+    };
+    uint64_t len;
+  }]],
+        ["struct acrn_mmio_dev_res"] = [[{
+    uint64_t user_vm_pa;
+    uint64_t service_vm_pa;
+    uint64_t size;
+    uint64_t mem_type;
+  }]],
+        ["struct acrn_vdev"] = [[{
+    union {
+      uint64_t value;
+      struct {
+        uint16_t vendor;
+        uint16_t device;
+        uint32_t legacy_id;
+      } fields;
+    } id;
+    uint64_t slot;
+    uint32_t io_addr[6];
+    uint32_t io_size[6];
+    uint8_t args[128];
+  }]],
+        ["struct acrn_msi_entry"] = [[{
+    uint64_t msi_addr;
+    uint64_t msi_data;
+  }]],
+        ["struct acrn_acpi_generic_address"] = [[{
+    uint8_t space_id;
+    uint8_t bit_width;
+    uint8_t bit_offset;
+    uint8_t access_size;
+    uint64_t address;
+  } __attribute__((packed))]],
+        ["struct acrn_cstate_data"] = [[{
+    struct acrn_acpi_generic_address cx_reg;
+    uint8_t type;
+    uint32_t latency;
+    uint64_t power;
+  }]],
+        ["struct acrn_pstate_data"] = [[{
+    uint64_t core_frequency;
+    uint64_t power;
+    uint64_t transition_latency;
+    uint64_t bus_master_latency;
+    uint64_t control;
+    uint64_t status;
+  }]],
+        ["struct acrn_ioeventfd"] = [[{
+    uint32_t fd;
+    uint32_t flags;
+    uint64_t addr;
+    uint32_t len;
+    uint32_t reserved;
+    uint64_t data;
+  }]],
+      },
     },
     {
       on = "x86",
@@ -412,7 +571,169 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.acrn-9",
+      constants = {
+        ACRN_IOCTL_VM_INTR_MONITOR = 0x8008a224,
+      },
+      records = {
+        ["struct acrn_mmio_request"] = [[{
+    uint32_t direction;
+    uint32_t reserved;
+    unsigned long address;
+    unsigned long size;
+    unsigned long value;
+  }]],
+        ["struct acrn_pio_request"] = [[{
+    uint32_t direction;
+    uint32_t reserved;
+    unsigned long address;
+    unsigned long size;
+    uint32_t value;
+  }]],
+        ["struct acrn_pci_request"] = [[{
+    uint32_t direction;
+    uint32_t reserved[3];
+    unsigned long size;
+    uint32_t value;
+    uint32_t bus;
+    uint32_t dev;
+    uint32_t func;
+    uint32_t reg;
+  }]],
+        ["struct acrn_io_request"] = [[{
+    uint32_t type;
+    uint32_t completion_polling;
+    uint32_t reserved0[14];
+    union {
+      struct acrn_pio_request pio_request;
+      struct acrn_pci_request pci_request;
+      struct acrn_mmio_request mmio_request;
+      unsigned long data[8];
+    } reqs;
+    uint32_t reserved1;
+    uint32_t kernel_handled;
+    uint32_t processed;
+  } __attribute__((aligned(256)))]],
+        ["struct acrn_vm_creation"] = [[{
+    uint16_t vmid;
+    uint16_t reserved0;
+    uint16_t vcpu_num;
+    uint16_t reserved1;
+    uint8_t uuid[16];
+    unsigned long vm_flag;
+    unsigned long ioreq_buf;
+    unsigned long cpu_affinity;
+  }]],
+        ["struct acrn_gp_regs"] = [[{
+    unsigned long rax;
+    unsigned long rcx;
+    unsigned long rdx;
+    unsigned long rbx;
+    unsigned long rsp;
+    unsigned long rbp;
+    unsigned long rsi;
+    unsigned long rdi;
+    unsigned long r8;
+    unsigned long r9;
+    unsigned long r10;
+    unsigned long r11;
+    unsigned long r12;
+    unsigned long r13;
+    unsigned long r14;
+    unsigned long r15;
+  }]],
+        ["struct acrn_descriptor_ptr"] = [[{
+    uint16_t limit;
+    unsigned long base;
+    uint16_t reserved[3];
+  } __attribute__((packed))]],
+        ["struct acrn_regs"] = [[{
+    struct acrn_gp_regs gprs;
+    struct acrn_descriptor_ptr gdt;
+    struct acrn_descriptor_ptr idt;
+    unsigned long rip;
+    unsigned long cs_base;
+    unsigned long cr0;
+    unsigned long cr4;
+    unsigned long cr3;
+    unsigned long ia32_efer;
+    unsigned long rflags;
+    unsigned long reserved_64[4];
+    uint32_t cs_ar;
+    uint32_t cs_limit;
+    uint32_t reserved_32[3];
+    uint16_t cs_sel;
+    uint16_t ss_sel;
+    uint16_t ds_sel;
+    uint16_t es_sel;
+    uint16_t fs_sel;
+    uint16_t gs_sel;
+    uint16_t ldt_sel;
+    uint16_t tr_sel;
+  }]],
+        ["struct acrn_vm_memmap"] = [[{
+    uint32_t type;
+    uint32_t attr;
+    unsigned long user_vm_pa;
+    union {
+      unsigned long service_vm_pa;
+      unsigned long vma_base;
+    };
+    unsigned long len;
+  }]],
+        ["struct acrn_mmio_dev_res"] = [[{
+    unsigned long user_vm_pa;
+    unsigned long service_vm_pa;
+    unsigned long size;
+    unsigned long mem_type;
+  }]],
+        ["struct acrn_vdev"] = [[{
+    union {
+      unsigned long value;
+      struct {
+        uint16_t vendor;
+        uint16_t device;
+        uint32_t legacy_id;
+      } fields;
+    } id;
+    unsigned long slot;
+    uint32_t io_addr[6];
+    uint32_t io_size[6];
+    uint8_t args[128];
+  }]],
+        ["struct acrn_msi_entry"] = [[{
+    unsigned long msi_addr;
+    unsigned long msi_data;
+  }]],
+        ["struct acrn_acpi_generic_address"] = [[{
+    uint8_t space_id;
+    uint8_t bit_width;
+    uint8_t bit_offset;
+    uint8_t access_size;
+    unsigned long address;
+  } __attribute__((packed))]],
+        ["struct acrn_cstate_data"] = [[{
+    struct acrn_acpi_generic_address cx_reg;
+    uint8_t type;
+    uint32_t latency;
+    unsigned long power;
+  }]],
+        ["struct acrn_pstate_data"] = [[{
+    unsigned long core_frequency;
+    unsigned long power;
+    unsigned long transition_latency;
+    unsigned long bus_master_latency;
+    unsigned long control;
+    unsigned long status;
+  }]],
+        ["struct acrn_ioeventfd"] = [[{
+    uint32_t fd;
+    uint32_t flags;
+    unsigned long addr;
+    uint32_t len;
+    uint32_t reserved;
+    unsigned long data;
+  }]],
+      },
     },
   },
 ]==],

@@ -531,6 +531,720 @@ return {
     V4L2_CID_CCS_LUMINANCE_CORRECTION_LEVEL = 9968121,
   },
 ]==],
+["linux/cdrom.h"] = [==[
+  constants = {
+    CDROMPAUSE = 0x5301,
+    CDROMRESUME = 0x5302,
+    CDROMPLAYMSF = 0x5303,
+    CDROMPLAYTRKIND = 0x5304,
+    CDROMREADTOCHDR = 0x5305,
+    CDROMREADTOCENTRY = 0x5306,
+    CDROMSTOP = 0x5307,
+    CDROMSTART = 0x5308,
+    CDROMEJECT = 0x5309,
+    CDROMVOLCTRL = 0x530a,
+    CDROMSUBCHNL = 0x530b,
+    CDROMREADMODE2 = 0x530c,
+    CDROMREADMODE1 = 0x530d,
+    CDROMREADAUDIO = 0x530e,
+    CDROMEJECT_SW = 0x530f,
+    CDROMMULTISESSION = 0x5310,
+    CDROM_GET_MCN = 0x5311,
+    CDROM_GET_UPC = 21265,
+    CDROMRESET = 0x5312,
+    CDROMVOLREAD = 0x5313,
+    CDROMREADRAW = 0x5314,
+    CDROMREADCOOKED = 0x5315,
+    CDROMSEEK = 0x5316,
+    CDROMPLAYBLK = 0x5317,
+    CDROMREADALL = 0x5318,
+    CDROMGETSPINDOWN = 0x531d,
+    CDROMSETSPINDOWN = 0x531e,
+    CDROMCLOSETRAY = 0x5319,
+    CDROM_SET_OPTIONS = 0x5320,
+    CDROM_CLEAR_OPTIONS = 0x5321,
+    CDROM_SELECT_SPEED = 0x5322,
+    CDROM_SELECT_DISC = 0x5323,
+    CDROM_MEDIA_CHANGED = 0x5325,
+    CDROM_DRIVE_STATUS = 0x5326,
+    CDROM_DISC_STATUS = 0x5327,
+    CDROM_CHANGER_NSLOTS = 0x5328,
+    CDROM_LOCKDOOR = 0x5329,
+    CDROM_DEBUG = 0x5330,
+    CDROM_GET_CAPABILITY = 0x5331,
+    CDROMAUDIOBUFSIZ = 0x5382,
+    DVD_READ_STRUCT = 0x5390,
+    DVD_WRITE_STRUCT = 0x5391,
+    DVD_AUTH = 0x5392,
+    CDROM_SEND_PACKET = 0x5393,
+    CDROM_NEXT_WRITABLE = 0x5394,
+    CDROM_LAST_WRITTEN = 0x5395,
+    CDROM_TIMED_MEDIA_CHANGE = 0x5396,
+    CDROM_PACKET_SIZE = 12,
+    CGC_DATA_UNKNOWN = 0,
+    CGC_DATA_WRITE = 1,
+    CGC_DATA_READ = 2,
+    CGC_DATA_NONE = 3,
+    MEDIA_CHANGED_FLAG = 0x1,
+    CD_MINS = 74,
+    CD_SECS = 60,
+    CD_FRAMES = 75,
+    CD_SYNC_SIZE = 12,
+    CD_MSF_OFFSET = 150,
+    CD_CHUNK_SIZE = 24,
+    CD_NUM_OF_CHUNKS = 98,
+    CD_FRAMESIZE_SUB = 96,
+    CD_HEAD_SIZE = 4,
+    CD_SUBHEAD_SIZE = 8,
+    CD_EDC_SIZE = 4,
+    CD_ZERO_SIZE = 8,
+    CD_ECC_SIZE = 276,
+    CD_FRAMESIZE = 2048,
+    CD_FRAMESIZE_RAW = 2352,
+    CD_FRAMESIZE_RAWER = 2646,
+    CD_FRAMESIZE_RAW1 = 2340,
+    CD_FRAMESIZE_RAW0 = 2336,
+    CD_XA_HEAD = 12,
+    CD_XA_TAIL = 280,
+    CD_XA_SYNC_HEAD = 24,
+    CDROM_LBA = 0x1,
+    CDROM_MSF = 0x2,
+    CDROM_DATA_TRACK = 0x4,
+    CDROM_LEADOUT = 0xaa,
+    CDROM_AUDIO_INVALID = 0x0,
+    CDROM_AUDIO_PLAY = 0x11,
+    CDROM_AUDIO_PAUSED = 0x12,
+    CDROM_AUDIO_COMPLETED = 0x13,
+    CDROM_AUDIO_ERROR = 0x14,
+    CDROM_AUDIO_NO_STATUS = 0x15,
+    CDC_CLOSE_TRAY = 0x1,
+    CDC_OPEN_TRAY = 0x2,
+    CDC_LOCK = 0x4,
+    CDC_SELECT_SPEED = 0x8,
+    CDC_SELECT_DISC = 0x10,
+    CDC_MULTI_SESSION = 0x20,
+    CDC_MCN = 0x40,
+    CDC_MEDIA_CHANGED = 0x80,
+    CDC_PLAY_AUDIO = 0x100,
+    CDC_RESET = 0x200,
+    CDC_DRIVE_STATUS = 0x800,
+    CDC_GENERIC_PACKET = 0x1000,
+    CDC_CD_R = 0x2000,
+    CDC_CD_RW = 0x4000,
+    CDC_DVD = 0x8000,
+    CDC_DVD_R = 0x10000,
+    CDC_DVD_RAM = 0x20000,
+    CDC_MO_DRIVE = 0x40000,
+    CDC_MRW = 0x80000,
+    CDC_MRW_W = 0x100000,
+    CDC_RAM = 0x200000,
+    CDS_NO_INFO = 0,
+    CDS_NO_DISC = 1,
+    CDS_TRAY_OPEN = 2,
+    CDS_DRIVE_NOT_READY = 3,
+    CDS_DISC_OK = 4,
+    CDS_AUDIO = 100,
+    CDS_DATA_1 = 101,
+    CDS_DATA_2 = 102,
+    CDS_XA_2_1 = 103,
+    CDS_XA_2_2 = 104,
+    CDS_MIXED = 105,
+    CDO_AUTO_CLOSE = 0x1,
+    CDO_AUTO_EJECT = 0x2,
+    CDO_USE_FFLAGS = 0x4,
+    CDO_LOCK = 0x8,
+    CDO_CHECK_TYPE = 0x10,
+    CD_PART_MAX = 64,
+    CD_PART_MASK = 63,
+    GPCMD_BLANK = 0xa1,
+    GPCMD_CLOSE_TRACK = 0x5b,
+    GPCMD_FLUSH_CACHE = 0x35,
+    GPCMD_FORMAT_UNIT = 0x4,
+    GPCMD_GET_CONFIGURATION = 0x46,
+    GPCMD_GET_EVENT_STATUS_NOTIFICATION = 0x4a,
+    GPCMD_GET_PERFORMANCE = 0xac,
+    GPCMD_INQUIRY = 0x12,
+    GPCMD_LOAD_UNLOAD = 0xa6,
+    GPCMD_MECHANISM_STATUS = 0xbd,
+    GPCMD_MODE_SELECT_10 = 0x55,
+    GPCMD_MODE_SENSE_10 = 0x5a,
+    GPCMD_PAUSE_RESUME = 0x4b,
+    GPCMD_PLAY_AUDIO_10 = 0x45,
+    GPCMD_PLAY_AUDIO_MSF = 0x47,
+    GPCMD_PLAY_AUDIO_TI = 0x48,
+    GPCMD_PLAY_CD = 0xbc,
+    GPCMD_PREVENT_ALLOW_MEDIUM_REMOVAL = 0x1e,
+    GPCMD_READ_10 = 0x28,
+    GPCMD_READ_12 = 0xa8,
+    GPCMD_READ_BUFFER = 0x3c,
+    GPCMD_READ_BUFFER_CAPACITY = 0x5c,
+    GPCMD_READ_CDVD_CAPACITY = 0x25,
+    GPCMD_READ_CD = 0xbe,
+    GPCMD_READ_CD_MSF = 0xb9,
+    GPCMD_READ_DISC_INFO = 0x51,
+    GPCMD_READ_DVD_STRUCTURE = 0xad,
+    GPCMD_READ_FORMAT_CAPACITIES = 0x23,
+    GPCMD_READ_HEADER = 0x44,
+    GPCMD_READ_TRACK_RZONE_INFO = 0x52,
+    GPCMD_READ_SUBCHANNEL = 0x42,
+    GPCMD_READ_TOC_PMA_ATIP = 0x43,
+    GPCMD_REPAIR_RZONE_TRACK = 0x58,
+    GPCMD_REPORT_KEY = 0xa4,
+    GPCMD_REQUEST_SENSE = 0x3,
+    GPCMD_RESERVE_RZONE_TRACK = 0x53,
+    GPCMD_SEND_CUE_SHEET = 0x5d,
+    GPCMD_SCAN = 0xba,
+    GPCMD_SEEK = 0x2b,
+    GPCMD_SEND_DVD_STRUCTURE = 0xbf,
+    GPCMD_SEND_EVENT = 0xa2,
+    GPCMD_SEND_KEY = 0xa3,
+    GPCMD_SEND_OPC = 0x54,
+    GPCMD_SET_READ_AHEAD = 0xa7,
+    GPCMD_SET_STREAMING = 0xb6,
+    GPCMD_START_STOP_UNIT = 0x1b,
+    GPCMD_STOP_PLAY_SCAN = 0x4e,
+    GPCMD_TEST_UNIT_READY = 0x0,
+    GPCMD_VERIFY_10 = 0x2f,
+    GPCMD_WRITE_10 = 0x2a,
+    GPCMD_WRITE_12 = 0xaa,
+    GPCMD_WRITE_AND_VERIFY_10 = 0x2e,
+    GPCMD_WRITE_BUFFER = 0x3b,
+    GPCMD_SET_SPEED = 0xbb,
+    GPCMD_PLAYAUDIO_TI = 0x48,
+    GPCMD_GET_MEDIA_STATUS = 0xda,
+    GPMODE_VENDOR_PAGE = 0x0,
+    GPMODE_R_W_ERROR_PAGE = 0x1,
+    GPMODE_WRITE_PARMS_PAGE = 0x5,
+    GPMODE_WCACHING_PAGE = 0x8,
+    GPMODE_AUDIO_CTL_PAGE = 0xe,
+    GPMODE_POWER_PAGE = 0x1a,
+    GPMODE_FAULT_FAIL_PAGE = 0x1c,
+    GPMODE_TO_PROTECT_PAGE = 0x1d,
+    GPMODE_CAPABILITIES_PAGE = 0x2a,
+    GPMODE_ALL_PAGES = 0x3f,
+    GPMODE_CDROM_PAGE = 0xd,
+    DVD_STRUCT_PHYSICAL = 0x0,
+    DVD_STRUCT_COPYRIGHT = 0x1,
+    DVD_STRUCT_DISCKEY = 0x2,
+    DVD_STRUCT_BCA = 0x3,
+    DVD_STRUCT_MANUFACT = 0x4,
+    DVD_LAYERS = 4,
+    DVD_LU_SEND_AGID = 0,
+    DVD_HOST_SEND_CHALLENGE = 1,
+    DVD_LU_SEND_KEY1 = 2,
+    DVD_LU_SEND_CHALLENGE = 3,
+    DVD_HOST_SEND_KEY2 = 4,
+    DVD_AUTH_ESTABLISHED = 5,
+    DVD_AUTH_FAILURE = 6,
+    DVD_LU_SEND_TITLE_KEY = 7,
+    DVD_LU_SEND_ASF = 8,
+    DVD_INVALIDATE_AGID = 9,
+    DVD_LU_SEND_RPC_STATE = 10,
+    DVD_HOST_SEND_RPC_STATE = 11,
+    DVD_CPM_NO_COPYRIGHT = 0,
+    DVD_CPM_COPYRIGHTED = 1,
+    DVD_CP_SEC_NONE = 0,
+    DVD_CP_SEC_EXIST = 1,
+    DVD_CGMS_UNRESTRICTED = 0,
+    DVD_CGMS_SINGLE = 2,
+    DVD_CGMS_RESTRICTED = 3,
+    CDF_RWRT = 0x20,
+    CDF_HWDM = 0x24,
+    CDF_MRW = 0x28,
+    CDM_MRW_NOTMRW = 0,
+    CDM_MRW_BGFORMAT_INACTIVE = 1,
+    CDM_MRW_BGFORMAT_ACTIVE = 2,
+    CDM_MRW_BGFORMAT_COMPLETE = 3,
+    MRW_LBA_DMA = 0,
+    MRW_LBA_GAA = 1,
+    MRW_MODE_PC_PRE1 = 0x2c,
+    MRW_MODE_PC = 0x3,
+  },
+  records = {
+    ["struct cdrom_msf0"] = [[{
+  uint8_t minute;
+  uint8_t second;
+  uint8_t frame;
+}]],
+    ["union cdrom_addr"] = [[{
+  struct cdrom_msf0 msf;
+  int32_t lba;
+}]],
+    ["struct cdrom_msf"] = [[{
+  uint8_t cdmsf_min0;
+  uint8_t cdmsf_sec0;
+  uint8_t cdmsf_frame0;
+  uint8_t cdmsf_min1;
+  uint8_t cdmsf_sec1;
+  uint8_t cdmsf_frame1;
+}]],
+    ["struct cdrom_ti"] = [[{
+  uint8_t cdti_trk0;
+  uint8_t cdti_ind0;
+  uint8_t cdti_trk1;
+  uint8_t cdti_ind1;
+}]],
+    ["struct cdrom_tochdr"] = [[{
+  uint8_t cdth_trk0;
+  uint8_t cdth_trk1;
+}]],
+    ["struct cdrom_volctrl"] = [[{
+  uint8_t channel0;
+  uint8_t channel1;
+  uint8_t channel2;
+  uint8_t channel3;
+}]],
+    ["struct cdrom_subchnl"] = [[{
+  uint8_t cdsc_format;
+  uint8_t cdsc_audiostatus;
+  uint8_t cdsc_adr : 4;
+  uint8_t cdsc_ctrl : 4;
+  uint8_t cdsc_trk;
+  uint8_t cdsc_ind;
+  union cdrom_addr cdsc_absaddr;
+  union cdrom_addr cdsc_reladdr;
+}]],
+    ["struct cdrom_tocentry"] = [[{
+  uint8_t cdte_track;
+  uint8_t cdte_adr : 4;
+  uint8_t cdte_ctrl : 4;
+  uint8_t cdte_format;
+  union cdrom_addr cdte_addr;
+  uint8_t cdte_datamode;
+}]],
+    ["struct cdrom_read"] = [[{
+  int32_t cdread_lba;
+  char *cdread_bufaddr;
+  int32_t cdread_buflen;
+}]],
+    ["struct cdrom_read_audio"] = [[{
+  union cdrom_addr addr;
+  uint8_t addr_format;
+  int32_t nframes;
+  uint8_t *buf;
+}]],
+    ["struct cdrom_multisession"] = [[{
+  union cdrom_addr addr;
+  uint8_t xa_flag;
+  uint8_t addr_format;
+}]],
+    ["struct cdrom_mcn"] = [[{
+  uint8_t medium_catalog_number[14];
+}]],
+    ["struct cdrom_blk"] = [[{
+  uint32_t from;
+  uint16_t len;
+}]],
+    ["struct cdrom_generic_command"] = [[{
+  uint8_t cmd[12];
+  uint8_t *buffer;
+  uint32_t buflen;
+  int32_t stat;
+  struct request_sense *sense;
+  uint8_t data_direction;
+  int32_t quiet;
+  int32_t timeout;
+  union {
+    void *reserved[1];
+    void *unused;
+  };
+}]],
+    ["struct dvd_layer"] = [[{
+  uint8_t book_version : 4;
+  uint8_t book_type : 4;
+  uint8_t min_rate : 4;
+  uint8_t disc_size : 4;
+  uint8_t layer_type : 4;
+  uint8_t track_path : 1;
+  uint8_t nlayers : 2;
+  uint8_t track_density : 4;
+  uint8_t linear_density : 4;
+  uint8_t bca : 1;
+  uint32_t start_sector;
+  uint32_t end_sector;
+  uint32_t end_sector_l0;
+}]],
+    ["struct dvd_physical"] = [[{
+  uint8_t type;
+  uint8_t layer_num;
+  struct dvd_layer layer[4];
+}]],
+    ["struct dvd_copyright"] = [[{
+  uint8_t type;
+  uint8_t layer_num;
+  uint8_t cpst;
+  uint8_t rmi;
+}]],
+    ["struct dvd_disckey"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+  uint8_t value[2048];
+}]],
+    ["struct dvd_bca"] = [[{
+  uint8_t type;
+  int32_t len;
+  uint8_t value[188];
+}]],
+    ["struct dvd_manufact"] = [[{
+  uint8_t type;
+  uint8_t layer_num;
+  int32_t len;
+  uint8_t value[2048];
+}]],
+    ["union dvd_struct"] = [[{
+  uint8_t type;
+  struct dvd_physical physical;
+  struct dvd_copyright copyright;
+  struct dvd_disckey disckey;
+  struct dvd_bca bca;
+  struct dvd_manufact manufact;
+}]],
+    ["struct dvd_lu_send_agid"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+}]],
+    ["struct dvd_host_send_challenge"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+  uint8_t chal[10];
+}]],
+    ["struct dvd_send_key"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+  uint8_t key[5];
+}]],
+    ["struct dvd_lu_send_challenge"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+  uint8_t chal[10];
+}]],
+    ["struct dvd_lu_send_title_key"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+  uint8_t title_key[5];
+  int32_t lba;
+  uint32_t cpm : 1;
+  uint32_t cp_sec : 1;
+  uint32_t cgms : 2;
+}]],
+    ["struct dvd_lu_send_asf"] = [[{
+  uint8_t type;
+  uint32_t agid : 2;
+  uint32_t asf : 1;
+}]],
+    ["struct dvd_host_send_rpcstate"] = [[{
+  uint8_t type;
+  uint8_t pdrc;
+}]],
+    ["struct dvd_lu_send_rpcstate"] = [[{
+  uint8_t type : 2;
+  uint8_t vra : 3;
+  uint8_t ucca : 3;
+  uint8_t region_mask;
+  uint8_t rpc_scheme;
+}]],
+    ["union dvd_authinfo"] = [[{
+  uint8_t type;
+  struct dvd_lu_send_agid lsa;
+  struct dvd_host_send_challenge hsc;
+  struct dvd_send_key lsk;
+  struct dvd_lu_send_challenge lsc;
+  struct dvd_send_key hsk;
+  struct dvd_lu_send_title_key lstk;
+  struct dvd_lu_send_asf lsasf;
+  struct dvd_host_send_rpcstate hrpcs;
+  struct dvd_lu_send_rpcstate lrpcs;
+}]],
+    ["struct feature_header"] = [[{
+  uint32_t data_len;
+  uint8_t reserved1;
+  uint8_t reserved2;
+  uint16_t curr_profile;
+}]],
+    ["struct mode_page_header"] = [[{
+  uint16_t mode_data_length;
+  uint8_t medium_type;
+  uint8_t reserved1;
+  uint8_t reserved2;
+  uint8_t reserved3;
+  uint16_t desc_length;
+}]],
+  },
+  typedefs = {
+    dvd_struct = "union dvd_struct",
+    dvd_key = "uint8_t [5]",
+    dvd_challenge = "uint8_t [10]",
+    dvd_authinfo = "union dvd_authinfo",
+    disc_information = "struct disc_information",
+    track_information = "struct track_information",
+  },
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el",
+      constants = {
+        EDRIVE_CANT_DO_THIS = 95,
+      },
+    },
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct cdrom_timed_media_change_info"] = [[{
+    int64_t last_media_change;
+    uint64_t media_flags;
+  }]],
+      },
+    },
+    {
+      on = "!mips mips64 s390x ppc",
+      records = {
+        ["struct request_sense"] = [[{
+    uint8_t error_code : 7;
+    uint8_t valid : 1;
+    uint8_t segment_number;
+    uint8_t sense_key : 4;
+    uint8_t reserved2 : 1;
+    uint8_t ili : 1;
+    uint8_t reserved1 : 2;
+    uint8_t information[4];
+    uint8_t add_sense_len;
+    uint8_t command_info[4];
+    uint8_t asc;
+    uint8_t ascq;
+    uint8_t fruc;
+    uint8_t sks[3];
+    uint8_t asb[46];
+  }]],
+        ["struct mrw_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t curr : 1;
+    uint8_t persistent : 1;
+    uint8_t feature_version : 4;
+    uint8_t reserved1 : 2;
+    uint8_t add_len;
+    uint8_t write : 1;
+    uint8_t reserved2 : 7;
+    uint8_t reserved3;
+    uint8_t reserved4;
+    uint8_t reserved5;
+  }]],
+        ["struct rwrt_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t curr : 1;
+    uint8_t persistent : 1;
+    uint8_t feature_version : 4;
+    uint8_t reserved1 : 2;
+    uint8_t add_len;
+    uint32_t last_lba;
+    uint32_t block_size;
+    uint16_t blocking;
+    uint8_t page_present : 1;
+    uint8_t reserved2 : 7;
+    uint8_t reserved3;
+  }]],
+        ["struct disc_information"] = [[{
+    uint16_t disc_information_length;
+    uint8_t disc_status : 2;
+    uint8_t border_status : 2;
+    uint8_t erasable : 1;
+    uint8_t reserved1 : 3;
+    uint8_t n_first_track;
+    uint8_t n_sessions_lsb;
+    uint8_t first_track_lsb;
+    uint8_t last_track_lsb;
+    uint8_t mrw_status : 2;
+    uint8_t dbit : 1;
+    uint8_t reserved2 : 2;
+    uint8_t uru : 1;
+    uint8_t dbc_v : 1;
+    uint8_t did_v : 1;
+    uint8_t disc_type;
+    uint8_t n_sessions_msb;
+    uint8_t first_track_msb;
+    uint8_t last_track_msb;
+    uint32_t disc_id;
+    uint32_t lead_in;
+    uint32_t lead_out;
+    uint8_t disc_bar_code[8];
+    uint8_t reserved3;
+    uint8_t n_opc;
+  }]],
+        ["struct track_information"] = [[{
+    uint16_t track_information_length;
+    uint8_t track_lsb;
+    uint8_t session_lsb;
+    uint8_t reserved1;
+    uint8_t track_mode : 4;
+    uint8_t copy : 1;
+    uint8_t damage : 1;
+    uint8_t reserved2 : 2;
+    uint8_t data_mode : 4;
+    uint8_t fp : 1;
+    uint8_t packet : 1;
+    uint8_t blank : 1;
+    uint8_t rt : 1;
+    uint8_t nwa_v : 1;
+    uint8_t lra_v : 1;
+    uint8_t reserved3 : 6;
+    uint32_t track_start;
+    uint32_t next_writable;
+    uint32_t free_blocks;
+    uint32_t fixed_packet_size;
+    uint32_t track_size;
+    uint32_t last_rec_address;
+  }]],
+        ["struct rm_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t curr : 1;
+    uint8_t persistent : 1;
+    uint8_t feature_version : 4;
+    uint8_t reserved1 : 2;
+    uint8_t add_len;
+    uint8_t lock : 1;
+    uint8_t dbml : 1;
+    uint8_t pvnt_jmpr : 1;
+    uint8_t eject : 1;
+    uint8_t load : 1;
+    uint8_t mech_type : 3;
+    uint8_t reserved2;
+    uint8_t reserved3;
+    uint8_t reserved4;
+  }]],
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el",
+      constants = {
+        EDRIVE_CANT_DO_THIS = 122,
+      },
+    },
+    {
+      on = "mips mips64 s390x ppc",
+      records = {
+        ["struct request_sense"] = [[{
+    uint8_t valid : 1;
+    uint8_t error_code : 7;
+    uint8_t segment_number;
+    uint8_t reserved1 : 2;
+    uint8_t ili : 1;
+    uint8_t reserved2 : 1;
+    uint8_t sense_key : 4;
+    uint8_t information[4];
+    uint8_t add_sense_len;
+    uint8_t command_info[4];
+    uint8_t asc;
+    uint8_t ascq;
+    uint8_t fruc;
+    uint8_t sks[3];
+    uint8_t asb[46];
+  }]],
+        ["struct mrw_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t reserved1 : 2;
+    uint8_t feature_version : 4;
+    uint8_t persistent : 1;
+    uint8_t curr : 1;
+    uint8_t add_len;
+    uint8_t reserved2 : 7;
+    uint8_t write : 1;
+    uint8_t reserved3;
+    uint8_t reserved4;
+    uint8_t reserved5;
+  }]],
+        ["struct rwrt_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t reserved1 : 2;
+    uint8_t feature_version : 4;
+    uint8_t persistent : 1;
+    uint8_t curr : 1;
+    uint8_t add_len;
+    uint32_t last_lba;
+    uint32_t block_size;
+    uint16_t blocking;
+    uint8_t reserved2 : 7;
+    uint8_t page_present : 1;
+    uint8_t reserved3;
+  }]],
+        ["struct disc_information"] = [[{
+    uint16_t disc_information_length;
+    uint8_t reserved1 : 3;
+    uint8_t erasable : 1;
+    uint8_t border_status : 2;
+    uint8_t disc_status : 2;
+    uint8_t n_first_track;
+    uint8_t n_sessions_lsb;
+    uint8_t first_track_lsb;
+    uint8_t last_track_lsb;
+    uint8_t did_v : 1;
+    uint8_t dbc_v : 1;
+    uint8_t uru : 1;
+    uint8_t reserved2 : 2;
+    uint8_t dbit : 1;
+    uint8_t mrw_status : 2;
+    uint8_t disc_type;
+    uint8_t n_sessions_msb;
+    uint8_t first_track_msb;
+    uint8_t last_track_msb;
+    uint32_t disc_id;
+    uint32_t lead_in;
+    uint32_t lead_out;
+    uint8_t disc_bar_code[8];
+    uint8_t reserved3;
+    uint8_t n_opc;
+  }]],
+        ["struct track_information"] = [[{
+    uint16_t track_information_length;
+    uint8_t track_lsb;
+    uint8_t session_lsb;
+    uint8_t reserved1;
+    uint8_t reserved2 : 2;
+    uint8_t damage : 1;
+    uint8_t copy : 1;
+    uint8_t track_mode : 4;
+    uint8_t rt : 1;
+    uint8_t blank : 1;
+    uint8_t packet : 1;
+    uint8_t fp : 1;
+    uint8_t data_mode : 4;
+    uint8_t reserved3 : 6;
+    uint8_t lra_v : 1;
+    uint8_t nwa_v : 1;
+    uint32_t track_start;
+    uint32_t next_writable;
+    uint32_t free_blocks;
+    uint32_t fixed_packet_size;
+    uint32_t track_size;
+    uint32_t last_rec_address;
+  }]],
+        ["struct rm_feature_desc"] = [[{
+    uint16_t feature_code;
+    uint8_t reserved1 : 2;
+    uint8_t feature_version : 4;
+    uint8_t persistent : 1;
+    uint8_t curr : 1;
+    uint8_t add_len;
+    uint8_t mech_type : 3;
+    uint8_t load : 1;
+    uint8_t eject : 1;
+    uint8_t pvnt_jmpr : 1;
+    uint8_t dbml : 1;
+    uint8_t lock : 1;
+    uint8_t reserved2;
+    uint8_t reserved3;
+    uint8_t reserved4;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct cdrom_timed_media_change_info"] = [[{
+    long last_media_change;
+    unsigned long media_flags;
+  }]],
+      },
+    },
+  },
+]==],
 ["linux/cec-funcs.h"] = [==[
   records = {
     ["struct cec_op_arib_data"] = [[{
@@ -1740,6 +2454,767 @@ return {
           end,
         }
       end,
+    },
+  },
+]==],
+["linux/comedi.h"] = [==[
+  constants = {
+    COMEDI_SUBD_UNUSED = 0,
+    COMEDI_SUBD_AI = 1,
+    COMEDI_SUBD_AO = 2,
+    COMEDI_SUBD_DI = 3,
+    COMEDI_SUBD_DO = 4,
+    COMEDI_SUBD_DIO = 5,
+    COMEDI_SUBD_COUNTER = 6,
+    COMEDI_SUBD_TIMER = 7,
+    COMEDI_SUBD_MEMORY = 8,
+    COMEDI_SUBD_CALIB = 9,
+    COMEDI_SUBD_PROC = 10,
+    COMEDI_SUBD_SERIAL = 11,
+    COMEDI_SUBD_PWM = 12,
+    COMEDI_INPUT = 0,
+    COMEDI_OUTPUT = 1,
+    COMEDI_OPENDRAIN = 2,
+    INSN_CONFIG_DIO_INPUT = 0,
+    INSN_CONFIG_DIO_OUTPUT = 1,
+    INSN_CONFIG_DIO_OPENDRAIN = 2,
+    INSN_CONFIG_ANALOG_TRIG = 16,
+    INSN_CONFIG_ALT_SOURCE = 20,
+    INSN_CONFIG_DIGITAL_TRIG = 21,
+    INSN_CONFIG_BLOCK_SIZE = 22,
+    INSN_CONFIG_TIMER_1 = 23,
+    INSN_CONFIG_FILTER = 24,
+    INSN_CONFIG_CHANGE_NOTIFY = 25,
+    INSN_CONFIG_SERIAL_CLOCK = 26,
+    INSN_CONFIG_BIDIRECTIONAL_DATA = 27,
+    INSN_CONFIG_DIO_QUERY = 28,
+    INSN_CONFIG_PWM_OUTPUT = 29,
+    INSN_CONFIG_GET_PWM_OUTPUT = 30,
+    INSN_CONFIG_ARM = 31,
+    INSN_CONFIG_DISARM = 32,
+    INSN_CONFIG_GET_COUNTER_STATUS = 33,
+    INSN_CONFIG_RESET = 34,
+    INSN_CONFIG_GPCT_SINGLE_PULSE_GENERATOR = 1001,
+    INSN_CONFIG_GPCT_PULSE_TRAIN_GENERATOR = 1002,
+    INSN_CONFIG_GPCT_QUADRATURE_ENCODER = 1003,
+    INSN_CONFIG_SET_GATE_SRC = 2001,
+    INSN_CONFIG_GET_GATE_SRC = 2002,
+    INSN_CONFIG_SET_CLOCK_SRC = 2003,
+    INSN_CONFIG_GET_CLOCK_SRC = 2004,
+    INSN_CONFIG_SET_OTHER_SRC = 2005,
+    INSN_CONFIG_GET_HARDWARE_BUFFER_SIZE = 2006,
+    INSN_CONFIG_SET_COUNTER_MODE = 4097,
+    INSN_CONFIG_8254_SET_MODE = 4097,
+    INSN_CONFIG_8254_READ_STATUS = 4098,
+    INSN_CONFIG_SET_ROUTING = 4099,
+    INSN_CONFIG_GET_ROUTING = 4109,
+    INSN_CONFIG_PWM_SET_PERIOD = 5000,
+    INSN_CONFIG_PWM_GET_PERIOD = 5001,
+    INSN_CONFIG_GET_PWM_STATUS = 5002,
+    INSN_CONFIG_PWM_SET_H_BRIDGE = 5003,
+    INSN_CONFIG_PWM_GET_H_BRIDGE = 5004,
+    INSN_CONFIG_GET_CMD_TIMING_CONSTRAINTS = 5005,
+    INSN_DEVICE_CONFIG_TEST_ROUTE = 0,
+    INSN_DEVICE_CONFIG_CONNECT_ROUTE = 1,
+    INSN_DEVICE_CONFIG_DISCONNECT_ROUTE = 2,
+    INSN_DEVICE_CONFIG_GET_ROUTES = 3,
+    COMEDI_DIGITAL_TRIG_DISABLE = 0,
+    COMEDI_DIGITAL_TRIG_ENABLE_EDGES = 1,
+    COMEDI_DIGITAL_TRIG_ENABLE_LEVELS = 2,
+    COMEDI_UNKNOWN_SUPPORT = 0,
+    COMEDI_SUPPORTED = 1,
+    COMEDI_UNSUPPORTED = 2,
+    COMEDI_COUNTER_ARMED = 1,
+    COMEDI_COUNTER_COUNTING = 2,
+    COMEDI_COUNTER_TERMINAL_COUNT = 4,
+    I8254_MODE0 = 0,
+    I8254_MODE1 = 2,
+    I8254_MODE2 = 4,
+    I8254_MODE3 = 6,
+    I8254_MODE4 = 8,
+    I8254_MODE5 = 10,
+    I8254_BCD = 1,
+    I8254_BINARY = 0,
+    PXI_Star = 32924,
+    PXI_Clk10 = 32925,
+    PXIe_Clk100 = 32926,
+    NI_AI_SampleClock = 32927,
+    NI_AI_SampleClockTimebase = 32928,
+    NI_AI_StartTrigger = 32929,
+    NI_AI_ReferenceTrigger = 32930,
+    NI_AI_ConvertClock = 32931,
+    NI_AI_ConvertClockTimebase = 32932,
+    NI_AI_PauseTrigger = 32933,
+    NI_AI_HoldCompleteEvent = 32934,
+    NI_AI_HoldComplete = 32935,
+    NI_AI_ExternalMUXClock = 32936,
+    NI_AI_STOP = 32937,
+    NI_AO_SampleClock = 32938,
+    NI_AO_SampleClockTimebase = 32939,
+    NI_AO_StartTrigger = 32940,
+    NI_AO_PauseTrigger = 32941,
+    NI_DI_SampleClock = 32942,
+    NI_DI_SampleClockTimebase = 32943,
+    NI_DI_StartTrigger = 32944,
+    NI_DI_ReferenceTrigger = 32945,
+    NI_DI_PauseTrigger = 32946,
+    NI_DI_InputBufferFull = 32947,
+    NI_DI_ReadyForStartEvent = 32948,
+    NI_DI_ReadyForTransferEventBurst = 32949,
+    NI_DI_ReadyForTransferEventPipelined = 32950,
+    NI_DO_SampleClock = 32951,
+    NI_DO_SampleClockTimebase = 32952,
+    NI_DO_StartTrigger = 32953,
+    NI_DO_PauseTrigger = 32954,
+    NI_DO_OutputBufferFull = 32955,
+    NI_DO_DataActiveEvent = 32956,
+    NI_DO_ReadyForStartEvent = 32957,
+    NI_DO_ReadyForTransferEvent = 32958,
+    NI_MasterTimebase = 32959,
+    NI_20MHzTimebase = 32960,
+    NI_80MHzTimebase = 32961,
+    NI_100MHzTimebase = 32962,
+    NI_200MHzTimebase = 32963,
+    NI_100kHzTimebase = 32964,
+    NI_10MHzRefClock = 32965,
+    NI_FrequencyOutput = 32966,
+    NI_ChangeDetectionEvent = 32967,
+    NI_AnalogComparisonEvent = 32968,
+    NI_WatchdogExpiredEvent = 32969,
+    NI_WatchdogExpirationTrigger = 32970,
+    NI_SCXI_Trig1 = 32971,
+    NI_LogicLow = 32972,
+    NI_LogicHigh = 32973,
+    NI_ExternalStrobe = 32974,
+    NI_PFI_DO = 32975,
+    NI_CaseGround = 32976,
+    NI_RGOUT0 = 32977,
+    _NI_NAMES_MAX_PLUS_1 = 32978,
+    NI_NUM_NAMES = 210,
+    NI_GPCT_GATE_ON_BOTH_EDGES_BIT = 4,
+    NI_GPCT_EDGE_GATE_MODE_MASK = 24,
+    NI_GPCT_EDGE_GATE_STARTS_STOPS_BITS = 0,
+    NI_GPCT_EDGE_GATE_STOPS_STARTS_BITS = 8,
+    NI_GPCT_EDGE_GATE_STARTS_BITS = 16,
+    NI_GPCT_EDGE_GATE_NO_STARTS_NO_STOPS_BITS = 24,
+    NI_GPCT_STOP_MODE_MASK = 96,
+    NI_GPCT_STOP_ON_GATE_BITS = 0,
+    NI_GPCT_STOP_ON_GATE_OR_TC_BITS = 32,
+    NI_GPCT_STOP_ON_GATE_OR_SECOND_TC_BITS = 64,
+    NI_GPCT_LOAD_B_SELECT_BIT = 128,
+    NI_GPCT_OUTPUT_MODE_MASK = 768,
+    NI_GPCT_OUTPUT_TC_PULSE_BITS = 256,
+    NI_GPCT_OUTPUT_TC_TOGGLE_BITS = 512,
+    NI_GPCT_OUTPUT_TC_OR_GATE_TOGGLE_BITS = 768,
+    NI_GPCT_HARDWARE_DISARM_MASK = 3072,
+    NI_GPCT_NO_HARDWARE_DISARM_BITS = 0,
+    NI_GPCT_DISARM_AT_TC_BITS = 1024,
+    NI_GPCT_DISARM_AT_GATE_BITS = 2048,
+    NI_GPCT_DISARM_AT_TC_OR_GATE_BITS = 3072,
+    NI_GPCT_LOADING_ON_TC_BIT = 4096,
+    NI_GPCT_LOADING_ON_GATE_BIT = 16384,
+    NI_GPCT_COUNTING_MODE_MASK = 458752,
+    NI_GPCT_COUNTING_MODE_NORMAL_BITS = 0,
+    NI_GPCT_COUNTING_MODE_QUADRATURE_X1_BITS = 65536,
+    NI_GPCT_COUNTING_MODE_QUADRATURE_X2_BITS = 131072,
+    NI_GPCT_COUNTING_MODE_QUADRATURE_X4_BITS = 196608,
+    NI_GPCT_COUNTING_MODE_TWO_PULSE_BITS = 262144,
+    NI_GPCT_COUNTING_MODE_SYNC_SOURCE_BITS = 393216,
+    NI_GPCT_INDEX_PHASE_MASK = 3145728,
+    NI_GPCT_INDEX_PHASE_LOW_A_LOW_B_BITS = 0,
+    NI_GPCT_INDEX_PHASE_LOW_A_HIGH_B_BITS = 1048576,
+    NI_GPCT_INDEX_PHASE_HIGH_A_LOW_B_BITS = 2097152,
+    NI_GPCT_INDEX_PHASE_HIGH_A_HIGH_B_BITS = 3145728,
+    NI_GPCT_INDEX_ENABLE_BIT = 4194304,
+    NI_GPCT_COUNTING_DIRECTION_MASK = 50331648,
+    NI_GPCT_COUNTING_DIRECTION_DOWN_BITS = 0,
+    NI_GPCT_COUNTING_DIRECTION_UP_BITS = 16777216,
+    NI_GPCT_COUNTING_DIRECTION_HW_UP_DOWN_BITS = 33554432,
+    NI_GPCT_COUNTING_DIRECTION_HW_GATE_BITS = 50331648,
+    NI_GPCT_RELOAD_SOURCE_MASK = 201326592,
+    NI_GPCT_RELOAD_SOURCE_FIXED_BITS = 0,
+    NI_GPCT_RELOAD_SOURCE_SWITCHING_BITS = 67108864,
+    NI_GPCT_RELOAD_SOURCE_GATE_SELECT_BITS = 134217728,
+    NI_GPCT_OR_GATE_BIT = 268435456,
+    NI_GPCT_INVERT_OUTPUT_BIT = 536870912,
+    NI_GPCT_CLOCK_SRC_SELECT_MASK = 63,
+    NI_GPCT_TIMEBASE_1_CLOCK_SRC_BITS = 0,
+    NI_GPCT_TIMEBASE_2_CLOCK_SRC_BITS = 1,
+    NI_GPCT_TIMEBASE_3_CLOCK_SRC_BITS = 2,
+    NI_GPCT_LOGIC_LOW_CLOCK_SRC_BITS = 3,
+    NI_GPCT_NEXT_GATE_CLOCK_SRC_BITS = 4,
+    NI_GPCT_NEXT_TC_CLOCK_SRC_BITS = 5,
+    NI_GPCT_SOURCE_PIN_i_CLOCK_SRC_BITS = 6,
+    NI_GPCT_PXI10_CLOCK_SRC_BITS = 7,
+    NI_GPCT_PXI_STAR_TRIGGER_CLOCK_SRC_BITS = 8,
+    NI_GPCT_ANALOG_TRIGGER_OUT_CLOCK_SRC_BITS = 9,
+    NI_GPCT_PRESCALE_MODE_CLOCK_SRC_MASK = 805306368,
+    NI_GPCT_NO_PRESCALE_CLOCK_SRC_BITS = 0,
+    NI_GPCT_PRESCALE_X2_CLOCK_SRC_BITS = 268435456,
+    NI_GPCT_PRESCALE_X8_CLOCK_SRC_BITS = 536870912,
+    NI_GPCT_INVERT_CLOCK_SRC_BIT = 2147483648,
+    NI_GPCT_TIMESTAMP_MUX_GATE_SELECT = 0,
+    NI_GPCT_AI_START2_GATE_SELECT = 18,
+    NI_GPCT_PXI_STAR_TRIGGER_GATE_SELECT = 19,
+    NI_GPCT_NEXT_OUT_GATE_SELECT = 20,
+    NI_GPCT_AI_START1_GATE_SELECT = 28,
+    NI_GPCT_NEXT_SOURCE_GATE_SELECT = 29,
+    NI_GPCT_ANALOG_TRIGGER_OUT_GATE_SELECT = 30,
+    NI_GPCT_LOGIC_LOW_GATE_SELECT = 31,
+    NI_GPCT_SOURCE_PIN_i_GATE_SELECT = 256,
+    NI_GPCT_GATE_PIN_i_GATE_SELECT = 257,
+    NI_GPCT_UP_DOWN_PIN_i_GATE_SELECT = 513,
+    NI_GPCT_SELECTED_GATE_GATE_SELECT = 542,
+    NI_GPCT_DISABLED_GATE_SELECT = 32768,
+    NI_GPCT_SOURCE_ENCODER_A = 0,
+    NI_GPCT_SOURCE_ENCODER_B = 1,
+    NI_GPCT_SOURCE_ENCODER_Z = 2,
+    NI_GPCT_DISABLED_OTHER_SELECT = 32768,
+    NI_GPCT_ARM_IMMEDIATE = 0,
+    NI_GPCT_ARM_PAIRED_IMMEDIATE = 1,
+    NI_GPCT_HW_ARM = 4096,
+    NI_GPCT_ARM_UNKNOWN = 4096,
+    NI_GPCT_FILTER_OFF = 0,
+    NI_GPCT_FILTER_TIMEBASE_3_SYNC = 1,
+    NI_GPCT_FILTER_100x_TIMEBASE_1 = 2,
+    NI_GPCT_FILTER_20x_TIMEBASE_1 = 3,
+    NI_GPCT_FILTER_10x_TIMEBASE_1 = 4,
+    NI_GPCT_FILTER_2x_TIMEBASE_1 = 5,
+    NI_GPCT_FILTER_2x_TIMEBASE_3 = 6,
+    NI_PFI_FILTER_OFF = 0,
+    NI_PFI_FILTER_125ns = 1,
+    NI_PFI_FILTER_6425ns = 2,
+    NI_PFI_FILTER_2550us = 3,
+    NI_MIO_INTERNAL_CLOCK = 0,
+    NI_MIO_RTSI_CLOCK = 1,
+    NI_MIO_PLL_PXI_STAR_TRIGGER_CLOCK = 2,
+    NI_MIO_PLL_PXI10_CLOCK = 3,
+    NI_MIO_PLL_RTSI0_CLOCK = 4,
+    NI_RTSI_OUTPUT_ADR_START1 = 0,
+    NI_RTSI_OUTPUT_ADR_START2 = 1,
+    NI_RTSI_OUTPUT_SCLKG = 2,
+    NI_RTSI_OUTPUT_DACUPDN = 3,
+    NI_RTSI_OUTPUT_DA_START1 = 4,
+    NI_RTSI_OUTPUT_G_SRC0 = 5,
+    NI_RTSI_OUTPUT_G_GATE0 = 6,
+    NI_RTSI_OUTPUT_RGOUT0 = 7,
+    NI_RTSI_OUTPUT_RTSI_BRD_0 = 8,
+    NI_RTSI_OUTPUT_RTSI_OSC = 12,
+    NI_PFI_OUTPUT_PFI_DEFAULT = 0,
+    NI_PFI_OUTPUT_AI_START1 = 1,
+    NI_PFI_OUTPUT_AI_START2 = 2,
+    NI_PFI_OUTPUT_AI_CONVERT = 3,
+    NI_PFI_OUTPUT_G_SRC1 = 4,
+    NI_PFI_OUTPUT_G_GATE1 = 5,
+    NI_PFI_OUTPUT_AO_UPDATE_N = 6,
+    NI_PFI_OUTPUT_AO_START1 = 7,
+    NI_PFI_OUTPUT_AI_START_PULSE = 8,
+    NI_PFI_OUTPUT_G_SRC0 = 9,
+    NI_PFI_OUTPUT_G_GATE0 = 10,
+    NI_PFI_OUTPUT_EXT_STROBE = 11,
+    NI_PFI_OUTPUT_AI_EXT_MUX_CLK = 12,
+    NI_PFI_OUTPUT_GOUT0 = 13,
+    NI_PFI_OUTPUT_GOUT1 = 14,
+    NI_PFI_OUTPUT_FREQ_OUT = 15,
+    NI_PFI_OUTPUT_PFI_DO = 16,
+    NI_PFI_OUTPUT_I_ATRIG = 17,
+    NI_PFI_OUTPUT_RTSI0 = 18,
+    NI_PFI_OUTPUT_PXI_STAR_TRIGGER_IN = 26,
+    NI_PFI_OUTPUT_SCXI_TRIG1 = 27,
+    NI_PFI_OUTPUT_DIO_CHANGE_DETECT_RTSI = 28,
+    NI_PFI_OUTPUT_CDI_SAMPLE = 29,
+    NI_PFI_OUTPUT_CDO_UPDATE = 30,
+    NI_660X_PFI_OUTPUT_COUNTER = 1,
+    NI_660X_PFI_OUTPUT_DIO = 2,
+    NI_CDIO_SCAN_BEGIN_SRC_GROUND = 0,
+    NI_CDIO_SCAN_BEGIN_SRC_AI_START = 18,
+    NI_CDIO_SCAN_BEGIN_SRC_AI_CONVERT = 19,
+    NI_CDIO_SCAN_BEGIN_SRC_PXI_STAR_TRIGGER = 20,
+    NI_CDIO_SCAN_BEGIN_SRC_G0_OUT = 28,
+    NI_CDIO_SCAN_BEGIN_SRC_G1_OUT = 29,
+    NI_CDIO_SCAN_BEGIN_SRC_ANALOG_TRIGGER = 30,
+    NI_CDIO_SCAN_BEGIN_SRC_AO_UPDATE = 31,
+    NI_CDIO_SCAN_BEGIN_SRC_FREQ_OUT = 32,
+    NI_CDIO_SCAN_BEGIN_SRC_DIO_CHANGE_DETECT_IRQ = 33,
+    NI_FREQ_OUT_TIMEBASE_1_DIV_2_CLOCK_SRC = 0,
+    NI_FREQ_OUT_TIMEBASE_2_CLOCK_SRC = 1,
+    AMPLC_DIO_CLK_CLKN = 0,
+    AMPLC_DIO_CLK_10MHZ = 1,
+    AMPLC_DIO_CLK_1MHZ = 2,
+    AMPLC_DIO_CLK_100KHZ = 3,
+    AMPLC_DIO_CLK_10KHZ = 4,
+    AMPLC_DIO_CLK_1KHZ = 5,
+    AMPLC_DIO_CLK_OUTNM1 = 6,
+    AMPLC_DIO_CLK_EXT = 7,
+    AMPLC_DIO_CLK_VCC = 8,
+    AMPLC_DIO_CLK_GND = 9,
+    AMPLC_DIO_CLK_PAT_PRESENT = 10,
+    AMPLC_DIO_CLK_20MHZ = 11,
+    AMPLC_DIO_TS_CLK_1GHZ = 0,
+    AMPLC_DIO_TS_CLK_1MHZ = 1,
+    AMPLC_DIO_TS_CLK_1KHZ = 2,
+    AMPLC_DIO_GAT_VCC = 0,
+    AMPLC_DIO_GAT_GND = 1,
+    AMPLC_DIO_GAT_GATN = 2,
+    AMPLC_DIO_GAT_NOUTNM2 = 3,
+    AMPLC_DIO_GAT_RESERVED4 = 4,
+    AMPLC_DIO_GAT_RESERVED5 = 5,
+    AMPLC_DIO_GAT_RESERVED6 = 6,
+    AMPLC_DIO_GAT_RESERVED7 = 7,
+    AMPLC_DIO_GAT_NGATN = 6,
+    AMPLC_DIO_GAT_OUTNM2 = 7,
+    AMPLC_DIO_GAT_PAT_PRESENT = 8,
+    AMPLC_DIO_GAT_PAT_OCCURRED = 9,
+    AMPLC_DIO_GAT_PAT_GONE = 10,
+    AMPLC_DIO_GAT_NPAT_PRESENT = 11,
+    AMPLC_DIO_GAT_NPAT_OCCURRED = 12,
+    AMPLC_DIO_GAT_NPAT_GONE = 13,
+    KE_CLK_20MHZ = 0,
+    KE_CLK_4MHZ = 1,
+    KE_CLK_EXT = 2,
+    COMEDI_MAJORVERSION = 0,
+    COMEDI_MINORVERSION = 7,
+    COMEDI_MICROVERSION = 76,
+    VERSION = "0.7.76",
+    COMEDI_MAJOR = 98,
+    COMEDI_NDEVICES = 16,
+    COMEDI_NDEVCONFOPTS = 32,
+    COMEDI_DEVCONF_AUX_DATA3_LENGTH = 25,
+    COMEDI_DEVCONF_AUX_DATA2_LENGTH = 26,
+    COMEDI_DEVCONF_AUX_DATA1_LENGTH = 27,
+    COMEDI_DEVCONF_AUX_DATA0_LENGTH = 28,
+    COMEDI_DEVCONF_AUX_DATA_HI = 29,
+    COMEDI_DEVCONF_AUX_DATA_LO = 30,
+    COMEDI_DEVCONF_AUX_DATA_LENGTH = 31,
+    COMEDI_NAMELEN = 20,
+    CR_FLAGS_MASK = 0xfc000000,
+    CR_ALT_FILTER = 0x4000000,
+    CR_DITHER = 67108864,
+    CR_DEGLITCH = 67108864,
+    CR_ALT_SOURCE = 0x8000000,
+    CR_EDGE = 0x40000000,
+    CR_INVERT = 0x80000000,
+    AREF_GROUND = 0x0,
+    AREF_COMMON = 0x1,
+    AREF_DIFF = 0x2,
+    AREF_OTHER = 0x3,
+    GPCT_RESET = 0x1,
+    GPCT_SET_SOURCE = 0x2,
+    GPCT_SET_GATE = 0x4,
+    GPCT_SET_DIRECTION = 0x8,
+    GPCT_SET_OPERATION = 0x10,
+    GPCT_ARM = 0x20,
+    GPCT_DISARM = 0x40,
+    GPCT_GET_INT_CLK_FRQ = 0x80,
+    GPCT_INT_CLOCK = 0x1,
+    GPCT_EXT_PIN = 0x2,
+    GPCT_NO_GATE = 0x4,
+    GPCT_UP = 0x8,
+    GPCT_DOWN = 0x10,
+    GPCT_HWUD = 0x20,
+    GPCT_SIMPLE_EVENT = 0x40,
+    GPCT_SINGLE_PERIOD = 0x80,
+    GPCT_SINGLE_PW = 0x100,
+    GPCT_CONT_PULSE_OUT = 0x200,
+    GPCT_SINGLE_PULSE_OUT = 0x400,
+    INSN_MASK_WRITE = 0x8000000,
+    INSN_MASK_READ = 0x4000000,
+    INSN_MASK_SPECIAL = 0x2000000,
+    INSN_READ = 67108864,
+    INSN_WRITE = 134217729,
+    INSN_BITS = 201326594,
+    INSN_CONFIG = 201326595,
+    INSN_DEVICE_CONFIG = 234881027,
+    INSN_GTOD = 100663300,
+    INSN_WAIT = 167772165,
+    INSN_INTTRIG = 167772166,
+    CMDF_BOGUS = 0x1,
+    CMDF_PRIORITY = 0x8,
+    CMDF_WAKE_EOS = 0x20,
+    CMDF_WRITE = 0x40,
+    CMDF_RAWDATA = 0x80,
+    CMDF_ROUND_MASK = 0x30000,
+    CMDF_ROUND_NEAREST = 0x0,
+    CMDF_ROUND_DOWN = 0x10000,
+    CMDF_ROUND_UP = 0x20000,
+    CMDF_ROUND_UP_NEXT = 0x30000,
+    COMEDI_EV_START = 0x40000,
+    COMEDI_EV_SCAN_BEGIN = 0x80000,
+    COMEDI_EV_CONVERT = 0x100000,
+    COMEDI_EV_SCAN_END = 0x200000,
+    COMEDI_EV_STOP = 0x400000,
+    TRIG_BOGUS = 1,
+    TRIG_RT = 8,
+    TRIG_WAKE_EOS = 32,
+    TRIG_WRITE = 64,
+    TRIG_ROUND_MASK = 196608,
+    TRIG_ROUND_NEAREST = 0,
+    TRIG_ROUND_DOWN = 65536,
+    TRIG_ROUND_UP = 131072,
+    TRIG_ROUND_UP_NEXT = 196608,
+    TRIG_ANY = 0xffffffff,
+    TRIG_INVALID = 0x0,
+    TRIG_NONE = 0x1,
+    TRIG_NOW = 0x2,
+    TRIG_FOLLOW = 0x4,
+    TRIG_TIME = 0x8,
+    TRIG_TIMER = 0x10,
+    TRIG_COUNT = 0x20,
+    TRIG_EXT = 0x40,
+    TRIG_INT = 0x80,
+    TRIG_OTHER = 0x100,
+    SDF_BUSY = 0x1,
+    SDF_BUSY_OWNER = 0x2,
+    SDF_LOCKED = 0x4,
+    SDF_LOCK_OWNER = 0x8,
+    SDF_MAXDATA = 0x10,
+    SDF_FLAGS = 0x20,
+    SDF_RANGETYPE = 0x40,
+    SDF_PWM_COUNTER = 0x80,
+    SDF_PWM_HBRIDGE = 0x100,
+    SDF_CMD = 0x1000,
+    SDF_SOFT_CALIBRATED = 0x2000,
+    SDF_CMD_WRITE = 0x4000,
+    SDF_CMD_READ = 0x8000,
+    SDF_READABLE = 0x10000,
+    SDF_WRITABLE = 0x20000,
+    SDF_WRITEABLE = 131072,
+    SDF_INTERNAL = 0x40000,
+    SDF_GROUND = 0x100000,
+    SDF_COMMON = 0x200000,
+    SDF_DIFF = 0x400000,
+    SDF_OTHER = 0x800000,
+    SDF_DITHER = 0x1000000,
+    SDF_DEGLITCH = 0x2000000,
+    SDF_MMAP = 0x4000000,
+    SDF_RUNNING = 0x8000000,
+    SDF_LSAMPL = 0x10000000,
+    SDF_PACKED = 0x20000000,
+    CIO = 100,
+    COMEDI_BUFINFO = 0xc02c640e,
+    RF_EXTERNAL = 0x100,
+    UNIT_volt = 0,
+    UNIT_mA = 1,
+    UNIT_none = 2,
+    COMEDI_MIN_SPEED = 0xffffffff,
+    NI_NAMES_BASE = 0x8000,
+    NI_MAX_COUNTERS = 8,
+    NI_COUNTER_NAMES_BASE = 32844,
+    NI_GATES_NAMES_BASE = 32852,
+    NI_GATES_NAMES_MAX = 32891,
+    NI_COUNTER_NAMES_MAX = 32923,
+    NI_GPCT_COUNTING_MODE_SHIFT = 16,
+    NI_GPCT_INDEX_PHASE_BITSHIFT = 20,
+    NI_GPCT_COUNTING_DIRECTION_SHIFT = 24,
+  },
+  records = {
+    ["struct comedi_insn"] = [[{
+  uint32_t insn;
+  uint32_t n;
+  uint32_t *data;
+  uint32_t subdev;
+  uint32_t chanspec;
+  uint32_t unused[3];
+}]],
+    ["struct comedi_insnlist"] = [[{
+  uint32_t n_insns;
+  struct comedi_insn *insns;
+}]],
+    ["struct comedi_cmd"] = [[{
+  uint32_t subdev;
+  uint32_t flags;
+  uint32_t start_src;
+  uint32_t start_arg;
+  uint32_t scan_begin_src;
+  uint32_t scan_begin_arg;
+  uint32_t convert_src;
+  uint32_t convert_arg;
+  uint32_t scan_end_src;
+  uint32_t scan_end_arg;
+  uint32_t stop_src;
+  uint32_t stop_arg;
+  uint32_t *chanlist;
+  uint32_t chanlist_len;
+  int16_t *data;
+  uint32_t data_len;
+}]],
+    ["struct comedi_chaninfo"] = [[{
+  uint32_t subdev;
+  uint32_t *maxdata_list;
+  uint32_t *flaglist;
+  uint32_t *rangelist;
+  uint32_t unused[4];
+}]],
+    ["struct comedi_rangeinfo"] = [[{
+  uint32_t range_type;
+  void *range_ptr;
+}]],
+    ["struct comedi_krange"] = [[{
+  int32_t min;
+  int32_t max;
+  uint32_t flags;
+}]],
+    ["struct comedi_subdinfo"] = [[{
+  uint32_t type;
+  uint32_t n_chan;
+  uint32_t subd_flags;
+  uint32_t timer_type;
+  uint32_t len_chanlist;
+  uint32_t maxdata;
+  uint32_t flags;
+  uint32_t range_type;
+  uint32_t settling_time_0;
+  uint32_t insn_bits_support;
+  uint32_t unused[8];
+}]],
+    ["struct comedi_devinfo"] = [[{
+  uint32_t version_code;
+  uint32_t n_subdevs;
+  char driver_name[20];
+  char board_name[20];
+  int32_t read_subdevice;
+  int32_t write_subdevice;
+  int32_t unused[30];
+}]],
+    ["struct comedi_devconfig"] = [[{
+  char board_name[20];
+  int32_t options[32];
+}]],
+    ["struct comedi_bufconfig"] = [[{
+  uint32_t subdevice;
+  uint32_t flags;
+  uint32_t maximum_size;
+  uint32_t size;
+  uint32_t unused[4];
+}]],
+    ["struct comedi_bufinfo"] = [[{
+  uint32_t subdevice;
+  uint32_t bytes_read;
+  uint32_t buf_write_ptr;
+  uint32_t buf_read_ptr;
+  uint32_t buf_write_count;
+  uint32_t buf_read_count;
+  uint32_t bytes_written;
+  uint32_t unused[4];
+}]],
+  },
+  macros = function(M)
+    return {
+      CR_PACK = function(chan, rng, aref)
+        return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(rng), 0xff), 16),
+            M.long(chan)))
+      end,
+      CR_PACK_FLAGS = function(chan, range, aref, flags)
+        return M.int(M.bor(M.shl(M.band(M.long(aref), 0x3), 24), M.shl(M.band(M.long(range), 0xff), 16),
+            M.long(chan), M.band(M.long(flags), 0xfc000000LL)))
+      end,
+      CR_CHAN = function(a)
+        return M.int(M.band(M.long(a), 0xffff))
+      end,
+      CR_RANGE = function(a)
+        return M.int(M.band(M.shr(M.long(a), 16), 0xff))
+      end,
+      CR_AREF = function(a)
+        return M.int(M.band(M.shr(M.long(a), 24), 0x3))
+      end,
+      __RANGE = function(a, b)
+        return M.int(M.bor(M.shl(M.band(M.long(a), 0xffff), 16), M.band(M.long(b), 0xffff)))
+      end,
+      RANGE_OFFSET = function(a)
+        return M.int(M.band(M.shr(M.long(a), 16), 0xffff))
+      end,
+      RANGE_LENGTH = function(b)
+        return M.int(M.band(M.long(b), 0xffff))
+      end,
+      RF_UNIT = function(flags)
+        return M.int(M.band(M.long(flags), 0xff))
+      end,
+      _TERM_N = function(base, n, x)
+        return M.int(M.long(base) + M.band(M.long(x), M.long(n) - 1))
+      end,
+      NI_PFI = function(x)
+        return M.int(0x8000 + M.band(M.long(x), 63))
+      end,
+      TRIGGER_LINE = function(x)
+        return M.int(0x8040 + M.band(M.long(x), 7))
+      end,
+      NI_RTSI_BRD = function(x)
+        return M.int(0x8048 + M.band(M.long(x), 3))
+      end,
+      NI_CtrSource = function(x)
+        return M.int(0x804c + M.band(M.long(x), 7))
+      end,
+      NI_CtrGate = function(x)
+        return M.int(0x8054 + M.band(M.long(x), 7))
+      end,
+      NI_CtrAux = function(x)
+        return M.int(0x805c + M.band(M.long(x), 7))
+      end,
+      NI_CtrA = function(x)
+        return M.int(0x8064 + M.band(M.long(x), 7))
+      end,
+      NI_CtrB = function(x)
+        return M.int(0x806c + M.band(M.long(x), 7))
+      end,
+      NI_CtrZ = function(x)
+        return M.int(0x8074 + M.band(M.long(x), 7))
+      end,
+      NI_CtrArmStartTrigger = function(x)
+        return M.int(0x807c + M.band(M.long(x), 7))
+      end,
+      NI_CtrInternalOutput = function(x)
+        return M.int(0x8084 + M.band(M.long(x), 7))
+      end,
+      NI_CtrOut = function(x)
+        return M.int(0x808c + M.band(M.long(x), 7))
+      end,
+      NI_CtrSampleClock = function(x)
+        return M.int(0x8094 + M.band(M.long(x), 7))
+      end,
+      NI_USUAL_PFI_SELECT = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+      end,
+      NI_USUAL_RTSI_SELECT = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+      end,
+      NI_GPCT_SOURCE_PIN_CLOCK_SRC_BITS = function(x)
+        return M.int(0x10 + M.long(x))
+      end,
+      NI_GPCT_RTSI_CLOCK_SRC_BITS = function(x)
+        return M.int(0x18 + M.long(x))
+      end,
+      NI_GPCT_PFI_CLOCK_SRC_BITS = function(x)
+        return M.int(0x20 + M.long(x))
+      end,
+      NI_GPCT_GATE_PIN_GATE_SELECT = function(x)
+        return M.int(0x102 + M.long(x))
+      end,
+      NI_GPCT_RTSI_GATE_SELECT = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+      end,
+      NI_GPCT_PFI_GATE_SELECT = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+      end,
+      NI_GPCT_UP_DOWN_PIN_GATE_SELECT = function(x)
+        return M.int(0x202 + M.long(x))
+      end,
+      NI_GPCT_PFI_OTHER_SELECT = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+      end,
+      NI_MIO_PLL_RTSI_CLOCK = function(x)
+        return M.int(4 + M.long(x))
+      end,
+      NI_RTSI_OUTPUT_RTSI_BRD = function(x)
+        return M.int(8 + M.long(x))
+      end,
+      NI_PFI_OUTPUT_RTSI = function(x)
+        return M.int(18 + M.long(x))
+      end,
+      NI_EXT_PFI = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x) - 1)
+      end,
+      NI_EXT_RTSI = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL) - 1)
+      end,
+      NI_CDIO_SCAN_BEGIN_SRC_PFI = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+      end,
+      NI_CDIO_SCAN_BEGIN_SRC_RTSI = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+      end,
+      NI_AO_SCAN_BEGIN_SRC_PFI = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 10, 0x1 + x, 0xb + x))
+      end,
+      NI_AO_SCAN_BEGIN_SRC_RTSI = function(x)
+        x = M.long(x)
+        return M.int(M.choose(x < 7, 0xb + x, 0x1bLL))
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COMEDI_DEVCONFIG = 0x40946400,
+        COMEDI_DEVINFO = 0x80b06401,
+        COMEDI_SUBDINFO = 0x80486402,
+        COMEDI_LOCK = 0x6405,
+        COMEDI_UNLOCK = 0x6406,
+        COMEDI_CANCEL = 0x6407,
+        COMEDI_BUFCONFIG = 0x8020640d,
+        COMEDI_POLL = 0x640f,
+        COMEDI_SETRSUBD = 0x6410,
+        COMEDI_SETWSUBD = 0x6411,
+      },
+    },
+    {
+      on = "x64 arm64 riscv64 loongarch64 s390x",
+      constants = {
+        COMEDI_CHANINFO = 0x80306403,
+        COMEDI_RANGEINFO = 0x80106408,
+        COMEDI_CMD = 0x80506409,
+        COMEDI_CMDTEST = 0x8050640a,
+        COMEDI_INSNLIST = 0x8010640b,
+        COMEDI_INSN = 0x8028640c,
+      },
+    },
+    {
+      on = "x86 arm",
+      constants = {
+        COMEDI_CHANINFO = 0x80206403,
+        COMEDI_RANGEINFO = 0x80086408,
+        COMEDI_CMD = 0x80406409,
+        COMEDI_CMDTEST = 0x8040640a,
+        COMEDI_INSNLIST = 0x8008640b,
+        COMEDI_INSN = 0x8020640c,
+      },
+    },
+    {
+      on = "mips mipsel mips64 mips64el ppc64le ppc",
+      constants = {
+        COMEDI_DEVCONFIG = 0x80946400,
+        COMEDI_DEVINFO = 0x40b06401,
+        COMEDI_SUBDINFO = 0x40486402,
+        COMEDI_LOCK = 0x20006405,
+        COMEDI_UNLOCK = 0x20006406,
+        COMEDI_CANCEL = 0x20006407,
+        COMEDI_BUFCONFIG = 0x4020640d,
+        COMEDI_POLL = 0x2000640f,
+        COMEDI_SETRSUBD = 0x20006410,
+        COMEDI_SETWSUBD = 0x20006411,
+      },
+    },
+    {
+      on = "mips mipsel ppc",
+      constants = {
+        COMEDI_CHANINFO = 0x40206403,
+        COMEDI_RANGEINFO = 0x40086408,
+        COMEDI_CMD = 0x40406409,
+        COMEDI_CMDTEST = 0x4040640a,
+        COMEDI_INSNLIST = 0x4008640b,
+        COMEDI_INSN = 0x4020640c,
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      constants = {
+        COMEDI_CHANINFO = 0x40306403,
+        COMEDI_RANGEINFO = 0x40106408,
+        COMEDI_CMD = 0x40506409,
+        COMEDI_CMDTEST = 0x4050640a,
+        COMEDI_INSNLIST = 0x4010640b,
+        COMEDI_INSN = 0x4028640c,
+      },
     },
   },
 ]==],

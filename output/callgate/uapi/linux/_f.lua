@@ -1534,7 +1534,198 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.firewire-cdev-4",
+      records = {
+        ["struct fw_cdev_event_common"] = [[{
+    uint64_t closure;
+    uint32_t type;
+  }]],
+        ["struct fw_cdev_event_bus_reset"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t node_id;
+    uint32_t local_node_id;
+    uint32_t bm_node_id;
+    uint32_t irm_node_id;
+    uint32_t root_node_id;
+    uint32_t generation;
+  }]],
+        ["struct fw_cdev_event_response"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_response2"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t request_tstamp;
+    uint32_t response_tstamp;
+    uint32_t padding;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_request"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t tcode;
+    uint64_t offset;
+    uint32_t handle;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_request2"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t tcode;
+    uint64_t offset;
+    uint32_t source_node_id;
+    uint32_t destination_node_id;
+    uint32_t card;
+    uint32_t generation;
+    uint32_t handle;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_request3"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t tcode;
+    uint64_t offset;
+    uint32_t source_node_id;
+    uint32_t destination_node_id;
+    uint32_t card;
+    uint32_t generation;
+    uint32_t handle;
+    uint32_t length;
+    uint32_t tstamp;
+    uint32_t padding;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_iso_interrupt"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t cycle;
+    uint32_t header_length;
+    uint32_t header[];
+  }]],
+        ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t completed;
+  }]],
+        ["struct fw_cdev_event_iso_resource"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t handle;
+    int32_t channel;
+    int32_t bandwidth;
+  }]],
+        ["struct fw_cdev_event_phy_packet"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_phy_packet2"] = [[{
+    uint64_t closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t tstamp;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_get_info"] = [[{
+    uint32_t version;
+    uint32_t rom_length;
+    uint64_t rom;
+    uint64_t bus_reset;
+    uint64_t bus_reset_closure;
+    uint32_t card;
+  }]],
+        ["struct fw_cdev_send_request"] = [[{
+    uint32_t tcode;
+    uint32_t length;
+    uint64_t offset;
+    uint64_t closure;
+    uint64_t data;
+    uint32_t generation;
+  }]],
+        ["struct fw_cdev_send_response"] = [[{
+    uint32_t rcode;
+    uint32_t length;
+    uint64_t data;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_allocate"] = [[{
+    uint64_t offset;
+    uint64_t closure;
+    uint32_t length;
+    uint32_t handle;
+    uint64_t region_end;
+  }]],
+        ["struct fw_cdev_add_descriptor"] = [[{
+    uint32_t immediate;
+    uint32_t key;
+    uint64_t data;
+    uint32_t length;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_create_iso_context"] = [[{
+    uint32_t type;
+    uint32_t header_size;
+    uint32_t channel;
+    uint32_t speed;
+    uint64_t closure;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_set_iso_channels"] = [[{
+    uint64_t channels;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_queue_iso"] = [[{
+    uint64_t packets;
+    uint64_t data;
+    uint32_t size;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_get_cycle_timer"] = [[{
+    uint64_t local_time;
+    uint32_t cycle_timer;
+  }]],
+        ["struct fw_cdev_get_cycle_timer2"] = [[{
+    int64_t tv_sec;
+    int32_t tv_nsec;
+    int32_t clk_id;
+    uint32_t cycle_timer;
+  }]],
+        ["struct fw_cdev_allocate_iso_resource"] = [[{
+    uint64_t closure;
+    uint64_t channels;
+    uint32_t bandwidth;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_send_stream_packet"] = [[{
+    uint32_t length;
+    uint32_t tag;
+    uint32_t channel;
+    uint32_t sy;
+    uint64_t closure;
+    uint64_t data;
+    uint32_t generation;
+    uint32_t speed;
+  }]],
+        ["struct fw_cdev_send_phy_packet"] = [[{
+    uint64_t closure;
+    uint32_t data[2];
+    uint32_t generation;
+  }]],
+        ["struct fw_cdev_receive_phy_packets"] = [[{
+    uint64_t closure;
+  }]],
+      },
     },
     {
       on = "x86",
@@ -1574,7 +1765,198 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.firewire-cdev-7",
+      records = {
+        ["struct fw_cdev_event_common"] = [[{
+    unsigned long closure;
+    uint32_t type;
+  }]],
+        ["struct fw_cdev_event_bus_reset"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t node_id;
+    uint32_t local_node_id;
+    uint32_t bm_node_id;
+    uint32_t irm_node_id;
+    uint32_t root_node_id;
+    uint32_t generation;
+  }]],
+        ["struct fw_cdev_event_response"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_response2"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t request_tstamp;
+    uint32_t response_tstamp;
+    uint32_t padding;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_request"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t tcode;
+    unsigned long offset;
+    uint32_t handle;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_request2"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t tcode;
+    unsigned long offset;
+    uint32_t source_node_id;
+    uint32_t destination_node_id;
+    uint32_t card;
+    uint32_t generation;
+    uint32_t handle;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_request3"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t tcode;
+    unsigned long offset;
+    uint32_t source_node_id;
+    uint32_t destination_node_id;
+    uint32_t card;
+    uint32_t generation;
+    uint32_t handle;
+    uint32_t length;
+    uint32_t tstamp;
+    uint32_t padding;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_iso_interrupt"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t cycle;
+    uint32_t header_length;
+    uint32_t header[];
+  }]],
+        ["struct fw_cdev_event_iso_interrupt_mc"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t completed;
+  }]],
+        ["struct fw_cdev_event_iso_resource"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t handle;
+    int32_t channel;
+    int32_t bandwidth;
+  }]],
+        ["struct fw_cdev_event_phy_packet"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_event_phy_packet2"] = [[{
+    unsigned long closure;
+    uint32_t type;
+    uint32_t rcode;
+    uint32_t length;
+    uint32_t tstamp;
+    uint32_t data[];
+  }]],
+        ["struct fw_cdev_get_info"] = [[{
+    uint32_t version;
+    uint32_t rom_length;
+    unsigned long rom;
+    unsigned long bus_reset;
+    unsigned long bus_reset_closure;
+    uint32_t card;
+  }]],
+        ["struct fw_cdev_send_request"] = [[{
+    uint32_t tcode;
+    uint32_t length;
+    unsigned long offset;
+    unsigned long closure;
+    unsigned long data;
+    uint32_t generation;
+  }]],
+        ["struct fw_cdev_send_response"] = [[{
+    uint32_t rcode;
+    uint32_t length;
+    unsigned long data;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_allocate"] = [[{
+    unsigned long offset;
+    unsigned long closure;
+    uint32_t length;
+    uint32_t handle;
+    unsigned long region_end;
+  }]],
+        ["struct fw_cdev_add_descriptor"] = [[{
+    uint32_t immediate;
+    uint32_t key;
+    unsigned long data;
+    uint32_t length;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_create_iso_context"] = [[{
+    uint32_t type;
+    uint32_t header_size;
+    uint32_t channel;
+    uint32_t speed;
+    unsigned long closure;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_set_iso_channels"] = [[{
+    unsigned long channels;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_queue_iso"] = [[{
+    unsigned long packets;
+    unsigned long data;
+    uint32_t size;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_get_cycle_timer"] = [[{
+    unsigned long local_time;
+    uint32_t cycle_timer;
+  }]],
+        ["struct fw_cdev_get_cycle_timer2"] = [[{
+    long tv_sec;
+    int32_t tv_nsec;
+    int32_t clk_id;
+    uint32_t cycle_timer;
+  }]],
+        ["struct fw_cdev_allocate_iso_resource"] = [[{
+    unsigned long closure;
+    unsigned long channels;
+    uint32_t bandwidth;
+    uint32_t handle;
+  }]],
+        ["struct fw_cdev_send_stream_packet"] = [[{
+    uint32_t length;
+    uint32_t tag;
+    uint32_t channel;
+    uint32_t sy;
+    unsigned long closure;
+    unsigned long data;
+    uint32_t generation;
+    uint32_t speed;
+  }]],
+        ["struct fw_cdev_send_phy_packet"] = [[{
+    unsigned long closure;
+    uint32_t data[2];
+    uint32_t generation;
+  }]],
+        ["struct fw_cdev_receive_phy_packets"] = [[{
+    unsigned long closure;
+  }]],
+      },
     },
   },
 ]==],
@@ -2798,349 +3180,6 @@ return {
     unsigned long buf_ptr;
     unsigned long __reserved;
   }]],
-      },
-    },
-  },
-]==],
-["linux/fuse.h"] = [==[
-  constants = {
-    FUSE_MAX_NR_SECCTX = 31,
-    FUSE_EXT_GROUPS = 32,
-    FUSE_LOOKUP = 1,
-    FUSE_FORGET = 2,
-    FUSE_GETATTR = 3,
-    FUSE_SETATTR = 4,
-    FUSE_READLINK = 5,
-    FUSE_SYMLINK = 6,
-    FUSE_MKNOD = 8,
-    FUSE_MKDIR = 9,
-    FUSE_UNLINK = 10,
-    FUSE_RMDIR = 11,
-    FUSE_RENAME = 12,
-    FUSE_LINK = 13,
-    FUSE_OPEN = 14,
-    FUSE_READ = 15,
-    FUSE_WRITE = 16,
-    FUSE_STATFS = 17,
-    FUSE_RELEASE = 18,
-    FUSE_FSYNC = 20,
-    FUSE_SETXATTR = 21,
-    FUSE_GETXATTR = 22,
-    FUSE_LISTXATTR = 23,
-    FUSE_REMOVEXATTR = 24,
-    FUSE_FLUSH = 25,
-    FUSE_INIT = 26,
-    FUSE_OPENDIR = 27,
-    FUSE_READDIR = 28,
-    FUSE_RELEASEDIR = 29,
-    FUSE_FSYNCDIR = 30,
-    FUSE_GETLK = 31,
-    FUSE_SETLK = 32,
-    FUSE_SETLKW = 33,
-    FUSE_ACCESS = 34,
-    FUSE_CREATE = 35,
-    FUSE_INTERRUPT = 36,
-    FUSE_BMAP = 37,
-    FUSE_DESTROY = 38,
-    FUSE_IOCTL = 39,
-    FUSE_POLL = 40,
-    FUSE_NOTIFY_REPLY = 41,
-    FUSE_BATCH_FORGET = 42,
-    FUSE_FALLOCATE = 43,
-    FUSE_READDIRPLUS = 44,
-    FUSE_RENAME2 = 45,
-    FUSE_LSEEK = 46,
-    FUSE_COPY_FILE_RANGE = 47,
-    FUSE_SETUPMAPPING = 48,
-    FUSE_REMOVEMAPPING = 49,
-    FUSE_SYNCFS = 50,
-    FUSE_TMPFILE = 51,
-    FUSE_STATX = 52,
-    FUSE_COPY_FILE_RANGE_64 = 53,
-    CUSE_INIT = 4096,
-    CUSE_INIT_BSWAP_RESERVED = 1048576,
-    FUSE_INIT_BSWAP_RESERVED = 436207616,
-    FUSE_NOTIFY_POLL = 1,
-    FUSE_NOTIFY_INVAL_INODE = 2,
-    FUSE_NOTIFY_INVAL_ENTRY = 3,
-    FUSE_NOTIFY_STORE = 4,
-    FUSE_NOTIFY_RETRIEVE = 5,
-    FUSE_NOTIFY_DELETE = 6,
-    FUSE_NOTIFY_RESEND = 7,
-    FUSE_NOTIFY_INC_EPOCH = 8,
-    FUSE_NOTIFY_PRUNE = 9,
-    FUSE_IO_URING_CMD_INVALID = 0,
-    FUSE_IO_URING_CMD_REGISTER = 1,
-    FUSE_IO_URING_CMD_COMMIT_AND_FETCH = 2,
-    FUSE_KERNEL_VERSION = 7,
-    FUSE_KERNEL_MINOR_VERSION = 45,
-    FUSE_ROOT_ID = 1,
-    FATTR_MODE = 0x1,
-    FATTR_UID = 0x2,
-    FATTR_GID = 0x4,
-    FATTR_SIZE = 0x8,
-    FATTR_ATIME = 0x10,
-    FATTR_MTIME = 0x20,
-    FATTR_FH = 0x40,
-    FATTR_ATIME_NOW = 0x80,
-    FATTR_MTIME_NOW = 0x100,
-    FATTR_LOCKOWNER = 0x200,
-    FATTR_CTIME = 0x400,
-    FATTR_KILL_SUIDGID = 0x800,
-    FOPEN_DIRECT_IO = 0x1,
-    FOPEN_KEEP_CACHE = 0x2,
-    FOPEN_NONSEEKABLE = 0x4,
-    FOPEN_CACHE_DIR = 0x8,
-    FOPEN_STREAM = 0x10,
-    FOPEN_NOFLUSH = 0x20,
-    FOPEN_PARALLEL_DIRECT_WRITES = 0x40,
-    FOPEN_PASSTHROUGH = 0x80,
-    FUSE_ASYNC_READ = 0x1,
-    FUSE_POSIX_LOCKS = 0x2,
-    FUSE_FILE_OPS = 0x4,
-    FUSE_ATOMIC_O_TRUNC = 0x8,
-    FUSE_EXPORT_SUPPORT = 0x10,
-    FUSE_BIG_WRITES = 0x20,
-    FUSE_DONT_MASK = 0x40,
-    FUSE_SPLICE_WRITE = 0x80,
-    FUSE_SPLICE_MOVE = 0x100,
-    FUSE_SPLICE_READ = 0x200,
-    FUSE_FLOCK_LOCKS = 0x400,
-    FUSE_HAS_IOCTL_DIR = 0x800,
-    FUSE_AUTO_INVAL_DATA = 0x1000,
-    FUSE_DO_READDIRPLUS = 0x2000,
-    FUSE_READDIRPLUS_AUTO = 0x4000,
-    FUSE_ASYNC_DIO = 0x8000,
-    FUSE_WRITEBACK_CACHE = 0x10000,
-    FUSE_NO_OPEN_SUPPORT = 0x20000,
-    FUSE_PARALLEL_DIROPS = 0x40000,
-    FUSE_HANDLE_KILLPRIV = 0x80000,
-    FUSE_POSIX_ACL = 0x100000,
-    FUSE_ABORT_ERROR = 0x200000,
-    FUSE_MAX_PAGES = 0x400000,
-    FUSE_CACHE_SYMLINKS = 0x800000,
-    FUSE_NO_OPENDIR_SUPPORT = 0x1000000,
-    FUSE_EXPLICIT_INVAL_DATA = 0x2000000,
-    FUSE_MAP_ALIGNMENT = 0x4000000,
-    FUSE_SUBMOUNTS = 0x8000000,
-    FUSE_HANDLE_KILLPRIV_V2 = 0x10000000,
-    FUSE_SETXATTR_EXT = 0x20000000,
-    FUSE_INIT_EXT = 0x40000000,
-    FUSE_INIT_RESERVED = -2147483648,
-    FUSE_SECURITY_CTX = 0x100000000,
-    FUSE_HAS_INODE_DAX = 0x200000000,
-    FUSE_CREATE_SUPP_GROUP = 0x400000000,
-    FUSE_HAS_EXPIRE_ONLY = 0x800000000,
-    FUSE_DIRECT_IO_ALLOW_MMAP = 0x1000000000,
-    FUSE_PASSTHROUGH = 0x2000000000,
-    FUSE_NO_EXPORT_SUPPORT = 0x4000000000,
-    FUSE_HAS_RESEND = 0x8000000000,
-    FUSE_DIRECT_IO_RELAX = 0x1000000000,
-    FUSE_ALLOW_IDMAP = 0x10000000000,
-    FUSE_OVER_IO_URING = 0x20000000000,
-    FUSE_REQUEST_TIMEOUT = 0x40000000000,
-    CUSE_UNRESTRICTED_IOCTL = 0x1,
-    FUSE_RELEASE_FLUSH = 0x1,
-    FUSE_RELEASE_FLOCK_UNLOCK = 0x2,
-    FUSE_GETATTR_FH = 0x1,
-    FUSE_LK_FLOCK = 0x1,
-    FUSE_WRITE_CACHE = 0x1,
-    FUSE_WRITE_LOCKOWNER = 0x2,
-    FUSE_WRITE_KILL_SUIDGID = 0x4,
-    FUSE_WRITE_KILL_PRIV = 4,
-    FUSE_READ_LOCKOWNER = 0x2,
-    FUSE_IOCTL_COMPAT = 0x1,
-    FUSE_IOCTL_UNRESTRICTED = 0x2,
-    FUSE_IOCTL_RETRY = 0x4,
-    FUSE_IOCTL_32BIT = 0x8,
-    FUSE_IOCTL_DIR = 0x10,
-    FUSE_IOCTL_COMPAT_X32 = 0x20,
-    FUSE_IOCTL_MAX_IOV = 256,
-    FUSE_POLL_SCHEDULE_NOTIFY = 0x1,
-    FUSE_FSYNC_FDATASYNC = 0x1,
-    FUSE_ATTR_SUBMOUNT = 0x1,
-    FUSE_ATTR_DAX = 0x2,
-    FUSE_OPEN_KILL_SUIDGID = 0x1,
-    FUSE_SETXATTR_ACL_KILL_SGID = 0x1,
-    FUSE_EXPIRE_ONLY = 0x1,
-    FUSE_MIN_READ_BUFFER = 8192,
-    FUSE_COMPAT_ENTRY_OUT_SIZE = 120,
-    FUSE_COMPAT_ATTR_OUT_SIZE = 96,
-    FUSE_COMPAT_MKNOD_IN_SIZE = 8,
-    FUSE_COMPAT_WRITE_IN_SIZE = 24,
-    FUSE_COMPAT_STATFS_SIZE = 48,
-    FUSE_COMPAT_SETXATTR_IN_SIZE = 8,
-    FUSE_COMPAT_INIT_OUT_SIZE = 8,
-    FUSE_COMPAT_22_INIT_OUT_SIZE = 24,
-    CUSE_INIT_INFO_MAX = 4096,
-    FUSE_UNIQUE_RESEND = 0x8000000000000000ULL,
-    FUSE_INVALID_UIDGID = 4294967295,
-    FUSE_NAME_OFFSET = 24,
-    FUSE_NAME_OFFSET_DIRENTPLUS = 152,
-    FUSE_DEV_IOC_MAGIC = 229,
-    FUSE_SETUPMAPPING_FLAG_WRITE = 0x1,
-    FUSE_SETUPMAPPING_FLAG_READ = 0x2,
-    FUSE_URING_IN_OUT_HEADER_SZ = 128,
-    FUSE_URING_OP_IN_OUT_SZ = 128,
-  },
-  records = {
-    ["struct fuse_batch_forget_in"] = [[{
-  uint32_t count;
-  uint32_t dummy;
-}]],
-    ["struct fuse_mknod_in"] = [[{
-  uint32_t mode;
-  uint32_t rdev;
-  uint32_t umask;
-  uint32_t padding;
-}]],
-    ["struct fuse_mkdir_in"] = [[{
-  uint32_t mode;
-  uint32_t umask;
-}]],
-    ["struct fuse_open_in"] = [[{
-  uint32_t flags;
-  uint32_t open_flags;
-}]],
-    ["struct fuse_create_in"] = [[{
-  uint32_t flags;
-  uint32_t mode;
-  uint32_t umask;
-  uint32_t open_flags;
-}]],
-    ["struct fuse_write_out"] = [[{
-  uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_statfs_out"] = [[{
-  struct fuse_kstatfs st;
-}]],
-    ["struct fuse_setxattr_in"] = [[{
-  uint32_t size;
-  uint32_t flags;
-  uint32_t setxattr_flags;
-  uint32_t padding;
-}]],
-    ["struct fuse_getxattr_in"] = [[{
-  uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_getxattr_out"] = [[{
-  uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_lk_out"] = [[{
-  struct fuse_file_lock lk;
-}]],
-    ["struct fuse_access_in"] = [[{
-  uint32_t mask;
-  uint32_t padding;
-}]],
-    ["struct fuse_init_in"] = [[{
-  uint32_t major;
-  uint32_t minor;
-  uint32_t max_readahead;
-  uint32_t flags;
-  uint32_t flags2;
-  uint32_t unused[11];
-}]],
-    ["struct fuse_init_out"] = [[{
-  uint32_t major;
-  uint32_t minor;
-  uint32_t max_readahead;
-  uint32_t flags;
-  uint16_t max_background;
-  uint16_t congestion_threshold;
-  uint32_t max_write;
-  uint32_t time_gran;
-  uint16_t max_pages;
-  uint16_t map_alignment;
-  uint32_t flags2;
-  uint32_t max_stack_depth;
-  uint16_t request_timeout;
-  uint16_t unused[11];
-}]],
-    ["struct cuse_init_in"] = [[{
-  uint32_t major;
-  uint32_t minor;
-  uint32_t unused;
-  uint32_t flags;
-}]],
-    ["struct cuse_init_out"] = [[{
-  uint32_t major;
-  uint32_t minor;
-  uint32_t unused;
-  uint32_t flags;
-  uint32_t max_read;
-  uint32_t max_write;
-  uint32_t dev_major;
-  uint32_t dev_minor;
-  uint32_t spare[10];
-}]],
-    ["struct fuse_ioctl_out"] = [[{
-  int32_t result;
-  uint32_t flags;
-  uint32_t in_iovs;
-  uint32_t out_iovs;
-}]],
-    ["struct fuse_poll_out"] = [[{
-  uint32_t revents;
-  uint32_t padding;
-}]],
-    ["struct fuse_direntplus"] = [[{
-  struct fuse_entry_out entry_out;
-  struct fuse_dirent dirent;
-}]],
-    ["struct fuse_removemapping_in"] = [[{
-  uint32_t count;
-}]],
-    ["struct fuse_secctx"] = [[{
-  uint32_t size;
-  uint32_t padding;
-}]],
-    ["struct fuse_secctx_header"] = [[{
-  uint32_t size;
-  uint32_t nr_secctx;
-}]],
-    ["struct fuse_ext_header"] = [[{
-  uint32_t size;
-  uint32_t type;
-}]],
-    ["struct fuse_supp_groups"] = [[{
-  uint32_t nr_groups;
-  uint32_t groups[];
-}]],
-    ["struct fuse_uring_req_header"] = [[{
-  char in_out[128];
-  char op_in[128];
-  struct fuse_uring_ent_in_out ring_ent_in_out;
-}]],
-  },
-  deltas = {
-    {
-      on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FUSE_DEV_IOC_CLONE = 0x8004e500,
-        FUSE_DEV_IOC_BACKING_OPEN = 0x4010e501,
-        FUSE_DEV_IOC_BACKING_CLOSE = 0x4004e502,
-        FUSE_DEV_IOC_SYNC_INIT = 0xe503,
-      },
-    },
-    {
-      on = "!x86 arm mips mipsel ppc",
-      from = "callgate.uapi.linux.fuse-2",
-    },
-    {
-      on = "x86 arm mips mipsel ppc",
-      from = "callgate.uapi.linux.fuse-3",
-    },
-    {
-      on = "mips mipsel mips64 mips64el ppc64le ppc",
-      constants = {
-        FUSE_DEV_IOC_CLONE = 0x4004e500,
-        FUSE_DEV_IOC_BACKING_OPEN = 0x8010e501,
-        FUSE_DEV_IOC_BACKING_CLOSE = 0x8004e502,
-        FUSE_DEV_IOC_SYNC_INIT = 0x2000e503,
       },
     },
   },

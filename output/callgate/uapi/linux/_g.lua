@@ -345,7 +345,155 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.gfs2_ondisk-1",
+      records = {
+        ["struct gfs2_inum"] = [[{
+    uint64_t no_formal_ino;
+    uint64_t no_addr;
+  }]],
+        ["struct gfs2_meta_header"] = [[{
+    uint32_t mh_magic;
+    uint32_t mh_type;
+    uint64_t __pad0;
+    uint32_t mh_format;
+    union {
+      uint32_t mh_jid;
+      uint32_t __pad1;
+    };
+  }]],
+        ["struct gfs2_rindex"] = [[{
+    uint64_t ri_addr;
+    uint32_t ri_length;
+    uint32_t __pad;
+    uint64_t ri_data0;
+    uint32_t ri_data;
+    uint32_t ri_bitbytes;
+    uint8_t ri_reserved[64];
+  }]],
+        ["struct gfs2_inode_lvb"] = [[{
+    uint32_t ri_magic;
+    uint32_t __pad;
+    uint64_t ri_generation_deleted;
+  }]],
+        ["struct gfs2_rgrp_lvb"] = [[{
+    uint32_t rl_magic;
+    uint32_t rl_flags;
+    uint32_t rl_free;
+    uint32_t rl_dinodes;
+    uint64_t rl_igeneration;
+    uint32_t rl_unlinked;
+    uint32_t __pad;
+  }]],
+        ["struct gfs2_rgrp"] = [[{
+    struct gfs2_meta_header rg_header;
+    uint32_t rg_flags;
+    uint32_t rg_free;
+    uint32_t rg_dinodes;
+    union {
+      uint32_t __pad;
+      uint32_t rg_skip;
+    };
+    uint64_t rg_igeneration;
+    uint64_t rg_data0;
+    uint32_t rg_data;
+    uint32_t rg_bitbytes;
+    uint32_t rg_crc;
+    uint8_t rg_reserved[60];
+  }]],
+        ["struct gfs2_quota"] = [[{
+    uint64_t qu_limit;
+    uint64_t qu_warn;
+    uint64_t qu_value;
+    uint8_t qu_reserved[64];
+  }]],
+        ["struct gfs2_dinode"] = [[{
+    struct gfs2_meta_header di_header;
+    struct gfs2_inum di_num;
+    uint32_t di_mode;
+    uint32_t di_uid;
+    uint32_t di_gid;
+    uint32_t di_nlink;
+    uint64_t di_size;
+    uint64_t di_blocks;
+    uint64_t di_atime;
+    uint64_t di_mtime;
+    uint64_t di_ctime;
+    uint32_t di_major;
+    uint32_t di_minor;
+    uint64_t di_goal_meta;
+    uint64_t di_goal_data;
+    uint64_t di_generation;
+    uint32_t di_flags;
+    uint32_t di_payload_format;
+    uint16_t __pad1;
+    uint16_t di_height;
+    uint32_t __pad2;
+    uint16_t __pad3;
+    uint16_t di_depth;
+    uint32_t di_entries;
+    struct gfs2_inum __pad4;
+    uint64_t di_eattr;
+    uint32_t di_atime_nsec;
+    uint32_t di_mtime_nsec;
+    uint32_t di_ctime_nsec;
+    uint8_t di_reserved[44];
+  }]],
+        ["struct gfs2_leaf"] = [[{
+    struct gfs2_meta_header lf_header;
+    uint16_t lf_depth;
+    uint16_t lf_entries;
+    uint32_t lf_dirent_format;
+    uint64_t lf_next;
+    union {
+      uint8_t lf_reserved[64];
+      struct {
+        uint64_t lf_inode;
+        uint32_t lf_dist;
+        uint32_t lf_nsec;
+        uint64_t lf_sec;
+        uint8_t lf_reserved2[40];
+      };
+    };
+  }]],
+        ["struct gfs2_log_header"] = [[{
+    struct gfs2_meta_header lh_header;
+    uint64_t lh_sequence;
+    uint32_t lh_flags;
+    uint32_t lh_tail;
+    uint32_t lh_blkno;
+    uint32_t lh_hash;
+    uint32_t lh_crc;
+    uint32_t lh_nsec;
+    uint64_t lh_sec;
+    uint64_t lh_addr;
+    uint64_t lh_jinode;
+    uint64_t lh_statfs_addr;
+    uint64_t lh_quota_addr;
+    uint64_t lh_local_total;
+    uint64_t lh_local_free;
+    uint64_t lh_local_dinodes;
+  }]],
+        ["struct gfs2_inum_range"] = [[{
+    uint64_t ir_start;
+    uint64_t ir_length;
+  }]],
+        ["struct gfs2_statfs_change"] = [[{
+    uint64_t sc_total;
+    uint64_t sc_free;
+    uint64_t sc_dinodes;
+  }]],
+        ["struct gfs2_quota_change"] = [[{
+    uint64_t qc_change;
+    uint32_t qc_flags;
+    uint32_t qc_id;
+  }]],
+        ["struct gfs2_quota_lvb"] = [[{
+    uint32_t qb_magic;
+    uint32_t __pad;
+    uint64_t qb_limit;
+    uint64_t qb_warn;
+    uint64_t qb_value;
+  }]],
+      },
     },
     {
       on = "!x86 arm mips mipsel ppc",
@@ -369,7 +517,155 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.gfs2_ondisk-4",
+      records = {
+        ["struct gfs2_inum"] = [[{
+    unsigned long no_formal_ino;
+    unsigned long no_addr;
+  }]],
+        ["struct gfs2_meta_header"] = [[{
+    uint32_t mh_magic;
+    uint32_t mh_type;
+    unsigned long __pad0;
+    uint32_t mh_format;
+    union {
+      uint32_t mh_jid;
+      uint32_t __pad1;
+    };
+  }]],
+        ["struct gfs2_rindex"] = [[{
+    unsigned long ri_addr;
+    uint32_t ri_length;
+    uint32_t __pad;
+    unsigned long ri_data0;
+    uint32_t ri_data;
+    uint32_t ri_bitbytes;
+    uint8_t ri_reserved[64];
+  }]],
+        ["struct gfs2_inode_lvb"] = [[{
+    uint32_t ri_magic;
+    uint32_t __pad;
+    unsigned long ri_generation_deleted;
+  }]],
+        ["struct gfs2_rgrp_lvb"] = [[{
+    uint32_t rl_magic;
+    uint32_t rl_flags;
+    uint32_t rl_free;
+    uint32_t rl_dinodes;
+    unsigned long rl_igeneration;
+    uint32_t rl_unlinked;
+    uint32_t __pad;
+  }]],
+        ["struct gfs2_rgrp"] = [[{
+    struct gfs2_meta_header rg_header;
+    uint32_t rg_flags;
+    uint32_t rg_free;
+    uint32_t rg_dinodes;
+    union {
+      uint32_t __pad;
+      uint32_t rg_skip;
+    };
+    unsigned long rg_igeneration;
+    unsigned long rg_data0;
+    uint32_t rg_data;
+    uint32_t rg_bitbytes;
+    uint32_t rg_crc;
+    uint8_t rg_reserved[60];
+  }]],
+        ["struct gfs2_quota"] = [[{
+    unsigned long qu_limit;
+    unsigned long qu_warn;
+    unsigned long qu_value;
+    uint8_t qu_reserved[64];
+  }]],
+        ["struct gfs2_dinode"] = [[{
+    struct gfs2_meta_header di_header;
+    struct gfs2_inum di_num;
+    uint32_t di_mode;
+    uint32_t di_uid;
+    uint32_t di_gid;
+    uint32_t di_nlink;
+    unsigned long di_size;
+    unsigned long di_blocks;
+    unsigned long di_atime;
+    unsigned long di_mtime;
+    unsigned long di_ctime;
+    uint32_t di_major;
+    uint32_t di_minor;
+    unsigned long di_goal_meta;
+    unsigned long di_goal_data;
+    unsigned long di_generation;
+    uint32_t di_flags;
+    uint32_t di_payload_format;
+    uint16_t __pad1;
+    uint16_t di_height;
+    uint32_t __pad2;
+    uint16_t __pad3;
+    uint16_t di_depth;
+    uint32_t di_entries;
+    struct gfs2_inum __pad4;
+    unsigned long di_eattr;
+    uint32_t di_atime_nsec;
+    uint32_t di_mtime_nsec;
+    uint32_t di_ctime_nsec;
+    uint8_t di_reserved[44];
+  }]],
+        ["struct gfs2_leaf"] = [[{
+    struct gfs2_meta_header lf_header;
+    uint16_t lf_depth;
+    uint16_t lf_entries;
+    uint32_t lf_dirent_format;
+    unsigned long lf_next;
+    union {
+      uint8_t lf_reserved[64];
+      struct {
+        unsigned long lf_inode;
+        uint32_t lf_dist;
+        uint32_t lf_nsec;
+        unsigned long lf_sec;
+        uint8_t lf_reserved2[40];
+      };
+    };
+  }]],
+        ["struct gfs2_log_header"] = [[{
+    struct gfs2_meta_header lh_header;
+    unsigned long lh_sequence;
+    uint32_t lh_flags;
+    uint32_t lh_tail;
+    uint32_t lh_blkno;
+    uint32_t lh_hash;
+    uint32_t lh_crc;
+    uint32_t lh_nsec;
+    unsigned long lh_sec;
+    unsigned long lh_addr;
+    unsigned long lh_jinode;
+    unsigned long lh_statfs_addr;
+    unsigned long lh_quota_addr;
+    unsigned long lh_local_total;
+    unsigned long lh_local_free;
+    unsigned long lh_local_dinodes;
+  }]],
+        ["struct gfs2_inum_range"] = [[{
+    unsigned long ir_start;
+    unsigned long ir_length;
+  }]],
+        ["struct gfs2_statfs_change"] = [[{
+    unsigned long sc_total;
+    unsigned long sc_free;
+    unsigned long sc_dinodes;
+  }]],
+        ["struct gfs2_quota_change"] = [[{
+    unsigned long qc_change;
+    uint32_t qc_flags;
+    uint32_t qc_id;
+  }]],
+        ["struct gfs2_quota_lvb"] = [[{
+    uint32_t qb_magic;
+    uint32_t __pad;
+    unsigned long qb_limit;
+    unsigned long qb_warn;
+    unsigned long qb_value;
+  }]],
+      },
     },
   },
 ]==],

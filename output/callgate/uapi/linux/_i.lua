@@ -949,11 +949,387 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.idxd-1",
+      records = {
+        ["struct dsa_hw_desc"] = [[{
+    uint32_t pasid : 20;
+    uint32_t rsvd : 11;
+    uint32_t priv : 1;
+    uint32_t flags : 24;
+    uint32_t opcode : 8;
+    uint64_t completion_addr;
+    union {
+      uint64_t src_addr;
+      uint64_t rdback_addr;
+      uint64_t pattern;
+      uint64_t desc_list_addr;
+      uint64_t pattern_lower;
+      uint64_t transl_fetch_addr;
+    };
+    union {
+      uint64_t dst_addr;
+      uint64_t rdback_addr2;
+      uint64_t src2_addr;
+      uint64_t comp_pattern;
+    };
+    union {
+      uint32_t xfer_size;
+      uint32_t desc_count;
+      uint32_t region_size;
+    };
+    uint16_t int_handle;
+    uint16_t rsvd1;
+    union {
+      uint8_t expected_res;
+      struct {
+        uint64_t delta_addr;
+        uint32_t max_delta_size;
+        uint32_t delt_rsvd;
+        uint8_t expected_res_mask;
+      };
+      uint32_t delta_rec_size;
+      uint64_t dest2;
+      struct {
+        uint32_t crc_seed;
+        uint32_t crc_rsvd;
+        uint64_t seed_addr;
+      };
+      struct {
+        uint8_t src_dif_flags;
+        uint8_t dif_chk_res;
+        uint8_t dif_chk_flags;
+        uint8_t dif_chk_res2[5];
+        uint32_t chk_ref_tag_seed;
+        uint16_t chk_app_tag_mask;
+        uint16_t chk_app_tag_seed;
+      };
+      struct {
+        uint8_t dif_ins_res;
+        uint8_t dest_dif_flag;
+        uint8_t dif_ins_flags;
+        uint8_t dif_ins_res2[13];
+        uint32_t ins_ref_tag_seed;
+        uint16_t ins_app_tag_mask;
+        uint16_t ins_app_tag_seed;
+      };
+      struct {
+        uint8_t src_upd_flags;
+        uint8_t upd_dest_flags;
+        uint8_t dif_upd_flags;
+        uint8_t dif_upd_res[5];
+        uint32_t src_ref_tag_seed;
+        uint16_t src_app_tag_mask;
+        uint16_t src_app_tag_seed;
+        uint32_t dest_ref_tag_seed;
+        uint16_t dest_app_tag_mask;
+        uint16_t dest_app_tag_seed;
+      };
+      uint64_t pattern_upper;
+      struct {
+        uint64_t transl_fetch_res;
+        uint32_t region_stride;
+      };
+      struct {
+        uint8_t dix_gen_res;
+        uint8_t dest_dif_flags;
+        uint8_t dif_flags;
+        uint8_t dix_gen_res2[13];
+        uint32_t ref_tag_seed;
+        uint16_t app_tag_mask;
+        uint16_t app_tag_seed;
+      };
+      uint8_t op_specific[24];
+    };
+  } __attribute__((packed))]],
+        ["struct iax_hw_desc"] = [[{
+    uint32_t pasid : 20;
+    uint32_t rsvd : 11;
+    uint32_t priv : 1;
+    uint32_t flags : 24;
+    uint32_t opcode : 8;
+    uint64_t completion_addr;
+    uint64_t src1_addr;
+    uint64_t dst_addr;
+    uint32_t src1_size;
+    uint16_t int_handle;
+    union {
+      uint16_t compr_flags;
+      uint16_t decompr_flags;
+    };
+    uint64_t src2_addr;
+    uint32_t max_dst_size;
+    uint32_t src2_size;
+    uint32_t filter_flags;
+    uint32_t num_inputs;
+  } __attribute__((packed))]],
+        ["struct dsa_raw_desc"] = [[{
+    uint64_t field[8];
+  } __attribute__((packed))]],
+        ["struct dsa_completion_record"] = [[{
+    uint8_t status;
+    union {
+      uint8_t result;
+      uint8_t dif_status;
+    };
+    uint8_t fault_info;
+    uint8_t rsvd;
+    union {
+      uint32_t bytes_completed;
+      uint32_t descs_completed;
+    };
+    uint64_t fault_addr;
+    union {
+      struct {
+        uint32_t invalid_flags : 24;
+        uint32_t rsvd2 : 8;
+      };
+      uint32_t delta_rec_size;
+      uint64_t crc_val;
+      struct {
+        uint32_t dif_chk_ref_tag;
+        uint16_t dif_chk_app_tag_mask;
+        uint16_t dif_chk_app_tag;
+      };
+      struct {
+        uint64_t dif_ins_res;
+        uint32_t dif_ins_ref_tag;
+        uint16_t dif_ins_app_tag_mask;
+        uint16_t dif_ins_app_tag;
+      };
+      struct {
+        uint32_t dif_upd_src_ref_tag;
+        uint16_t dif_upd_src_app_tag_mask;
+        uint16_t dif_upd_src_app_tag;
+        uint32_t dif_upd_dest_ref_tag;
+        uint16_t dif_upd_dest_app_tag_mask;
+        uint16_t dif_upd_dest_app_tag;
+      };
+      struct {
+        uint64_t dix_gen_res;
+        uint32_t dix_ref_tag;
+        uint16_t dix_app_tag_mask;
+        uint16_t dix_app_tag;
+      };
+      uint8_t op_specific[16];
+    };
+  } __attribute__((packed))]],
+        ["struct dsa_raw_completion_record"] = [[{
+    uint64_t field[4];
+  } __attribute__((packed))]],
+        ["struct iax_completion_record"] = [[{
+    uint8_t status;
+    uint8_t error_code;
+    uint8_t fault_info;
+    uint8_t rsvd;
+    uint32_t bytes_completed;
+    uint64_t fault_addr;
+    uint32_t invalid_flags;
+    uint32_t rsvd2;
+    uint32_t output_size;
+    uint8_t output_bits;
+    uint8_t rsvd3;
+    uint16_t xor_csum;
+    uint32_t crc;
+    uint32_t min;
+    uint32_t max;
+    uint32_t sum;
+    uint64_t rsvd4[2];
+  } __attribute__((packed))]],
+        ["struct iax_raw_completion_record"] = [[{
+    uint64_t field[8];
+  } __attribute__((packed))]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.idxd-2",
+      records = {
+        ["struct dsa_hw_desc"] = [[{
+    uint32_t pasid : 20;
+    uint32_t rsvd : 11;
+    uint32_t priv : 1;
+    uint32_t flags : 24;
+    uint32_t opcode : 8;
+    unsigned long completion_addr;
+    union {
+      unsigned long src_addr;
+      unsigned long rdback_addr;
+      unsigned long pattern;
+      unsigned long desc_list_addr;
+      unsigned long pattern_lower;
+      unsigned long transl_fetch_addr;
+    };
+    union {
+      unsigned long dst_addr;
+      unsigned long rdback_addr2;
+      unsigned long src2_addr;
+      unsigned long comp_pattern;
+    };
+    union {
+      uint32_t xfer_size;
+      uint32_t desc_count;
+      uint32_t region_size;
+    };
+    uint16_t int_handle;
+    uint16_t rsvd1;
+    union {
+      uint8_t expected_res;
+      struct {
+        unsigned long delta_addr;
+        uint32_t max_delta_size;
+        uint32_t delt_rsvd;
+        uint8_t expected_res_mask;
+      };
+      uint32_t delta_rec_size;
+      unsigned long dest2;
+      struct {
+        uint32_t crc_seed;
+        uint32_t crc_rsvd;
+        unsigned long seed_addr;
+      };
+      struct {
+        uint8_t src_dif_flags;
+        uint8_t dif_chk_res;
+        uint8_t dif_chk_flags;
+        uint8_t dif_chk_res2[5];
+        uint32_t chk_ref_tag_seed;
+        uint16_t chk_app_tag_mask;
+        uint16_t chk_app_tag_seed;
+      };
+      struct {
+        uint8_t dif_ins_res;
+        uint8_t dest_dif_flag;
+        uint8_t dif_ins_flags;
+        uint8_t dif_ins_res2[13];
+        uint32_t ins_ref_tag_seed;
+        uint16_t ins_app_tag_mask;
+        uint16_t ins_app_tag_seed;
+      };
+      struct {
+        uint8_t src_upd_flags;
+        uint8_t upd_dest_flags;
+        uint8_t dif_upd_flags;
+        uint8_t dif_upd_res[5];
+        uint32_t src_ref_tag_seed;
+        uint16_t src_app_tag_mask;
+        uint16_t src_app_tag_seed;
+        uint32_t dest_ref_tag_seed;
+        uint16_t dest_app_tag_mask;
+        uint16_t dest_app_tag_seed;
+      };
+      unsigned long pattern_upper;
+      struct {
+        unsigned long transl_fetch_res;
+        uint32_t region_stride;
+      };
+      struct {
+        uint8_t dix_gen_res;
+        uint8_t dest_dif_flags;
+        uint8_t dif_flags;
+        uint8_t dix_gen_res2[13];
+        uint32_t ref_tag_seed;
+        uint16_t app_tag_mask;
+        uint16_t app_tag_seed;
+      };
+      uint8_t op_specific[24];
+    };
+  } __attribute__((packed))]],
+        ["struct iax_hw_desc"] = [[{
+    uint32_t pasid : 20;
+    uint32_t rsvd : 11;
+    uint32_t priv : 1;
+    uint32_t flags : 24;
+    uint32_t opcode : 8;
+    unsigned long completion_addr;
+    unsigned long src1_addr;
+    unsigned long dst_addr;
+    uint32_t src1_size;
+    uint16_t int_handle;
+    union {
+      uint16_t compr_flags;
+      uint16_t decompr_flags;
+    };
+    unsigned long src2_addr;
+    uint32_t max_dst_size;
+    uint32_t src2_size;
+    uint32_t filter_flags;
+    uint32_t num_inputs;
+  } __attribute__((packed))]],
+        ["struct dsa_raw_desc"] = [[{
+    unsigned long field[8];
+  } __attribute__((packed))]],
+        ["struct dsa_completion_record"] = [[{
+    uint8_t status;
+    union {
+      uint8_t result;
+      uint8_t dif_status;
+    };
+    uint8_t fault_info;
+    uint8_t rsvd;
+    union {
+      uint32_t bytes_completed;
+      uint32_t descs_completed;
+    };
+    unsigned long fault_addr;
+    union {
+      struct {
+        uint32_t invalid_flags : 24;
+        uint32_t rsvd2 : 8;
+      };
+      uint32_t delta_rec_size;
+      unsigned long crc_val;
+      struct {
+        uint32_t dif_chk_ref_tag;
+        uint16_t dif_chk_app_tag_mask;
+        uint16_t dif_chk_app_tag;
+      };
+      struct {
+        unsigned long dif_ins_res;
+        uint32_t dif_ins_ref_tag;
+        uint16_t dif_ins_app_tag_mask;
+        uint16_t dif_ins_app_tag;
+      };
+      struct {
+        uint32_t dif_upd_src_ref_tag;
+        uint16_t dif_upd_src_app_tag_mask;
+        uint16_t dif_upd_src_app_tag;
+        uint32_t dif_upd_dest_ref_tag;
+        uint16_t dif_upd_dest_app_tag_mask;
+        uint16_t dif_upd_dest_app_tag;
+      };
+      struct {
+        unsigned long dix_gen_res;
+        uint32_t dix_ref_tag;
+        uint16_t dix_app_tag_mask;
+        uint16_t dix_app_tag;
+      };
+      uint8_t op_specific[16];
+    };
+  } __attribute__((packed))]],
+        ["struct dsa_raw_completion_record"] = [[{
+    unsigned long field[4];
+  } __attribute__((packed))]],
+        ["struct iax_completion_record"] = [[{
+    uint8_t status;
+    uint8_t error_code;
+    uint8_t fault_info;
+    uint8_t rsvd;
+    uint32_t bytes_completed;
+    unsigned long fault_addr;
+    uint32_t invalid_flags;
+    uint32_t rsvd2;
+    uint32_t output_size;
+    uint8_t output_bits;
+    uint8_t rsvd3;
+    uint16_t xor_csum;
+    uint32_t crc;
+    uint32_t min;
+    uint32_t max;
+    uint32_t sum;
+    unsigned long rsvd4[2];
+  } __attribute__((packed))]],
+        ["struct iax_raw_completion_record"] = [[{
+    unsigned long field[8];
+  } __attribute__((packed))]],
+      },
     },
   },
 ]==],
@@ -1450,6 +1826,649 @@ return {
   typedefs = {
     ifbond = "struct ifbond",
     ifslave = "struct ifslave",
+  },
+]==],
+["linux/if_bridge.h"] = [==[
+  constants = {
+    IFLA_BRIDGE_FLAGS = 0,
+    IFLA_BRIDGE_MODE = 1,
+    IFLA_BRIDGE_VLAN_INFO = 2,
+    IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3,
+    IFLA_BRIDGE_MRP = 4,
+    IFLA_BRIDGE_CFM = 5,
+    IFLA_BRIDGE_MST = 6,
+    __IFLA_BRIDGE_MAX = 7,
+    IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC = 0,
+    IFLA_BRIDGE_VLAN_TUNNEL_ID = 1,
+    IFLA_BRIDGE_VLAN_TUNNEL_VID = 2,
+    IFLA_BRIDGE_VLAN_TUNNEL_FLAGS = 3,
+    __IFLA_BRIDGE_VLAN_TUNNEL_MAX = 4,
+    IFLA_BRIDGE_MRP_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_INSTANCE = 1,
+    IFLA_BRIDGE_MRP_PORT_STATE = 2,
+    IFLA_BRIDGE_MRP_PORT_ROLE = 3,
+    IFLA_BRIDGE_MRP_RING_STATE = 4,
+    IFLA_BRIDGE_MRP_RING_ROLE = 5,
+    IFLA_BRIDGE_MRP_START_TEST = 6,
+    IFLA_BRIDGE_MRP_INFO = 7,
+    IFLA_BRIDGE_MRP_IN_ROLE = 8,
+    IFLA_BRIDGE_MRP_IN_STATE = 9,
+    IFLA_BRIDGE_MRP_START_IN_TEST = 10,
+    __IFLA_BRIDGE_MRP_MAX = 11,
+    IFLA_BRIDGE_MRP_INSTANCE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_INSTANCE_RING_ID = 1,
+    IFLA_BRIDGE_MRP_INSTANCE_P_IFINDEX = 2,
+    IFLA_BRIDGE_MRP_INSTANCE_S_IFINDEX = 3,
+    IFLA_BRIDGE_MRP_INSTANCE_PRIO = 4,
+    __IFLA_BRIDGE_MRP_INSTANCE_MAX = 5,
+    IFLA_BRIDGE_MRP_PORT_STATE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_PORT_STATE_STATE = 1,
+    __IFLA_BRIDGE_MRP_PORT_STATE_MAX = 2,
+    IFLA_BRIDGE_MRP_PORT_ROLE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_PORT_ROLE_ROLE = 1,
+    __IFLA_BRIDGE_MRP_PORT_ROLE_MAX = 2,
+    IFLA_BRIDGE_MRP_RING_STATE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_RING_STATE_RING_ID = 1,
+    IFLA_BRIDGE_MRP_RING_STATE_STATE = 2,
+    __IFLA_BRIDGE_MRP_RING_STATE_MAX = 3,
+    IFLA_BRIDGE_MRP_RING_ROLE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_RING_ROLE_RING_ID = 1,
+    IFLA_BRIDGE_MRP_RING_ROLE_ROLE = 2,
+    __IFLA_BRIDGE_MRP_RING_ROLE_MAX = 3,
+    IFLA_BRIDGE_MRP_START_TEST_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_START_TEST_RING_ID = 1,
+    IFLA_BRIDGE_MRP_START_TEST_INTERVAL = 2,
+    IFLA_BRIDGE_MRP_START_TEST_MAX_MISS = 3,
+    IFLA_BRIDGE_MRP_START_TEST_PERIOD = 4,
+    IFLA_BRIDGE_MRP_START_TEST_MONITOR = 5,
+    __IFLA_BRIDGE_MRP_START_TEST_MAX = 6,
+    IFLA_BRIDGE_MRP_INFO_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_INFO_RING_ID = 1,
+    IFLA_BRIDGE_MRP_INFO_P_IFINDEX = 2,
+    IFLA_BRIDGE_MRP_INFO_S_IFINDEX = 3,
+    IFLA_BRIDGE_MRP_INFO_PRIO = 4,
+    IFLA_BRIDGE_MRP_INFO_RING_STATE = 5,
+    IFLA_BRIDGE_MRP_INFO_RING_ROLE = 6,
+    IFLA_BRIDGE_MRP_INFO_TEST_INTERVAL = 7,
+    IFLA_BRIDGE_MRP_INFO_TEST_MAX_MISS = 8,
+    IFLA_BRIDGE_MRP_INFO_TEST_MONITOR = 9,
+    IFLA_BRIDGE_MRP_INFO_I_IFINDEX = 10,
+    IFLA_BRIDGE_MRP_INFO_IN_STATE = 11,
+    IFLA_BRIDGE_MRP_INFO_IN_ROLE = 12,
+    IFLA_BRIDGE_MRP_INFO_IN_TEST_INTERVAL = 13,
+    IFLA_BRIDGE_MRP_INFO_IN_TEST_MAX_MISS = 14,
+    __IFLA_BRIDGE_MRP_INFO_MAX = 15,
+    IFLA_BRIDGE_MRP_IN_STATE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_IN_STATE_IN_ID = 1,
+    IFLA_BRIDGE_MRP_IN_STATE_STATE = 2,
+    __IFLA_BRIDGE_MRP_IN_STATE_MAX = 3,
+    IFLA_BRIDGE_MRP_IN_ROLE_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_IN_ROLE_RING_ID = 1,
+    IFLA_BRIDGE_MRP_IN_ROLE_IN_ID = 2,
+    IFLA_BRIDGE_MRP_IN_ROLE_ROLE = 3,
+    IFLA_BRIDGE_MRP_IN_ROLE_I_IFINDEX = 4,
+    __IFLA_BRIDGE_MRP_IN_ROLE_MAX = 5,
+    IFLA_BRIDGE_MRP_START_IN_TEST_UNSPEC = 0,
+    IFLA_BRIDGE_MRP_START_IN_TEST_IN_ID = 1,
+    IFLA_BRIDGE_MRP_START_IN_TEST_INTERVAL = 2,
+    IFLA_BRIDGE_MRP_START_IN_TEST_MAX_MISS = 3,
+    IFLA_BRIDGE_MRP_START_IN_TEST_PERIOD = 4,
+    __IFLA_BRIDGE_MRP_START_IN_TEST_MAX = 5,
+    IFLA_BRIDGE_CFM_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_MEP_CREATE = 1,
+    IFLA_BRIDGE_CFM_MEP_DELETE = 2,
+    IFLA_BRIDGE_CFM_MEP_CONFIG = 3,
+    IFLA_BRIDGE_CFM_CC_CONFIG = 4,
+    IFLA_BRIDGE_CFM_CC_PEER_MEP_ADD = 5,
+    IFLA_BRIDGE_CFM_CC_PEER_MEP_REMOVE = 6,
+    IFLA_BRIDGE_CFM_CC_RDI = 7,
+    IFLA_BRIDGE_CFM_CC_CCM_TX = 8,
+    IFLA_BRIDGE_CFM_MEP_CREATE_INFO = 9,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_INFO = 10,
+    IFLA_BRIDGE_CFM_CC_CONFIG_INFO = 11,
+    IFLA_BRIDGE_CFM_CC_RDI_INFO = 12,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_INFO = 13,
+    IFLA_BRIDGE_CFM_CC_PEER_MEP_INFO = 14,
+    IFLA_BRIDGE_CFM_MEP_STATUS_INFO = 15,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_INFO = 16,
+    __IFLA_BRIDGE_CFM_MAX = 17,
+    IFLA_BRIDGE_CFM_MEP_CREATE_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_MEP_CREATE_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_MEP_CREATE_DOMAIN = 2,
+    IFLA_BRIDGE_CFM_MEP_CREATE_DIRECTION = 3,
+    IFLA_BRIDGE_CFM_MEP_CREATE_IFINDEX = 4,
+    __IFLA_BRIDGE_CFM_MEP_CREATE_MAX = 5,
+    IFLA_BRIDGE_CFM_MEP_DELETE_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_MEP_DELETE_INSTANCE = 1,
+    __IFLA_BRIDGE_CFM_MEP_DELETE_MAX = 2,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_UNICAST_MAC = 2,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_MDLEVEL = 3,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_MEPID = 4,
+    __IFLA_BRIDGE_CFM_MEP_CONFIG_MAX = 5,
+    IFLA_BRIDGE_CFM_CC_CONFIG_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_CC_CONFIG_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_CC_CONFIG_ENABLE = 2,
+    IFLA_BRIDGE_CFM_CC_CONFIG_EXP_INTERVAL = 3,
+    IFLA_BRIDGE_CFM_CC_CONFIG_EXP_MAID = 4,
+    __IFLA_BRIDGE_CFM_CC_CONFIG_MAX = 5,
+    IFLA_BRIDGE_CFM_CC_PEER_MEP_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_CC_PEER_MEP_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_CC_PEER_MEPID = 2,
+    __IFLA_BRIDGE_CFM_CC_PEER_MEP_MAX = 3,
+    IFLA_BRIDGE_CFM_CC_RDI_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_CC_RDI_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_CC_RDI_RDI = 2,
+    __IFLA_BRIDGE_CFM_CC_RDI_MAX = 3,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_DMAC = 2,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_SEQ_NO_UPDATE = 3,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_PERIOD = 4,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_IF_TLV = 5,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_IF_TLV_VALUE = 6,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_PORT_TLV = 7,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_PORT_TLV_VALUE = 8,
+    __IFLA_BRIDGE_CFM_CC_CCM_TX_MAX = 9,
+    IFLA_BRIDGE_CFM_MEP_STATUS_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_MEP_STATUS_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_MEP_STATUS_OPCODE_UNEXP_SEEN = 2,
+    IFLA_BRIDGE_CFM_MEP_STATUS_VERSION_UNEXP_SEEN = 3,
+    IFLA_BRIDGE_CFM_MEP_STATUS_RX_LEVEL_LOW_SEEN = 4,
+    __IFLA_BRIDGE_CFM_MEP_STATUS_MAX = 5,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_UNSPEC = 0,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_INSTANCE = 1,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_PEER_MEPID = 2,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_CCM_DEFECT = 3,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_RDI = 4,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_PORT_TLV_VALUE = 5,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_IF_TLV_VALUE = 6,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_SEEN = 7,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_TLV_SEEN = 8,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_SEQ_UNEXP_SEEN = 9,
+    __IFLA_BRIDGE_CFM_CC_PEER_STATUS_MAX = 10,
+    IFLA_BRIDGE_MST_UNSPEC = 0,
+    IFLA_BRIDGE_MST_ENTRY = 1,
+    __IFLA_BRIDGE_MST_MAX = 2,
+    IFLA_BRIDGE_MST_ENTRY_UNSPEC = 0,
+    IFLA_BRIDGE_MST_ENTRY_MSTI = 1,
+    IFLA_BRIDGE_MST_ENTRY_STATE = 2,
+    __IFLA_BRIDGE_MST_ENTRY_MAX = 3,
+    BRIDGE_VLANDB_DUMP_UNSPEC = 0,
+    BRIDGE_VLANDB_DUMP_FLAGS = 1,
+    __BRIDGE_VLANDB_DUMP_MAX = 2,
+    BRIDGE_VLANDB_UNSPEC = 0,
+    BRIDGE_VLANDB_ENTRY = 1,
+    BRIDGE_VLANDB_GLOBAL_OPTIONS = 2,
+    __BRIDGE_VLANDB_MAX = 3,
+    BRIDGE_VLANDB_ENTRY_UNSPEC = 0,
+    BRIDGE_VLANDB_ENTRY_INFO = 1,
+    BRIDGE_VLANDB_ENTRY_RANGE = 2,
+    BRIDGE_VLANDB_ENTRY_STATE = 3,
+    BRIDGE_VLANDB_ENTRY_TUNNEL_INFO = 4,
+    BRIDGE_VLANDB_ENTRY_STATS = 5,
+    BRIDGE_VLANDB_ENTRY_MCAST_ROUTER = 6,
+    BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS = 7,
+    BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS = 8,
+    BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS = 9,
+    BRIDGE_VLANDB_ENTRY_NEIGH_FORWARD_GRAT = 10,
+    __BRIDGE_VLANDB_ENTRY_MAX = 11,
+    BRIDGE_VLANDB_TINFO_UNSPEC = 0,
+    BRIDGE_VLANDB_TINFO_ID = 1,
+    BRIDGE_VLANDB_TINFO_CMD = 2,
+    __BRIDGE_VLANDB_TINFO_MAX = 3,
+    BRIDGE_VLANDB_STATS_UNSPEC = 0,
+    BRIDGE_VLANDB_STATS_RX_BYTES = 1,
+    BRIDGE_VLANDB_STATS_RX_PACKETS = 2,
+    BRIDGE_VLANDB_STATS_TX_BYTES = 3,
+    BRIDGE_VLANDB_STATS_TX_PACKETS = 4,
+    BRIDGE_VLANDB_STATS_PAD = 5,
+    __BRIDGE_VLANDB_STATS_MAX = 6,
+    BRIDGE_VLANDB_GOPTS_UNSPEC = 0,
+    BRIDGE_VLANDB_GOPTS_ID = 1,
+    BRIDGE_VLANDB_GOPTS_RANGE = 2,
+    BRIDGE_VLANDB_GOPTS_MCAST_SNOOPING = 3,
+    BRIDGE_VLANDB_GOPTS_MCAST_IGMP_VERSION = 4,
+    BRIDGE_VLANDB_GOPTS_MCAST_MLD_VERSION = 5,
+    BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_CNT = 6,
+    BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_CNT = 7,
+    BRIDGE_VLANDB_GOPTS_MCAST_LAST_MEMBER_INTVL = 8,
+    BRIDGE_VLANDB_GOPTS_PAD = 9,
+    BRIDGE_VLANDB_GOPTS_MCAST_MEMBERSHIP_INTVL = 10,
+    BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_INTVL = 11,
+    BRIDGE_VLANDB_GOPTS_MCAST_QUERY_INTVL = 12,
+    BRIDGE_VLANDB_GOPTS_MCAST_QUERY_RESPONSE_INTVL = 13,
+    BRIDGE_VLANDB_GOPTS_MCAST_STARTUP_QUERY_INTVL = 14,
+    BRIDGE_VLANDB_GOPTS_MCAST_QUERIER = 15,
+    BRIDGE_VLANDB_GOPTS_MCAST_ROUTER_PORTS = 16,
+    BRIDGE_VLANDB_GOPTS_MCAST_QUERIER_STATE = 17,
+    BRIDGE_VLANDB_GOPTS_MSTI = 18,
+    __BRIDGE_VLANDB_GOPTS_MAX = 19,
+    MDBA_UNSPEC = 0,
+    MDBA_MDB = 1,
+    MDBA_ROUTER = 2,
+    __MDBA_MAX = 3,
+    MDBA_MDB_UNSPEC = 0,
+    MDBA_MDB_ENTRY = 1,
+    __MDBA_MDB_MAX = 2,
+    MDBA_MDB_ENTRY_UNSPEC = 0,
+    MDBA_MDB_ENTRY_INFO = 1,
+    __MDBA_MDB_ENTRY_MAX = 2,
+    MDBA_MDB_EATTR_UNSPEC = 0,
+    MDBA_MDB_EATTR_TIMER = 1,
+    MDBA_MDB_EATTR_SRC_LIST = 2,
+    MDBA_MDB_EATTR_GROUP_MODE = 3,
+    MDBA_MDB_EATTR_SOURCE = 4,
+    MDBA_MDB_EATTR_RTPROT = 5,
+    MDBA_MDB_EATTR_DST = 6,
+    MDBA_MDB_EATTR_DST_PORT = 7,
+    MDBA_MDB_EATTR_VNI = 8,
+    MDBA_MDB_EATTR_IFINDEX = 9,
+    MDBA_MDB_EATTR_SRC_VNI = 10,
+    __MDBA_MDB_EATTR_MAX = 11,
+    MDBA_MDB_SRCLIST_UNSPEC = 0,
+    MDBA_MDB_SRCLIST_ENTRY = 1,
+    __MDBA_MDB_SRCLIST_MAX = 2,
+    MDBA_MDB_SRCATTR_UNSPEC = 0,
+    MDBA_MDB_SRCATTR_ADDRESS = 1,
+    MDBA_MDB_SRCATTR_TIMER = 2,
+    __MDBA_MDB_SRCATTR_MAX = 3,
+    MDB_RTR_TYPE_DISABLED = 0,
+    MDB_RTR_TYPE_TEMP_QUERY = 1,
+    MDB_RTR_TYPE_PERM = 2,
+    MDB_RTR_TYPE_TEMP = 3,
+    MDBA_ROUTER_UNSPEC = 0,
+    MDBA_ROUTER_PORT = 1,
+    __MDBA_ROUTER_MAX = 2,
+    MDBA_ROUTER_PATTR_UNSPEC = 0,
+    MDBA_ROUTER_PATTR_TIMER = 1,
+    MDBA_ROUTER_PATTR_TYPE = 2,
+    MDBA_ROUTER_PATTR_INET_TIMER = 3,
+    MDBA_ROUTER_PATTR_INET6_TIMER = 4,
+    MDBA_ROUTER_PATTR_VID = 5,
+    __MDBA_ROUTER_PATTR_MAX = 6,
+    MDBA_SET_ENTRY_UNSPEC = 0,
+    MDBA_SET_ENTRY = 1,
+    MDBA_SET_ENTRY_ATTRS = 2,
+    __MDBA_SET_ENTRY_MAX = 3,
+    MDBA_GET_ENTRY_UNSPEC = 0,
+    MDBA_GET_ENTRY = 1,
+    MDBA_GET_ENTRY_ATTRS = 2,
+    __MDBA_GET_ENTRY_MAX = 3,
+    MDBE_ATTR_UNSPEC = 0,
+    MDBE_ATTR_SOURCE = 1,
+    MDBE_ATTR_SRC_LIST = 2,
+    MDBE_ATTR_GROUP_MODE = 3,
+    MDBE_ATTR_RTPROT = 4,
+    MDBE_ATTR_DST = 5,
+    MDBE_ATTR_DST_PORT = 6,
+    MDBE_ATTR_VNI = 7,
+    MDBE_ATTR_IFINDEX = 8,
+    MDBE_ATTR_SRC_VNI = 9,
+    MDBE_ATTR_STATE_MASK = 10,
+    __MDBE_ATTR_MAX = 11,
+    MDBE_SRC_LIST_UNSPEC = 0,
+    MDBE_SRC_LIST_ENTRY = 1,
+    __MDBE_SRC_LIST_MAX = 2,
+    MDBE_SRCATTR_UNSPEC = 0,
+    MDBE_SRCATTR_ADDRESS = 1,
+    __MDBE_SRCATTR_MAX = 2,
+    BRIDGE_XSTATS_UNSPEC = 0,
+    BRIDGE_XSTATS_VLAN = 1,
+    BRIDGE_XSTATS_MCAST = 2,
+    BRIDGE_XSTATS_PAD = 3,
+    BRIDGE_XSTATS_STP = 4,
+    __BRIDGE_XSTATS_MAX = 5,
+    BR_MCAST_DIR_RX = 0,
+    BR_MCAST_DIR_TX = 1,
+    BR_MCAST_DIR_SIZE = 2,
+    BR_BOOLOPT_NO_LL_LEARN = 0,
+    BR_BOOLOPT_MCAST_VLAN_SNOOPING = 1,
+    BR_BOOLOPT_MST_ENABLE = 2,
+    BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION = 3,
+    BR_BOOLOPT_FDB_LOCAL_VLAN_0 = 4,
+    BR_BOOLOPT_MAX = 5,
+    BRIDGE_QUERIER_UNSPEC = 0,
+    BRIDGE_QUERIER_IP_ADDRESS = 1,
+    BRIDGE_QUERIER_IP_PORT = 2,
+    BRIDGE_QUERIER_IP_OTHER_TIMER = 3,
+    BRIDGE_QUERIER_PAD = 4,
+    BRIDGE_QUERIER_IPV6_ADDRESS = 5,
+    BRIDGE_QUERIER_IPV6_PORT = 6,
+    BRIDGE_QUERIER_IPV6_OTHER_TIMER = 7,
+    __BRIDGE_QUERIER_MAX = 8,
+    SYSFS_BRIDGE_ATTR = "bridge",
+    SYSFS_BRIDGE_FDB = "brforward",
+    SYSFS_BRIDGE_PORT_SUBDIR = "brif",
+    SYSFS_BRIDGE_PORT_ATTR = "brport",
+    SYSFS_BRIDGE_PORT_LINK = "bridge",
+    BRCTL_VERSION = 1,
+    BRCTL_GET_VERSION = 0,
+    BRCTL_GET_BRIDGES = 1,
+    BRCTL_ADD_BRIDGE = 2,
+    BRCTL_DEL_BRIDGE = 3,
+    BRCTL_ADD_IF = 4,
+    BRCTL_DEL_IF = 5,
+    BRCTL_GET_BRIDGE_INFO = 6,
+    BRCTL_GET_PORT_LIST = 7,
+    BRCTL_SET_BRIDGE_FORWARD_DELAY = 8,
+    BRCTL_SET_BRIDGE_HELLO_TIME = 9,
+    BRCTL_SET_BRIDGE_MAX_AGE = 10,
+    BRCTL_SET_AGEING_TIME = 11,
+    BRCTL_SET_GC_INTERVAL = 12,
+    BRCTL_GET_PORT_INFO = 13,
+    BRCTL_SET_BRIDGE_STP_STATE = 14,
+    BRCTL_SET_BRIDGE_PRIORITY = 15,
+    BRCTL_SET_PORT_PRIORITY = 16,
+    BRCTL_SET_PATH_COST = 17,
+    BRCTL_GET_FDB_ENTRIES = 18,
+    BR_STATE_DISABLED = 0,
+    BR_STATE_LISTENING = 1,
+    BR_STATE_LEARNING = 2,
+    BR_STATE_FORWARDING = 3,
+    BR_STATE_BLOCKING = 4,
+    BRIDGE_FLAGS_MASTER = 1,
+    BRIDGE_FLAGS_SELF = 2,
+    BRIDGE_MODE_VEB = 0,
+    BRIDGE_MODE_VEPA = 1,
+    BRIDGE_MODE_UNDEF = 0xffff,
+    IFLA_BRIDGE_MAX = 6,
+    BRIDGE_VLAN_INFO_MASTER = 0x1,
+    BRIDGE_VLAN_INFO_PVID = 0x2,
+    BRIDGE_VLAN_INFO_UNTAGGED = 0x4,
+    BRIDGE_VLAN_INFO_RANGE_BEGIN = 0x8,
+    BRIDGE_VLAN_INFO_RANGE_END = 0x10,
+    BRIDGE_VLAN_INFO_BRENTRY = 0x20,
+    BRIDGE_VLAN_INFO_ONLY_OPTS = 0x40,
+    IFLA_BRIDGE_VLAN_TUNNEL_MAX = 3,
+    IFLA_BRIDGE_MRP_MAX = 10,
+    IFLA_BRIDGE_MRP_INSTANCE_MAX = 4,
+    IFLA_BRIDGE_MRP_PORT_STATE_MAX = 1,
+    IFLA_BRIDGE_MRP_PORT_ROLE_MAX = 1,
+    IFLA_BRIDGE_MRP_RING_STATE_MAX = 2,
+    IFLA_BRIDGE_MRP_RING_ROLE_MAX = 2,
+    IFLA_BRIDGE_MRP_START_TEST_MAX = 5,
+    IFLA_BRIDGE_MRP_INFO_MAX = 14,
+    IFLA_BRIDGE_MRP_IN_STATE_MAX = 2,
+    IFLA_BRIDGE_MRP_IN_ROLE_MAX = 4,
+    IFLA_BRIDGE_MRP_START_IN_TEST_MAX = 4,
+    IFLA_BRIDGE_CFM_MAX = 16,
+    IFLA_BRIDGE_CFM_MEP_CREATE_MAX = 4,
+    IFLA_BRIDGE_CFM_MEP_DELETE_MAX = 1,
+    IFLA_BRIDGE_CFM_MEP_CONFIG_MAX = 4,
+    IFLA_BRIDGE_CFM_CC_CONFIG_MAX = 4,
+    IFLA_BRIDGE_CFM_CC_PEER_MEP_MAX = 2,
+    IFLA_BRIDGE_CFM_CC_RDI_MAX = 2,
+    IFLA_BRIDGE_CFM_CC_CCM_TX_MAX = 8,
+    IFLA_BRIDGE_CFM_MEP_STATUS_MAX = 4,
+    IFLA_BRIDGE_CFM_CC_PEER_STATUS_MAX = 9,
+    IFLA_BRIDGE_MST_MAX = 1,
+    IFLA_BRIDGE_MST_ENTRY_MAX = 2,
+    BRIDGE_VLANDB_DUMP_MAX = 1,
+    BRIDGE_VLANDB_DUMPF_STATS = 0x1,
+    BRIDGE_VLANDB_DUMPF_GLOBAL = 0x2,
+    BRIDGE_VLANDB_MAX = 2,
+    BRIDGE_VLANDB_ENTRY_MAX = 10,
+    BRIDGE_VLANDB_TINFO_MAX = 2,
+    BRIDGE_VLANDB_STATS_MAX = 5,
+    BRIDGE_VLANDB_GOPTS_MAX = 18,
+    MDBA_MAX = 2,
+    MDBA_MDB_MAX = 1,
+    MDBA_MDB_ENTRY_MAX = 1,
+    MDBA_MDB_EATTR_MAX = 10,
+    MDBA_MDB_SRCLIST_MAX = 1,
+    MDBA_MDB_SRCATTR_MAX = 2,
+    MDBA_ROUTER_MAX = 1,
+    MDBA_ROUTER_PATTR_MAX = 5,
+    MDB_TEMPORARY = 0,
+    MDB_PERMANENT = 1,
+    MDB_FLAGS_OFFLOAD = 0x1,
+    MDB_FLAGS_FAST_LEAVE = 0x2,
+    MDB_FLAGS_STAR_EXCL = 0x4,
+    MDB_FLAGS_BLOCKED = 0x8,
+    MDB_FLAGS_OFFLOAD_FAILED = 0x10,
+    MDBA_SET_ENTRY_MAX = 2,
+    MDBA_GET_ENTRY_MAX = 2,
+    MDBE_ATTR_MAX = 10,
+    MDBE_SRC_LIST_MAX = 1,
+    MDBE_SRCATTR_MAX = 1,
+    BRIDGE_XSTATS_MAX = 4,
+    BRIDGE_QUERIER_MAX = 7,
+  },
+  records = {
+    ["struct __fdb_entry"] = [[{
+  uint8_t mac_addr[6];
+  uint8_t port_no;
+  uint8_t is_local;
+  uint32_t ageing_timer_value;
+  uint8_t port_hi;
+  uint8_t pad0;
+  uint16_t unused;
+}]],
+    ["struct bridge_vlan_info"] = [[{
+  uint16_t flags;
+  uint16_t vid;
+}]],
+    ["struct br_mrp_instance"] = [[{
+  uint32_t ring_id;
+  uint32_t p_ifindex;
+  uint32_t s_ifindex;
+  uint16_t prio;
+}]],
+    ["struct br_mrp_ring_state"] = [[{
+  uint32_t ring_id;
+  uint32_t ring_state;
+}]],
+    ["struct br_mrp_ring_role"] = [[{
+  uint32_t ring_id;
+  uint32_t ring_role;
+}]],
+    ["struct br_mrp_start_test"] = [[{
+  uint32_t ring_id;
+  uint32_t interval;
+  uint32_t max_miss;
+  uint32_t period;
+  uint32_t monitor;
+}]],
+    ["struct br_mrp_in_state"] = [[{
+  uint32_t in_state;
+  uint16_t in_id;
+}]],
+    ["struct br_mrp_in_role"] = [[{
+  uint32_t ring_id;
+  uint32_t in_role;
+  uint32_t i_ifindex;
+  uint16_t in_id;
+}]],
+    ["struct br_mrp_start_in_test"] = [[{
+  uint32_t interval;
+  uint32_t max_miss;
+  uint32_t period;
+  uint16_t in_id;
+}]],
+    ["struct br_vlan_msg"] = [[{
+  uint8_t family;
+  uint8_t reserved1;
+  uint16_t reserved2;
+  uint32_t ifindex;
+}]],
+    ["struct br_port_msg"] = [[{
+  uint8_t family;
+  uint32_t ifindex;
+}]],
+    ["struct br_mdb_entry"] = [[{
+  uint32_t ifindex;
+  uint8_t state;
+  uint8_t flags;
+  uint16_t vid;
+  struct {
+    union {
+      uint32_t ip4;
+      struct in6_addr ip6;
+      uint8_t mac_addr[6];
+    } u;
+    uint16_t proto;
+  } addr;
+}]],
+    ["struct br_boolopt_multi"] = [[{
+  uint32_t optval;
+  uint32_t optmask;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct __bridge_info"] = [[{
+    uint64_t designated_root;
+    uint64_t bridge_id;
+    uint32_t root_path_cost;
+    uint32_t max_age;
+    uint32_t hello_time;
+    uint32_t forward_delay;
+    uint32_t bridge_max_age;
+    uint32_t bridge_hello_time;
+    uint32_t bridge_forward_delay;
+    uint8_t topology_change;
+    uint8_t topology_change_detected;
+    uint8_t root_port;
+    uint8_t stp_enabled;
+    uint32_t ageing_time;
+    uint32_t gc_interval;
+    uint32_t hello_timer_value;
+    uint32_t tcn_timer_value;
+    uint32_t topology_change_timer_value;
+    uint32_t gc_timer_value;
+  }]],
+        ["struct __port_info"] = [[{
+    uint64_t designated_root;
+    uint64_t designated_bridge;
+    uint16_t port_id;
+    uint16_t designated_port;
+    uint32_t path_cost;
+    uint32_t designated_cost;
+    uint8_t state;
+    uint8_t top_change_ack;
+    uint8_t config_pending;
+    uint8_t unused0;
+    uint32_t message_age_timer_value;
+    uint32_t forward_delay_timer_value;
+    uint32_t hold_timer_value;
+  }]],
+        ["struct bridge_vlan_xstats"] = [[{
+    uint64_t rx_bytes;
+    uint64_t rx_packets;
+    uint64_t tx_bytes;
+    uint64_t tx_packets;
+    uint16_t vid;
+    uint16_t flags;
+    uint32_t pad2;
+  }]],
+        ["struct bridge_stp_xstats"] = [[{
+    uint64_t transition_blk;
+    uint64_t transition_fwd;
+    uint64_t rx_bpdu;
+    uint64_t tx_bpdu;
+    uint64_t rx_tcn;
+    uint64_t tx_tcn;
+  }]],
+        ["struct br_mcast_stats"] = [[{
+    uint64_t igmp_v1queries[2];
+    uint64_t igmp_v2queries[2];
+    uint64_t igmp_v3queries[2];
+    uint64_t igmp_leaves[2];
+    uint64_t igmp_v1reports[2];
+    uint64_t igmp_v2reports[2];
+    uint64_t igmp_v3reports[2];
+    uint64_t igmp_parse_errors;
+    uint64_t mld_v1queries[2];
+    uint64_t mld_v2queries[2];
+    uint64_t mld_leaves[2];
+    uint64_t mld_v1reports[2];
+    uint64_t mld_v2reports[2];
+    uint64_t mld_parse_errors;
+    uint64_t mcast_bytes[2];
+    uint64_t mcast_packets[2];
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct __bridge_info"] = [[{
+    unsigned long designated_root;
+    unsigned long bridge_id;
+    uint32_t root_path_cost;
+    uint32_t max_age;
+    uint32_t hello_time;
+    uint32_t forward_delay;
+    uint32_t bridge_max_age;
+    uint32_t bridge_hello_time;
+    uint32_t bridge_forward_delay;
+    uint8_t topology_change;
+    uint8_t topology_change_detected;
+    uint8_t root_port;
+    uint8_t stp_enabled;
+    uint32_t ageing_time;
+    uint32_t gc_interval;
+    uint32_t hello_timer_value;
+    uint32_t tcn_timer_value;
+    uint32_t topology_change_timer_value;
+    uint32_t gc_timer_value;
+  }]],
+        ["struct __port_info"] = [[{
+    unsigned long designated_root;
+    unsigned long designated_bridge;
+    uint16_t port_id;
+    uint16_t designated_port;
+    uint32_t path_cost;
+    uint32_t designated_cost;
+    uint8_t state;
+    uint8_t top_change_ack;
+    uint8_t config_pending;
+    uint8_t unused0;
+    uint32_t message_age_timer_value;
+    uint32_t forward_delay_timer_value;
+    uint32_t hold_timer_value;
+  }]],
+        ["struct bridge_vlan_xstats"] = [[{
+    unsigned long rx_bytes;
+    unsigned long rx_packets;
+    unsigned long tx_bytes;
+    unsigned long tx_packets;
+    uint16_t vid;
+    uint16_t flags;
+    uint32_t pad2;
+  }]],
+        ["struct bridge_stp_xstats"] = [[{
+    unsigned long transition_blk;
+    unsigned long transition_fwd;
+    unsigned long rx_bpdu;
+    unsigned long tx_bpdu;
+    unsigned long rx_tcn;
+    unsigned long tx_tcn;
+  }]],
+        ["struct br_mcast_stats"] = [[{
+    unsigned long igmp_v1queries[2];
+    unsigned long igmp_v2queries[2];
+    unsigned long igmp_v3queries[2];
+    unsigned long igmp_leaves[2];
+    unsigned long igmp_v1reports[2];
+    unsigned long igmp_v2reports[2];
+    unsigned long igmp_v3reports[2];
+    unsigned long igmp_parse_errors;
+    unsigned long mld_v1queries[2];
+    unsigned long mld_v2queries[2];
+    unsigned long mld_leaves[2];
+    unsigned long mld_v1reports[2];
+    unsigned long mld_v2reports[2];
+    unsigned long mld_parse_errors;
+    unsigned long mcast_bytes[2];
+    unsigned long mcast_packets[2];
+  }]],
+      },
+    },
   },
 ]==],
 ["linux/if_eql.h"] = [==[
@@ -3822,6 +4841,805 @@ return {
     },
   },
 ]==],
+["linux/input-event-codes.h"] = [==[
+  constants = {
+    INPUT_PROP_POINTER = 0x0,
+    INPUT_PROP_DIRECT = 0x1,
+    INPUT_PROP_BUTTONPAD = 0x2,
+    INPUT_PROP_SEMI_MT = 0x3,
+    INPUT_PROP_TOPBUTTONPAD = 0x4,
+    INPUT_PROP_POINTING_STICK = 0x5,
+    INPUT_PROP_ACCELEROMETER = 0x6,
+    INPUT_PROP_PRESSUREPAD = 0x7,
+    INPUT_PROP_MAX = 0x1f,
+    INPUT_PROP_CNT = 32,
+    EV_SYN = 0x0,
+    EV_KEY = 0x1,
+    EV_REL = 0x2,
+    EV_ABS = 0x3,
+    EV_MSC = 0x4,
+    EV_SW = 0x5,
+    EV_LED = 0x11,
+    EV_SND = 0x12,
+    EV_REP = 0x14,
+    EV_FF = 0x15,
+    EV_PWR = 0x16,
+    EV_FF_STATUS = 0x17,
+    EV_MAX = 0x1f,
+    EV_CNT = 32,
+    SYN_REPORT = 0,
+    SYN_CONFIG = 1,
+    SYN_MT_REPORT = 2,
+    SYN_DROPPED = 3,
+    SYN_MAX = 0xf,
+    SYN_CNT = 16,
+    KEY_RESERVED = 0,
+    KEY_ESC = 1,
+    KEY_1 = 2,
+    KEY_2 = 3,
+    KEY_3 = 4,
+    KEY_4 = 5,
+    KEY_5 = 6,
+    KEY_6 = 7,
+    KEY_7 = 8,
+    KEY_8 = 9,
+    KEY_9 = 10,
+    KEY_0 = 11,
+    KEY_MINUS = 12,
+    KEY_EQUAL = 13,
+    KEY_BACKSPACE = 14,
+    KEY_TAB = 15,
+    KEY_Q = 16,
+    KEY_W = 17,
+    KEY_E = 18,
+    KEY_R = 19,
+    KEY_T = 20,
+    KEY_Y = 21,
+    KEY_U = 22,
+    KEY_I = 23,
+    KEY_O = 24,
+    KEY_P = 25,
+    KEY_LEFTBRACE = 26,
+    KEY_RIGHTBRACE = 27,
+    KEY_ENTER = 28,
+    KEY_LEFTCTRL = 29,
+    KEY_A = 30,
+    KEY_S = 31,
+    KEY_D = 32,
+    KEY_F = 33,
+    KEY_G = 34,
+    KEY_H = 35,
+    KEY_J = 36,
+    KEY_K = 37,
+    KEY_L = 38,
+    KEY_SEMICOLON = 39,
+    KEY_APOSTROPHE = 40,
+    KEY_GRAVE = 41,
+    KEY_LEFTSHIFT = 42,
+    KEY_BACKSLASH = 43,
+    KEY_Z = 44,
+    KEY_X = 45,
+    KEY_C = 46,
+    KEY_V = 47,
+    KEY_B = 48,
+    KEY_N = 49,
+    KEY_M = 50,
+    KEY_COMMA = 51,
+    KEY_DOT = 52,
+    KEY_SLASH = 53,
+    KEY_RIGHTSHIFT = 54,
+    KEY_KPASTERISK = 55,
+    KEY_LEFTALT = 56,
+    KEY_SPACE = 57,
+    KEY_CAPSLOCK = 58,
+    KEY_F1 = 59,
+    KEY_F2 = 60,
+    KEY_F3 = 61,
+    KEY_F4 = 62,
+    KEY_F5 = 63,
+    KEY_F6 = 64,
+    KEY_F7 = 65,
+    KEY_F8 = 66,
+    KEY_F9 = 67,
+    KEY_F10 = 68,
+    KEY_NUMLOCK = 69,
+    KEY_SCROLLLOCK = 70,
+    KEY_KP7 = 71,
+    KEY_KP8 = 72,
+    KEY_KP9 = 73,
+    KEY_KPMINUS = 74,
+    KEY_KP4 = 75,
+    KEY_KP5 = 76,
+    KEY_KP6 = 77,
+    KEY_KPPLUS = 78,
+    KEY_KP1 = 79,
+    KEY_KP2 = 80,
+    KEY_KP3 = 81,
+    KEY_KP0 = 82,
+    KEY_KPDOT = 83,
+    KEY_ZENKAKUHANKAKU = 85,
+    KEY_102ND = 86,
+    KEY_F11 = 87,
+    KEY_F12 = 88,
+    KEY_RO = 89,
+    KEY_KATAKANA = 90,
+    KEY_HIRAGANA = 91,
+    KEY_HENKAN = 92,
+    KEY_KATAKANAHIRAGANA = 93,
+    KEY_MUHENKAN = 94,
+    KEY_KPJPCOMMA = 95,
+    KEY_KPENTER = 96,
+    KEY_RIGHTCTRL = 97,
+    KEY_KPSLASH = 98,
+    KEY_SYSRQ = 99,
+    KEY_RIGHTALT = 100,
+    KEY_LINEFEED = 101,
+    KEY_HOME = 102,
+    KEY_UP = 103,
+    KEY_PAGEUP = 104,
+    KEY_LEFT = 105,
+    KEY_RIGHT = 106,
+    KEY_END = 107,
+    KEY_DOWN = 108,
+    KEY_PAGEDOWN = 109,
+    KEY_INSERT = 110,
+    KEY_DELETE = 111,
+    KEY_MACRO = 112,
+    KEY_MUTE = 113,
+    KEY_VOLUMEDOWN = 114,
+    KEY_VOLUMEUP = 115,
+    KEY_POWER = 116,
+    KEY_KPEQUAL = 117,
+    KEY_KPPLUSMINUS = 118,
+    KEY_PAUSE = 119,
+    KEY_SCALE = 120,
+    KEY_KPCOMMA = 121,
+    KEY_HANGEUL = 122,
+    KEY_HANGUEL = 122,
+    KEY_HANJA = 123,
+    KEY_YEN = 124,
+    KEY_LEFTMETA = 125,
+    KEY_RIGHTMETA = 126,
+    KEY_COMPOSE = 127,
+    KEY_STOP = 128,
+    KEY_AGAIN = 129,
+    KEY_PROPS = 130,
+    KEY_UNDO = 131,
+    KEY_FRONT = 132,
+    KEY_COPY = 133,
+    KEY_OPEN = 134,
+    KEY_PASTE = 135,
+    KEY_FIND = 136,
+    KEY_CUT = 137,
+    KEY_HELP = 138,
+    KEY_MENU = 139,
+    KEY_CALC = 140,
+    KEY_SETUP = 141,
+    KEY_SLEEP = 142,
+    KEY_WAKEUP = 143,
+    KEY_FILE = 144,
+    KEY_SENDFILE = 145,
+    KEY_DELETEFILE = 146,
+    KEY_XFER = 147,
+    KEY_PROG1 = 148,
+    KEY_PROG2 = 149,
+    KEY_WWW = 150,
+    KEY_MSDOS = 151,
+    KEY_COFFEE = 152,
+    KEY_SCREENLOCK = 152,
+    KEY_ROTATE_DISPLAY = 153,
+    KEY_DIRECTION = 153,
+    KEY_CYCLEWINDOWS = 154,
+    KEY_MAIL = 155,
+    KEY_BOOKMARKS = 156,
+    KEY_COMPUTER = 157,
+    KEY_BACK = 158,
+    KEY_FORWARD = 159,
+    KEY_CLOSECD = 160,
+    KEY_EJECTCD = 161,
+    KEY_EJECTCLOSECD = 162,
+    KEY_NEXTSONG = 163,
+    KEY_PLAYPAUSE = 164,
+    KEY_PREVIOUSSONG = 165,
+    KEY_STOPCD = 166,
+    KEY_RECORD = 167,
+    KEY_REWIND = 168,
+    KEY_PHONE = 169,
+    KEY_ISO = 170,
+    KEY_CONFIG = 171,
+    KEY_HOMEPAGE = 172,
+    KEY_REFRESH = 173,
+    KEY_EXIT = 174,
+    KEY_MOVE = 175,
+    KEY_EDIT = 176,
+    KEY_SCROLLUP = 177,
+    KEY_SCROLLDOWN = 178,
+    KEY_KPLEFTPAREN = 179,
+    KEY_KPRIGHTPAREN = 180,
+    KEY_NEW = 181,
+    KEY_REDO = 182,
+    KEY_F13 = 183,
+    KEY_F14 = 184,
+    KEY_F15 = 185,
+    KEY_F16 = 186,
+    KEY_F17 = 187,
+    KEY_F18 = 188,
+    KEY_F19 = 189,
+    KEY_F20 = 190,
+    KEY_F21 = 191,
+    KEY_F22 = 192,
+    KEY_F23 = 193,
+    KEY_F24 = 194,
+    KEY_PLAYCD = 200,
+    KEY_PAUSECD = 201,
+    KEY_PROG3 = 202,
+    KEY_PROG4 = 203,
+    KEY_ALL_APPLICATIONS = 204,
+    KEY_DASHBOARD = 204,
+    KEY_SUSPEND = 205,
+    KEY_CLOSE = 206,
+    KEY_PLAY = 207,
+    KEY_FASTFORWARD = 208,
+    KEY_BASSBOOST = 209,
+    KEY_PRINT = 210,
+    KEY_HP = 211,
+    KEY_CAMERA = 212,
+    KEY_SOUND = 213,
+    KEY_QUESTION = 214,
+    KEY_EMAIL = 215,
+    KEY_CHAT = 216,
+    KEY_SEARCH = 217,
+    KEY_CONNECT = 218,
+    KEY_FINANCE = 219,
+    KEY_SPORT = 220,
+    KEY_SHOP = 221,
+    KEY_ALTERASE = 222,
+    KEY_CANCEL = 223,
+    KEY_BRIGHTNESSDOWN = 224,
+    KEY_BRIGHTNESSUP = 225,
+    KEY_MEDIA = 226,
+    KEY_SWITCHVIDEOMODE = 227,
+    KEY_KBDILLUMTOGGLE = 228,
+    KEY_KBDILLUMDOWN = 229,
+    KEY_KBDILLUMUP = 230,
+    KEY_SEND = 231,
+    KEY_REPLY = 232,
+    KEY_FORWARDMAIL = 233,
+    KEY_SAVE = 234,
+    KEY_DOCUMENTS = 235,
+    KEY_BATTERY = 236,
+    KEY_BLUETOOTH = 237,
+    KEY_WLAN = 238,
+    KEY_UWB = 239,
+    KEY_UNKNOWN = 240,
+    KEY_VIDEO_NEXT = 241,
+    KEY_VIDEO_PREV = 242,
+    KEY_BRIGHTNESS_CYCLE = 243,
+    KEY_BRIGHTNESS_AUTO = 244,
+    KEY_BRIGHTNESS_ZERO = 244,
+    KEY_DISPLAY_OFF = 245,
+    KEY_WWAN = 246,
+    KEY_WIMAX = 246,
+    KEY_RFKILL = 247,
+    KEY_MICMUTE = 248,
+    BTN_MISC = 0x100,
+    BTN_0 = 0x100,
+    BTN_1 = 0x101,
+    BTN_2 = 0x102,
+    BTN_3 = 0x103,
+    BTN_4 = 0x104,
+    BTN_5 = 0x105,
+    BTN_6 = 0x106,
+    BTN_7 = 0x107,
+    BTN_8 = 0x108,
+    BTN_9 = 0x109,
+    BTN_MOUSE = 0x110,
+    BTN_LEFT = 0x110,
+    BTN_RIGHT = 0x111,
+    BTN_MIDDLE = 0x112,
+    BTN_SIDE = 0x113,
+    BTN_EXTRA = 0x114,
+    BTN_FORWARD = 0x115,
+    BTN_BACK = 0x116,
+    BTN_TASK = 0x117,
+    BTN_JOYSTICK = 0x120,
+    BTN_TRIGGER = 0x120,
+    BTN_THUMB = 0x121,
+    BTN_THUMB2 = 0x122,
+    BTN_TOP = 0x123,
+    BTN_TOP2 = 0x124,
+    BTN_PINKIE = 0x125,
+    BTN_BASE = 0x126,
+    BTN_BASE2 = 0x127,
+    BTN_BASE3 = 0x128,
+    BTN_BASE4 = 0x129,
+    BTN_BASE5 = 0x12a,
+    BTN_BASE6 = 0x12b,
+    BTN_DEAD = 0x12f,
+    BTN_GAMEPAD = 0x130,
+    BTN_SOUTH = 0x130,
+    BTN_A = 304,
+    BTN_EAST = 0x131,
+    BTN_B = 305,
+    BTN_C = 0x132,
+    BTN_NORTH = 0x133,
+    BTN_X = 307,
+    BTN_WEST = 0x134,
+    BTN_Y = 308,
+    BTN_Z = 0x135,
+    BTN_TL = 0x136,
+    BTN_TR = 0x137,
+    BTN_TL2 = 0x138,
+    BTN_TR2 = 0x139,
+    BTN_SELECT = 0x13a,
+    BTN_START = 0x13b,
+    BTN_MODE = 0x13c,
+    BTN_THUMBL = 0x13d,
+    BTN_THUMBR = 0x13e,
+    BTN_DIGI = 0x140,
+    BTN_TOOL_PEN = 0x140,
+    BTN_TOOL_RUBBER = 0x141,
+    BTN_TOOL_BRUSH = 0x142,
+    BTN_TOOL_PENCIL = 0x143,
+    BTN_TOOL_AIRBRUSH = 0x144,
+    BTN_TOOL_FINGER = 0x145,
+    BTN_TOOL_MOUSE = 0x146,
+    BTN_TOOL_LENS = 0x147,
+    BTN_TOOL_QUINTTAP = 0x148,
+    BTN_STYLUS3 = 0x149,
+    BTN_TOUCH = 0x14a,
+    BTN_STYLUS = 0x14b,
+    BTN_STYLUS2 = 0x14c,
+    BTN_TOOL_DOUBLETAP = 0x14d,
+    BTN_TOOL_TRIPLETAP = 0x14e,
+    BTN_TOOL_QUADTAP = 0x14f,
+    BTN_WHEEL = 0x150,
+    BTN_GEAR_DOWN = 0x150,
+    BTN_GEAR_UP = 0x151,
+    KEY_OK = 0x160,
+    KEY_SELECT = 0x161,
+    KEY_GOTO = 0x162,
+    KEY_CLEAR = 0x163,
+    KEY_POWER2 = 0x164,
+    KEY_OPTION = 0x165,
+    KEY_INFO = 0x166,
+    KEY_TIME = 0x167,
+    KEY_VENDOR = 0x168,
+    KEY_ARCHIVE = 0x169,
+    KEY_PROGRAM = 0x16a,
+    KEY_CHANNEL = 0x16b,
+    KEY_FAVORITES = 0x16c,
+    KEY_EPG = 0x16d,
+    KEY_PVR = 0x16e,
+    KEY_MHP = 0x16f,
+    KEY_LANGUAGE = 0x170,
+    KEY_TITLE = 0x171,
+    KEY_SUBTITLE = 0x172,
+    KEY_ANGLE = 0x173,
+    KEY_FULL_SCREEN = 0x174,
+    KEY_ZOOM = 372,
+    KEY_MODE = 0x175,
+    KEY_KEYBOARD = 0x176,
+    KEY_ASPECT_RATIO = 0x177,
+    KEY_SCREEN = 375,
+    KEY_PC = 0x178,
+    KEY_TV = 0x179,
+    KEY_TV2 = 0x17a,
+    KEY_VCR = 0x17b,
+    KEY_VCR2 = 0x17c,
+    KEY_SAT = 0x17d,
+    KEY_SAT2 = 0x17e,
+    KEY_CD = 0x17f,
+    KEY_TAPE = 0x180,
+    KEY_RADIO = 0x181,
+    KEY_TUNER = 0x182,
+    KEY_PLAYER = 0x183,
+    KEY_TEXT = 0x184,
+    KEY_DVD = 0x185,
+    KEY_AUX = 0x186,
+    KEY_MP3 = 0x187,
+    KEY_AUDIO = 0x188,
+    KEY_VIDEO = 0x189,
+    KEY_DIRECTORY = 0x18a,
+    KEY_LIST = 0x18b,
+    KEY_MEMO = 0x18c,
+    KEY_CALENDAR = 0x18d,
+    KEY_RED = 0x18e,
+    KEY_GREEN = 0x18f,
+    KEY_YELLOW = 0x190,
+    KEY_BLUE = 0x191,
+    KEY_CHANNELUP = 0x192,
+    KEY_CHANNELDOWN = 0x193,
+    KEY_FIRST = 0x194,
+    KEY_LAST = 0x195,
+    KEY_AB = 0x196,
+    KEY_NEXT = 0x197,
+    KEY_RESTART = 0x198,
+    KEY_SLOW = 0x199,
+    KEY_SHUFFLE = 0x19a,
+    KEY_BREAK = 0x19b,
+    KEY_PREVIOUS = 0x19c,
+    KEY_DIGITS = 0x19d,
+    KEY_TEEN = 0x19e,
+    KEY_TWEN = 0x19f,
+    KEY_VIDEOPHONE = 0x1a0,
+    KEY_GAMES = 0x1a1,
+    KEY_ZOOMIN = 0x1a2,
+    KEY_ZOOMOUT = 0x1a3,
+    KEY_ZOOMRESET = 0x1a4,
+    KEY_WORDPROCESSOR = 0x1a5,
+    KEY_EDITOR = 0x1a6,
+    KEY_SPREADSHEET = 0x1a7,
+    KEY_GRAPHICSEDITOR = 0x1a8,
+    KEY_PRESENTATION = 0x1a9,
+    KEY_DATABASE = 0x1aa,
+    KEY_NEWS = 0x1ab,
+    KEY_VOICEMAIL = 0x1ac,
+    KEY_ADDRESSBOOK = 0x1ad,
+    KEY_MESSENGER = 0x1ae,
+    KEY_DISPLAYTOGGLE = 0x1af,
+    KEY_BRIGHTNESS_TOGGLE = 431,
+    KEY_SPELLCHECK = 0x1b0,
+    KEY_LOGOFF = 0x1b1,
+    KEY_DOLLAR = 0x1b2,
+    KEY_EURO = 0x1b3,
+    KEY_FRAMEBACK = 0x1b4,
+    KEY_FRAMEFORWARD = 0x1b5,
+    KEY_CONTEXT_MENU = 0x1b6,
+    KEY_MEDIA_REPEAT = 0x1b7,
+    KEY_10CHANNELSUP = 0x1b8,
+    KEY_10CHANNELSDOWN = 0x1b9,
+    KEY_IMAGES = 0x1ba,
+    KEY_NOTIFICATION_CENTER = 0x1bc,
+    KEY_PICKUP_PHONE = 0x1bd,
+    KEY_HANGUP_PHONE = 0x1be,
+    KEY_LINK_PHONE = 0x1bf,
+    KEY_DEL_EOL = 0x1c0,
+    KEY_DEL_EOS = 0x1c1,
+    KEY_INS_LINE = 0x1c2,
+    KEY_DEL_LINE = 0x1c3,
+    KEY_FN = 0x1d0,
+    KEY_FN_ESC = 0x1d1,
+    KEY_FN_F1 = 0x1d2,
+    KEY_FN_F2 = 0x1d3,
+    KEY_FN_F3 = 0x1d4,
+    KEY_FN_F4 = 0x1d5,
+    KEY_FN_F5 = 0x1d6,
+    KEY_FN_F6 = 0x1d7,
+    KEY_FN_F7 = 0x1d8,
+    KEY_FN_F8 = 0x1d9,
+    KEY_FN_F9 = 0x1da,
+    KEY_FN_F10 = 0x1db,
+    KEY_FN_F11 = 0x1dc,
+    KEY_FN_F12 = 0x1dd,
+    KEY_FN_1 = 0x1de,
+    KEY_FN_2 = 0x1df,
+    KEY_FN_D = 0x1e0,
+    KEY_FN_E = 0x1e1,
+    KEY_FN_F = 0x1e2,
+    KEY_FN_S = 0x1e3,
+    KEY_FN_B = 0x1e4,
+    KEY_FN_RIGHT_SHIFT = 0x1e5,
+    KEY_BRL_DOT1 = 0x1f1,
+    KEY_BRL_DOT2 = 0x1f2,
+    KEY_BRL_DOT3 = 0x1f3,
+    KEY_BRL_DOT4 = 0x1f4,
+    KEY_BRL_DOT5 = 0x1f5,
+    KEY_BRL_DOT6 = 0x1f6,
+    KEY_BRL_DOT7 = 0x1f7,
+    KEY_BRL_DOT8 = 0x1f8,
+    KEY_BRL_DOT9 = 0x1f9,
+    KEY_BRL_DOT10 = 0x1fa,
+    KEY_NUMERIC_0 = 0x200,
+    KEY_NUMERIC_1 = 0x201,
+    KEY_NUMERIC_2 = 0x202,
+    KEY_NUMERIC_3 = 0x203,
+    KEY_NUMERIC_4 = 0x204,
+    KEY_NUMERIC_5 = 0x205,
+    KEY_NUMERIC_6 = 0x206,
+    KEY_NUMERIC_7 = 0x207,
+    KEY_NUMERIC_8 = 0x208,
+    KEY_NUMERIC_9 = 0x209,
+    KEY_NUMERIC_STAR = 0x20a,
+    KEY_NUMERIC_POUND = 0x20b,
+    KEY_NUMERIC_A = 0x20c,
+    KEY_NUMERIC_B = 0x20d,
+    KEY_NUMERIC_C = 0x20e,
+    KEY_NUMERIC_D = 0x20f,
+    KEY_CAMERA_FOCUS = 0x210,
+    KEY_WPS_BUTTON = 0x211,
+    KEY_TOUCHPAD_TOGGLE = 0x212,
+    KEY_TOUCHPAD_ON = 0x213,
+    KEY_TOUCHPAD_OFF = 0x214,
+    KEY_CAMERA_ZOOMIN = 0x215,
+    KEY_CAMERA_ZOOMOUT = 0x216,
+    KEY_CAMERA_UP = 0x217,
+    KEY_CAMERA_DOWN = 0x218,
+    KEY_CAMERA_LEFT = 0x219,
+    KEY_CAMERA_RIGHT = 0x21a,
+    KEY_ATTENDANT_ON = 0x21b,
+    KEY_ATTENDANT_OFF = 0x21c,
+    KEY_ATTENDANT_TOGGLE = 0x21d,
+    KEY_LIGHTS_TOGGLE = 0x21e,
+    BTN_DPAD_UP = 0x220,
+    BTN_DPAD_DOWN = 0x221,
+    BTN_DPAD_LEFT = 0x222,
+    BTN_DPAD_RIGHT = 0x223,
+    BTN_GRIPL = 0x224,
+    BTN_GRIPR = 0x225,
+    BTN_GRIPL2 = 0x226,
+    BTN_GRIPR2 = 0x227,
+    KEY_ALS_TOGGLE = 0x230,
+    KEY_ROTATE_LOCK_TOGGLE = 0x231,
+    KEY_REFRESH_RATE_TOGGLE = 0x232,
+    KEY_BUTTONCONFIG = 0x240,
+    KEY_TASKMANAGER = 0x241,
+    KEY_JOURNAL = 0x242,
+    KEY_CONTROLPANEL = 0x243,
+    KEY_APPSELECT = 0x244,
+    KEY_SCREENSAVER = 0x245,
+    KEY_VOICECOMMAND = 0x246,
+    KEY_ASSISTANT = 0x247,
+    KEY_KBD_LAYOUT_NEXT = 0x248,
+    KEY_EMOJI_PICKER = 0x249,
+    KEY_DICTATE = 0x24a,
+    KEY_CAMERA_ACCESS_ENABLE = 0x24b,
+    KEY_CAMERA_ACCESS_DISABLE = 0x24c,
+    KEY_CAMERA_ACCESS_TOGGLE = 0x24d,
+    KEY_ACCESSIBILITY = 0x24e,
+    KEY_DO_NOT_DISTURB = 0x24f,
+    KEY_BRIGHTNESS_MIN = 0x250,
+    KEY_BRIGHTNESS_MAX = 0x251,
+    KEY_EPRIVACY_SCREEN_ON = 0x252,
+    KEY_EPRIVACY_SCREEN_OFF = 0x253,
+    KEY_ACTION_ON_SELECTION = 0x254,
+    KEY_CONTEXTUAL_INSERT = 0x255,
+    KEY_CONTEXTUAL_QUERY = 0x256,
+    KEY_KBDINPUTASSIST_PREV = 0x260,
+    KEY_KBDINPUTASSIST_NEXT = 0x261,
+    KEY_KBDINPUTASSIST_PREVGROUP = 0x262,
+    KEY_KBDINPUTASSIST_NEXTGROUP = 0x263,
+    KEY_KBDINPUTASSIST_ACCEPT = 0x264,
+    KEY_KBDINPUTASSIST_CANCEL = 0x265,
+    KEY_RIGHT_UP = 0x266,
+    KEY_RIGHT_DOWN = 0x267,
+    KEY_LEFT_UP = 0x268,
+    KEY_LEFT_DOWN = 0x269,
+    KEY_ROOT_MENU = 0x26a,
+    KEY_MEDIA_TOP_MENU = 0x26b,
+    KEY_NUMERIC_11 = 0x26c,
+    KEY_NUMERIC_12 = 0x26d,
+    KEY_AUDIO_DESC = 0x26e,
+    KEY_3D_MODE = 0x26f,
+    KEY_NEXT_FAVORITE = 0x270,
+    KEY_STOP_RECORD = 0x271,
+    KEY_PAUSE_RECORD = 0x272,
+    KEY_VOD = 0x273,
+    KEY_UNMUTE = 0x274,
+    KEY_FASTREVERSE = 0x275,
+    KEY_SLOWREVERSE = 0x276,
+    KEY_DATA = 0x277,
+    KEY_ONSCREEN_KEYBOARD = 0x278,
+    KEY_PRIVACY_SCREEN_TOGGLE = 0x279,
+    KEY_SELECTIVE_SCREENSHOT = 0x27a,
+    KEY_NEXT_ELEMENT = 0x27b,
+    KEY_PREVIOUS_ELEMENT = 0x27c,
+    KEY_AUTOPILOT_ENGAGE_TOGGLE = 0x27d,
+    KEY_MARK_WAYPOINT = 0x27e,
+    KEY_SOS = 0x27f,
+    KEY_NAV_CHART = 0x280,
+    KEY_FISHING_CHART = 0x281,
+    KEY_SINGLE_RANGE_RADAR = 0x282,
+    KEY_DUAL_RANGE_RADAR = 0x283,
+    KEY_RADAR_OVERLAY = 0x284,
+    KEY_TRADITIONAL_SONAR = 0x285,
+    KEY_CLEARVU_SONAR = 0x286,
+    KEY_SIDEVU_SONAR = 0x287,
+    KEY_NAV_INFO = 0x288,
+    KEY_BRIGHTNESS_MENU = 0x289,
+    KEY_MACRO1 = 0x290,
+    KEY_MACRO2 = 0x291,
+    KEY_MACRO3 = 0x292,
+    KEY_MACRO4 = 0x293,
+    KEY_MACRO5 = 0x294,
+    KEY_MACRO6 = 0x295,
+    KEY_MACRO7 = 0x296,
+    KEY_MACRO8 = 0x297,
+    KEY_MACRO9 = 0x298,
+    KEY_MACRO10 = 0x299,
+    KEY_MACRO11 = 0x29a,
+    KEY_MACRO12 = 0x29b,
+    KEY_MACRO13 = 0x29c,
+    KEY_MACRO14 = 0x29d,
+    KEY_MACRO15 = 0x29e,
+    KEY_MACRO16 = 0x29f,
+    KEY_MACRO17 = 0x2a0,
+    KEY_MACRO18 = 0x2a1,
+    KEY_MACRO19 = 0x2a2,
+    KEY_MACRO20 = 0x2a3,
+    KEY_MACRO21 = 0x2a4,
+    KEY_MACRO22 = 0x2a5,
+    KEY_MACRO23 = 0x2a6,
+    KEY_MACRO24 = 0x2a7,
+    KEY_MACRO25 = 0x2a8,
+    KEY_MACRO26 = 0x2a9,
+    KEY_MACRO27 = 0x2aa,
+    KEY_MACRO28 = 0x2ab,
+    KEY_MACRO29 = 0x2ac,
+    KEY_MACRO30 = 0x2ad,
+    KEY_MACRO_RECORD_START = 0x2b0,
+    KEY_MACRO_RECORD_STOP = 0x2b1,
+    KEY_MACRO_PRESET_CYCLE = 0x2b2,
+    KEY_MACRO_PRESET1 = 0x2b3,
+    KEY_MACRO_PRESET2 = 0x2b4,
+    KEY_MACRO_PRESET3 = 0x2b5,
+    KEY_KBD_LCD_MENU1 = 0x2b8,
+    KEY_KBD_LCD_MENU2 = 0x2b9,
+    KEY_KBD_LCD_MENU3 = 0x2ba,
+    KEY_KBD_LCD_MENU4 = 0x2bb,
+    KEY_KBD_LCD_MENU5 = 0x2bc,
+    KEY_PERFORMANCE = 0x2bd,
+    BTN_TRIGGER_HAPPY = 0x2c0,
+    BTN_TRIGGER_HAPPY1 = 0x2c0,
+    BTN_TRIGGER_HAPPY2 = 0x2c1,
+    BTN_TRIGGER_HAPPY3 = 0x2c2,
+    BTN_TRIGGER_HAPPY4 = 0x2c3,
+    BTN_TRIGGER_HAPPY5 = 0x2c4,
+    BTN_TRIGGER_HAPPY6 = 0x2c5,
+    BTN_TRIGGER_HAPPY7 = 0x2c6,
+    BTN_TRIGGER_HAPPY8 = 0x2c7,
+    BTN_TRIGGER_HAPPY9 = 0x2c8,
+    BTN_TRIGGER_HAPPY10 = 0x2c9,
+    BTN_TRIGGER_HAPPY11 = 0x2ca,
+    BTN_TRIGGER_HAPPY12 = 0x2cb,
+    BTN_TRIGGER_HAPPY13 = 0x2cc,
+    BTN_TRIGGER_HAPPY14 = 0x2cd,
+    BTN_TRIGGER_HAPPY15 = 0x2ce,
+    BTN_TRIGGER_HAPPY16 = 0x2cf,
+    BTN_TRIGGER_HAPPY17 = 0x2d0,
+    BTN_TRIGGER_HAPPY18 = 0x2d1,
+    BTN_TRIGGER_HAPPY19 = 0x2d2,
+    BTN_TRIGGER_HAPPY20 = 0x2d3,
+    BTN_TRIGGER_HAPPY21 = 0x2d4,
+    BTN_TRIGGER_HAPPY22 = 0x2d5,
+    BTN_TRIGGER_HAPPY23 = 0x2d6,
+    BTN_TRIGGER_HAPPY24 = 0x2d7,
+    BTN_TRIGGER_HAPPY25 = 0x2d8,
+    BTN_TRIGGER_HAPPY26 = 0x2d9,
+    BTN_TRIGGER_HAPPY27 = 0x2da,
+    BTN_TRIGGER_HAPPY28 = 0x2db,
+    BTN_TRIGGER_HAPPY29 = 0x2dc,
+    BTN_TRIGGER_HAPPY30 = 0x2dd,
+    BTN_TRIGGER_HAPPY31 = 0x2de,
+    BTN_TRIGGER_HAPPY32 = 0x2df,
+    BTN_TRIGGER_HAPPY33 = 0x2e0,
+    BTN_TRIGGER_HAPPY34 = 0x2e1,
+    BTN_TRIGGER_HAPPY35 = 0x2e2,
+    BTN_TRIGGER_HAPPY36 = 0x2e3,
+    BTN_TRIGGER_HAPPY37 = 0x2e4,
+    BTN_TRIGGER_HAPPY38 = 0x2e5,
+    BTN_TRIGGER_HAPPY39 = 0x2e6,
+    BTN_TRIGGER_HAPPY40 = 0x2e7,
+    KEY_MIN_INTERESTING = 113,
+    KEY_MAX = 0x2ff,
+    KEY_CNT = 768,
+    REL_X = 0x0,
+    REL_Y = 0x1,
+    REL_Z = 0x2,
+    REL_RX = 0x3,
+    REL_RY = 0x4,
+    REL_RZ = 0x5,
+    REL_HWHEEL = 0x6,
+    REL_DIAL = 0x7,
+    REL_WHEEL = 0x8,
+    REL_MISC = 0x9,
+    REL_RESERVED = 0xa,
+    REL_WHEEL_HI_RES = 0xb,
+    REL_HWHEEL_HI_RES = 0xc,
+    REL_MAX = 0xf,
+    REL_CNT = 16,
+    ABS_X = 0x0,
+    ABS_Y = 0x1,
+    ABS_Z = 0x2,
+    ABS_RX = 0x3,
+    ABS_RY = 0x4,
+    ABS_RZ = 0x5,
+    ABS_THROTTLE = 0x6,
+    ABS_RUDDER = 0x7,
+    ABS_WHEEL = 0x8,
+    ABS_GAS = 0x9,
+    ABS_BRAKE = 0xa,
+    ABS_HAT0X = 0x10,
+    ABS_HAT0Y = 0x11,
+    ABS_HAT1X = 0x12,
+    ABS_HAT1Y = 0x13,
+    ABS_HAT2X = 0x14,
+    ABS_HAT2Y = 0x15,
+    ABS_HAT3X = 0x16,
+    ABS_HAT3Y = 0x17,
+    ABS_PRESSURE = 0x18,
+    ABS_DISTANCE = 0x19,
+    ABS_TILT_X = 0x1a,
+    ABS_TILT_Y = 0x1b,
+    ABS_TOOL_WIDTH = 0x1c,
+    ABS_VOLUME = 0x20,
+    ABS_PROFILE = 0x21,
+    ABS_SND_PROFILE = 0x22,
+    ABS_MISC = 0x28,
+    ABS_RESERVED = 0x2e,
+    ABS_MT_SLOT = 0x2f,
+    ABS_MT_TOUCH_MAJOR = 0x30,
+    ABS_MT_TOUCH_MINOR = 0x31,
+    ABS_MT_WIDTH_MAJOR = 0x32,
+    ABS_MT_WIDTH_MINOR = 0x33,
+    ABS_MT_ORIENTATION = 0x34,
+    ABS_MT_POSITION_X = 0x35,
+    ABS_MT_POSITION_Y = 0x36,
+    ABS_MT_TOOL_TYPE = 0x37,
+    ABS_MT_BLOB_ID = 0x38,
+    ABS_MT_TRACKING_ID = 0x39,
+    ABS_MT_PRESSURE = 0x3a,
+    ABS_MT_DISTANCE = 0x3b,
+    ABS_MT_TOOL_X = 0x3c,
+    ABS_MT_TOOL_Y = 0x3d,
+    ABS_MAX = 0x3f,
+    ABS_CNT = 64,
+    SW_LID = 0x0,
+    SW_TABLET_MODE = 0x1,
+    SW_HEADPHONE_INSERT = 0x2,
+    SW_RFKILL_ALL = 0x3,
+    SW_RADIO = 3,
+    SW_MICROPHONE_INSERT = 0x4,
+    SW_DOCK = 0x5,
+    SW_LINEOUT_INSERT = 0x6,
+    SW_JACK_PHYSICAL_INSERT = 0x7,
+    SW_VIDEOOUT_INSERT = 0x8,
+    SW_CAMERA_LENS_COVER = 0x9,
+    SW_KEYPAD_SLIDE = 0xa,
+    SW_FRONT_PROXIMITY = 0xb,
+    SW_ROTATE_LOCK = 0xc,
+    SW_LINEIN_INSERT = 0xd,
+    SW_MUTE_DEVICE = 0xe,
+    SW_PEN_INSERTED = 0xf,
+    SW_MACHINE_COVER = 0x10,
+    SW_USB_INSERT = 0x11,
+    SW_MAX = 0x11,
+    SW_CNT = 18,
+    MSC_SERIAL = 0x0,
+    MSC_PULSELED = 0x1,
+    MSC_GESTURE = 0x2,
+    MSC_RAW = 0x3,
+    MSC_SCAN = 0x4,
+    MSC_TIMESTAMP = 0x5,
+    MSC_MAX = 0x7,
+    MSC_CNT = 8,
+    LED_NUML = 0x0,
+    LED_CAPSL = 0x1,
+    LED_SCROLLL = 0x2,
+    LED_COMPOSE = 0x3,
+    LED_KANA = 0x4,
+    LED_SLEEP = 0x5,
+    LED_SUSPEND = 0x6,
+    LED_MUTE = 0x7,
+    LED_MISC = 0x8,
+    LED_MAIL = 0x9,
+    LED_CHARGING = 0xa,
+    LED_MAX = 0xf,
+    LED_CNT = 16,
+    REP_DELAY = 0x0,
+    REP_PERIOD = 0x1,
+    REP_MAX = 0x1,
+    REP_CNT = 2,
+    SND_CLICK = 0x0,
+    SND_BELL = 0x1,
+    SND_TONE = 0x2,
+    SND_MAX = 0x7,
+    SND_CNT = 8,
+    SND_PROFILE_SILENT = 0x0,
+    SND_PROFILE_VIBRATE = 0x1,
+    SND_PROFILE_RING = 0x2,
+  },
+]==],
 ["linux/input.h"] = [==[
   constants = {
     EV_VERSION = 0x10001,
@@ -4525,11 +6343,447 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.io_uring-1",
+      records = {
+        ["struct io_uring_sqe"] = [[{
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t ioprio;
+    int32_t fd;
+    union {
+      uint64_t off;
+      uint64_t addr2;
+      struct {
+        uint32_t cmd_op;
+        uint32_t __pad1;
+      };
+    };
+    union {
+      uint64_t addr;
+      uint64_t splice_off_in;
+      struct {
+        uint32_t level;
+        uint32_t optname;
+      };
+    };
+    uint32_t len;
+    union {
+      uint32_t rw_flags;
+      uint32_t fsync_flags;
+      uint16_t poll_events;
+      uint32_t poll32_events;
+      uint32_t sync_range_flags;
+      uint32_t msg_flags;
+      uint32_t timeout_flags;
+      uint32_t accept_flags;
+      uint32_t cancel_flags;
+      uint32_t open_flags;
+      uint32_t statx_flags;
+      uint32_t fadvise_advice;
+      uint32_t splice_flags;
+      uint32_t rename_flags;
+      uint32_t unlink_flags;
+      uint32_t hardlink_flags;
+      uint32_t xattr_flags;
+      uint32_t msg_ring_flags;
+      uint32_t uring_cmd_flags;
+      uint32_t waitid_flags;
+      uint32_t futex_flags;
+      uint32_t install_fd_flags;
+      uint32_t nop_flags;
+      uint32_t pipe_flags;
+    };
+    uint64_t user_data;
+    union {
+      uint16_t buf_index;
+      uint16_t buf_group;
+    } __attribute__((packed));
+    uint16_t personality;
+    union {
+      int32_t splice_fd_in;
+      uint32_t file_index;
+      uint32_t zcrx_ifq_idx;
+      uint32_t optlen;
+      struct {
+        uint16_t addr_len;
+        uint16_t __pad3[1];
+      };
+      struct {
+        uint8_t write_stream;
+        uint8_t __pad4[3];
+      };
+    };
+    union {
+      struct {
+        uint64_t addr3;
+        uint64_t __pad2[1];
+      };
+      struct {
+        uint64_t attr_ptr;
+        uint64_t attr_type_mask;
+      };
+      uint64_t optval;
+      uint8_t cmd[0];
+    };
+  }]],
+        ["struct io_uring_attr_pi"] = [[{
+    uint16_t flags;
+    uint16_t app_tag;
+    uint32_t len;
+    uint64_t addr;
+    uint64_t seed;
+    uint64_t rsvd;
+  }]],
+        ["struct io_uring_cqe"] = [[{
+    uint64_t user_data;
+    int32_t res;
+    uint32_t flags;
+    uint64_t big_cqe[];
+  }]],
+        ["struct io_sqring_offsets"] = [[{
+    uint32_t head;
+    uint32_t tail;
+    uint32_t ring_mask;
+    uint32_t ring_entries;
+    uint32_t flags;
+    uint32_t dropped;
+    uint32_t array;
+    uint32_t resv1;
+    uint64_t user_addr;
+  }]],
+        ["struct io_cqring_offsets"] = [[{
+    uint32_t head;
+    uint32_t tail;
+    uint32_t ring_mask;
+    uint32_t ring_entries;
+    uint32_t overflow;
+    uint32_t cqes;
+    uint32_t flags;
+    uint32_t resv1;
+    uint64_t user_addr;
+  }]],
+        ["struct io_uring_files_update"] = [[{
+    uint32_t offset;
+    uint32_t resv;
+    uint64_t fds __attribute__((aligned(8)));
+  }]],
+        ["struct io_uring_region_desc"] = [[{
+    uint64_t user_addr;
+    uint64_t size;
+    uint32_t flags;
+    uint32_t id;
+    uint64_t mmap_offset;
+    uint64_t __resv[4];
+  }]],
+        ["struct io_uring_mem_region_reg"] = [[{
+    uint64_t region_uptr;
+    uint64_t flags;
+    uint64_t __resv[2];
+  }]],
+        ["struct io_uring_rsrc_register"] = [[{
+    uint32_t nr;
+    uint32_t flags;
+    uint64_t resv2;
+    uint64_t data __attribute__((aligned(8)));
+    uint64_t tags __attribute__((aligned(8)));
+  }]],
+        ["struct io_uring_rsrc_update"] = [[{
+    uint32_t offset;
+    uint32_t resv;
+    uint64_t data __attribute__((aligned(8)));
+  }]],
+        ["struct io_uring_rsrc_update2"] = [[{
+    uint32_t offset;
+    uint32_t resv;
+    uint64_t data __attribute__((aligned(8)));
+    uint64_t tags __attribute__((aligned(8)));
+    uint32_t nr;
+    uint32_t resv2;
+  }]],
+        ["struct io_uring_buf"] = [[{
+    uint64_t addr;
+    uint32_t len;
+    uint16_t bid;
+    uint16_t resv;
+  }]],
+        ["struct io_uring_buf_ring"] = [[{
+    union {
+      struct {
+        uint64_t resv1;
+        uint32_t resv2;
+        uint16_t resv3;
+        uint16_t tail;
+      };
+      struct {
+        struct {
+        } __empty_bufs;
+        struct io_uring_buf bufs[];
+      };
+    };
+  }]],
+        ["struct io_uring_buf_reg"] = [[{
+    uint64_t ring_addr;
+    uint32_t ring_entries;
+    uint16_t bgid;
+    uint16_t flags;
+    uint32_t min_left;
+    uint32_t resv[5];
+  }]],
+        ["struct io_uring_reg_wait"] = [[{
+    struct __kernel_timespec ts;
+    uint32_t min_wait_usec;
+    uint32_t flags;
+    uint64_t sigmask;
+    uint32_t sigmask_sz;
+    uint32_t pad[3];
+    uint64_t pad2[2];
+  }]],
+        ["struct io_uring_getevents_arg"] = [[{
+    uint64_t sigmask;
+    uint32_t sigmask_sz;
+    uint32_t min_wait_usec;
+    uint64_t ts;
+  }]],
+        ["struct io_uring_sync_cancel_reg"] = [[{
+    uint64_t addr;
+    int32_t fd;
+    uint32_t flags;
+    struct __kernel_timespec timeout;
+    uint8_t opcode;
+    uint8_t pad[7];
+    uint64_t pad2[3];
+  }]],
+        ["struct io_uring_file_index_range"] = [[{
+    uint32_t off;
+    uint32_t len;
+    uint64_t resv;
+  }]],
+        ["struct io_timespec"] = [[{
+    uint64_t tv_sec;
+    uint64_t tv_nsec;
+  }]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.io_uring-2",
+      records = {
+        ["struct io_uring_sqe"] = [[{
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t ioprio;
+    int32_t fd;
+    union {
+      unsigned long off;
+      unsigned long addr2;
+      struct {
+        uint32_t cmd_op;
+        uint32_t __pad1;
+      };
+    };
+    union {
+      unsigned long addr;
+      unsigned long splice_off_in;
+      struct {
+        uint32_t level;
+        uint32_t optname;
+      };
+    };
+    uint32_t len;
+    union {
+      uint32_t rw_flags;
+      uint32_t fsync_flags;
+      uint16_t poll_events;
+      uint32_t poll32_events;
+      uint32_t sync_range_flags;
+      uint32_t msg_flags;
+      uint32_t timeout_flags;
+      uint32_t accept_flags;
+      uint32_t cancel_flags;
+      uint32_t open_flags;
+      uint32_t statx_flags;
+      uint32_t fadvise_advice;
+      uint32_t splice_flags;
+      uint32_t rename_flags;
+      uint32_t unlink_flags;
+      uint32_t hardlink_flags;
+      uint32_t xattr_flags;
+      uint32_t msg_ring_flags;
+      uint32_t uring_cmd_flags;
+      uint32_t waitid_flags;
+      uint32_t futex_flags;
+      uint32_t install_fd_flags;
+      uint32_t nop_flags;
+      uint32_t pipe_flags;
+    };
+    unsigned long user_data;
+    union {
+      uint16_t buf_index;
+      uint16_t buf_group;
+    } __attribute__((packed));
+    uint16_t personality;
+    union {
+      int32_t splice_fd_in;
+      uint32_t file_index;
+      uint32_t zcrx_ifq_idx;
+      uint32_t optlen;
+      struct {
+        uint16_t addr_len;
+        uint16_t __pad3[1];
+      };
+      struct {
+        uint8_t write_stream;
+        uint8_t __pad4[3];
+      };
+    };
+    union {
+      struct {
+        unsigned long addr3;
+        unsigned long __pad2[1];
+      };
+      struct {
+        unsigned long attr_ptr;
+        unsigned long attr_type_mask;
+      };
+      unsigned long optval;
+      uint8_t cmd[0];
+    };
+  }]],
+        ["struct io_uring_attr_pi"] = [[{
+    uint16_t flags;
+    uint16_t app_tag;
+    uint32_t len;
+    unsigned long addr;
+    unsigned long seed;
+    unsigned long rsvd;
+  }]],
+        ["struct io_uring_cqe"] = [[{
+    unsigned long user_data;
+    int32_t res;
+    uint32_t flags;
+    unsigned long big_cqe[];
+  }]],
+        ["struct io_sqring_offsets"] = [[{
+    uint32_t head;
+    uint32_t tail;
+    uint32_t ring_mask;
+    uint32_t ring_entries;
+    uint32_t flags;
+    uint32_t dropped;
+    uint32_t array;
+    uint32_t resv1;
+    unsigned long user_addr;
+  }]],
+        ["struct io_cqring_offsets"] = [[{
+    uint32_t head;
+    uint32_t tail;
+    uint32_t ring_mask;
+    uint32_t ring_entries;
+    uint32_t overflow;
+    uint32_t cqes;
+    uint32_t flags;
+    uint32_t resv1;
+    unsigned long user_addr;
+  }]],
+        ["struct io_uring_files_update"] = [[{
+    uint32_t offset;
+    uint32_t resv;
+    unsigned long fds __attribute__((aligned(8)));
+  }]],
+        ["struct io_uring_region_desc"] = [[{
+    unsigned long user_addr;
+    unsigned long size;
+    uint32_t flags;
+    uint32_t id;
+    unsigned long mmap_offset;
+    unsigned long __resv[4];
+  }]],
+        ["struct io_uring_mem_region_reg"] = [[{
+    unsigned long region_uptr;
+    unsigned long flags;
+    unsigned long __resv[2];
+  }]],
+        ["struct io_uring_rsrc_register"] = [[{
+    uint32_t nr;
+    uint32_t flags;
+    unsigned long resv2;
+    unsigned long data __attribute__((aligned(8)));
+    unsigned long tags __attribute__((aligned(8)));
+  }]],
+        ["struct io_uring_rsrc_update"] = [[{
+    uint32_t offset;
+    uint32_t resv;
+    unsigned long data __attribute__((aligned(8)));
+  }]],
+        ["struct io_uring_rsrc_update2"] = [[{
+    uint32_t offset;
+    uint32_t resv;
+    unsigned long data __attribute__((aligned(8)));
+    unsigned long tags __attribute__((aligned(8)));
+    uint32_t nr;
+    uint32_t resv2;
+  }]],
+        ["struct io_uring_buf"] = [[{
+    unsigned long addr;
+    uint32_t len;
+    uint16_t bid;
+    uint16_t resv;
+  }]],
+        ["struct io_uring_buf_ring"] = [[{
+    union {
+      struct {
+        unsigned long resv1;
+        uint32_t resv2;
+        uint16_t resv3;
+        uint16_t tail;
+      };
+      struct {
+        struct {
+        } __empty_bufs;
+        struct io_uring_buf bufs[];
+      };
+    };
+  }]],
+        ["struct io_uring_buf_reg"] = [[{
+    unsigned long ring_addr;
+    uint32_t ring_entries;
+    uint16_t bgid;
+    uint16_t flags;
+    uint32_t min_left;
+    uint32_t resv[5];
+  }]],
+        ["struct io_uring_reg_wait"] = [[{
+    struct __kernel_timespec ts;
+    uint32_t min_wait_usec;
+    uint32_t flags;
+    unsigned long sigmask;
+    uint32_t sigmask_sz;
+    uint32_t pad[3];
+    unsigned long pad2[2];
+  }]],
+        ["struct io_uring_getevents_arg"] = [[{
+    unsigned long sigmask;
+    uint32_t sigmask_sz;
+    uint32_t min_wait_usec;
+    unsigned long ts;
+  }]],
+        ["struct io_uring_sync_cancel_reg"] = [[{
+    unsigned long addr;
+    int32_t fd;
+    uint32_t flags;
+    struct __kernel_timespec timeout;
+    uint8_t opcode;
+    uint8_t pad[7];
+    unsigned long pad2[3];
+  }]],
+        ["struct io_uring_file_index_range"] = [[{
+    uint32_t off;
+    uint32_t len;
+    unsigned long resv;
+  }]],
+        ["struct io_timespec"] = [[{
+    unsigned long tv_sec;
+    unsigned long tv_nsec;
+  }]],
+      },
     },
   },
 ]==],
@@ -4873,7 +7127,194 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.iommufd-2",
+      records = {
+        ["struct iommu_iova_range"] = [[{
+    uint64_t start __attribute__((aligned(8)));
+    uint64_t last __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_iova_ranges"] = [[{
+    uint32_t size;
+    uint32_t ioas_id;
+    uint32_t num_iovas;
+    uint32_t __reserved;
+    uint64_t allowed_iovas __attribute__((aligned(8)));
+    uint64_t out_iova_alignment __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_allow_iovas"] = [[{
+    uint32_t size;
+    uint32_t ioas_id;
+    uint32_t num_iovas;
+    uint32_t __reserved;
+    uint64_t allowed_iovas __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_map"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t ioas_id;
+    uint32_t __reserved;
+    uint64_t user_va __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+    uint64_t iova __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_map_file"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t ioas_id;
+    int32_t fd;
+    uint64_t start __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+    uint64_t iova __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_copy"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t dst_ioas_id;
+    uint32_t src_ioas_id;
+    uint64_t length __attribute__((aligned(8)));
+    uint64_t dst_iova __attribute__((aligned(8)));
+    uint64_t src_iova __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_unmap"] = [[{
+    uint32_t size;
+    uint32_t ioas_id;
+    uint64_t iova __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_option"] = [[{
+    uint32_t size;
+    uint32_t option_id;
+    uint16_t op;
+    uint16_t __reserved;
+    uint32_t object_id;
+    uint64_t val64 __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_vtd_s1"] = [[{
+    uint64_t flags __attribute__((aligned(8)));
+    uint64_t pgtbl_addr __attribute__((aligned(8)));
+    uint32_t addr_width;
+    uint32_t __reserved;
+  }]],
+        ["struct iommu_hwpt_arm_smmuv3"] = [[{
+    uint64_t ste[2] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_amd_guest"] = [[{
+    uint64_t dte[4] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_alloc"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t dev_id;
+    uint32_t pt_id;
+    uint32_t out_hwpt_id;
+    uint32_t __reserved;
+    uint32_t data_type;
+    uint32_t data_len;
+    uint64_t data_uptr __attribute__((aligned(8)));
+    uint32_t fault_id;
+    uint32_t __reserved2;
+  }]],
+        ["struct iommu_hw_info_vtd"] = [[{
+    uint32_t flags;
+    uint32_t __reserved;
+    uint64_t cap_reg __attribute__((aligned(8)));
+    uint64_t ecap_reg __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hw_info_amd"] = [[{
+    uint64_t efr __attribute__((aligned(8)));
+    uint64_t efr2 __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hw_info"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t dev_id;
+    uint32_t data_len;
+    uint64_t data_uptr __attribute__((aligned(8)));
+    union {
+      uint32_t in_data_type;
+      uint32_t out_data_type;
+    };
+    uint8_t out_max_pasid_log2;
+    uint8_t __reserved[3];
+    uint64_t out_capabilities __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
+    uint32_t size;
+    uint32_t hwpt_id;
+    uint32_t flags;
+    uint32_t __reserved;
+    uint64_t iova __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+    uint64_t page_size __attribute__((aligned(8)));
+    uint64_t data __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
+    uint64_t addr __attribute__((aligned(8)));
+    uint64_t npages __attribute__((aligned(8)));
+    uint32_t flags;
+    uint32_t __reserved;
+  }]],
+        ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
+    uint64_t cmd[2] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_invalidate"] = [[{
+    uint32_t size;
+    uint32_t hwpt_id;
+    uint64_t data_uptr __attribute__((aligned(8)));
+    uint32_t data_type;
+    uint32_t entry_len;
+    uint32_t entry_num;
+    uint32_t __reserved;
+  }]],
+        ["struct iommu_hwpt_pgfault"] = [[{
+    uint32_t flags;
+    uint32_t dev_id;
+    uint32_t pasid;
+    uint32_t grpid;
+    uint32_t perm;
+    uint32_t __reserved;
+    uint64_t addr __attribute__((aligned(8)));
+    uint32_t length;
+    uint32_t cookie;
+  }]],
+        ["struct iommu_viommu_tegra241_cmdqv"] = [[{
+    uint64_t out_vintf_mmap_offset __attribute__((aligned(8)));
+    uint64_t out_vintf_mmap_length __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_viommu_alloc"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t type;
+    uint32_t dev_id;
+    uint32_t hwpt_id;
+    uint32_t out_viommu_id;
+    uint32_t data_len;
+    uint32_t __reserved;
+    uint64_t data_uptr __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_vdevice_alloc"] = [[{
+    uint32_t size;
+    uint32_t viommu_id;
+    uint32_t dev_id;
+    uint32_t out_vdevice_id;
+    uint64_t virt_id __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_vevent_arm_smmuv3"] = [[{
+    uint64_t evt[4] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_vevent_tegra241_cmdqv"] = [[{
+    uint64_t lvcmdq_err_map[2] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hw_queue_alloc"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t viommu_id;
+    uint32_t type;
+    uint32_t index;
+    uint32_t out_hw_queue_id;
+    uint64_t nesting_parent_iova __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+  }]],
+      },
     },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
@@ -4903,7 +7344,194 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.iommufd-4",
+      records = {
+        ["struct iommu_iova_range"] = [[{
+    unsigned long start __attribute__((aligned(8)));
+    unsigned long last __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_iova_ranges"] = [[{
+    uint32_t size;
+    uint32_t ioas_id;
+    uint32_t num_iovas;
+    uint32_t __reserved;
+    unsigned long allowed_iovas __attribute__((aligned(8)));
+    unsigned long out_iova_alignment __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_allow_iovas"] = [[{
+    uint32_t size;
+    uint32_t ioas_id;
+    uint32_t num_iovas;
+    uint32_t __reserved;
+    unsigned long allowed_iovas __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_map"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t ioas_id;
+    uint32_t __reserved;
+    unsigned long user_va __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+    unsigned long iova __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_map_file"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t ioas_id;
+    int32_t fd;
+    unsigned long start __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+    unsigned long iova __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_copy"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t dst_ioas_id;
+    uint32_t src_ioas_id;
+    unsigned long length __attribute__((aligned(8)));
+    unsigned long dst_iova __attribute__((aligned(8)));
+    unsigned long src_iova __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_ioas_unmap"] = [[{
+    uint32_t size;
+    uint32_t ioas_id;
+    unsigned long iova __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_option"] = [[{
+    uint32_t size;
+    uint32_t option_id;
+    uint16_t op;
+    uint16_t __reserved;
+    uint32_t object_id;
+    unsigned long val64 __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_vtd_s1"] = [[{
+    unsigned long flags __attribute__((aligned(8)));
+    unsigned long pgtbl_addr __attribute__((aligned(8)));
+    uint32_t addr_width;
+    uint32_t __reserved;
+  }]],
+        ["struct iommu_hwpt_arm_smmuv3"] = [[{
+    unsigned long ste[2] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_amd_guest"] = [[{
+    unsigned long dte[4] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_alloc"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t dev_id;
+    uint32_t pt_id;
+    uint32_t out_hwpt_id;
+    uint32_t __reserved;
+    uint32_t data_type;
+    uint32_t data_len;
+    unsigned long data_uptr __attribute__((aligned(8)));
+    uint32_t fault_id;
+    uint32_t __reserved2;
+  }]],
+        ["struct iommu_hw_info_vtd"] = [[{
+    uint32_t flags;
+    uint32_t __reserved;
+    unsigned long cap_reg __attribute__((aligned(8)));
+    unsigned long ecap_reg __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hw_info_amd"] = [[{
+    unsigned long efr __attribute__((aligned(8)));
+    unsigned long efr2 __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hw_info"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t dev_id;
+    uint32_t data_len;
+    unsigned long data_uptr __attribute__((aligned(8)));
+    union {
+      uint32_t in_data_type;
+      uint32_t out_data_type;
+    };
+    uint8_t out_max_pasid_log2;
+    uint8_t __reserved[3];
+    unsigned long out_capabilities __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_get_dirty_bitmap"] = [[{
+    uint32_t size;
+    uint32_t hwpt_id;
+    uint32_t flags;
+    uint32_t __reserved;
+    unsigned long iova __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+    unsigned long page_size __attribute__((aligned(8)));
+    unsigned long data __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_vtd_s1_invalidate"] = [[{
+    unsigned long addr __attribute__((aligned(8)));
+    unsigned long npages __attribute__((aligned(8)));
+    uint32_t flags;
+    uint32_t __reserved;
+  }]],
+        ["struct iommu_viommu_arm_smmuv3_invalidate"] = [[{
+    unsigned long cmd[2] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hwpt_invalidate"] = [[{
+    uint32_t size;
+    uint32_t hwpt_id;
+    unsigned long data_uptr __attribute__((aligned(8)));
+    uint32_t data_type;
+    uint32_t entry_len;
+    uint32_t entry_num;
+    uint32_t __reserved;
+  }]],
+        ["struct iommu_hwpt_pgfault"] = [[{
+    uint32_t flags;
+    uint32_t dev_id;
+    uint32_t pasid;
+    uint32_t grpid;
+    uint32_t perm;
+    uint32_t __reserved;
+    unsigned long addr __attribute__((aligned(8)));
+    uint32_t length;
+    uint32_t cookie;
+  }]],
+        ["struct iommu_viommu_tegra241_cmdqv"] = [[{
+    unsigned long out_vintf_mmap_offset __attribute__((aligned(8)));
+    unsigned long out_vintf_mmap_length __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_viommu_alloc"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t type;
+    uint32_t dev_id;
+    uint32_t hwpt_id;
+    uint32_t out_viommu_id;
+    uint32_t data_len;
+    uint32_t __reserved;
+    unsigned long data_uptr __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_vdevice_alloc"] = [[{
+    uint32_t size;
+    uint32_t viommu_id;
+    uint32_t dev_id;
+    uint32_t out_vdevice_id;
+    unsigned long virt_id __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_vevent_arm_smmuv3"] = [[{
+    unsigned long evt[4] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_vevent_tegra241_cmdqv"] = [[{
+    unsigned long lvcmdq_err_map[2] __attribute__((aligned(8)));
+  }]],
+        ["struct iommu_hw_queue_alloc"] = [[{
+    uint32_t size;
+    uint32_t flags;
+    uint32_t viommu_id;
+    uint32_t type;
+    uint32_t index;
+    uint32_t out_hw_queue_id;
+    unsigned long nesting_parent_iova __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+  }]],
+      },
     },
   },
 ]==],

@@ -2672,7 +2672,152 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.nilfs2_ondisk-1",
+      records = {
+        ["struct nilfs_inode"] = [[{
+    uint64_t i_blocks;
+    uint64_t i_size;
+    uint64_t i_ctime;
+    uint64_t i_mtime;
+    uint32_t i_ctime_nsec;
+    uint32_t i_mtime_nsec;
+    uint32_t i_uid;
+    uint32_t i_gid;
+    uint16_t i_mode;
+    uint16_t i_links_count;
+    uint32_t i_flags;
+    uint64_t i_bmap[7];
+    uint64_t i_xattr;
+    uint32_t i_generation;
+    uint32_t i_pad;
+  }]],
+        ["struct nilfs_super_root"] = [[{
+    uint32_t sr_sum;
+    uint16_t sr_bytes;
+    uint16_t sr_flags;
+    uint64_t sr_nongc_ctime;
+    struct nilfs_inode sr_dat;
+    struct nilfs_inode sr_cpfile;
+    struct nilfs_inode sr_sufile;
+  }]],
+        ["struct nilfs_super_block"] = [[{
+    uint32_t s_rev_level;
+    uint16_t s_minor_rev_level;
+    uint16_t s_magic;
+    uint16_t s_bytes;
+    uint16_t s_flags;
+    uint32_t s_crc_seed;
+    uint32_t s_sum;
+    uint32_t s_log_block_size;
+    uint64_t s_nsegments;
+    uint64_t s_dev_size;
+    uint64_t s_first_data_block;
+    uint32_t s_blocks_per_segment;
+    uint32_t s_r_segments_percentage;
+    uint64_t s_last_cno;
+    uint64_t s_last_pseg;
+    uint64_t s_last_seq;
+    uint64_t s_free_blocks_count;
+    uint64_t s_ctime;
+    uint64_t s_mtime;
+    uint64_t s_wtime;
+    uint16_t s_mnt_count;
+    uint16_t s_max_mnt_count;
+    uint16_t s_state;
+    uint16_t s_errors;
+    uint64_t s_lastcheck;
+    uint32_t s_checkinterval;
+    uint32_t s_creator_os;
+    uint16_t s_def_resuid;
+    uint16_t s_def_resgid;
+    uint32_t s_first_ino;
+    uint16_t s_inode_size;
+    uint16_t s_dat_entry_size;
+    uint16_t s_checkpoint_size;
+    uint16_t s_segment_usage_size;
+    uint8_t s_uuid[16];
+    char s_volume_name[80];
+    uint32_t s_c_interval;
+    uint32_t s_c_block_max;
+    uint64_t s_feature_compat;
+    uint64_t s_feature_compat_ro;
+    uint64_t s_feature_incompat;
+    uint32_t s_reserved[186];
+  }]],
+        ["struct nilfs_dir_entry"] = [[{
+    uint64_t inode;
+    uint16_t rec_len;
+    uint8_t name_len;
+    uint8_t file_type;
+    char name[255];
+    char pad;
+  }]],
+        ["struct nilfs_finfo"] = [[{
+    uint64_t fi_ino;
+    uint64_t fi_cno;
+    uint32_t fi_nblocks;
+    uint32_t fi_ndatablk;
+  }]],
+        ["struct nilfs_binfo_v"] = [[{
+    uint64_t bi_vblocknr;
+    uint64_t bi_blkoff;
+  }]],
+        ["struct nilfs_binfo_dat"] = [[{
+    uint64_t bi_blkoff;
+    uint8_t bi_level;
+    uint8_t bi_pad[7];
+  }]],
+        ["struct nilfs_segment_summary"] = [[{
+    uint32_t ss_datasum;
+    uint32_t ss_sumsum;
+    uint32_t ss_magic;
+    uint16_t ss_bytes;
+    uint16_t ss_flags;
+    uint64_t ss_seq;
+    uint64_t ss_create;
+    uint64_t ss_next;
+    uint32_t ss_nblocks;
+    uint32_t ss_nfinfo;
+    uint32_t ss_sumbytes;
+    uint32_t ss_pad;
+    uint64_t ss_cno;
+  }]],
+        ["struct nilfs_dat_entry"] = [[{
+    uint64_t de_blocknr;
+    uint64_t de_start;
+    uint64_t de_end;
+    uint64_t de_rsv;
+  }]],
+        ["struct nilfs_snapshot_list"] = [[{
+    uint64_t ssl_next;
+    uint64_t ssl_prev;
+  }]],
+        ["struct nilfs_checkpoint"] = [[{
+    uint32_t cp_flags;
+    uint32_t cp_checkpoints_count;
+    struct nilfs_snapshot_list cp_snapshot_list;
+    uint64_t cp_cno;
+    uint64_t cp_create;
+    uint64_t cp_nblk_inc;
+    uint64_t cp_inodes_count;
+    uint64_t cp_blocks_count;
+    struct nilfs_inode cp_ifile_inode;
+  }]],
+        ["struct nilfs_cpfile_header"] = [[{
+    uint64_t ch_ncheckpoints;
+    uint64_t ch_nsnapshots;
+    struct nilfs_snapshot_list ch_snapshot_list;
+  }]],
+        ["struct nilfs_segment_usage"] = [[{
+    uint64_t su_lastmod;
+    uint32_t su_nblocks;
+    uint32_t su_flags;
+  }]],
+        ["struct nilfs_sufile_header"] = [[{
+    uint64_t sh_ncleansegs;
+    uint64_t sh_ndirtysegs;
+    uint64_t sh_last_alloc;
+  }]],
+      },
     },
     {
       on = "!x86 arm mips mipsel ppc",
@@ -2720,7 +2865,152 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.nilfs2_ondisk-4",
+      records = {
+        ["struct nilfs_inode"] = [[{
+    unsigned long i_blocks;
+    unsigned long i_size;
+    unsigned long i_ctime;
+    unsigned long i_mtime;
+    uint32_t i_ctime_nsec;
+    uint32_t i_mtime_nsec;
+    uint32_t i_uid;
+    uint32_t i_gid;
+    uint16_t i_mode;
+    uint16_t i_links_count;
+    uint32_t i_flags;
+    unsigned long i_bmap[7];
+    unsigned long i_xattr;
+    uint32_t i_generation;
+    uint32_t i_pad;
+  }]],
+        ["struct nilfs_super_root"] = [[{
+    uint32_t sr_sum;
+    uint16_t sr_bytes;
+    uint16_t sr_flags;
+    unsigned long sr_nongc_ctime;
+    struct nilfs_inode sr_dat;
+    struct nilfs_inode sr_cpfile;
+    struct nilfs_inode sr_sufile;
+  }]],
+        ["struct nilfs_super_block"] = [[{
+    uint32_t s_rev_level;
+    uint16_t s_minor_rev_level;
+    uint16_t s_magic;
+    uint16_t s_bytes;
+    uint16_t s_flags;
+    uint32_t s_crc_seed;
+    uint32_t s_sum;
+    uint32_t s_log_block_size;
+    unsigned long s_nsegments;
+    unsigned long s_dev_size;
+    unsigned long s_first_data_block;
+    uint32_t s_blocks_per_segment;
+    uint32_t s_r_segments_percentage;
+    unsigned long s_last_cno;
+    unsigned long s_last_pseg;
+    unsigned long s_last_seq;
+    unsigned long s_free_blocks_count;
+    unsigned long s_ctime;
+    unsigned long s_mtime;
+    unsigned long s_wtime;
+    uint16_t s_mnt_count;
+    uint16_t s_max_mnt_count;
+    uint16_t s_state;
+    uint16_t s_errors;
+    unsigned long s_lastcheck;
+    uint32_t s_checkinterval;
+    uint32_t s_creator_os;
+    uint16_t s_def_resuid;
+    uint16_t s_def_resgid;
+    uint32_t s_first_ino;
+    uint16_t s_inode_size;
+    uint16_t s_dat_entry_size;
+    uint16_t s_checkpoint_size;
+    uint16_t s_segment_usage_size;
+    uint8_t s_uuid[16];
+    char s_volume_name[80];
+    uint32_t s_c_interval;
+    uint32_t s_c_block_max;
+    unsigned long s_feature_compat;
+    unsigned long s_feature_compat_ro;
+    unsigned long s_feature_incompat;
+    uint32_t s_reserved[186];
+  }]],
+        ["struct nilfs_dir_entry"] = [[{
+    unsigned long inode;
+    uint16_t rec_len;
+    uint8_t name_len;
+    uint8_t file_type;
+    char name[255];
+    char pad;
+  }]],
+        ["struct nilfs_finfo"] = [[{
+    unsigned long fi_ino;
+    unsigned long fi_cno;
+    uint32_t fi_nblocks;
+    uint32_t fi_ndatablk;
+  }]],
+        ["struct nilfs_binfo_v"] = [[{
+    unsigned long bi_vblocknr;
+    unsigned long bi_blkoff;
+  }]],
+        ["struct nilfs_binfo_dat"] = [[{
+    unsigned long bi_blkoff;
+    uint8_t bi_level;
+    uint8_t bi_pad[7];
+  }]],
+        ["struct nilfs_segment_summary"] = [[{
+    uint32_t ss_datasum;
+    uint32_t ss_sumsum;
+    uint32_t ss_magic;
+    uint16_t ss_bytes;
+    uint16_t ss_flags;
+    unsigned long ss_seq;
+    unsigned long ss_create;
+    unsigned long ss_next;
+    uint32_t ss_nblocks;
+    uint32_t ss_nfinfo;
+    uint32_t ss_sumbytes;
+    uint32_t ss_pad;
+    unsigned long ss_cno;
+  }]],
+        ["struct nilfs_dat_entry"] = [[{
+    unsigned long de_blocknr;
+    unsigned long de_start;
+    unsigned long de_end;
+    unsigned long de_rsv;
+  }]],
+        ["struct nilfs_snapshot_list"] = [[{
+    unsigned long ssl_next;
+    unsigned long ssl_prev;
+  }]],
+        ["struct nilfs_checkpoint"] = [[{
+    uint32_t cp_flags;
+    uint32_t cp_checkpoints_count;
+    struct nilfs_snapshot_list cp_snapshot_list;
+    unsigned long cp_cno;
+    unsigned long cp_create;
+    unsigned long cp_nblk_inc;
+    unsigned long cp_inodes_count;
+    unsigned long cp_blocks_count;
+    struct nilfs_inode cp_ifile_inode;
+  }]],
+        ["struct nilfs_cpfile_header"] = [[{
+    unsigned long ch_ncheckpoints;
+    unsigned long ch_nsnapshots;
+    struct nilfs_snapshot_list ch_snapshot_list;
+  }]],
+        ["struct nilfs_segment_usage"] = [[{
+    unsigned long su_lastmod;
+    uint32_t su_nblocks;
+    uint32_t su_flags;
+  }]],
+        ["struct nilfs_sufile_header"] = [[{
+    unsigned long sh_ncleansegs;
+    unsigned long sh_ndirtysegs;
+    unsigned long sh_last_alloc;
+  }]],
+      },
     },
   },
 ]==],

@@ -215,11 +215,307 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.rds-1",
+      records = {
+        ["struct rds_info_counter"] = [[{
+    uint8_t name[32];
+    uint64_t value;
+  } __attribute__((packed))]],
+        ["struct rds_info_connection"] = [[{
+    uint64_t next_tx_seq;
+    uint64_t next_rx_seq;
+    uint32_t laddr;
+    uint32_t faddr;
+    uint8_t transport[16];
+    uint8_t flags;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds6_info_connection"] = [[{
+    uint64_t next_tx_seq;
+    uint64_t next_rx_seq;
+    struct in6_addr laddr;
+    struct in6_addr faddr;
+    uint8_t transport[16];
+    uint8_t flags;
+  } __attribute__((packed))]],
+        ["struct rds_info_message"] = [[{
+    uint64_t seq;
+    uint32_t len;
+    uint32_t laddr;
+    uint32_t faddr;
+    uint16_t lport;
+    uint16_t fport;
+    uint8_t flags;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds6_info_message"] = [[{
+    uint64_t seq;
+    uint32_t len;
+    struct in6_addr laddr;
+    struct in6_addr faddr;
+    uint16_t lport;
+    uint16_t fport;
+    uint8_t flags;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds_info_socket"] = [[{
+    uint32_t sndbuf;
+    uint32_t bound_addr;
+    uint32_t connected_addr;
+    uint16_t bound_port;
+    uint16_t connected_port;
+    uint32_t rcvbuf;
+    uint64_t inum;
+  } __attribute__((packed))]],
+        ["struct rds6_info_socket"] = [[{
+    uint32_t sndbuf;
+    struct in6_addr bound_addr;
+    struct in6_addr connected_addr;
+    uint16_t bound_port;
+    uint16_t connected_port;
+    uint32_t rcvbuf;
+    uint64_t inum;
+  } __attribute__((packed))]],
+        ["struct rds_info_tcp_socket"] = [[{
+    uint32_t local_addr;
+    uint16_t local_port;
+    uint32_t peer_addr;
+    uint16_t peer_port;
+    uint64_t hdr_rem;
+    uint64_t data_rem;
+    uint32_t last_sent_nxt;
+    uint32_t last_expected_una;
+    uint32_t last_seen_una;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds6_info_tcp_socket"] = [[{
+    struct in6_addr local_addr;
+    uint16_t local_port;
+    struct in6_addr peer_addr;
+    uint16_t peer_port;
+    uint64_t hdr_rem;
+    uint64_t data_rem;
+    uint32_t last_sent_nxt;
+    uint32_t last_expected_una;
+    uint32_t last_seen_una;
+  } __attribute__((packed))]],
+        ["struct rds_cmsg_rx_trace"] = [[{
+    uint8_t rx_traces;
+    uint8_t rx_trace_pos[3];
+    uint64_t rx_trace[3];
+  }]],
+        ["struct rds_iovec"] = [[{
+    uint64_t addr;
+    uint64_t bytes;
+  }]],
+        ["struct rds_get_mr_args"] = [[{
+    struct rds_iovec vec;
+    uint64_t cookie_addr;
+    uint64_t flags;
+  }]],
+        ["struct rds_get_mr_for_dest_args"] = [[{
+    struct __kernel_sockaddr_storage dest_addr;
+    struct rds_iovec vec;
+    uint64_t cookie_addr;
+    uint64_t flags;
+  }]],
+        ["struct rds_free_mr_args"] = [[{
+    uint64_t cookie;
+    uint64_t flags;
+  }]],
+        ["struct rds_rdma_args"] = [[{
+    uint64_t cookie;
+    struct rds_iovec remote_vec;
+    uint64_t local_vec_addr;
+    uint64_t nr_local;
+    uint64_t flags;
+    uint64_t user_token;
+  }]],
+        ["struct rds_atomic_args"] = [[{
+    uint64_t cookie;
+    uint64_t local_addr;
+    uint64_t remote_addr;
+    union {
+      struct {
+        uint64_t compare;
+        uint64_t swap;
+      } cswp;
+      struct {
+        uint64_t add;
+      } fadd;
+      struct {
+        uint64_t compare;
+        uint64_t swap;
+        uint64_t compare_mask;
+        uint64_t swap_mask;
+      } m_cswp;
+      struct {
+        uint64_t add;
+        uint64_t nocarry_mask;
+      } m_fadd;
+    };
+    uint64_t flags;
+    uint64_t user_token;
+  }]],
+        ["struct rds_rdma_notify"] = [[{
+    uint64_t user_token;
+    int32_t status;
+  }]],
+      },
+      typedefs = {
+        rds_rdma_cookie_t = "uint64_t",
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.rds-2",
+      records = {
+        ["struct rds_info_counter"] = [[{
+    uint8_t name[32];
+    unsigned long value;
+  } __attribute__((packed))]],
+        ["struct rds_info_connection"] = [[{
+    unsigned long next_tx_seq;
+    unsigned long next_rx_seq;
+    uint32_t laddr;
+    uint32_t faddr;
+    uint8_t transport[16];
+    uint8_t flags;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds6_info_connection"] = [[{
+    unsigned long next_tx_seq;
+    unsigned long next_rx_seq;
+    struct in6_addr laddr;
+    struct in6_addr faddr;
+    uint8_t transport[16];
+    uint8_t flags;
+  } __attribute__((packed))]],
+        ["struct rds_info_message"] = [[{
+    unsigned long seq;
+    uint32_t len;
+    uint32_t laddr;
+    uint32_t faddr;
+    uint16_t lport;
+    uint16_t fport;
+    uint8_t flags;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds6_info_message"] = [[{
+    unsigned long seq;
+    uint32_t len;
+    struct in6_addr laddr;
+    struct in6_addr faddr;
+    uint16_t lport;
+    uint16_t fport;
+    uint8_t flags;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds_info_socket"] = [[{
+    uint32_t sndbuf;
+    uint32_t bound_addr;
+    uint32_t connected_addr;
+    uint16_t bound_port;
+    uint16_t connected_port;
+    uint32_t rcvbuf;
+    unsigned long inum;
+  } __attribute__((packed))]],
+        ["struct rds6_info_socket"] = [[{
+    uint32_t sndbuf;
+    struct in6_addr bound_addr;
+    struct in6_addr connected_addr;
+    uint16_t bound_port;
+    uint16_t connected_port;
+    uint32_t rcvbuf;
+    unsigned long inum;
+  } __attribute__((packed))]],
+        ["struct rds_info_tcp_socket"] = [[{
+    uint32_t local_addr;
+    uint16_t local_port;
+    uint32_t peer_addr;
+    uint16_t peer_port;
+    unsigned long hdr_rem;
+    unsigned long data_rem;
+    uint32_t last_sent_nxt;
+    uint32_t last_expected_una;
+    uint32_t last_seen_una;
+    uint8_t tos;
+  } __attribute__((packed))]],
+        ["struct rds6_info_tcp_socket"] = [[{
+    struct in6_addr local_addr;
+    uint16_t local_port;
+    struct in6_addr peer_addr;
+    uint16_t peer_port;
+    unsigned long hdr_rem;
+    unsigned long data_rem;
+    uint32_t last_sent_nxt;
+    uint32_t last_expected_una;
+    uint32_t last_seen_una;
+  } __attribute__((packed))]],
+        ["struct rds_cmsg_rx_trace"] = [[{
+    uint8_t rx_traces;
+    uint8_t rx_trace_pos[3];
+    unsigned long rx_trace[3];
+  }]],
+        ["struct rds_iovec"] = [[{
+    unsigned long addr;
+    unsigned long bytes;
+  }]],
+        ["struct rds_get_mr_args"] = [[{
+    struct rds_iovec vec;
+    unsigned long cookie_addr;
+    unsigned long flags;
+  }]],
+        ["struct rds_get_mr_for_dest_args"] = [[{
+    struct __kernel_sockaddr_storage dest_addr;
+    struct rds_iovec vec;
+    unsigned long cookie_addr;
+    unsigned long flags;
+  }]],
+        ["struct rds_free_mr_args"] = [[{
+    unsigned long cookie;
+    unsigned long flags;
+  }]],
+        ["struct rds_rdma_args"] = [[{
+    unsigned long cookie;
+    struct rds_iovec remote_vec;
+    unsigned long local_vec_addr;
+    unsigned long nr_local;
+    unsigned long flags;
+    unsigned long user_token;
+  }]],
+        ["struct rds_atomic_args"] = [[{
+    unsigned long cookie;
+    unsigned long local_addr;
+    unsigned long remote_addr;
+    union {
+      struct {
+        unsigned long compare;
+        unsigned long swap;
+      } cswp;
+      struct {
+        unsigned long add;
+      } fadd;
+      struct {
+        unsigned long compare;
+        unsigned long swap;
+        unsigned long compare_mask;
+        unsigned long swap_mask;
+      } m_cswp;
+      struct {
+        unsigned long add;
+        unsigned long nocarry_mask;
+      } m_fadd;
+    };
+    unsigned long flags;
+    unsigned long user_token;
+  }]],
+        ["struct rds_rdma_notify"] = [[{
+    unsigned long user_token;
+    int32_t status;
+  }]],
+      },
+      typedefs = {
+        rds_rdma_cookie_t = "unsigned long",
+      },
     },
   },
 ]==],
@@ -679,6 +975,576 @@ return {
       },
     },
   },
+]==],
+["linux/rkisp1-config.h"] = [==[
+  constants = {
+    RKISP1_V10 = 10,
+    RKISP1_V11 = 11,
+    RKISP1_V12 = 12,
+    RKISP1_V13 = 13,
+    RKISP1_V_IMX8MP = 14,
+    RKISP1_CIF_ISP_HISTOGRAM_MODE_DISABLE = 0,
+    RKISP1_CIF_ISP_HISTOGRAM_MODE_RGB_COMBINED = 1,
+    RKISP1_CIF_ISP_HISTOGRAM_MODE_R_HISTOGRAM = 2,
+    RKISP1_CIF_ISP_HISTOGRAM_MODE_G_HISTOGRAM = 3,
+    RKISP1_CIF_ISP_HISTOGRAM_MODE_B_HISTOGRAM = 4,
+    RKISP1_CIF_ISP_HISTOGRAM_MODE_Y_HISTOGRAM = 5,
+    RKISP1_CIF_ISP_AWB_MODE_MANUAL = 0,
+    RKISP1_CIF_ISP_AWB_MODE_RGB = 1,
+    RKISP1_CIF_ISP_AWB_MODE_YCBCR = 2,
+    RKISP1_CIF_ISP_FLT_STATIC_MODE = 0,
+    RKISP1_CIF_ISP_FLT_DYNAMIC_MODE = 1,
+    RKISP1_CIF_ISP_EXP_CTRL_AUTOSTOP_0 = 0,
+    RKISP1_CIF_ISP_EXP_CTRL_AUTOSTOP_1 = 1,
+    RKISP1_CIF_ISP_EXP_MEASURING_MODE_0 = 0,
+    RKISP1_CIF_ISP_EXP_MEASURING_MODE_1 = 1,
+    RKISP1_CIF_ISP_GOC_MODE_LOGARITHMIC = 0,
+    RKISP1_CIF_ISP_GOC_MODE_EQUIDISTANT = 1,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_DISABLED = 0,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_NF_GAINS = 1,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_LSC_GAINS = 2,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_NF_LSC_GAINS = 3,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_AWB_GAINS = 4,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_AWB_LSC_GAINS = 5,
+    RKISP1_CIF_ISP_DPF_GAIN_USAGE_MAX = 6,
+    RKISP1_CIF_ISP_DPF_RB_FILTERSIZE_13x9 = 0,
+    RKISP1_CIF_ISP_DPF_RB_FILTERSIZE_9x9 = 1,
+    RKISP1_CIF_ISP_NLL_SCALE_LINEAR = 0,
+    RKISP1_CIF_ISP_NLL_SCALE_LOGARITHMIC = 1,
+    RKISP1_CIF_ISP_CAC_H_CLIP_MODE_4PX = 0,
+    RKISP1_CIF_ISP_CAC_H_CLIP_MODE_4_5PX = 1,
+    RKISP1_CIF_ISP_CAC_V_CLIP_MODE_2PX = 0,
+    RKISP1_CIF_ISP_CAC_V_CLIP_MODE_3PX = 1,
+    RKISP1_CIF_ISP_CAC_V_CLIP_MODE_3_4PX = 2,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_BLS = 0,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_DPCC = 1,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_SDG = 2,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_AWB_GAIN = 3,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_FLT = 4,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_BDM = 5,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_CTK = 6,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_GOC = 7,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_DPF = 8,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_DPF_STRENGTH = 9,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_CPROC = 10,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_IE = 11,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_LSC = 12,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_AWB_MEAS = 13,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_HST_MEAS = 14,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_AEC_MEAS = 15,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_AFC_MEAS = 16,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_BLS = 17,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_EXPAND = 18,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_COMPAND_COMPRESS = 19,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_WDR = 20,
+    RKISP1_EXT_PARAMS_BLOCK_TYPE_CAC = 21,
+    RKISP1_EXT_PARAM_BUFFER_V1 = 1,
+    RKISP1_CIF_ISP_MODULE_DPCC = 0x1,
+    RKISP1_CIF_ISP_MODULE_BLS = 0x2,
+    RKISP1_CIF_ISP_MODULE_SDG = 0x4,
+    RKISP1_CIF_ISP_MODULE_HST = 0x8,
+    RKISP1_CIF_ISP_MODULE_LSC = 0x10,
+    RKISP1_CIF_ISP_MODULE_AWB_GAIN = 0x20,
+    RKISP1_CIF_ISP_MODULE_FLT = 0x40,
+    RKISP1_CIF_ISP_MODULE_BDM = 0x80,
+    RKISP1_CIF_ISP_MODULE_CTK = 0x100,
+    RKISP1_CIF_ISP_MODULE_GOC = 0x200,
+    RKISP1_CIF_ISP_MODULE_CPROC = 0x400,
+    RKISP1_CIF_ISP_MODULE_AFC = 0x800,
+    RKISP1_CIF_ISP_MODULE_AWB = 0x1000,
+    RKISP1_CIF_ISP_MODULE_IE = 0x2000,
+    RKISP1_CIF_ISP_MODULE_AEC = 0x4000,
+    RKISP1_CIF_ISP_MODULE_WDR = 0x8000,
+    RKISP1_CIF_ISP_MODULE_DPF = 0x10000,
+    RKISP1_CIF_ISP_MODULE_DPF_STRENGTH = 0x20000,
+    RKISP1_CIF_ISP_CTK_COEFF_MAX = 0x100,
+    RKISP1_CIF_ISP_CTK_OFFSET_MAX = 0x800,
+    RKISP1_CIF_ISP_AE_MEAN_MAX_V10 = 25,
+    RKISP1_CIF_ISP_AE_MEAN_MAX_V12 = 81,
+    RKISP1_CIF_ISP_AE_MEAN_MAX = 81,
+    RKISP1_CIF_ISP_HIST_BIN_N_MAX_V10 = 16,
+    RKISP1_CIF_ISP_HIST_BIN_N_MAX_V12 = 32,
+    RKISP1_CIF_ISP_HIST_BIN_N_MAX = 32,
+    RKISP1_CIF_ISP_AFM_MAX_WINDOWS = 3,
+    RKISP1_CIF_ISP_DEGAMMA_CURVE_SIZE = 17,
+    RKISP1_CIF_ISP_BDM_MAX_TH = 0xff,
+    RKISP1_CIF_ISP_BLS_START_H_MAX = 0xfff,
+    RKISP1_CIF_ISP_BLS_STOP_H_MAX = 0xfff,
+    RKISP1_CIF_ISP_BLS_START_V_MAX = 0xfff,
+    RKISP1_CIF_ISP_BLS_STOP_V_MAX = 0xfff,
+    RKISP1_CIF_ISP_BLS_SAMPLES_MAX = 0x12,
+    RKISP1_CIF_ISP_BLS_FIX_SUB_MAX = 0xfff,
+    RKISP1_CIF_ISP_BLS_FIX_SUB_MIN = 0xfffff000,
+    RKISP1_CIF_ISP_BLS_FIX_MASK = 0x1fff,
+    RKISP1_CIF_ISP_AWB_MAX_GRID = 1,
+    RKISP1_CIF_ISP_AWB_MAX_FRAMES = 7,
+    RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES_V10 = 17,
+    RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES_V12 = 34,
+    RKISP1_CIF_ISP_GAMMA_OUT_MAX_SAMPLES = 34,
+    RKISP1_CIF_ISP_LSC_SECTORS_TBL_SIZE = 8,
+    RKISP1_CIF_ISP_LSC_SAMPLES_MAX = 17,
+    RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE_V10 = 25,
+    RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE_V12 = 81,
+    RKISP1_CIF_ISP_HISTOGRAM_WEIGHT_GRIDS_SIZE = 81,
+    RKISP1_CIF_ISP_DPCC_METHODS_MAX = 3,
+    RKISP1_CIF_ISP_DPCC_MODE_STAGE1_ENABLE = 0x4,
+    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_INCL_G_CENTER = 0x1,
+    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_INCL_RB_CENTER = 0x2,
+    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_G_3X3 = 0x4,
+    RKISP1_CIF_ISP_DPCC_OUTPUT_MODE_STAGE1_RB_3X3 = 0x8,
+    RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_FIX_SET = 0x8,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_PG_GREEN_ENABLE = 0x1,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_LC_GREEN_ENABLE = 0x2,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_RO_GREEN_ENABLE = 0x4,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_RND_GREEN_ENABLE = 0x8,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_RG_GREEN_ENABLE = 0x10,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_PG_RED_BLUE_ENABLE = 0x100,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_LC_RED_BLUE_ENABLE = 0x200,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_RO_RED_BLUE_ENABLE = 0x400,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_RND_RED_BLUE_ENABLE = 0x800,
+    RKISP1_CIF_ISP_DPCC_METHODS_SET_RG_RED_BLUE_ENABLE = 0x1000,
+    RKISP1_CIF_ISP_DPF_MAX_NLF_COEFFS = 17,
+    RKISP1_CIF_ISP_DPF_MAX_SPATIAL_COEFFS = 6,
+    RKISP1_CIF_ISP_COMPAND_NUM_POINTS = 64,
+    RKISP1_CIF_ISP_WDR_CURVE_NUM_INTERV = 32,
+    RKISP1_CIF_ISP_WDR_CURVE_NUM_COEFF = 33,
+    RKISP1_CIF_ISP_WDR_CURVE_NUM_DY_REGS = 4,
+    RKISP1_CIF_ISP_STAT_AWB = 0x1,
+    RKISP1_CIF_ISP_STAT_AUTOEXP = 0x2,
+    RKISP1_CIF_ISP_STAT_AFM = 0x4,
+    RKISP1_CIF_ISP_STAT_HIST = 0x8,
+    RKISP1_EXT_PARAMS_FL_BLOCK_DISABLE = 1,
+    RKISP1_EXT_PARAMS_FL_BLOCK_ENABLE = 2,
+    RKISP1_CID_SUPPORTED_PARAMS_BLOCKS = 0x981b21,
+    RKISP1_EXT_PARAMS_MAX_SIZE = 4536,
+  },
+  records = {
+    ["struct rkisp1_cif_isp_window"] = [[{
+  uint16_t h_offs;
+  uint16_t v_offs;
+  uint16_t h_size;
+  uint16_t v_size;
+}]],
+    ["struct rkisp1_cif_isp_bls_fixed_val"] = [[{
+  int16_t r;
+  int16_t gr;
+  int16_t gb;
+  int16_t b;
+}]],
+    ["struct rkisp1_cif_isp_bls_config"] = [[{
+  uint8_t enable_auto;
+  uint8_t en_windows;
+  struct rkisp1_cif_isp_window bls_window1;
+  struct rkisp1_cif_isp_window bls_window2;
+  uint8_t bls_samples;
+  struct rkisp1_cif_isp_bls_fixed_val fixed_val;
+}]],
+    ["struct rkisp1_cif_isp_dpcc_methods_config"] = [[{
+  uint32_t method;
+  uint32_t line_thresh;
+  uint32_t line_mad_fac;
+  uint32_t pg_fac;
+  uint32_t rnd_thresh;
+  uint32_t rg_fac;
+}]],
+    ["struct rkisp1_cif_isp_dpcc_config"] = [[{
+  uint32_t mode;
+  uint32_t output_mode;
+  uint32_t set_use;
+  struct rkisp1_cif_isp_dpcc_methods_config methods[3];
+  uint32_t ro_limits;
+  uint32_t rnd_offs;
+}]],
+    ["struct rkisp1_cif_isp_gamma_corr_curve"] = [[{
+  uint16_t gamma_y[17];
+}]],
+    ["struct rkisp1_cif_isp_gamma_curve_x_axis_pnts"] = [[{
+  uint32_t gamma_dx0;
+  uint32_t gamma_dx1;
+}]],
+    ["struct rkisp1_cif_isp_sdg_config"] = [[{
+  struct rkisp1_cif_isp_gamma_corr_curve curve_r;
+  struct rkisp1_cif_isp_gamma_corr_curve curve_g;
+  struct rkisp1_cif_isp_gamma_corr_curve curve_b;
+  struct rkisp1_cif_isp_gamma_curve_x_axis_pnts xa_pnts;
+}]],
+    ["struct rkisp1_cif_isp_lsc_config"] = [[{
+  uint16_t r_data_tbl[17][17];
+  uint16_t gr_data_tbl[17][17];
+  uint16_t gb_data_tbl[17][17];
+  uint16_t b_data_tbl[17][17];
+  uint16_t x_grad_tbl[8];
+  uint16_t y_grad_tbl[8];
+  uint16_t x_size_tbl[8];
+  uint16_t y_size_tbl[8];
+  uint16_t config_width;
+  uint16_t config_height;
+}]],
+    ["struct rkisp1_cif_isp_ie_config"] = [[{
+  uint16_t effect;
+  uint16_t color_sel;
+  uint16_t eff_mat_1;
+  uint16_t eff_mat_2;
+  uint16_t eff_mat_3;
+  uint16_t eff_mat_4;
+  uint16_t eff_mat_5;
+  uint16_t eff_tint;
+}]],
+    ["struct rkisp1_cif_isp_cproc_config"] = [[{
+  uint8_t c_out_range;
+  uint8_t y_in_range;
+  uint8_t y_out_range;
+  uint8_t contrast;
+  uint8_t brightness;
+  uint8_t sat;
+  uint8_t hue;
+}]],
+    ["struct rkisp1_cif_isp_awb_meas_config"] = [[{
+  struct rkisp1_cif_isp_window awb_wnd;
+  uint32_t awb_mode;
+  uint8_t max_y;
+  uint8_t min_y;
+  uint8_t max_csum;
+  uint8_t min_c;
+  uint8_t frames;
+  uint8_t awb_ref_cr;
+  uint8_t awb_ref_cb;
+  uint8_t enable_ymax_cmp;
+}]],
+    ["struct rkisp1_cif_isp_awb_gain_config"] = [[{
+  uint16_t gain_red;
+  uint16_t gain_green_r;
+  uint16_t gain_blue;
+  uint16_t gain_green_b;
+}]],
+    ["struct rkisp1_cif_isp_flt_config"] = [[{
+  uint32_t mode;
+  uint8_t grn_stage1;
+  uint8_t chr_h_mode;
+  uint8_t chr_v_mode;
+  uint32_t thresh_bl0;
+  uint32_t thresh_bl1;
+  uint32_t thresh_sh0;
+  uint32_t thresh_sh1;
+  uint32_t lum_weight;
+  uint32_t fac_sh1;
+  uint32_t fac_sh0;
+  uint32_t fac_mid;
+  uint32_t fac_bl0;
+  uint32_t fac_bl1;
+}]],
+    ["struct rkisp1_cif_isp_bdm_config"] = [[{
+  uint8_t demosaic_th;
+}]],
+    ["struct rkisp1_cif_isp_ctk_config"] = [[{
+  uint16_t coeff[3][3];
+  uint16_t ct_offset[3];
+}]],
+    ["struct rkisp1_cif_isp_goc_config"] = [[{
+  uint32_t mode;
+  uint16_t gamma_y[34];
+}]],
+    ["struct rkisp1_cif_isp_hst_config"] = [[{
+  uint32_t mode;
+  uint8_t histogram_predivider;
+  struct rkisp1_cif_isp_window meas_window;
+  uint8_t hist_weight[81];
+}]],
+    ["struct rkisp1_cif_isp_aec_config"] = [[{
+  uint32_t mode;
+  uint32_t autostop;
+  struct rkisp1_cif_isp_window meas_window;
+}]],
+    ["struct rkisp1_cif_isp_afc_config"] = [[{
+  uint8_t num_afm_win;
+  struct rkisp1_cif_isp_window afm_win[3];
+  uint32_t thres;
+  uint32_t var_shift;
+}]],
+    ["struct rkisp1_cif_isp_dpf_nll"] = [[{
+  uint16_t coeff[17];
+  uint32_t scale_mode;
+}]],
+    ["struct rkisp1_cif_isp_dpf_rb_flt"] = [[{
+  uint32_t fltsize;
+  uint8_t spatial_coeff[6];
+  uint8_t r_enable;
+  uint8_t b_enable;
+}]],
+    ["struct rkisp1_cif_isp_dpf_g_flt"] = [[{
+  uint8_t spatial_coeff[6];
+  uint8_t gr_enable;
+  uint8_t gb_enable;
+}]],
+    ["struct rkisp1_cif_isp_dpf_gain"] = [[{
+  uint32_t mode;
+  uint16_t nf_r_gain;
+  uint16_t nf_b_gain;
+  uint16_t nf_gr_gain;
+  uint16_t nf_gb_gain;
+}]],
+    ["struct rkisp1_cif_isp_dpf_config"] = [[{
+  struct rkisp1_cif_isp_dpf_gain gain;
+  struct rkisp1_cif_isp_dpf_g_flt g_flt;
+  struct rkisp1_cif_isp_dpf_rb_flt rb_flt;
+  struct rkisp1_cif_isp_dpf_nll nll;
+}]],
+    ["struct rkisp1_cif_isp_dpf_strength_config"] = [[{
+  uint8_t r;
+  uint8_t g;
+  uint8_t b;
+}]],
+    ["struct rkisp1_cif_isp_isp_other_cfg"] = [[{
+  struct rkisp1_cif_isp_dpcc_config dpcc_config;
+  struct rkisp1_cif_isp_bls_config bls_config;
+  struct rkisp1_cif_isp_sdg_config sdg_config;
+  struct rkisp1_cif_isp_lsc_config lsc_config;
+  struct rkisp1_cif_isp_awb_gain_config awb_gain_config;
+  struct rkisp1_cif_isp_flt_config flt_config;
+  struct rkisp1_cif_isp_bdm_config bdm_config;
+  struct rkisp1_cif_isp_ctk_config ctk_config;
+  struct rkisp1_cif_isp_goc_config goc_config;
+  struct rkisp1_cif_isp_dpf_config dpf_config;
+  struct rkisp1_cif_isp_dpf_strength_config dpf_strength_config;
+  struct rkisp1_cif_isp_cproc_config cproc_config;
+  struct rkisp1_cif_isp_ie_config ie_config;
+}]],
+    ["struct rkisp1_cif_isp_isp_meas_cfg"] = [[{
+  struct rkisp1_cif_isp_awb_meas_config awb_meas_config;
+  struct rkisp1_cif_isp_hst_config hst_config;
+  struct rkisp1_cif_isp_aec_config aec_config;
+  struct rkisp1_cif_isp_afc_config afc_config;
+}]],
+    ["struct rkisp1_params_cfg"] = [[{
+  uint32_t module_en_update;
+  uint32_t module_ens;
+  uint32_t module_cfg_update;
+  struct rkisp1_cif_isp_isp_meas_cfg meas;
+  struct rkisp1_cif_isp_isp_other_cfg others;
+}]],
+    ["struct rkisp1_cif_isp_compand_bls_config"] = [[{
+  uint32_t r;
+  uint32_t gr;
+  uint32_t gb;
+  uint32_t b;
+}]],
+    ["struct rkisp1_cif_isp_compand_curve_config"] = [[{
+  uint8_t px[64];
+  uint32_t x[64];
+  uint32_t y[64];
+}]],
+    ["struct rkisp1_cif_isp_wdr_tone_curve"] = [[{
+  uint32_t dY[4];
+  uint16_t ym[33];
+}]],
+    ["struct rkisp1_cif_isp_wdr_iref_config"] = [[{
+  uint8_t rgb_factor;
+  uint8_t use_y9_8;
+  uint8_t use_rgb7_8;
+  uint8_t disable_transient;
+}]],
+    ["struct rkisp1_cif_isp_wdr_config"] = [[{
+  struct rkisp1_cif_isp_wdr_tone_curve tone_curve;
+  struct rkisp1_cif_isp_wdr_iref_config iref_config;
+  uint16_t rgb_offset;
+  uint16_t luma_offset;
+  uint16_t dmin_thresh;
+  uint8_t dmin_strength;
+  uint8_t use_rgb_colorspace;
+  uint8_t bypass_chroma_mapping;
+  uint8_t use_iref;
+}]],
+    ["struct rkisp1_cif_isp_cac_config"] = [[{
+  uint8_t h_clip_mode;
+  uint8_t v_clip_mode;
+  uint16_t h_count_start;
+  uint16_t v_count_start;
+  uint16_t red[3];
+  uint16_t blue[3];
+  uint8_t x_nf;
+  uint8_t x_ns;
+  uint8_t y_nf;
+  uint8_t y_ns;
+}]],
+    ["struct rkisp1_cif_isp_awb_meas"] = [[{
+  uint32_t cnt;
+  uint8_t mean_y_or_g;
+  uint8_t mean_cb_or_b;
+  uint8_t mean_cr_or_r;
+}]],
+    ["struct rkisp1_cif_isp_awb_stat"] = [[{
+  struct rkisp1_cif_isp_awb_meas awb_mean[1];
+}]],
+    ["struct rkisp1_cif_isp_bls_meas_val"] = [[{
+  uint16_t meas_r;
+  uint16_t meas_gr;
+  uint16_t meas_gb;
+  uint16_t meas_b;
+}]],
+    ["struct rkisp1_cif_isp_ae_stat"] = [[{
+  uint8_t exp_mean[81];
+  struct rkisp1_cif_isp_bls_meas_val bls_val;
+}]],
+    ["struct rkisp1_cif_isp_af_meas_val"] = [[{
+  uint32_t sum;
+  uint32_t lum;
+}]],
+    ["struct rkisp1_cif_isp_af_stat"] = [[{
+  struct rkisp1_cif_isp_af_meas_val window[3];
+}]],
+    ["struct rkisp1_cif_isp_hist_stat"] = [[{
+  uint32_t hist_bins[32];
+}]],
+    ["struct rkisp1_cif_isp_stat"] = [[{
+  struct rkisp1_cif_isp_awb_stat awb;
+  struct rkisp1_cif_isp_ae_stat ae;
+  struct rkisp1_cif_isp_af_stat af;
+  struct rkisp1_cif_isp_hist_stat hist;
+}]],
+    ["struct rkisp1_stat_buffer"] = [[{
+  uint32_t meas_type;
+  uint32_t frame_id;
+  struct rkisp1_cif_isp_stat params;
+}]],
+    ["struct rkisp1_ext_params_bls_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_bls_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_dpcc_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_dpcc_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_sdg_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_sdg_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_lsc_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_lsc_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_awb_gain_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_awb_gain_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_flt_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_flt_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_bdm_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_bdm_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_ctk_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_ctk_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_goc_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_goc_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_dpf_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_dpf_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_dpf_strength_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_dpf_strength_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_cproc_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_cproc_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_ie_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_ie_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_awb_meas_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_awb_meas_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_hst_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_hst_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_aec_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_aec_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_afc_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_afc_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_compand_bls_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_compand_bls_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_compand_curve_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_compand_curve_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_wdr_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_wdr_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_cac_config"] = [[{
+  struct v4l2_isp_params_block_header header;
+  struct rkisp1_cif_isp_cac_config config;
+} __attribute__((aligned(8)))]],
+    ["struct rkisp1_ext_params_cfg"] = [[{
+  uint32_t version;
+  uint32_t data_size;
+  uint8_t data[4536];
+}]],
+  },
+  macros = function(M)
+    return {
+      RKISP1_CIF_ISP_DPCC_SET_USE_STAGE1_USE_SET = function(n)
+        return M.int(M.long(n))
+      end,
+      RKISP1_CIF_ISP_DPCC_LINE_THRESH_G = function(v)
+        return M.int(M.long(v))
+      end,
+      RKISP1_CIF_ISP_DPCC_LINE_THRESH_RB = function(v)
+        return M.int(M.shl(M.long(v), 8))
+      end,
+      RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_G = function(v)
+        return M.int(M.long(v))
+      end,
+      RKISP1_CIF_ISP_DPCC_LINE_MAD_FAC_RB = function(v)
+        return M.int(M.shl(M.long(v), 8))
+      end,
+      RKISP1_CIF_ISP_DPCC_PG_FAC_G = function(v)
+        return M.int(M.long(v))
+      end,
+      RKISP1_CIF_ISP_DPCC_PG_FAC_RB = function(v)
+        return M.int(M.shl(M.long(v), 8))
+      end,
+      RKISP1_CIF_ISP_DPCC_RND_THRESH_G = function(v)
+        return M.int(M.long(v))
+      end,
+      RKISP1_CIF_ISP_DPCC_RND_THRESH_RB = function(v)
+        return M.int(M.shl(M.long(v), 8))
+      end,
+      RKISP1_CIF_ISP_DPCC_RG_FAC_G = function(v)
+        return M.int(M.long(v))
+      end,
+      RKISP1_CIF_ISP_DPCC_RG_FAC_RB = function(v)
+        return M.int(M.shl(M.long(v), 8))
+      end,
+      RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_G = function(n, v)
+        return M.int(M.shl(M.long(v), M.long(n) * 4))
+      end,
+      RKISP1_CIF_ISP_DPCC_RO_LIMITS_n_RB = function(n, v)
+        return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
+      end,
+      RKISP1_CIF_ISP_DPCC_RND_OFFS_n_G = function(n, v)
+        return M.int(M.shl(M.long(v), M.long(n) * 4))
+      end,
+      RKISP1_CIF_ISP_DPCC_RND_OFFS_n_RB = function(n, v)
+        return M.int(M.shl(M.long(v), M.long(n) * 4 + 2))
+      end,
+    }
+  end,
 ]==],
 ["linux/romfs_fs.h"] = [==[
   constants = {

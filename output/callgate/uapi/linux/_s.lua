@@ -325,6 +325,767 @@ return {
 } __attribute__((packed))]],
   },
 ]==],
+["linux/sctp.h"] = [==[
+  constants = {
+    MSG_NOTIFICATION = 32768,
+    SCTP_UNORDERED = 1,
+    SCTP_ADDR_OVER = 2,
+    SCTP_ABORT = 4,
+    SCTP_SACK_IMMEDIATELY = 8,
+    SCTP_SENDALL = 64,
+    SCTP_PR_SCTP_ALL = 128,
+    SCTP_NOTIFICATION = 32768,
+    SCTP_EOF = 512,
+    SCTP_INIT = 0,
+    SCTP_SNDRCV = 1,
+    SCTP_SNDINFO = 2,
+    SCTP_RCVINFO = 3,
+    SCTP_NXTINFO = 4,
+    SCTP_PRINFO = 5,
+    SCTP_AUTHINFO = 6,
+    SCTP_DSTADDRV4 = 7,
+    SCTP_DSTADDRV6 = 8,
+    SCTP_COMM_UP = 0,
+    SCTP_COMM_LOST = 1,
+    SCTP_RESTART = 2,
+    SCTP_SHUTDOWN_COMP = 3,
+    SCTP_CANT_STR_ASSOC = 4,
+    SCTP_ADDR_AVAILABLE = 0,
+    SCTP_ADDR_UNREACHABLE = 1,
+    SCTP_ADDR_REMOVED = 2,
+    SCTP_ADDR_ADDED = 3,
+    SCTP_ADDR_MADE_PRIM = 4,
+    SCTP_ADDR_CONFIRMED = 5,
+    SCTP_ADDR_POTENTIALLY_FAILED = 6,
+    SCTP_DATA_UNSENT = 0,
+    SCTP_DATA_SENT = 1,
+    SCTP_PARTIAL_DELIVERY_ABORTED = 0,
+    SCTP_AUTH_NEW_KEY = 0,
+    SCTP_AUTH_FREE_KEY = 1,
+    SCTP_AUTH_NO_AUTH = 2,
+    SCTP_SN_TYPE_BASE = 32768,
+    SCTP_DATA_IO_EVENT = 32768,
+    SCTP_ASSOC_CHANGE = 32769,
+    SCTP_PEER_ADDR_CHANGE = 32770,
+    SCTP_SEND_FAILED = 32771,
+    SCTP_REMOTE_ERROR = 32772,
+    SCTP_SHUTDOWN_EVENT = 32773,
+    SCTP_PARTIAL_DELIVERY_EVENT = 32774,
+    SCTP_ADAPTATION_INDICATION = 32775,
+    SCTP_AUTHENTICATION_EVENT = 32776,
+    SCTP_SENDER_DRY_EVENT = 32777,
+    SCTP_STREAM_RESET_EVENT = 32778,
+    SCTP_ASSOC_RESET_EVENT = 32779,
+    SCTP_STREAM_CHANGE_EVENT = 32780,
+    SCTP_SEND_FAILED_EVENT = 32781,
+    SCTP_SN_TYPE_MAX = 32781,
+    SCTP_FAILED_THRESHOLD = 0,
+    SCTP_RECEIVED_SACK = 1,
+    SCTP_HEARTBEAT_SUCCESS = 2,
+    SCTP_RESPONSE_TO_USER_REQ = 3,
+    SCTP_INTERNAL_ERROR = 4,
+    SCTP_SHUTDOWN_GUARD_EXPIRES = 5,
+    SCTP_PEER_FAULTY = 6,
+    SPP_HB_ENABLE = 1,
+    SPP_HB_DISABLE = 2,
+    SPP_HB = 3,
+    SPP_HB_DEMAND = 4,
+    SPP_PMTUD_ENABLE = 8,
+    SPP_PMTUD_DISABLE = 16,
+    SPP_PMTUD = 24,
+    SPP_SACKDELAY_ENABLE = 32,
+    SPP_SACKDELAY_DISABLE = 64,
+    SPP_SACKDELAY = 96,
+    SPP_HB_TIME_IS_ZERO = 128,
+    SPP_IPV6_FLOWLABEL = 256,
+    SPP_DSCP = 512,
+    SCTP_AUTH_HMAC_ID_SHA1 = 1,
+    SCTP_AUTH_HMAC_ID_SHA256 = 3,
+    SCTP_INACTIVE = 0,
+    SCTP_PF = 1,
+    SCTP_ACTIVE = 2,
+    SCTP_UNCONFIRMED = 3,
+    SCTP_UNKNOWN = 65535,
+    SCTP_EMPTY = 0,
+    SCTP_CLOSED = 1,
+    SCTP_COOKIE_WAIT = 2,
+    SCTP_COOKIE_ECHOED = 3,
+    SCTP_ESTABLISHED = 4,
+    SCTP_SHUTDOWN_PENDING = 5,
+    SCTP_SHUTDOWN_SENT = 6,
+    SCTP_SHUTDOWN_RECEIVED = 7,
+    SCTP_SHUTDOWN_ACK_SENT = 8,
+    SCTP_SS_FCFS = 0,
+    SCTP_SS_DEFAULT = 0,
+    SCTP_SS_PRIO = 1,
+    SCTP_SS_RR = 2,
+    SCTP_SS_FC = 3,
+    SCTP_SS_WFQ = 4,
+    SCTP_SS_MAX = 4,
+    SCTP_FUTURE_ASSOC = 0,
+    SCTP_CURRENT_ASSOC = 1,
+    SCTP_ALL_ASSOC = 2,
+    SCTP_RTOINFO = 0,
+    SCTP_ASSOCINFO = 1,
+    SCTP_INITMSG = 2,
+    SCTP_NODELAY = 3,
+    SCTP_AUTOCLOSE = 4,
+    SCTP_SET_PEER_PRIMARY_ADDR = 5,
+    SCTP_PRIMARY_ADDR = 6,
+    SCTP_ADAPTATION_LAYER = 7,
+    SCTP_DISABLE_FRAGMENTS = 8,
+    SCTP_PEER_ADDR_PARAMS = 9,
+    SCTP_DEFAULT_SEND_PARAM = 10,
+    SCTP_EVENTS = 11,
+    SCTP_I_WANT_MAPPED_V4_ADDR = 12,
+    SCTP_MAXSEG = 13,
+    SCTP_STATUS = 14,
+    SCTP_GET_PEER_ADDR_INFO = 15,
+    SCTP_DELAYED_ACK_TIME = 16,
+    SCTP_DELAYED_ACK = 16,
+    SCTP_DELAYED_SACK = 16,
+    SCTP_CONTEXT = 17,
+    SCTP_FRAGMENT_INTERLEAVE = 18,
+    SCTP_PARTIAL_DELIVERY_POINT = 19,
+    SCTP_MAX_BURST = 20,
+    SCTP_AUTH_CHUNK = 21,
+    SCTP_HMAC_IDENT = 22,
+    SCTP_AUTH_KEY = 23,
+    SCTP_AUTH_ACTIVE_KEY = 24,
+    SCTP_AUTH_DELETE_KEY = 25,
+    SCTP_PEER_AUTH_CHUNKS = 26,
+    SCTP_LOCAL_AUTH_CHUNKS = 27,
+    SCTP_GET_ASSOC_NUMBER = 28,
+    SCTP_GET_ASSOC_ID_LIST = 29,
+    SCTP_AUTO_ASCONF = 30,
+    SCTP_PEER_ADDR_THLDS = 31,
+    SCTP_RECVRCVINFO = 32,
+    SCTP_RECVNXTINFO = 33,
+    SCTP_DEFAULT_SNDINFO = 34,
+    SCTP_AUTH_DEACTIVATE_KEY = 35,
+    SCTP_REUSE_PORT = 36,
+    SCTP_PEER_ADDR_THLDS_V2 = 37,
+    SCTP_SOCKOPT_BINDX_ADD = 100,
+    SCTP_SOCKOPT_BINDX_REM = 101,
+    SCTP_SOCKOPT_PEELOFF = 102,
+    SCTP_SOCKOPT_CONNECTX_OLD = 107,
+    SCTP_GET_PEER_ADDRS = 108,
+    SCTP_GET_LOCAL_ADDRS = 109,
+    SCTP_SOCKOPT_CONNECTX = 110,
+    SCTP_SOCKOPT_CONNECTX3 = 111,
+    SCTP_GET_ASSOC_STATS = 112,
+    SCTP_PR_SUPPORTED = 113,
+    SCTP_DEFAULT_PRINFO = 114,
+    SCTP_PR_ASSOC_STATUS = 115,
+    SCTP_PR_STREAM_STATUS = 116,
+    SCTP_RECONFIG_SUPPORTED = 117,
+    SCTP_ENABLE_STREAM_RESET = 118,
+    SCTP_RESET_STREAMS = 119,
+    SCTP_RESET_ASSOC = 120,
+    SCTP_ADD_STREAMS = 121,
+    SCTP_SOCKOPT_PEELOFF_FLAGS = 122,
+    SCTP_STREAM_SCHEDULER = 123,
+    SCTP_STREAM_SCHEDULER_VALUE = 124,
+    SCTP_INTERLEAVING_SUPPORTED = 125,
+    SCTP_SENDMSG_CONNECT = 126,
+    SCTP_EVENT = 127,
+    SCTP_ASCONF_SUPPORTED = 128,
+    SCTP_AUTH_SUPPORTED = 129,
+    SCTP_ECN_SUPPORTED = 130,
+    SCTP_EXPOSE_POTENTIALLY_FAILED_STATE = 131,
+    SCTP_EXPOSE_PF_STATE = 131,
+    SCTP_REMOTE_UDP_ENCAPS_PORT = 132,
+    SCTP_PLPMTUD_PROBE_INTERVAL = 133,
+    SCTP_PR_SCTP_NONE = 0x0,
+    SCTP_PR_SCTP_TTL = 0x10,
+    SCTP_PR_SCTP_RTX = 0x20,
+    SCTP_PR_SCTP_PRIO = 0x30,
+    SCTP_PR_SCTP_MAX = 48,
+    SCTP_PR_SCTP_MASK = 0x30,
+    SCTP_ENABLE_RESET_STREAM_REQ = 0x1,
+    SCTP_ENABLE_RESET_ASSOC_REQ = 0x2,
+    SCTP_ENABLE_CHANGE_ASSOC_REQ = 0x4,
+    SCTP_ENABLE_STRRESET_MASK = 0x7,
+    SCTP_STREAM_RESET_INCOMING = 0x1,
+    SCTP_STREAM_RESET_OUTGOING = 0x2,
+    SCTP_ADDR_PF = 6,
+    SCTP_AUTH_NEWKEY = 0,
+    SCTP_STREAM_RESET_INCOMING_SSN = 0x1,
+    SCTP_STREAM_RESET_OUTGOING_SSN = 0x2,
+    SCTP_STREAM_RESET_DENIED = 0x4,
+    SCTP_STREAM_RESET_FAILED = 0x8,
+    SCTP_ASSOC_RESET_DENIED = 0x4,
+    SCTP_ASSOC_RESET_FAILED = 0x8,
+    SCTP_ASSOC_CHANGE_DENIED = 0x4,
+    SCTP_ASSOC_CHANGE_FAILED = 0x8,
+    SCTP_STREAM_CHANGE_DENIED = 4,
+    SCTP_STREAM_CHANGE_FAILED = 8,
+    SCTP_AUTHENTICATION_INDICATION = 32776,
+    SCTP_POTENTIALLY_FAILED = 1,
+    SCTP_BINDX_ADD_ADDR = 0x1,
+    SCTP_BINDX_REM_ADDR = 0x2,
+  },
+  records = {
+    ["struct sctp_initmsg"] = [[{
+  uint16_t sinit_num_ostreams;
+  uint16_t sinit_max_instreams;
+  uint16_t sinit_max_attempts;
+  uint16_t sinit_max_init_timeo;
+}]],
+    ["struct sctp_sndrcvinfo"] = [[{
+  uint16_t sinfo_stream;
+  uint16_t sinfo_ssn;
+  uint16_t sinfo_flags;
+  uint32_t sinfo_ppid;
+  uint32_t sinfo_context;
+  uint32_t sinfo_timetolive;
+  uint32_t sinfo_tsn;
+  uint32_t sinfo_cumtsn;
+  int32_t sinfo_assoc_id;
+}]],
+    ["struct sctp_sndinfo"] = [[{
+  uint16_t snd_sid;
+  uint16_t snd_flags;
+  uint32_t snd_ppid;
+  uint32_t snd_context;
+  int32_t snd_assoc_id;
+}]],
+    ["struct sctp_rcvinfo"] = [[{
+  uint16_t rcv_sid;
+  uint16_t rcv_ssn;
+  uint16_t rcv_flags;
+  uint32_t rcv_ppid;
+  uint32_t rcv_tsn;
+  uint32_t rcv_cumtsn;
+  uint32_t rcv_context;
+  int32_t rcv_assoc_id;
+}]],
+    ["struct sctp_nxtinfo"] = [[{
+  uint16_t nxt_sid;
+  uint16_t nxt_flags;
+  uint32_t nxt_ppid;
+  uint32_t nxt_length;
+  int32_t nxt_assoc_id;
+}]],
+    ["struct sctp_prinfo"] = [[{
+  uint16_t pr_policy;
+  uint32_t pr_value;
+}]],
+    ["struct sctp_authinfo"] = [[{
+  uint16_t auth_keynumber;
+}]],
+    ["union sctp_cmsg_data_t"] = [[{
+  uint8_t raw;
+  struct sctp_initmsg init;
+  struct sctp_sndrcvinfo sndrcv;
+}]],
+    ["struct sctp_assoc_change"] = [[{
+  uint16_t sac_type;
+  uint16_t sac_flags;
+  uint32_t sac_length;
+  uint16_t sac_state;
+  uint16_t sac_error;
+  uint16_t sac_outbound_streams;
+  uint16_t sac_inbound_streams;
+  int32_t sac_assoc_id;
+  uint8_t sac_info[];
+}]],
+    ["struct sctp_paddr_change"] = [[{
+  uint16_t spc_type;
+  uint16_t spc_flags;
+  uint32_t spc_length;
+  struct __kernel_sockaddr_storage spc_aaddr;
+  int32_t spc_state;
+  int32_t spc_error;
+  int32_t spc_assoc_id;
+} __attribute__((packed, aligned(4)))]],
+    ["struct sctp_remote_error"] = [[{
+  uint16_t sre_type;
+  uint16_t sre_flags;
+  uint32_t sre_length;
+  uint16_t sre_error;
+  int32_t sre_assoc_id;
+  uint8_t sre_data[];
+}]],
+    ["struct sctp_send_failed"] = [[{
+  uint16_t ssf_type;
+  uint16_t ssf_flags;
+  uint32_t ssf_length;
+  uint32_t ssf_error;
+  struct sctp_sndrcvinfo ssf_info;
+  int32_t ssf_assoc_id;
+  uint8_t ssf_data[];
+}]],
+    ["struct sctp_send_failed_event"] = [[{
+  uint16_t ssf_type;
+  uint16_t ssf_flags;
+  uint32_t ssf_length;
+  uint32_t ssf_error;
+  struct sctp_sndinfo ssfe_info;
+  int32_t ssf_assoc_id;
+  uint8_t ssf_data[];
+}]],
+    ["struct sctp_shutdown_event"] = [[{
+  uint16_t sse_type;
+  uint16_t sse_flags;
+  uint32_t sse_length;
+  int32_t sse_assoc_id;
+}]],
+    ["struct sctp_adaptation_event"] = [[{
+  uint16_t sai_type;
+  uint16_t sai_flags;
+  uint32_t sai_length;
+  uint32_t sai_adaptation_ind;
+  int32_t sai_assoc_id;
+}]],
+    ["struct sctp_pdapi_event"] = [[{
+  uint16_t pdapi_type;
+  uint16_t pdapi_flags;
+  uint32_t pdapi_length;
+  uint32_t pdapi_indication;
+  int32_t pdapi_assoc_id;
+  uint32_t pdapi_stream;
+  uint32_t pdapi_seq;
+}]],
+    ["struct sctp_authkey_event"] = [[{
+  uint16_t auth_type;
+  uint16_t auth_flags;
+  uint32_t auth_length;
+  uint16_t auth_keynumber;
+  uint16_t auth_altkeynumber;
+  uint32_t auth_indication;
+  int32_t auth_assoc_id;
+}]],
+    ["struct sctp_sender_dry_event"] = [[{
+  uint16_t sender_dry_type;
+  uint16_t sender_dry_flags;
+  uint32_t sender_dry_length;
+  int32_t sender_dry_assoc_id;
+}]],
+    ["struct sctp_stream_reset_event"] = [[{
+  uint16_t strreset_type;
+  uint16_t strreset_flags;
+  uint32_t strreset_length;
+  int32_t strreset_assoc_id;
+  uint16_t strreset_stream_list[];
+}]],
+    ["struct sctp_assoc_reset_event"] = [[{
+  uint16_t assocreset_type;
+  uint16_t assocreset_flags;
+  uint32_t assocreset_length;
+  int32_t assocreset_assoc_id;
+  uint32_t assocreset_local_tsn;
+  uint32_t assocreset_remote_tsn;
+}]],
+    ["struct sctp_stream_change_event"] = [[{
+  uint16_t strchange_type;
+  uint16_t strchange_flags;
+  uint32_t strchange_length;
+  int32_t strchange_assoc_id;
+  uint16_t strchange_instrms;
+  uint16_t strchange_outstrms;
+}]],
+    ["struct sctp_event_subscribe"] = [[{
+  uint8_t sctp_data_io_event;
+  uint8_t sctp_association_event;
+  uint8_t sctp_address_event;
+  uint8_t sctp_send_failure_event;
+  uint8_t sctp_peer_error_event;
+  uint8_t sctp_shutdown_event;
+  uint8_t sctp_partial_delivery_event;
+  uint8_t sctp_adaptation_layer_event;
+  uint8_t sctp_authentication_event;
+  uint8_t sctp_sender_dry_event;
+  uint8_t sctp_stream_reset_event;
+  uint8_t sctp_assoc_reset_event;
+  uint8_t sctp_stream_change_event;
+  uint8_t sctp_send_failure_event_event;
+}]],
+    ["union sctp_notification"] = [[{
+  struct {
+    uint16_t sn_type;
+    uint16_t sn_flags;
+    uint32_t sn_length;
+  } sn_header;
+  struct sctp_assoc_change sn_assoc_change;
+  struct sctp_paddr_change sn_paddr_change;
+  struct sctp_remote_error sn_remote_error;
+  struct sctp_send_failed sn_send_failed;
+  struct sctp_shutdown_event sn_shutdown_event;
+  struct sctp_adaptation_event sn_adaptation_event;
+  struct sctp_pdapi_event sn_pdapi_event;
+  struct sctp_authkey_event sn_authkey_event;
+  struct sctp_sender_dry_event sn_sender_dry_event;
+  struct sctp_stream_reset_event sn_strreset_event;
+  struct sctp_assoc_reset_event sn_assocreset_event;
+  struct sctp_stream_change_event sn_strchange_event;
+  struct sctp_send_failed_event sn_send_failed_event;
+}]],
+    ["struct sctp_rtoinfo"] = [[{
+  int32_t srto_assoc_id;
+  uint32_t srto_initial;
+  uint32_t srto_max;
+  uint32_t srto_min;
+}]],
+    ["struct sctp_assocparams"] = [[{
+  int32_t sasoc_assoc_id;
+  uint16_t sasoc_asocmaxrxt;
+  uint16_t sasoc_number_peer_destinations;
+  uint32_t sasoc_peer_rwnd;
+  uint32_t sasoc_local_rwnd;
+  uint32_t sasoc_cookie_life;
+}]],
+    ["struct sctp_setpeerprim"] = [[{
+  int32_t sspp_assoc_id;
+  struct __kernel_sockaddr_storage sspp_addr;
+} __attribute__((packed, aligned(4)))]],
+    ["struct sctp_prim"] = [[{
+  int32_t ssp_assoc_id;
+  struct __kernel_sockaddr_storage ssp_addr;
+} __attribute__((packed, aligned(4)))]],
+    ["struct sctp_setadaptation"] = [[{
+  uint32_t ssb_adaptation_ind;
+}]],
+    ["struct sctp_paddrparams"] = [[{
+  int32_t spp_assoc_id;
+  struct __kernel_sockaddr_storage spp_address;
+  uint32_t spp_hbinterval;
+  uint16_t spp_pathmaxrxt;
+  uint32_t spp_pathmtu;
+  uint32_t spp_sackdelay;
+  uint32_t spp_flags;
+  uint32_t spp_ipv6_flowlabel;
+  uint8_t spp_dscp;
+} __attribute__((packed, aligned(4)))]],
+    ["struct sctp_authchunk"] = [[{
+  uint8_t sauth_chunk;
+}]],
+    ["struct sctp_hmacalgo"] = [[{
+  uint32_t shmac_num_idents;
+  uint16_t shmac_idents[];
+}]],
+    ["struct sctp_authkey"] = [[{
+  int32_t sca_assoc_id;
+  uint16_t sca_keynumber;
+  uint16_t sca_keylength;
+  uint8_t sca_key[];
+}]],
+    ["struct sctp_authkeyid"] = [[{
+  int32_t scact_assoc_id;
+  uint16_t scact_keynumber;
+}]],
+    ["struct sctp_sack_info"] = [[{
+  int32_t sack_assoc_id;
+  uint32_t sack_delay;
+  uint32_t sack_freq;
+}]],
+    ["struct sctp_assoc_value"] = [[{
+  int32_t assoc_id;
+  uint32_t assoc_value;
+}]],
+    ["struct sctp_stream_value"] = [[{
+  int32_t assoc_id;
+  uint16_t stream_id;
+  uint16_t stream_value;
+}]],
+    ["struct sctp_paddrinfo"] = [[{
+  int32_t spinfo_assoc_id;
+  struct __kernel_sockaddr_storage spinfo_address;
+  int32_t spinfo_state;
+  uint32_t spinfo_cwnd;
+  uint32_t spinfo_srtt;
+  uint32_t spinfo_rto;
+  uint32_t spinfo_mtu;
+} __attribute__((packed, aligned(4)))]],
+    ["struct sctp_status"] = [[{
+  int32_t sstat_assoc_id;
+  int32_t sstat_state;
+  uint32_t sstat_rwnd;
+  uint16_t sstat_unackdata;
+  uint16_t sstat_penddata;
+  uint16_t sstat_instrms;
+  uint16_t sstat_outstrms;
+  uint32_t sstat_fragmentation_point;
+  struct sctp_paddrinfo sstat_primary;
+}]],
+    ["struct sctp_authchunks"] = [[{
+  int32_t gauth_assoc_id;
+  uint32_t gauth_number_of_chunks;
+  uint8_t gauth_chunks[];
+}]],
+    ["struct sctp_assoc_ids"] = [[{
+  uint32_t gaids_number_of_ids;
+  int32_t gaids_assoc_id[];
+}]],
+    ["struct sctp_getaddrs_old"] = [[{
+  int32_t assoc_id;
+  int32_t addr_num;
+  struct sockaddr *addrs;
+}]],
+    ["struct sctp_getaddrs"] = [[{
+  int32_t assoc_id;
+  uint32_t addr_num;
+  uint8_t addrs[];
+}]],
+    ["struct sctp_peeloff_arg_t"] = [[{
+  int32_t associd;
+  int32_t sd;
+}]],
+    ["struct sctp_peeloff_flags_arg_t"] = [[{
+  struct sctp_peeloff_arg_t p_arg;
+  uint32_t flags;
+}]],
+    ["struct sctp_paddrthlds"] = [[{
+  int32_t spt_assoc_id;
+  struct __kernel_sockaddr_storage spt_address;
+  uint16_t spt_pathmaxrxt;
+  uint16_t spt_pathpfthld;
+}]],
+    ["struct sctp_paddrthlds_v2"] = [[{
+  int32_t spt_assoc_id;
+  struct __kernel_sockaddr_storage spt_address;
+  uint16_t spt_pathmaxrxt;
+  uint16_t spt_pathpfthld;
+  uint16_t spt_pathcpthld;
+}]],
+    ["struct sctp_default_prinfo"] = [[{
+  int32_t pr_assoc_id;
+  uint32_t pr_value;
+  uint16_t pr_policy;
+}]],
+    ["struct sctp_reset_streams"] = [[{
+  int32_t srs_assoc_id;
+  uint16_t srs_flags;
+  uint16_t srs_number_streams;
+  uint16_t srs_stream_list[];
+}]],
+    ["struct sctp_add_streams"] = [[{
+  int32_t sas_assoc_id;
+  uint16_t sas_instrms;
+  uint16_t sas_outstrms;
+}]],
+    ["struct sctp_event"] = [[{
+  int32_t se_assoc_id;
+  uint16_t se_type;
+  uint8_t se_on;
+}]],
+    ["struct sctp_udpencaps"] = [[{
+  int32_t sue_assoc_id;
+  struct __kernel_sockaddr_storage sue_address;
+  uint16_t sue_port;
+}]],
+    ["struct sctp_probeinterval"] = [[{
+  int32_t spi_assoc_id;
+  struct __kernel_sockaddr_storage spi_address;
+  uint32_t spi_interval;
+}]],
+  },
+  typedefs = {
+    sctp_assoc_t = "int32_t",
+    sctp_cmsg_data_t = "union sctp_cmsg_data_t",
+    sctp_cmsg_t = "uint32_t",
+    sctp_sn_error_t = "uint32_t",
+    sctp_peeloff_arg_t = "struct sctp_peeloff_arg_t",
+    sctp_peeloff_flags_arg_t = "struct sctp_peeloff_flags_arg_t",
+  },
+  macros = function(M)
+    return {
+      __SCTP_PR_INDEX = function(x)
+        return M.int(M.shr(M.long(x), 4) - 1)
+      end,
+      SCTP_PR_POLICY = function(x)
+        return M.int(M.band(M.long(x), 0x30))
+      end,
+      SCTP_PR_TTL_ENABLED = function(x)
+        return M.band(M.long(x), 0x30) == 0x10
+      end,
+      SCTP_PR_RTX_ENABLED = function(x)
+        return M.band(M.long(x), 0x30) == 0x20
+      end,
+      SCTP_PR_PRIO_ENABLED = function(x)
+        return M.band(M.long(x), 0x30) == 0x30
+      end,
+    }
+  end,
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      records = {
+        ["struct sctp_assoc_stats"] = [[{
+    int32_t sas_assoc_id;
+    struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
+    uint64_t sas_maxrto;
+    uint64_t sas_isacks;
+    uint64_t sas_osacks;
+    uint64_t sas_opackets;
+    uint64_t sas_ipackets;
+    uint64_t sas_rtxchunks;
+    uint64_t sas_outofseqtsns;
+    uint64_t sas_idupchunks;
+    uint64_t sas_gapcnt;
+    uint64_t sas_ouodchunks;
+    uint64_t sas_iuodchunks;
+    uint64_t sas_oodchunks;
+    uint64_t sas_iodchunks;
+    uint64_t sas_octrlchunks;
+    uint64_t sas_ictrlchunks;
+  }]],
+        ["struct sctp_prstatus"] = [[{
+    int32_t sprstat_assoc_id;
+    uint16_t sprstat_sid;
+    uint16_t sprstat_policy;
+    uint64_t sprstat_abandoned_unsent;
+    uint64_t sprstat_abandoned_sent;
+  }]],
+        ["struct sctp_info"] = [[{
+    uint32_t sctpi_tag;
+    uint32_t sctpi_state;
+    uint32_t sctpi_rwnd;
+    uint16_t sctpi_unackdata;
+    uint16_t sctpi_penddata;
+    uint16_t sctpi_instrms;
+    uint16_t sctpi_outstrms;
+    uint32_t sctpi_fragmentation_point;
+    uint32_t sctpi_inqueue;
+    uint32_t sctpi_outqueue;
+    uint32_t sctpi_overall_error;
+    uint32_t sctpi_max_burst;
+    uint32_t sctpi_maxseg;
+    uint32_t sctpi_peer_rwnd;
+    uint32_t sctpi_peer_tag;
+    uint8_t sctpi_peer_capable;
+    uint8_t sctpi_peer_sack;
+    uint16_t __reserved1;
+    uint64_t sctpi_isacks;
+    uint64_t sctpi_osacks;
+    uint64_t sctpi_opackets;
+    uint64_t sctpi_ipackets;
+    uint64_t sctpi_rtxchunks;
+    uint64_t sctpi_outofseqtsns;
+    uint64_t sctpi_idupchunks;
+    uint64_t sctpi_gapcnt;
+    uint64_t sctpi_ouodchunks;
+    uint64_t sctpi_iuodchunks;
+    uint64_t sctpi_oodchunks;
+    uint64_t sctpi_iodchunks;
+    uint64_t sctpi_octrlchunks;
+    uint64_t sctpi_ictrlchunks;
+    struct __kernel_sockaddr_storage sctpi_p_address;
+    int32_t sctpi_p_state;
+    uint32_t sctpi_p_cwnd;
+    uint32_t sctpi_p_srtt;
+    uint32_t sctpi_p_rto;
+    uint32_t sctpi_p_hbinterval;
+    uint32_t sctpi_p_pathmaxrxt;
+    uint32_t sctpi_p_sackdelay;
+    uint32_t sctpi_p_sackfreq;
+    uint32_t sctpi_p_ssthresh;
+    uint32_t sctpi_p_partial_bytes_acked;
+    uint32_t sctpi_p_flight_size;
+    uint16_t sctpi_p_error;
+    uint16_t __reserved2;
+    uint32_t sctpi_s_autoclose;
+    uint32_t sctpi_s_adaptation_ind;
+    uint32_t sctpi_s_pd_point;
+    uint8_t sctpi_s_nodelay;
+    uint8_t sctpi_s_disable_fragments;
+    uint8_t sctpi_s_v4mapped;
+    uint8_t sctpi_s_frag_interleave;
+    uint32_t sctpi_s_type;
+    uint32_t __reserved3;
+  }]],
+      },
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      records = {
+        ["struct sctp_assoc_stats"] = [[{
+    int32_t sas_assoc_id;
+    struct __kernel_sockaddr_storage sas_obs_rto_ipaddr;
+    unsigned long sas_maxrto;
+    unsigned long sas_isacks;
+    unsigned long sas_osacks;
+    unsigned long sas_opackets;
+    unsigned long sas_ipackets;
+    unsigned long sas_rtxchunks;
+    unsigned long sas_outofseqtsns;
+    unsigned long sas_idupchunks;
+    unsigned long sas_gapcnt;
+    unsigned long sas_ouodchunks;
+    unsigned long sas_iuodchunks;
+    unsigned long sas_oodchunks;
+    unsigned long sas_iodchunks;
+    unsigned long sas_octrlchunks;
+    unsigned long sas_ictrlchunks;
+  }]],
+        ["struct sctp_prstatus"] = [[{
+    int32_t sprstat_assoc_id;
+    uint16_t sprstat_sid;
+    uint16_t sprstat_policy;
+    unsigned long sprstat_abandoned_unsent;
+    unsigned long sprstat_abandoned_sent;
+  }]],
+        ["struct sctp_info"] = [[{
+    uint32_t sctpi_tag;
+    uint32_t sctpi_state;
+    uint32_t sctpi_rwnd;
+    uint16_t sctpi_unackdata;
+    uint16_t sctpi_penddata;
+    uint16_t sctpi_instrms;
+    uint16_t sctpi_outstrms;
+    uint32_t sctpi_fragmentation_point;
+    uint32_t sctpi_inqueue;
+    uint32_t sctpi_outqueue;
+    uint32_t sctpi_overall_error;
+    uint32_t sctpi_max_burst;
+    uint32_t sctpi_maxseg;
+    uint32_t sctpi_peer_rwnd;
+    uint32_t sctpi_peer_tag;
+    uint8_t sctpi_peer_capable;
+    uint8_t sctpi_peer_sack;
+    uint16_t __reserved1;
+    unsigned long sctpi_isacks;
+    unsigned long sctpi_osacks;
+    unsigned long sctpi_opackets;
+    unsigned long sctpi_ipackets;
+    unsigned long sctpi_rtxchunks;
+    unsigned long sctpi_outofseqtsns;
+    unsigned long sctpi_idupchunks;
+    unsigned long sctpi_gapcnt;
+    unsigned long sctpi_ouodchunks;
+    unsigned long sctpi_iuodchunks;
+    unsigned long sctpi_oodchunks;
+    unsigned long sctpi_iodchunks;
+    unsigned long sctpi_octrlchunks;
+    unsigned long sctpi_ictrlchunks;
+    struct __kernel_sockaddr_storage sctpi_p_address;
+    int32_t sctpi_p_state;
+    uint32_t sctpi_p_cwnd;
+    uint32_t sctpi_p_srtt;
+    uint32_t sctpi_p_rto;
+    uint32_t sctpi_p_hbinterval;
+    uint32_t sctpi_p_pathmaxrxt;
+    uint32_t sctpi_p_sackdelay;
+    uint32_t sctpi_p_sackfreq;
+    uint32_t sctpi_p_ssthresh;
+    uint32_t sctpi_p_partial_bytes_acked;
+    uint32_t sctpi_p_flight_size;
+    uint16_t sctpi_p_error;
+    uint16_t __reserved2;
+    uint32_t sctpi_s_autoclose;
+    uint32_t sctpi_s_adaptation_ind;
+    uint32_t sctpi_s_pd_point;
+    uint8_t sctpi_s_nodelay;
+    uint8_t sctpi_s_disable_fragments;
+    uint8_t sctpi_s_v4mapped;
+    uint8_t sctpi_s_frag_interleave;
+    uint32_t sctpi_s_type;
+    uint32_t __reserved3;
+  }]],
+      },
+    },
+  },
+]==],
 ["linux/seccomp.h"] = [==[
   constants = {
     SECCOMP_MODE_DISABLED = 0,
@@ -3428,7 +4189,99 @@ return {
   deltas = {
     {
       on = "!mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.linux.soundcard-1",
+      constants = {
+        SIOC_OUT = 2147483648,
+        SIOC_IN = 1073741824,
+        _SIOC_NONE = 0x0,
+        _SIOC_WRITE = 0x1,
+        SNDCTL_SEQ_RESET = 20736,
+        SNDCTL_SEQ_SYNC = 20737,
+        SNDCTL_SEQ_GETOUTCOUNT = 2147766532,
+        SNDCTL_SEQ_GETINCOUNT = 2147766533,
+        SNDCTL_SEQ_PERCMODE = 1074024710,
+        SNDCTL_FM_LOAD_INSTR = 1076384007,
+        SNDCTL_SEQ_TESTMIDI = 1074024712,
+        SNDCTL_SEQ_RESETSAMPLES = 1074024713,
+        SNDCTL_SEQ_NRSYNTHS = 2147766538,
+        SNDCTL_SEQ_NRMIDIS = 2147766539,
+        SNDCTL_SEQ_THRESHOLD = 1074024717,
+        SNDCTL_FM_4OP_ENABLE = 1074024719,
+        SNDCTL_SEQ_PANIC = 20753,
+        SNDCTL_SEQ_OUTOFBAND = 1074286866,
+        SNDCTL_SEQ_GETTIME = 2147766547,
+        SNDCTL_TMR_START = 21506,
+        SNDCTL_TMR_STOP = 21507,
+        SNDCTL_TMR_CONTINUE = 21508,
+        SNDCTL_TMR_METRONOME = 1074025479,
+        SNDCTL_TMR_SELECT = 1074025480,
+        SNDCTL_DSP_RESET = 20480,
+        SNDCTL_DSP_SYNC = 20481,
+        SNDCTL_DSP_POST = 20488,
+        SNDCTL_DSP_GETFMTS = 2147766283,
+        SNDCTL_DSP_GETOSPACE = 2148552716,
+        SNDCTL_DSP_GETISPACE = 2148552717,
+        SNDCTL_DSP_NONBLOCK = 20494,
+        SNDCTL_DSP_GETCAPS = 2147766287,
+        SNDCTL_DSP_GETTRIGGER = 2147766288,
+        SNDCTL_DSP_SETTRIGGER = 1074024464,
+        SNDCTL_DSP_GETIPTR = 2148290577,
+        SNDCTL_DSP_GETOPTR = 2148290578,
+        SNDCTL_DSP_SETSYNCRO = 20501,
+        SNDCTL_DSP_SETDUPLEX = 20502,
+        SNDCTL_DSP_GETODELAY = 2147766295,
+        SNDCTL_DSP_SETSPDIF = 1074024514,
+        SNDCTL_DSP_GETSPDIF = 2147766339,
+        SNDCTL_DSP_PROFILE = 1074024471,
+        SOUND_PCM_READ_RATE = 2147766274,
+        SOUND_PCM_READ_CHANNELS = 2147766278,
+        SOUND_PCM_READ_BITS = 2147766277,
+        SOUND_PCM_READ_FILTER = 2147766279,
+        SOUND_PCM_POST = 20488,
+        SOUND_PCM_RESET = 20480,
+        SOUND_PCM_SYNC = 20481,
+        SOUND_PCM_GETFMTS = 2147766283,
+        SOUND_PCM_GETOSPACE = 2148552716,
+        SOUND_PCM_GETISPACE = 2148552717,
+        SOUND_PCM_NONBLOCK = 20494,
+        SOUND_PCM_GETCAPS = 2147766287,
+        SOUND_PCM_GETTRIGGER = 2147766288,
+        SOUND_PCM_SETTRIGGER = 1074024464,
+        SOUND_PCM_SETSYNCRO = 20501,
+        SOUND_PCM_GETIPTR = 2148290577,
+        SOUND_PCM_GETOPTR = 2148290578,
+        SNDCTL_COPR_RESET = 17152,
+        SNDCTL_COPR_WDATA = 1075069700,
+        SNDCTL_COPR_WCODE = 1075069701,
+        SNDCTL_COPR_RCVMSG = 2409906953,
+        SOUND_MIXER_READ_VOLUME = 2147765504,
+        SOUND_MIXER_READ_BASS = 2147765505,
+        SOUND_MIXER_READ_TREBLE = 2147765506,
+        SOUND_MIXER_READ_SYNTH = 2147765507,
+        SOUND_MIXER_READ_PCM = 2147765508,
+        SOUND_MIXER_READ_SPEAKER = 2147765509,
+        SOUND_MIXER_READ_LINE = 2147765510,
+        SOUND_MIXER_READ_MIC = 2147765511,
+        SOUND_MIXER_READ_CD = 2147765512,
+        SOUND_MIXER_READ_IMIX = 2147765513,
+        SOUND_MIXER_READ_ALTPCM = 2147765514,
+        SOUND_MIXER_READ_RECLEV = 2147765515,
+        SOUND_MIXER_READ_IGAIN = 2147765516,
+        SOUND_MIXER_READ_OGAIN = 2147765517,
+        SOUND_MIXER_READ_LINE1 = 2147765518,
+        SOUND_MIXER_READ_LINE2 = 2147765519,
+        SOUND_MIXER_READ_LINE3 = 2147765520,
+        SOUND_MIXER_READ_MUTE = 2147765535,
+        SOUND_MIXER_READ_ENHANCE = 2147765535,
+        SOUND_MIXER_READ_LOUD = 2147765535,
+        SOUND_MIXER_READ_RECSRC = 2147765759,
+        SOUND_MIXER_READ_DEVMASK = 2147765758,
+        SOUND_MIXER_READ_RECMASK = 2147765757,
+        SOUND_MIXER_READ_STEREODEVS = 2147765755,
+        SOUND_MIXER_READ_CAPS = 2147765756,
+        SOUND_MIXER_INFO = 2153532773,
+        SOUND_OLD_MIXER_INFO = 2150649189,
+        OSS_GETVERSION = 2147765622,
+      },
     },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
@@ -3484,7 +4337,99 @@ return {
     },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
-      from = "callgate.uapi.linux.soundcard-6",
+      constants = {
+        SIOC_OUT = 1073741824,
+        SIOC_IN = 2147483648,
+        _SIOC_NONE = 0x1,
+        _SIOC_WRITE = 0x4,
+        SNDCTL_SEQ_RESET = 536891648,
+        SNDCTL_SEQ_SYNC = 536891649,
+        SNDCTL_SEQ_GETOUTCOUNT = 1074024708,
+        SNDCTL_SEQ_GETINCOUNT = 1074024709,
+        SNDCTL_SEQ_PERCMODE = 2147766534,
+        SNDCTL_FM_LOAD_INSTR = 2150125831,
+        SNDCTL_SEQ_TESTMIDI = 2147766536,
+        SNDCTL_SEQ_RESETSAMPLES = 2147766537,
+        SNDCTL_SEQ_NRSYNTHS = 1074024714,
+        SNDCTL_SEQ_NRMIDIS = 1074024715,
+        SNDCTL_SEQ_THRESHOLD = 2147766541,
+        SNDCTL_FM_4OP_ENABLE = 2147766543,
+        SNDCTL_SEQ_PANIC = 536891665,
+        SNDCTL_SEQ_OUTOFBAND = 2148028690,
+        SNDCTL_SEQ_GETTIME = 1074024723,
+        SNDCTL_TMR_START = 536892418,
+        SNDCTL_TMR_STOP = 536892419,
+        SNDCTL_TMR_CONTINUE = 536892420,
+        SNDCTL_TMR_METRONOME = 2147767303,
+        SNDCTL_TMR_SELECT = 2147767304,
+        SNDCTL_DSP_RESET = 536891392,
+        SNDCTL_DSP_SYNC = 536891393,
+        SNDCTL_DSP_POST = 536891400,
+        SNDCTL_DSP_GETFMTS = 1074024459,
+        SNDCTL_DSP_GETOSPACE = 1074810892,
+        SNDCTL_DSP_GETISPACE = 1074810893,
+        SNDCTL_DSP_NONBLOCK = 536891406,
+        SNDCTL_DSP_GETCAPS = 1074024463,
+        SNDCTL_DSP_GETTRIGGER = 1074024464,
+        SNDCTL_DSP_SETTRIGGER = 2147766288,
+        SNDCTL_DSP_GETIPTR = 1074548753,
+        SNDCTL_DSP_GETOPTR = 1074548754,
+        SNDCTL_DSP_SETSYNCRO = 536891413,
+        SNDCTL_DSP_SETDUPLEX = 536891414,
+        SNDCTL_DSP_GETODELAY = 1074024471,
+        SNDCTL_DSP_SETSPDIF = 2147766338,
+        SNDCTL_DSP_GETSPDIF = 1074024515,
+        SNDCTL_DSP_PROFILE = 2147766295,
+        SOUND_PCM_READ_RATE = 1074024450,
+        SOUND_PCM_READ_CHANNELS = 1074024454,
+        SOUND_PCM_READ_BITS = 1074024453,
+        SOUND_PCM_READ_FILTER = 1074024455,
+        SOUND_PCM_POST = 536891400,
+        SOUND_PCM_RESET = 536891392,
+        SOUND_PCM_SYNC = 536891393,
+        SOUND_PCM_GETFMTS = 1074024459,
+        SOUND_PCM_GETOSPACE = 1074810892,
+        SOUND_PCM_GETISPACE = 1074810893,
+        SOUND_PCM_NONBLOCK = 536891406,
+        SOUND_PCM_GETCAPS = 1074024463,
+        SOUND_PCM_GETTRIGGER = 1074024464,
+        SOUND_PCM_SETTRIGGER = 2147766288,
+        SOUND_PCM_SETSYNCRO = 536891413,
+        SOUND_PCM_GETIPTR = 1074548753,
+        SOUND_PCM_GETOPTR = 1074548754,
+        SNDCTL_COPR_RESET = 536888064,
+        SNDCTL_COPR_WDATA = 2148811524,
+        SNDCTL_COPR_WCODE = 2148811525,
+        SNDCTL_COPR_RCVMSG = 1336165129,
+        SOUND_MIXER_READ_VOLUME = 1074023680,
+        SOUND_MIXER_READ_BASS = 1074023681,
+        SOUND_MIXER_READ_TREBLE = 1074023682,
+        SOUND_MIXER_READ_SYNTH = 1074023683,
+        SOUND_MIXER_READ_PCM = 1074023684,
+        SOUND_MIXER_READ_SPEAKER = 1074023685,
+        SOUND_MIXER_READ_LINE = 1074023686,
+        SOUND_MIXER_READ_MIC = 1074023687,
+        SOUND_MIXER_READ_CD = 1074023688,
+        SOUND_MIXER_READ_IMIX = 1074023689,
+        SOUND_MIXER_READ_ALTPCM = 1074023690,
+        SOUND_MIXER_READ_RECLEV = 1074023691,
+        SOUND_MIXER_READ_IGAIN = 1074023692,
+        SOUND_MIXER_READ_OGAIN = 1074023693,
+        SOUND_MIXER_READ_LINE1 = 1074023694,
+        SOUND_MIXER_READ_LINE2 = 1074023695,
+        SOUND_MIXER_READ_LINE3 = 1074023696,
+        SOUND_MIXER_READ_MUTE = 1074023711,
+        SOUND_MIXER_READ_ENHANCE = 1074023711,
+        SOUND_MIXER_READ_LOUD = 1074023711,
+        SOUND_MIXER_READ_RECSRC = 1074023935,
+        SOUND_MIXER_READ_DEVMASK = 1074023934,
+        SOUND_MIXER_READ_RECMASK = 1074023933,
+        SOUND_MIXER_READ_STEREODEVS = 1074023931,
+        SOUND_MIXER_READ_CAPS = 1074023932,
+        SOUND_MIXER_INFO = 1079790949,
+        SOUND_OLD_MIXER_INFO = 1076907365,
+        OSS_GETVERSION = 1074023798,
+      },
     },
     {
       on = "mips mipsel ppc",
@@ -4144,6 +5089,662 @@ return {
         ["struct sync_set_deadline"] = [[{
     unsigned long deadline_ns;
     unsigned long pad;
+  }]],
+      },
+    },
+  },
+]==],
+["linux/sysctl.h"] = [==[
+  constants = {
+    CTL_KERN = 1,
+    CTL_VM = 2,
+    CTL_NET = 3,
+    CTL_PROC = 4,
+    CTL_FS = 5,
+    CTL_DEBUG = 6,
+    CTL_DEV = 7,
+    CTL_BUS = 8,
+    CTL_ABI = 9,
+    CTL_CPU = 10,
+    CTL_ARLAN = 254,
+    CTL_S390DBF = 5677,
+    CTL_SUNRPC = 7249,
+    CTL_PM = 9899,
+    CTL_FRV = 9898,
+    CTL_BUS_ISA = 1,
+    INOTIFY_MAX_USER_INSTANCES = 1,
+    INOTIFY_MAX_USER_WATCHES = 2,
+    INOTIFY_MAX_QUEUED_EVENTS = 3,
+    KERN_OSTYPE = 1,
+    KERN_OSRELEASE = 2,
+    KERN_OSREV = 3,
+    KERN_VERSION = 4,
+    KERN_SECUREMASK = 5,
+    KERN_PROF = 6,
+    KERN_NODENAME = 7,
+    KERN_DOMAINNAME = 8,
+    KERN_PANIC = 15,
+    KERN_SPARC_REBOOT = 21,
+    KERN_CTLALTDEL = 22,
+    KERN_PRINTK = 23,
+    KERN_NAMETRANS = 24,
+    KERN_PPC_HTABRECLAIM = 25,
+    KERN_PPC_ZEROPAGED = 26,
+    KERN_PPC_POWERSAVE_NAP = 27,
+    KERN_MODPROBE = 28,
+    KERN_SG_BIG_BUFF = 29,
+    KERN_ACCT = 30,
+    KERN_PPC_L2CR = 31,
+    KERN_RTSIGNR = 32,
+    KERN_RTSIGMAX = 33,
+    KERN_SHMMAX = 34,
+    KERN_MSGMAX = 35,
+    KERN_MSGMNB = 36,
+    KERN_MSGPOOL = 37,
+    KERN_SYSRQ = 38,
+    KERN_MAX_THREADS = 39,
+    KERN_RANDOM = 40,
+    KERN_SHMALL = 41,
+    KERN_MSGMNI = 42,
+    KERN_SEM = 43,
+    KERN_SPARC_STOP_A = 44,
+    KERN_SHMMNI = 45,
+    KERN_OVERFLOWUID = 46,
+    KERN_OVERFLOWGID = 47,
+    KERN_SHMPATH = 48,
+    KERN_HOTPLUG = 49,
+    KERN_IEEE_EMULATION_WARNINGS = 50,
+    KERN_S390_USER_DEBUG_LOGGING = 51,
+    KERN_CORE_USES_PID = 52,
+    KERN_TAINTED = 53,
+    KERN_CADPID = 54,
+    KERN_PIDMAX = 55,
+    KERN_CORE_PATTERN = 56,
+    KERN_PANIC_ON_OOPS = 57,
+    KERN_HPPA_PWRSW = 58,
+    KERN_HPPA_UNALIGNED = 59,
+    KERN_PRINTK_RATELIMIT = 60,
+    KERN_PRINTK_RATELIMIT_BURST = 61,
+    KERN_PTY = 62,
+    KERN_NGROUPS_MAX = 63,
+    KERN_SPARC_SCONS_PWROFF = 64,
+    KERN_HZ_TIMER = 65,
+    KERN_UNKNOWN_NMI_PANIC = 66,
+    KERN_BOOTLOADER_TYPE = 67,
+    KERN_RANDOMIZE = 68,
+    KERN_SETUID_DUMPABLE = 69,
+    KERN_SPIN_RETRY = 70,
+    KERN_ACPI_VIDEO_FLAGS = 71,
+    KERN_IA64_UNALIGNED = 72,
+    KERN_COMPAT_LOG = 73,
+    KERN_MAX_LOCK_DEPTH = 74,
+    KERN_NMI_WATCHDOG = 75,
+    KERN_PANIC_ON_NMI = 76,
+    KERN_PANIC_ON_WARN = 77,
+    KERN_PANIC_PRINT = 78,
+    VM_UNUSED1 = 1,
+    VM_UNUSED2 = 2,
+    VM_UNUSED3 = 3,
+    VM_UNUSED4 = 4,
+    VM_OVERCOMMIT_MEMORY = 5,
+    VM_UNUSED5 = 6,
+    VM_UNUSED7 = 7,
+    VM_UNUSED8 = 8,
+    VM_UNUSED9 = 9,
+    VM_PAGE_CLUSTER = 10,
+    VM_DIRTY_BACKGROUND = 11,
+    VM_DIRTY_RATIO = 12,
+    VM_DIRTY_WB_CS = 13,
+    VM_DIRTY_EXPIRE_CS = 14,
+    VM_NR_PDFLUSH_THREADS = 15,
+    VM_OVERCOMMIT_RATIO = 16,
+    VM_PAGEBUF = 17,
+    VM_HUGETLB_PAGES = 18,
+    VM_SWAPPINESS = 19,
+    VM_LOWMEM_RESERVE_RATIO = 20,
+    VM_MIN_FREE_KBYTES = 21,
+    VM_MAX_MAP_COUNT = 22,
+    VM_BLOCK_DUMP = 24,
+    VM_HUGETLB_GROUP = 25,
+    VM_VFS_CACHE_PRESSURE = 26,
+    VM_LEGACY_VA_LAYOUT = 27,
+    VM_SWAP_TOKEN_TIMEOUT = 28,
+    VM_DROP_PAGECACHE = 29,
+    VM_PERCPU_PAGELIST_FRACTION = 30,
+    VM_ZONE_RECLAIM_MODE = 31,
+    VM_MIN_UNMAPPED = 32,
+    VM_PANIC_ON_OOM = 33,
+    VM_VDSO_ENABLED = 34,
+    VM_MIN_SLAB = 35,
+    NET_CORE = 1,
+    NET_ETHER = 2,
+    NET_802 = 3,
+    NET_UNIX = 4,
+    NET_IPV4 = 5,
+    NET_IPX = 6,
+    NET_ATALK = 7,
+    NET_NETROM = 8,
+    NET_AX25 = 9,
+    NET_BRIDGE = 10,
+    NET_ROSE = 11,
+    NET_IPV6 = 12,
+    NET_X25 = 13,
+    NET_TR = 14,
+    NET_DECNET = 15,
+    NET_ECONET = 16,
+    NET_SCTP = 17,
+    NET_LLC = 18,
+    NET_NETFILTER = 19,
+    NET_DCCP = 20,
+    NET_IRDA = 412,
+    RANDOM_POOLSIZE = 1,
+    RANDOM_ENTROPY_COUNT = 2,
+    RANDOM_READ_THRESH = 3,
+    RANDOM_WRITE_THRESH = 4,
+    RANDOM_BOOT_ID = 5,
+    RANDOM_UUID = 6,
+    PTY_MAX = 1,
+    PTY_NR = 2,
+    BUS_ISA_MEM_BASE = 1,
+    BUS_ISA_PORT_BASE = 2,
+    BUS_ISA_PORT_SHIFT = 3,
+    NET_CORE_WMEM_MAX = 1,
+    NET_CORE_RMEM_MAX = 2,
+    NET_CORE_WMEM_DEFAULT = 3,
+    NET_CORE_RMEM_DEFAULT = 4,
+    NET_CORE_MAX_BACKLOG = 6,
+    NET_CORE_FASTROUTE = 7,
+    NET_CORE_MSG_COST = 8,
+    NET_CORE_MSG_BURST = 9,
+    NET_CORE_OPTMEM_MAX = 10,
+    NET_CORE_HOT_LIST_LENGTH = 11,
+    NET_CORE_DIVERT_VERSION = 12,
+    NET_CORE_NO_CONG_THRESH = 13,
+    NET_CORE_NO_CONG = 14,
+    NET_CORE_LO_CONG = 15,
+    NET_CORE_MOD_CONG = 16,
+    NET_CORE_DEV_WEIGHT = 17,
+    NET_CORE_SOMAXCONN = 18,
+    NET_CORE_BUDGET = 19,
+    NET_CORE_AEVENT_ETIME = 20,
+    NET_CORE_AEVENT_RSEQTH = 21,
+    NET_CORE_WARNINGS = 22,
+    NET_UNIX_DESTROY_DELAY = 1,
+    NET_UNIX_DELETE_DELAY = 2,
+    NET_UNIX_MAX_DGRAM_QLEN = 3,
+    NET_NF_CONNTRACK_MAX = 1,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_SYN_SENT = 2,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_SYN_RECV = 3,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_ESTABLISHED = 4,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_FIN_WAIT = 5,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_CLOSE_WAIT = 6,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_LAST_ACK = 7,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_TIME_WAIT = 8,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_CLOSE = 9,
+    NET_NF_CONNTRACK_UDP_TIMEOUT = 10,
+    NET_NF_CONNTRACK_UDP_TIMEOUT_STREAM = 11,
+    NET_NF_CONNTRACK_ICMP_TIMEOUT = 12,
+    NET_NF_CONNTRACK_GENERIC_TIMEOUT = 13,
+    NET_NF_CONNTRACK_BUCKETS = 14,
+    NET_NF_CONNTRACK_LOG_INVALID = 15,
+    NET_NF_CONNTRACK_TCP_TIMEOUT_MAX_RETRANS = 16,
+    NET_NF_CONNTRACK_TCP_LOOSE = 17,
+    NET_NF_CONNTRACK_TCP_BE_LIBERAL = 18,
+    NET_NF_CONNTRACK_TCP_MAX_RETRANS = 19,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_CLOSED = 20,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_WAIT = 21,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_ECHOED = 22,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_ESTABLISHED = 23,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_SENT = 24,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_RECD = 25,
+    NET_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_ACK_SENT = 26,
+    NET_NF_CONNTRACK_COUNT = 27,
+    NET_NF_CONNTRACK_ICMPV6_TIMEOUT = 28,
+    NET_NF_CONNTRACK_FRAG6_TIMEOUT = 29,
+    NET_NF_CONNTRACK_FRAG6_LOW_THRESH = 30,
+    NET_NF_CONNTRACK_FRAG6_HIGH_THRESH = 31,
+    NET_NF_CONNTRACK_CHECKSUM = 32,
+    NET_IPV4_FORWARD = 8,
+    NET_IPV4_DYNADDR = 9,
+    NET_IPV4_CONF = 16,
+    NET_IPV4_NEIGH = 17,
+    NET_IPV4_ROUTE = 18,
+    NET_IPV4_FIB_HASH = 19,
+    NET_IPV4_NETFILTER = 20,
+    NET_IPV4_TCP_TIMESTAMPS = 33,
+    NET_IPV4_TCP_WINDOW_SCALING = 34,
+    NET_IPV4_TCP_SACK = 35,
+    NET_IPV4_TCP_RETRANS_COLLAPSE = 36,
+    NET_IPV4_DEFAULT_TTL = 37,
+    NET_IPV4_AUTOCONFIG = 38,
+    NET_IPV4_NO_PMTU_DISC = 39,
+    NET_IPV4_TCP_SYN_RETRIES = 40,
+    NET_IPV4_IPFRAG_HIGH_THRESH = 41,
+    NET_IPV4_IPFRAG_LOW_THRESH = 42,
+    NET_IPV4_IPFRAG_TIME = 43,
+    NET_IPV4_TCP_MAX_KA_PROBES = 44,
+    NET_IPV4_TCP_KEEPALIVE_TIME = 45,
+    NET_IPV4_TCP_KEEPALIVE_PROBES = 46,
+    NET_IPV4_TCP_RETRIES1 = 47,
+    NET_IPV4_TCP_RETRIES2 = 48,
+    NET_IPV4_TCP_FIN_TIMEOUT = 49,
+    NET_IPV4_IP_MASQ_DEBUG = 50,
+    NET_TCP_SYNCOOKIES = 51,
+    NET_TCP_STDURG = 52,
+    NET_TCP_RFC1337 = 53,
+    NET_TCP_SYN_TAILDROP = 54,
+    NET_TCP_MAX_SYN_BACKLOG = 55,
+    NET_IPV4_LOCAL_PORT_RANGE = 56,
+    NET_IPV4_ICMP_ECHO_IGNORE_ALL = 57,
+    NET_IPV4_ICMP_ECHO_IGNORE_BROADCASTS = 58,
+    NET_IPV4_ICMP_SOURCEQUENCH_RATE = 59,
+    NET_IPV4_ICMP_DESTUNREACH_RATE = 60,
+    NET_IPV4_ICMP_TIMEEXCEED_RATE = 61,
+    NET_IPV4_ICMP_PARAMPROB_RATE = 62,
+    NET_IPV4_ICMP_ECHOREPLY_RATE = 63,
+    NET_IPV4_ICMP_IGNORE_BOGUS_ERROR_RESPONSES = 64,
+    NET_IPV4_IGMP_MAX_MEMBERSHIPS = 65,
+    NET_TCP_TW_RECYCLE = 66,
+    NET_IPV4_ALWAYS_DEFRAG = 67,
+    NET_IPV4_TCP_KEEPALIVE_INTVL = 68,
+    NET_IPV4_INET_PEER_THRESHOLD = 69,
+    NET_IPV4_INET_PEER_MINTTL = 70,
+    NET_IPV4_INET_PEER_MAXTTL = 71,
+    NET_IPV4_INET_PEER_GC_MINTIME = 72,
+    NET_IPV4_INET_PEER_GC_MAXTIME = 73,
+    NET_TCP_ORPHAN_RETRIES = 74,
+    NET_TCP_ABORT_ON_OVERFLOW = 75,
+    NET_TCP_SYNACK_RETRIES = 76,
+    NET_TCP_MAX_ORPHANS = 77,
+    NET_TCP_MAX_TW_BUCKETS = 78,
+    NET_TCP_FACK = 79,
+    NET_TCP_REORDERING = 80,
+    NET_TCP_ECN = 81,
+    NET_TCP_DSACK = 82,
+    NET_TCP_MEM = 83,
+    NET_TCP_WMEM = 84,
+    NET_TCP_RMEM = 85,
+    NET_TCP_APP_WIN = 86,
+    NET_TCP_ADV_WIN_SCALE = 87,
+    NET_IPV4_NONLOCAL_BIND = 88,
+    NET_IPV4_ICMP_RATELIMIT = 89,
+    NET_IPV4_ICMP_RATEMASK = 90,
+    NET_TCP_TW_REUSE = 91,
+    NET_TCP_FRTO = 92,
+    NET_TCP_LOW_LATENCY = 93,
+    NET_IPV4_IPFRAG_SECRET_INTERVAL = 94,
+    NET_IPV4_IGMP_MAX_MSF = 96,
+    NET_TCP_NO_METRICS_SAVE = 97,
+    NET_TCP_DEFAULT_WIN_SCALE = 105,
+    NET_TCP_MODERATE_RCVBUF = 106,
+    NET_TCP_TSO_WIN_DIVISOR = 107,
+    NET_TCP_BIC_BETA = 108,
+    NET_IPV4_ICMP_ERRORS_USE_INBOUND_IFADDR = 109,
+    NET_TCP_CONG_CONTROL = 110,
+    NET_TCP_ABC = 111,
+    NET_IPV4_IPFRAG_MAX_DIST = 112,
+    NET_TCP_MTU_PROBING = 113,
+    NET_TCP_BASE_MSS = 114,
+    NET_IPV4_TCP_WORKAROUND_SIGNED_WINDOWS = 115,
+    NET_TCP_DMA_COPYBREAK = 116,
+    NET_TCP_SLOW_START_AFTER_IDLE = 117,
+    NET_CIPSOV4_CACHE_ENABLE = 118,
+    NET_CIPSOV4_CACHE_BUCKET_SIZE = 119,
+    NET_CIPSOV4_RBM_OPTFMT = 120,
+    NET_CIPSOV4_RBM_STRICTVALID = 121,
+    NET_TCP_AVAIL_CONG_CONTROL = 122,
+    NET_TCP_ALLOWED_CONG_CONTROL = 123,
+    NET_TCP_MAX_SSTHRESH = 124,
+    NET_TCP_FRTO_RESPONSE = 125,
+    NET_IPV4_ROUTE_FLUSH = 1,
+    NET_IPV4_ROUTE_MIN_DELAY = 2,
+    NET_IPV4_ROUTE_MAX_DELAY = 3,
+    NET_IPV4_ROUTE_GC_THRESH = 4,
+    NET_IPV4_ROUTE_MAX_SIZE = 5,
+    NET_IPV4_ROUTE_GC_MIN_INTERVAL = 6,
+    NET_IPV4_ROUTE_GC_TIMEOUT = 7,
+    NET_IPV4_ROUTE_GC_INTERVAL = 8,
+    NET_IPV4_ROUTE_REDIRECT_LOAD = 9,
+    NET_IPV4_ROUTE_REDIRECT_NUMBER = 10,
+    NET_IPV4_ROUTE_REDIRECT_SILENCE = 11,
+    NET_IPV4_ROUTE_ERROR_COST = 12,
+    NET_IPV4_ROUTE_ERROR_BURST = 13,
+    NET_IPV4_ROUTE_GC_ELASTICITY = 14,
+    NET_IPV4_ROUTE_MTU_EXPIRES = 15,
+    NET_IPV4_ROUTE_MIN_PMTU = 16,
+    NET_IPV4_ROUTE_MIN_ADVMSS = 17,
+    NET_IPV4_ROUTE_SECRET_INTERVAL = 18,
+    NET_IPV4_ROUTE_GC_MIN_INTERVAL_MS = 19,
+    NET_PROTO_CONF_ALL = -2,
+    NET_PROTO_CONF_DEFAULT = -3,
+    NET_IPV4_CONF_FORWARDING = 1,
+    NET_IPV4_CONF_MC_FORWARDING = 2,
+    NET_IPV4_CONF_PROXY_ARP = 3,
+    NET_IPV4_CONF_ACCEPT_REDIRECTS = 4,
+    NET_IPV4_CONF_SECURE_REDIRECTS = 5,
+    NET_IPV4_CONF_SEND_REDIRECTS = 6,
+    NET_IPV4_CONF_SHARED_MEDIA = 7,
+    NET_IPV4_CONF_RP_FILTER = 8,
+    NET_IPV4_CONF_ACCEPT_SOURCE_ROUTE = 9,
+    NET_IPV4_CONF_BOOTP_RELAY = 10,
+    NET_IPV4_CONF_LOG_MARTIANS = 11,
+    NET_IPV4_CONF_TAG = 12,
+    NET_IPV4_CONF_ARPFILTER = 13,
+    NET_IPV4_CONF_MEDIUM_ID = 14,
+    NET_IPV4_CONF_NOXFRM = 15,
+    NET_IPV4_CONF_NOPOLICY = 16,
+    NET_IPV4_CONF_FORCE_IGMP_VERSION = 17,
+    NET_IPV4_CONF_ARP_ANNOUNCE = 18,
+    NET_IPV4_CONF_ARP_IGNORE = 19,
+    NET_IPV4_CONF_PROMOTE_SECONDARIES = 20,
+    NET_IPV4_CONF_ARP_ACCEPT = 21,
+    NET_IPV4_CONF_ARP_NOTIFY = 22,
+    NET_IPV4_CONF_ARP_EVICT_NOCARRIER = 23,
+    NET_IPV4_NF_CONNTRACK_MAX = 1,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_SYN_SENT = 2,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_SYN_RECV = 3,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_ESTABLISHED = 4,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_FIN_WAIT = 5,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_CLOSE_WAIT = 6,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_LAST_ACK = 7,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_TIME_WAIT = 8,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_CLOSE = 9,
+    NET_IPV4_NF_CONNTRACK_UDP_TIMEOUT = 10,
+    NET_IPV4_NF_CONNTRACK_UDP_TIMEOUT_STREAM = 11,
+    NET_IPV4_NF_CONNTRACK_ICMP_TIMEOUT = 12,
+    NET_IPV4_NF_CONNTRACK_GENERIC_TIMEOUT = 13,
+    NET_IPV4_NF_CONNTRACK_BUCKETS = 14,
+    NET_IPV4_NF_CONNTRACK_LOG_INVALID = 15,
+    NET_IPV4_NF_CONNTRACK_TCP_TIMEOUT_MAX_RETRANS = 16,
+    NET_IPV4_NF_CONNTRACK_TCP_LOOSE = 17,
+    NET_IPV4_NF_CONNTRACK_TCP_BE_LIBERAL = 18,
+    NET_IPV4_NF_CONNTRACK_TCP_MAX_RETRANS = 19,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_CLOSED = 20,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_WAIT = 21,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_COOKIE_ECHOED = 22,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_ESTABLISHED = 23,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_SENT = 24,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_RECD = 25,
+    NET_IPV4_NF_CONNTRACK_SCTP_TIMEOUT_SHUTDOWN_ACK_SENT = 26,
+    NET_IPV4_NF_CONNTRACK_COUNT = 27,
+    NET_IPV4_NF_CONNTRACK_CHECKSUM = 28,
+    NET_IPV6_CONF = 16,
+    NET_IPV6_NEIGH = 17,
+    NET_IPV6_ROUTE = 18,
+    NET_IPV6_ICMP = 19,
+    NET_IPV6_BINDV6ONLY = 20,
+    NET_IPV6_IP6FRAG_HIGH_THRESH = 21,
+    NET_IPV6_IP6FRAG_LOW_THRESH = 22,
+    NET_IPV6_IP6FRAG_TIME = 23,
+    NET_IPV6_IP6FRAG_SECRET_INTERVAL = 24,
+    NET_IPV6_MLD_MAX_MSF = 25,
+    NET_IPV6_ROUTE_FLUSH = 1,
+    NET_IPV6_ROUTE_GC_THRESH = 2,
+    NET_IPV6_ROUTE_MAX_SIZE = 3,
+    NET_IPV6_ROUTE_GC_MIN_INTERVAL = 4,
+    NET_IPV6_ROUTE_GC_TIMEOUT = 5,
+    NET_IPV6_ROUTE_GC_INTERVAL = 6,
+    NET_IPV6_ROUTE_GC_ELASTICITY = 7,
+    NET_IPV6_ROUTE_MTU_EXPIRES = 8,
+    NET_IPV6_ROUTE_MIN_ADVMSS = 9,
+    NET_IPV6_ROUTE_GC_MIN_INTERVAL_MS = 10,
+    NET_IPV6_FORWARDING = 1,
+    NET_IPV6_HOP_LIMIT = 2,
+    NET_IPV6_MTU = 3,
+    NET_IPV6_ACCEPT_RA = 4,
+    NET_IPV6_ACCEPT_REDIRECTS = 5,
+    NET_IPV6_AUTOCONF = 6,
+    NET_IPV6_DAD_TRANSMITS = 7,
+    NET_IPV6_RTR_SOLICITS = 8,
+    NET_IPV6_RTR_SOLICIT_INTERVAL = 9,
+    NET_IPV6_RTR_SOLICIT_DELAY = 10,
+    NET_IPV6_USE_TEMPADDR = 11,
+    NET_IPV6_TEMP_VALID_LFT = 12,
+    NET_IPV6_TEMP_PREFERED_LFT = 13,
+    NET_IPV6_REGEN_MAX_RETRY = 14,
+    NET_IPV6_MAX_DESYNC_FACTOR = 15,
+    NET_IPV6_MAX_ADDRESSES = 16,
+    NET_IPV6_FORCE_MLD_VERSION = 17,
+    NET_IPV6_ACCEPT_RA_DEFRTR = 18,
+    NET_IPV6_ACCEPT_RA_PINFO = 19,
+    NET_IPV6_ACCEPT_RA_RTR_PREF = 20,
+    NET_IPV6_RTR_PROBE_INTERVAL = 21,
+    NET_IPV6_ACCEPT_RA_RT_INFO_MAX_PLEN = 22,
+    NET_IPV6_PROXY_NDP = 23,
+    NET_IPV6_ACCEPT_SOURCE_ROUTE = 25,
+    NET_IPV6_ACCEPT_RA_FROM_LOCAL = 26,
+    NET_IPV6_ACCEPT_RA_RT_INFO_MIN_PLEN = 27,
+    NET_IPV6_RA_DEFRTR_METRIC = 28,
+    NET_IPV6_FORCE_FORWARDING = 29,
+    __NET_IPV6_MAX = 30,
+    NET_IPV6_ICMP_RATELIMIT = 1,
+    NET_IPV6_ICMP_ECHO_IGNORE_ALL = 2,
+    NET_NEIGH_MCAST_SOLICIT = 1,
+    NET_NEIGH_UCAST_SOLICIT = 2,
+    NET_NEIGH_APP_SOLICIT = 3,
+    NET_NEIGH_RETRANS_TIME = 4,
+    NET_NEIGH_REACHABLE_TIME = 5,
+    NET_NEIGH_DELAY_PROBE_TIME = 6,
+    NET_NEIGH_GC_STALE_TIME = 7,
+    NET_NEIGH_UNRES_QLEN = 8,
+    NET_NEIGH_PROXY_QLEN = 9,
+    NET_NEIGH_ANYCAST_DELAY = 10,
+    NET_NEIGH_PROXY_DELAY = 11,
+    NET_NEIGH_LOCKTIME = 12,
+    NET_NEIGH_GC_INTERVAL = 13,
+    NET_NEIGH_GC_THRESH1 = 14,
+    NET_NEIGH_GC_THRESH2 = 15,
+    NET_NEIGH_GC_THRESH3 = 16,
+    NET_NEIGH_RETRANS_TIME_MS = 17,
+    NET_NEIGH_REACHABLE_TIME_MS = 18,
+    NET_NEIGH_INTERVAL_PROBE_TIME_MS = 19,
+    NET_DCCP_DEFAULT = 1,
+    NET_IPX_PPROP_BROADCASTING = 1,
+    NET_IPX_FORWARDING = 2,
+    NET_LLC2 = 1,
+    NET_LLC_STATION = 2,
+    NET_LLC2_TIMEOUT = 1,
+    NET_LLC_STATION_ACK_TIMEOUT = 1,
+    NET_LLC2_ACK_TIMEOUT = 1,
+    NET_LLC2_P_TIMEOUT = 2,
+    NET_LLC2_REJ_TIMEOUT = 3,
+    NET_LLC2_BUSY_TIMEOUT = 4,
+    NET_ATALK_AARP_EXPIRY_TIME = 1,
+    NET_ATALK_AARP_TICK_TIME = 2,
+    NET_ATALK_AARP_RETRANSMIT_LIMIT = 3,
+    NET_ATALK_AARP_RESOLVE_TIME = 4,
+    NET_NETROM_DEFAULT_PATH_QUALITY = 1,
+    NET_NETROM_OBSOLESCENCE_COUNT_INITIALISER = 2,
+    NET_NETROM_NETWORK_TTL_INITIALISER = 3,
+    NET_NETROM_TRANSPORT_TIMEOUT = 4,
+    NET_NETROM_TRANSPORT_MAXIMUM_TRIES = 5,
+    NET_NETROM_TRANSPORT_ACKNOWLEDGE_DELAY = 6,
+    NET_NETROM_TRANSPORT_BUSY_DELAY = 7,
+    NET_NETROM_TRANSPORT_REQUESTED_WINDOW_SIZE = 8,
+    NET_NETROM_TRANSPORT_NO_ACTIVITY_TIMEOUT = 9,
+    NET_NETROM_ROUTING_CONTROL = 10,
+    NET_NETROM_LINK_FAILS_COUNT = 11,
+    NET_NETROM_RESET = 12,
+    NET_AX25_IP_DEFAULT_MODE = 1,
+    NET_AX25_DEFAULT_MODE = 2,
+    NET_AX25_BACKOFF_TYPE = 3,
+    NET_AX25_CONNECT_MODE = 4,
+    NET_AX25_STANDARD_WINDOW = 5,
+    NET_AX25_EXTENDED_WINDOW = 6,
+    NET_AX25_T1_TIMEOUT = 7,
+    NET_AX25_T2_TIMEOUT = 8,
+    NET_AX25_T3_TIMEOUT = 9,
+    NET_AX25_IDLE_TIMEOUT = 10,
+    NET_AX25_N2 = 11,
+    NET_AX25_PACLEN = 12,
+    NET_AX25_PROTOCOL = 13,
+    NET_AX25_DAMA_SLAVE_TIMEOUT = 14,
+    NET_ROSE_RESTART_REQUEST_TIMEOUT = 1,
+    NET_ROSE_CALL_REQUEST_TIMEOUT = 2,
+    NET_ROSE_RESET_REQUEST_TIMEOUT = 3,
+    NET_ROSE_CLEAR_REQUEST_TIMEOUT = 4,
+    NET_ROSE_ACK_HOLD_BACK_TIMEOUT = 5,
+    NET_ROSE_ROUTING_CONTROL = 6,
+    NET_ROSE_LINK_FAIL_TIMEOUT = 7,
+    NET_ROSE_MAX_VCS = 8,
+    NET_ROSE_WINDOW_SIZE = 9,
+    NET_ROSE_NO_ACTIVITY_TIMEOUT = 10,
+    NET_X25_RESTART_REQUEST_TIMEOUT = 1,
+    NET_X25_CALL_REQUEST_TIMEOUT = 2,
+    NET_X25_RESET_REQUEST_TIMEOUT = 3,
+    NET_X25_CLEAR_REQUEST_TIMEOUT = 4,
+    NET_X25_ACK_HOLD_BACK_TIMEOUT = 5,
+    NET_X25_FORWARD = 6,
+    NET_TR_RIF_TIMEOUT = 1,
+    NET_DECNET_NODE_TYPE = 1,
+    NET_DECNET_NODE_ADDRESS = 2,
+    NET_DECNET_NODE_NAME = 3,
+    NET_DECNET_DEFAULT_DEVICE = 4,
+    NET_DECNET_TIME_WAIT = 5,
+    NET_DECNET_DN_COUNT = 6,
+    NET_DECNET_DI_COUNT = 7,
+    NET_DECNET_DR_COUNT = 8,
+    NET_DECNET_DST_GC_INTERVAL = 9,
+    NET_DECNET_CONF = 10,
+    NET_DECNET_NO_FC_MAX_CWND = 11,
+    NET_DECNET_MEM = 12,
+    NET_DECNET_RMEM = 13,
+    NET_DECNET_WMEM = 14,
+    NET_DECNET_DEBUG_LEVEL = 255,
+    NET_DECNET_CONF_LOOPBACK = -2,
+    NET_DECNET_CONF_DDCMP = -3,
+    NET_DECNET_CONF_PPP = -4,
+    NET_DECNET_CONF_X25 = -5,
+    NET_DECNET_CONF_GRE = -6,
+    NET_DECNET_CONF_ETHER = -7,
+    NET_DECNET_CONF_DEV_PRIORITY = 1,
+    NET_DECNET_CONF_DEV_T1 = 2,
+    NET_DECNET_CONF_DEV_T2 = 3,
+    NET_DECNET_CONF_DEV_T3 = 4,
+    NET_DECNET_CONF_DEV_FORWARDING = 5,
+    NET_DECNET_CONF_DEV_BLKSIZE = 6,
+    NET_DECNET_CONF_DEV_STATE = 7,
+    NET_SCTP_RTO_INITIAL = 1,
+    NET_SCTP_RTO_MIN = 2,
+    NET_SCTP_RTO_MAX = 3,
+    NET_SCTP_RTO_ALPHA = 4,
+    NET_SCTP_RTO_BETA = 5,
+    NET_SCTP_VALID_COOKIE_LIFE = 6,
+    NET_SCTP_ASSOCIATION_MAX_RETRANS = 7,
+    NET_SCTP_PATH_MAX_RETRANS = 8,
+    NET_SCTP_MAX_INIT_RETRANSMITS = 9,
+    NET_SCTP_HB_INTERVAL = 10,
+    NET_SCTP_PRESERVE_ENABLE = 11,
+    NET_SCTP_MAX_BURST = 12,
+    NET_SCTP_ADDIP_ENABLE = 13,
+    NET_SCTP_PRSCTP_ENABLE = 14,
+    NET_SCTP_SNDBUF_POLICY = 15,
+    NET_SCTP_SACK_TIMEOUT = 16,
+    NET_SCTP_RCVBUF_POLICY = 17,
+    NET_BRIDGE_NF_CALL_ARPTABLES = 1,
+    NET_BRIDGE_NF_CALL_IPTABLES = 2,
+    NET_BRIDGE_NF_CALL_IP6TABLES = 3,
+    NET_BRIDGE_NF_FILTER_VLAN_TAGGED = 4,
+    NET_BRIDGE_NF_FILTER_PPPOE_TAGGED = 5,
+    FS_NRINODE = 1,
+    FS_STATINODE = 2,
+    FS_MAXINODE = 3,
+    FS_NRDQUOT = 4,
+    FS_MAXDQUOT = 5,
+    FS_NRFILE = 6,
+    FS_MAXFILE = 7,
+    FS_DENTRY = 8,
+    FS_NRSUPER = 9,
+    FS_MAXSUPER = 10,
+    FS_OVERFLOWUID = 11,
+    FS_OVERFLOWGID = 12,
+    FS_LEASES = 13,
+    FS_DIR_NOTIFY = 14,
+    FS_LEASE_TIME = 15,
+    FS_DQSTATS = 16,
+    FS_XFS = 17,
+    FS_AIO_NR = 18,
+    FS_AIO_MAX_NR = 19,
+    FS_INOTIFY = 20,
+    FS_OCFS2 = 988,
+    FS_DQ_LOOKUPS = 1,
+    FS_DQ_DROPS = 2,
+    FS_DQ_READS = 3,
+    FS_DQ_WRITES = 4,
+    FS_DQ_CACHE_HITS = 5,
+    FS_DQ_ALLOCATED = 6,
+    FS_DQ_FREE = 7,
+    FS_DQ_SYNCS = 8,
+    FS_DQ_WARNINGS = 9,
+    DEV_CDROM = 1,
+    DEV_HWMON = 2,
+    DEV_PARPORT = 3,
+    DEV_RAID = 4,
+    DEV_MAC_HID = 5,
+    DEV_SCSI = 6,
+    DEV_IPMI = 7,
+    DEV_CDROM_INFO = 1,
+    DEV_CDROM_AUTOCLOSE = 2,
+    DEV_CDROM_AUTOEJECT = 3,
+    DEV_CDROM_DEBUG = 4,
+    DEV_CDROM_LOCK = 5,
+    DEV_CDROM_CHECK_MEDIA = 6,
+    DEV_PARPORT_DEFAULT = -3,
+    DEV_RAID_SPEED_LIMIT_MIN = 1,
+    DEV_RAID_SPEED_LIMIT_MAX = 2,
+    DEV_PARPORT_DEFAULT_TIMESLICE = 1,
+    DEV_PARPORT_DEFAULT_SPINTIME = 2,
+    DEV_PARPORT_SPINTIME = 1,
+    DEV_PARPORT_BASE_ADDR = 2,
+    DEV_PARPORT_IRQ = 3,
+    DEV_PARPORT_DMA = 4,
+    DEV_PARPORT_MODES = 5,
+    DEV_PARPORT_DEVICES = 6,
+    DEV_PARPORT_AUTOPROBE = 16,
+    DEV_PARPORT_DEVICES_ACTIVE = -3,
+    DEV_PARPORT_DEVICE_TIMESLICE = 1,
+    DEV_MAC_HID_KEYBOARD_SENDS_LINUX_KEYCODES = 1,
+    DEV_MAC_HID_KEYBOARD_LOCK_KEYCODES = 2,
+    DEV_MAC_HID_MOUSE_BUTTON_EMULATION = 3,
+    DEV_MAC_HID_MOUSE_BUTTON2_KEYCODE = 4,
+    DEV_MAC_HID_MOUSE_BUTTON3_KEYCODE = 5,
+    DEV_MAC_HID_ADB_MOUSE_SENDS_KEYCODES = 6,
+    DEV_SCSI_LOGGING_LEVEL = 1,
+    DEV_IPMI_POWEROFF_POWERCYCLE = 1,
+    ABI_DEFHANDLER_COFF = 1,
+    ABI_DEFHANDLER_ELF = 2,
+    ABI_DEFHANDLER_LCALL7 = 3,
+    ABI_DEFHANDLER_LIBCSO = 4,
+    ABI_TRACE = 5,
+    ABI_FAKE_UTSNAME = 6,
+    CTL_MAXNAME = 10,
+  },
+  deltas = {
+    {
+      on = "!x86 arm mips mipsel ppc",
+      records = {
+        ["struct __sysctl_args"] = [[{
+    int32_t *name;
+    int32_t nlen;
+    void *oldval;
+    unsigned long *oldlenp;
+    void *newval;
+    unsigned long newlen;
+    unsigned long __unused[4];
+  }]],
+      },
+    },
+    {
+      on = "x86 arm mips mipsel ppc",
+      records = {
+        ["struct __sysctl_args"] = [[{
+    int32_t *name;
+    int32_t nlen;
+    void *oldval;
+    uint32_t *oldlenp;
+    void *newval;
+    uint32_t newlen;
+    unsigned long __unused[4];
   }]],
       },
     },

@@ -596,7 +596,131 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.tcp-2",
+      records = {
+        ["struct tcp_info"] = [[{
+    uint8_t tcpi_state;
+    uint8_t tcpi_ca_state;
+    uint8_t tcpi_retransmits;
+    uint8_t tcpi_probes;
+    uint8_t tcpi_backoff;
+    uint8_t tcpi_options;
+    uint8_t tcpi_snd_wscale : 4;
+    uint8_t tcpi_rcv_wscale : 4;
+    uint8_t tcpi_delivery_rate_app_limited : 1;
+    uint8_t tcpi_fastopen_client_fail : 2;
+    uint32_t tcpi_rto;
+    uint32_t tcpi_ato;
+    uint32_t tcpi_snd_mss;
+    uint32_t tcpi_rcv_mss;
+    uint32_t tcpi_unacked;
+    uint32_t tcpi_sacked;
+    uint32_t tcpi_lost;
+    uint32_t tcpi_retrans;
+    uint32_t tcpi_fackets;
+    uint32_t tcpi_last_data_sent;
+    uint32_t tcpi_last_ack_sent;
+    uint32_t tcpi_last_data_recv;
+    uint32_t tcpi_last_ack_recv;
+    uint32_t tcpi_pmtu;
+    uint32_t tcpi_rcv_ssthresh;
+    uint32_t tcpi_rtt;
+    uint32_t tcpi_rttvar;
+    uint32_t tcpi_snd_ssthresh;
+    uint32_t tcpi_snd_cwnd;
+    uint32_t tcpi_advmss;
+    uint32_t tcpi_reordering;
+    uint32_t tcpi_rcv_rtt;
+    uint32_t tcpi_rcv_space;
+    uint32_t tcpi_total_retrans;
+    uint64_t tcpi_pacing_rate;
+    uint64_t tcpi_max_pacing_rate;
+    uint64_t tcpi_bytes_acked;
+    uint64_t tcpi_bytes_received;
+    uint32_t tcpi_segs_out;
+    uint32_t tcpi_segs_in;
+    uint32_t tcpi_notsent_bytes;
+    uint32_t tcpi_min_rtt;
+    uint32_t tcpi_data_segs_in;
+    uint32_t tcpi_data_segs_out;
+    uint64_t tcpi_delivery_rate;
+    uint64_t tcpi_busy_time;
+    uint64_t tcpi_rwnd_limited;
+    uint64_t tcpi_sndbuf_limited;
+    uint32_t tcpi_delivered;
+    uint32_t tcpi_delivered_ce;
+    uint64_t tcpi_bytes_sent;
+    uint64_t tcpi_bytes_retrans;
+    uint32_t tcpi_dsack_dups;
+    uint32_t tcpi_reord_seen;
+    uint32_t tcpi_rcv_ooopack;
+    uint32_t tcpi_snd_wnd;
+    uint32_t tcpi_rcv_wnd;
+    uint32_t tcpi_rehash;
+    uint16_t tcpi_total_rto;
+    uint16_t tcpi_total_rto_recoveries;
+    uint32_t tcpi_total_rto_time;
+    uint32_t tcpi_received_ce;
+    uint32_t tcpi_delivered_e1_bytes;
+    uint32_t tcpi_delivered_e0_bytes;
+    uint32_t tcpi_delivered_ce_bytes;
+    uint32_t tcpi_received_e1_bytes;
+    uint32_t tcpi_received_e0_bytes;
+    uint32_t tcpi_received_ce_bytes;
+    uint32_t tcpi_ecn_mode : 2;
+    uint32_t tcpi_accecn_opt_seen : 2;
+    uint32_t tcpi_accecn_fail_mode : 4;
+    uint32_t tcpi_options2 : 24;
+  }]],
+        ["struct tcp_ao_info_opt"] = [[{
+    uint32_t set_current : 1;
+    uint32_t set_rnext : 1;
+    uint32_t ao_required : 1;
+    uint32_t set_counters : 1;
+    uint32_t accept_icmps : 1;
+    uint32_t reserved : 27;
+    uint16_t reserved2;
+    uint8_t current_key;
+    uint8_t rnext;
+    uint64_t pkt_good;
+    uint64_t pkt_bad;
+    uint64_t pkt_key_not_found;
+    uint64_t pkt_ao_required;
+    uint64_t pkt_dropped_icmp;
+  } __attribute__((aligned(8)))]],
+        ["struct tcp_ao_getsockopt"] = [[{
+    struct __kernel_sockaddr_storage addr;
+    char alg_name[64];
+    uint8_t key[80];
+    uint32_t nkeys;
+    uint16_t is_current : 1;
+    uint16_t is_rnext : 1;
+    uint16_t get_all : 1;
+    uint16_t reserved : 13;
+    uint8_t sndid;
+    uint8_t rcvid;
+    uint8_t prefix;
+    uint8_t maclen;
+    uint8_t keyflags;
+    uint8_t keylen;
+    int32_t ifindex;
+    uint64_t pkt_good;
+    uint64_t pkt_bad;
+  } __attribute__((aligned(8)))]],
+        ["struct tcp_zerocopy_receive"] = [[{
+    uint64_t address;
+    uint32_t length;
+    uint32_t recv_skip_hint;
+    uint32_t inq;
+    int32_t err;
+    uint64_t copybuf_address;
+    int32_t copybuf_len;
+    uint32_t flags;
+    uint64_t msg_control;
+    uint64_t msg_controllen;
+    uint32_t msg_flags;
+    uint32_t reserved;
+  }]],
+      },
     },
     {
       on = "mips mips64 s390x ppc",
@@ -638,7 +762,131 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.tcp-4",
+      records = {
+        ["struct tcp_info"] = [[{
+    uint8_t tcpi_state;
+    uint8_t tcpi_ca_state;
+    uint8_t tcpi_retransmits;
+    uint8_t tcpi_probes;
+    uint8_t tcpi_backoff;
+    uint8_t tcpi_options;
+    uint8_t tcpi_snd_wscale : 4;
+    uint8_t tcpi_rcv_wscale : 4;
+    uint8_t tcpi_delivery_rate_app_limited : 1;
+    uint8_t tcpi_fastopen_client_fail : 2;
+    uint32_t tcpi_rto;
+    uint32_t tcpi_ato;
+    uint32_t tcpi_snd_mss;
+    uint32_t tcpi_rcv_mss;
+    uint32_t tcpi_unacked;
+    uint32_t tcpi_sacked;
+    uint32_t tcpi_lost;
+    uint32_t tcpi_retrans;
+    uint32_t tcpi_fackets;
+    uint32_t tcpi_last_data_sent;
+    uint32_t tcpi_last_ack_sent;
+    uint32_t tcpi_last_data_recv;
+    uint32_t tcpi_last_ack_recv;
+    uint32_t tcpi_pmtu;
+    uint32_t tcpi_rcv_ssthresh;
+    uint32_t tcpi_rtt;
+    uint32_t tcpi_rttvar;
+    uint32_t tcpi_snd_ssthresh;
+    uint32_t tcpi_snd_cwnd;
+    uint32_t tcpi_advmss;
+    uint32_t tcpi_reordering;
+    uint32_t tcpi_rcv_rtt;
+    uint32_t tcpi_rcv_space;
+    uint32_t tcpi_total_retrans;
+    unsigned long tcpi_pacing_rate;
+    unsigned long tcpi_max_pacing_rate;
+    unsigned long tcpi_bytes_acked;
+    unsigned long tcpi_bytes_received;
+    uint32_t tcpi_segs_out;
+    uint32_t tcpi_segs_in;
+    uint32_t tcpi_notsent_bytes;
+    uint32_t tcpi_min_rtt;
+    uint32_t tcpi_data_segs_in;
+    uint32_t tcpi_data_segs_out;
+    unsigned long tcpi_delivery_rate;
+    unsigned long tcpi_busy_time;
+    unsigned long tcpi_rwnd_limited;
+    unsigned long tcpi_sndbuf_limited;
+    uint32_t tcpi_delivered;
+    uint32_t tcpi_delivered_ce;
+    unsigned long tcpi_bytes_sent;
+    unsigned long tcpi_bytes_retrans;
+    uint32_t tcpi_dsack_dups;
+    uint32_t tcpi_reord_seen;
+    uint32_t tcpi_rcv_ooopack;
+    uint32_t tcpi_snd_wnd;
+    uint32_t tcpi_rcv_wnd;
+    uint32_t tcpi_rehash;
+    uint16_t tcpi_total_rto;
+    uint16_t tcpi_total_rto_recoveries;
+    uint32_t tcpi_total_rto_time;
+    uint32_t tcpi_received_ce;
+    uint32_t tcpi_delivered_e1_bytes;
+    uint32_t tcpi_delivered_e0_bytes;
+    uint32_t tcpi_delivered_ce_bytes;
+    uint32_t tcpi_received_e1_bytes;
+    uint32_t tcpi_received_e0_bytes;
+    uint32_t tcpi_received_ce_bytes;
+    uint32_t tcpi_ecn_mode : 2;
+    uint32_t tcpi_accecn_opt_seen : 2;
+    uint32_t tcpi_accecn_fail_mode : 4;
+    uint32_t tcpi_options2 : 24;
+  }]],
+        ["struct tcp_ao_info_opt"] = [[{
+    uint32_t set_current : 1;
+    uint32_t set_rnext : 1;
+    uint32_t ao_required : 1;
+    uint32_t set_counters : 1;
+    uint32_t accept_icmps : 1;
+    uint32_t reserved : 27;
+    uint16_t reserved2;
+    uint8_t current_key;
+    uint8_t rnext;
+    unsigned long pkt_good;
+    unsigned long pkt_bad;
+    unsigned long pkt_key_not_found;
+    unsigned long pkt_ao_required;
+    unsigned long pkt_dropped_icmp;
+  } __attribute__((aligned(8)))]],
+        ["struct tcp_ao_getsockopt"] = [[{
+    struct __kernel_sockaddr_storage addr;
+    char alg_name[64];
+    uint8_t key[80];
+    uint32_t nkeys;
+    uint16_t is_current : 1;
+    uint16_t is_rnext : 1;
+    uint16_t get_all : 1;
+    uint16_t reserved : 13;
+    uint8_t sndid;
+    uint8_t rcvid;
+    uint8_t prefix;
+    uint8_t maclen;
+    uint8_t keyflags;
+    uint8_t keylen;
+    int32_t ifindex;
+    unsigned long pkt_good;
+    unsigned long pkt_bad;
+  } __attribute__((aligned(8)))]],
+        ["struct tcp_zerocopy_receive"] = [[{
+    unsigned long address;
+    uint32_t length;
+    uint32_t recv_skip_hint;
+    uint32_t inq;
+    int32_t err;
+    unsigned long copybuf_address;
+    int32_t copybuf_len;
+    uint32_t flags;
+    unsigned long msg_control;
+    unsigned long msg_controllen;
+    uint32_t msg_flags;
+    uint32_t reserved;
+  }]],
+      },
     },
   },
 ]==],

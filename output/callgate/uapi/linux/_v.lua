@@ -1677,7 +1677,171 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.vfio-2",
+      records = {
+        ["struct vfio_region_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t index;
+    uint32_t cap_offset;
+    uint64_t size __attribute__((aligned(8)));
+    uint64_t offset __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_region_sparse_mmap_area"] = [[{
+    uint64_t offset __attribute__((aligned(8)));
+    uint64_t size __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_migration_info"] = [[{
+    uint32_t device_state;
+    uint32_t reserved;
+    uint64_t pending_bytes __attribute__((aligned(8)));
+    uint64_t data_offset __attribute__((aligned(8)));
+    uint64_t data_size __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
+    struct vfio_info_cap_header header;
+    uint64_t tgt __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_gfx_plane_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t drm_plane_type;
+    uint32_t drm_format;
+    uint64_t drm_format_mod __attribute__((aligned(8)));
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint32_t size;
+    uint32_t x_pos;
+    uint32_t y_pos;
+    uint32_t x_hot;
+    uint32_t y_hot;
+    union {
+      uint32_t region_index;
+      uint32_t dmabuf_id;
+    };
+    uint32_t reserved;
+  }]],
+        ["struct vfio_device_ioeventfd"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t offset __attribute__((aligned(8)));
+    uint64_t data __attribute__((aligned(8)));
+    int32_t fd;
+    uint32_t reserved;
+  }]],
+        ["struct vfio_device_bind_iommufd"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    int32_t iommufd;
+    uint32_t out_devid;
+    uint64_t token_uuid_ptr __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_migration"] = [[{
+    uint64_t flags __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_precopy_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t initial_bytes __attribute__((aligned(8)));
+    uint64_t dirty_bytes __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_dma_logging_control"] = [[{
+    uint64_t page_size __attribute__((aligned(8)));
+    uint32_t num_ranges;
+    uint32_t __reserved;
+    uint64_t ranges __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_dma_logging_range"] = [[{
+    uint64_t iova __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_dma_logging_report"] = [[{
+    uint64_t iova __attribute__((aligned(8)));
+    uint64_t length __attribute__((aligned(8)));
+    uint64_t page_size __attribute__((aligned(8)));
+    uint64_t bitmap __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_mig_data_size"] = [[{
+    uint64_t stop_copy_length __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_region_dma_range"] = [[{
+    uint64_t offset;
+    uint64_t length;
+  }]],
+        ["struct vfio_iommu_type1_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t iova_pgsizes __attribute__((aligned(8)));
+    uint32_t cap_offset;
+    uint32_t pad;
+  }]],
+        ["struct vfio_iova_range"] = [[{
+    uint64_t start;
+    uint64_t end;
+  }]],
+        ["struct vfio_iommu_type1_info_cap_migration"] = [[{
+    struct vfio_info_cap_header header;
+    uint32_t flags;
+    uint64_t pgsize_bitmap;
+    uint64_t max_dirty_bitmap_size;
+  }]],
+        ["struct vfio_iommu_type1_dma_map"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t vaddr;
+    uint64_t iova;
+    uint64_t size;
+  }]],
+        ["struct vfio_bitmap"] = [[{
+    uint64_t pgsize;
+    uint64_t size;
+    uint64_t *data;
+  }]],
+        ["struct vfio_iommu_type1_dma_unmap"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t iova;
+    uint64_t size;
+    uint8_t data[];
+  }]],
+        ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
+    uint64_t iova;
+    uint64_t size;
+    struct vfio_bitmap bitmap;
+  }]],
+        ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
+    uint64_t pgsizes;
+    uint32_t max_dynamic_windows_supported;
+    uint32_t levels;
+  }]],
+        ["struct vfio_eeh_pe_err"] = [[{
+    uint32_t type;
+    uint32_t func;
+    uint64_t addr;
+    uint64_t mask;
+  }]],
+        ["struct vfio_iommu_spapr_register_memory"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t vaddr;
+    uint64_t size;
+  }]],
+        ["struct vfio_iommu_spapr_tce_create"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t page_shift;
+    uint32_t __resv1;
+    uint64_t window_size;
+    uint32_t levels;
+    uint32_t __resv2;
+    uint64_t start_addr;
+  }]],
+        ["struct vfio_iommu_spapr_tce_remove"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint64_t start_addr;
+  }]],
+      },
     },
     {
       on = "mips mipsel mips64 mips64el ppc64le ppc",
@@ -1720,7 +1884,171 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.vfio-4",
+      records = {
+        ["struct vfio_region_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t index;
+    uint32_t cap_offset;
+    unsigned long size __attribute__((aligned(8)));
+    unsigned long offset __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_region_sparse_mmap_area"] = [[{
+    unsigned long offset __attribute__((aligned(8)));
+    unsigned long size __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_migration_info"] = [[{
+    uint32_t device_state;
+    uint32_t reserved;
+    unsigned long pending_bytes __attribute__((aligned(8)));
+    unsigned long data_offset __attribute__((aligned(8)));
+    unsigned long data_size __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_region_info_cap_nvlink2_ssatgt"] = [[{
+    struct vfio_info_cap_header header;
+    unsigned long tgt __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_gfx_plane_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t drm_plane_type;
+    uint32_t drm_format;
+    unsigned long drm_format_mod __attribute__((aligned(8)));
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint32_t size;
+    uint32_t x_pos;
+    uint32_t y_pos;
+    uint32_t x_hot;
+    uint32_t y_hot;
+    union {
+      uint32_t region_index;
+      uint32_t dmabuf_id;
+    };
+    uint32_t reserved;
+  }]],
+        ["struct vfio_device_ioeventfd"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long offset __attribute__((aligned(8)));
+    unsigned long data __attribute__((aligned(8)));
+    int32_t fd;
+    uint32_t reserved;
+  }]],
+        ["struct vfio_device_bind_iommufd"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    int32_t iommufd;
+    uint32_t out_devid;
+    unsigned long token_uuid_ptr __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_migration"] = [[{
+    unsigned long flags __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_precopy_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long initial_bytes __attribute__((aligned(8)));
+    unsigned long dirty_bytes __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_dma_logging_control"] = [[{
+    unsigned long page_size __attribute__((aligned(8)));
+    uint32_t num_ranges;
+    uint32_t __reserved;
+    unsigned long ranges __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_dma_logging_range"] = [[{
+    unsigned long iova __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_dma_logging_report"] = [[{
+    unsigned long iova __attribute__((aligned(8)));
+    unsigned long length __attribute__((aligned(8)));
+    unsigned long page_size __attribute__((aligned(8)));
+    unsigned long bitmap __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_device_feature_mig_data_size"] = [[{
+    unsigned long stop_copy_length __attribute__((aligned(8)));
+  }]],
+        ["struct vfio_region_dma_range"] = [[{
+    unsigned long offset;
+    unsigned long length;
+  }]],
+        ["struct vfio_iommu_type1_info"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long iova_pgsizes __attribute__((aligned(8)));
+    uint32_t cap_offset;
+    uint32_t pad;
+  }]],
+        ["struct vfio_iova_range"] = [[{
+    unsigned long start;
+    unsigned long end;
+  }]],
+        ["struct vfio_iommu_type1_info_cap_migration"] = [[{
+    struct vfio_info_cap_header header;
+    uint32_t flags;
+    unsigned long pgsize_bitmap;
+    unsigned long max_dirty_bitmap_size;
+  }]],
+        ["struct vfio_iommu_type1_dma_map"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long vaddr;
+    unsigned long iova;
+    unsigned long size;
+  }]],
+        ["struct vfio_bitmap"] = [[{
+    unsigned long pgsize;
+    unsigned long size;
+    unsigned long *data;
+  }]],
+        ["struct vfio_iommu_type1_dma_unmap"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long iova;
+    unsigned long size;
+    uint8_t data[];
+  }]],
+        ["struct vfio_iommu_type1_dirty_bitmap_get"] = [[{
+    unsigned long iova;
+    unsigned long size;
+    struct vfio_bitmap bitmap;
+  }]],
+        ["struct vfio_iommu_spapr_tce_ddw_info"] = [[{
+    unsigned long pgsizes;
+    uint32_t max_dynamic_windows_supported;
+    uint32_t levels;
+  }]],
+        ["struct vfio_eeh_pe_err"] = [[{
+    uint32_t type;
+    uint32_t func;
+    unsigned long addr;
+    unsigned long mask;
+  }]],
+        ["struct vfio_iommu_spapr_register_memory"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long vaddr;
+    unsigned long size;
+  }]],
+        ["struct vfio_iommu_spapr_tce_create"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    uint32_t page_shift;
+    uint32_t __resv1;
+    unsigned long window_size;
+    uint32_t levels;
+    uint32_t __resv2;
+    unsigned long start_addr;
+  }]],
+        ["struct vfio_iommu_spapr_tce_remove"] = [[{
+    uint32_t argsz;
+    uint32_t flags;
+    unsigned long start_addr;
+  }]],
+      },
     },
   },
 ]==],

@@ -414,7 +414,337 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.kfd_ioctl-3",
+      records = {
+        ["struct kfd_ioctl_create_queue_args"] = [[{
+    uint64_t ring_base_address;
+    uint64_t write_pointer_address;
+    uint64_t read_pointer_address;
+    uint64_t doorbell_offset;
+    uint32_t ring_size;
+    uint32_t gpu_id;
+    uint32_t queue_type;
+    uint32_t queue_percentage;
+    uint32_t queue_priority;
+    uint32_t queue_id;
+    uint64_t eop_buffer_address;
+    uint64_t eop_buffer_size;
+    uint64_t ctx_save_restore_address;
+    uint32_t ctx_save_restore_size;
+    uint32_t ctl_stack_size;
+    uint32_t sdma_engine_id;
+    uint32_t metadata_ring_size;
+  }]],
+        ["struct kfd_ioctl_update_queue_args"] = [[{
+    uint64_t ring_base_address;
+    uint32_t queue_id;
+    uint32_t ring_size;
+    uint32_t queue_percentage;
+    uint32_t queue_priority;
+  }]],
+        ["struct kfd_ioctl_set_cu_mask_args"] = [[{
+    uint32_t queue_id;
+    uint32_t num_cu_mask;
+    uint64_t cu_mask_ptr;
+  }]],
+        ["struct kfd_ioctl_get_queue_wave_state_args"] = [[{
+    uint64_t ctl_stack_address;
+    uint32_t ctl_stack_used_size;
+    uint32_t save_area_used_size;
+    uint32_t queue_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_get_available_memory_args"] = [[{
+    uint64_t available;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_dbg_device_info_entry"] = [[{
+    uint64_t exception_status;
+    uint64_t lds_base;
+    uint64_t lds_limit;
+    uint64_t scratch_base;
+    uint64_t scratch_limit;
+    uint64_t gpuvm_base;
+    uint64_t gpuvm_limit;
+    uint32_t gpu_id;
+    uint32_t location_id;
+    uint32_t vendor_id;
+    uint32_t device_id;
+    uint32_t revision_id;
+    uint32_t subsystem_vendor_id;
+    uint32_t subsystem_device_id;
+    uint32_t fw_version;
+    uint32_t gfx_target_version;
+    uint32_t simd_count;
+    uint32_t max_waves_per_simd;
+    uint32_t array_count;
+    uint32_t simd_arrays_per_engine;
+    uint32_t num_xcc;
+    uint32_t capability;
+    uint32_t debug_prop;
+    uint32_t capability2;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_set_memory_policy_args"] = [[{
+    uint64_t alternate_aperture_base;
+    uint64_t alternate_aperture_size;
+    uint32_t gpu_id;
+    uint32_t default_policy;
+    uint32_t alternate_policy;
+    uint32_t misc_process_flag;
+  }]],
+        ["struct kfd_ioctl_get_clock_counters_args"] = [[{
+    uint64_t gpu_clock_counter;
+    uint64_t cpu_clock_counter;
+    uint64_t system_clock_counter;
+    uint64_t system_clock_freq;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_process_device_apertures"] = [[{
+    uint64_t lds_base;
+    uint64_t lds_limit;
+    uint64_t scratch_base;
+    uint64_t scratch_limit;
+    uint64_t gpuvm_base;
+    uint64_t gpuvm_limit;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_get_process_apertures_new_args"] = [[{
+    uint64_t kfd_process_device_apertures_ptr;
+    uint32_t num_of_nodes;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_dbg_address_watch_args"] = [[{
+    uint64_t content_ptr;
+    uint32_t gpu_id;
+    uint32_t buf_size_in_bytes;
+  }]],
+        ["struct kfd_ioctl_dbg_wave_control_args"] = [[{
+    uint64_t content_ptr;
+    uint32_t gpu_id;
+    uint32_t buf_size_in_bytes;
+  }]],
+        ["struct kfd_ioctl_create_event_args"] = [[{
+    uint64_t event_page_offset;
+    uint32_t event_trigger_data;
+    uint32_t event_type;
+    uint32_t auto_reset;
+    uint32_t node_id;
+    uint32_t event_id;
+    uint32_t event_slot_index;
+  }]],
+        ["struct kfd_hsa_memory_exception_data"] = [[{
+    struct kfd_memory_exception_failure failure;
+    uint64_t va;
+    uint32_t gpu_id;
+    uint32_t ErrorType;
+  }]],
+        ["struct kfd_hsa_signal_event_data"] = [[{
+    uint64_t last_event_age;
+  }]],
+        ["struct kfd_event_data"] = [[{
+    union {
+      struct kfd_hsa_memory_exception_data memory_exception_data;
+      struct kfd_hsa_hw_exception_data hw_exception_data;
+      struct kfd_hsa_signal_event_data signal_event_data;
+    };
+    uint64_t kfd_event_data_ext;
+    uint32_t event_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_wait_events_args"] = [[{
+    uint64_t events_ptr;
+    uint32_t num_events;
+    uint32_t wait_for_all;
+    uint32_t timeout;
+    uint32_t wait_result;
+  }]],
+        ["struct kfd_ioctl_set_scratch_backing_va_args"] = [[{
+    uint64_t va_addr;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_get_tile_config_args"] = [[{
+    uint64_t tile_config_ptr;
+    uint64_t macro_tile_config_ptr;
+    uint32_t num_tile_configs;
+    uint32_t num_macro_tile_configs;
+    uint32_t gpu_id;
+    uint32_t gb_addr_config;
+    uint32_t num_banks;
+    uint32_t num_ranks;
+  }]],
+        ["struct kfd_ioctl_set_trap_handler_args"] = [[{
+    uint64_t tba_addr;
+    uint64_t tma_addr;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_alloc_memory_of_gpu_args"] = [[{
+    uint64_t va_addr;
+    uint64_t size;
+    uint64_t handle;
+    uint64_t mmap_offset;
+    uint32_t gpu_id;
+    uint32_t flags;
+  }]],
+        ["struct kfd_ioctl_free_memory_of_gpu_args"] = [[{
+    uint64_t handle;
+  }]],
+        ["struct kfd_ioctl_map_memory_to_gpu_args"] = [[{
+    uint64_t handle;
+    uint64_t device_ids_array_ptr;
+    uint32_t n_devices;
+    uint32_t n_success;
+  }]],
+        ["struct kfd_ioctl_unmap_memory_from_gpu_args"] = [[{
+    uint64_t handle;
+    uint64_t device_ids_array_ptr;
+    uint32_t n_devices;
+    uint32_t n_success;
+  }]],
+        ["struct kfd_ioctl_get_dmabuf_info_args"] = [[{
+    uint64_t size;
+    uint64_t metadata_ptr;
+    uint32_t metadata_size;
+    uint32_t gpu_id;
+    uint32_t flags;
+    uint32_t dmabuf_fd;
+  }]],
+        ["struct kfd_ioctl_import_dmabuf_args"] = [[{
+    uint64_t va_addr;
+    uint64_t handle;
+    uint32_t gpu_id;
+    uint32_t dmabuf_fd;
+  }]],
+        ["struct kfd_ioctl_export_dmabuf_args"] = [[{
+    uint64_t handle;
+    uint32_t flags;
+    uint32_t dmabuf_fd;
+  }]],
+        ["struct kfd_ioctl_criu_args"] = [[{
+    uint64_t devices;
+    uint64_t bos;
+    uint64_t priv_data;
+    uint64_t priv_data_size;
+    uint32_t num_devices;
+    uint32_t num_bos;
+    uint32_t num_objects;
+    uint32_t pid;
+    uint32_t op;
+  }]],
+        ["struct kfd_criu_bo_bucket"] = [[{
+    uint64_t addr;
+    uint64_t size;
+    uint64_t offset;
+    uint64_t restored_offset;
+    uint32_t gpu_id;
+    uint32_t alloc_flags;
+    uint32_t dmabuf_fd;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_svm_args"] = [[{
+    uint64_t start_addr;
+    uint64_t size;
+    uint32_t op;
+    uint32_t nattr;
+    struct kfd_ioctl_svm_attribute attrs[];
+  }]],
+        ["struct kfd_runtime_info"] = [[{
+    uint64_t r_debug;
+    uint32_t runtime_state;
+    uint32_t ttmp_setup;
+  }]],
+        ["struct kfd_ioctl_runtime_enable_args"] = [[{
+    uint64_t r_debug;
+    uint32_t mode_mask;
+    uint32_t capabilities_mask;
+  }]],
+        ["struct kfd_queue_snapshot_entry"] = [[{
+    uint64_t exception_status;
+    uint64_t ring_base_address;
+    uint64_t write_pointer_address;
+    uint64_t read_pointer_address;
+    uint64_t ctx_save_restore_address;
+    uint32_t queue_id;
+    uint32_t gpu_id;
+    uint32_t ring_size;
+    uint32_t queue_type;
+    uint32_t ctx_save_restore_area_size;
+    uint32_t reserved;
+  }]],
+        ["struct kfd_context_save_area_header"] = [[{
+    struct {
+      uint32_t control_stack_offset;
+      uint32_t control_stack_size;
+      uint32_t wave_state_offset;
+      uint32_t wave_state_size;
+    } wave_state;
+    uint32_t debug_offset;
+    uint32_t debug_size;
+    uint64_t err_payload_addr;
+    uint32_t err_event_id;
+    uint32_t reserved1;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_enable_args"] = [[{
+    uint64_t exception_mask;
+    uint64_t rinfo_ptr;
+    uint32_t rinfo_size;
+    uint32_t dbg_fd;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_send_runtime_event_args"] = [[{
+    uint64_t exception_mask;
+    uint32_t gpu_id;
+    uint32_t queue_id;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_set_exceptions_enabled_args"] = [[{
+    uint64_t exception_mask;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_suspend_queues_args"] = [[{
+    uint64_t exception_mask;
+    uint64_t queue_array_ptr;
+    uint32_t num_queues;
+    uint32_t grace_period;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_resume_queues_args"] = [[{
+    uint64_t queue_array_ptr;
+    uint32_t num_queues;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_set_node_address_watch_args"] = [[{
+    uint64_t address;
+    uint32_t mode;
+    uint32_t mask;
+    uint32_t gpu_id;
+    uint32_t id;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_query_debug_event_args"] = [[{
+    uint64_t exception_mask;
+    uint32_t gpu_id;
+    uint32_t queue_id;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_query_exception_info_args"] = [[{
+    uint64_t info_ptr;
+    uint32_t info_size;
+    uint32_t source_id;
+    uint32_t exception_code;
+    uint32_t clear_exception;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_queue_snapshot_args"] = [[{
+    uint64_t exception_mask;
+    uint64_t snapshot_buf_ptr;
+    uint32_t num_queues;
+    uint32_t entry_size;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_device_snapshot_args"] = [[{
+    uint64_t exception_mask;
+    uint64_t snapshot_buf_ptr;
+    uint32_t num_devices;
+    uint32_t entry_size;
+  }]],
+      },
     },
     {
       on = "x64 arm64 riscv64 loongarch64 s390x",
@@ -511,7 +841,347 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.kfd_ioctl-11",
+      records = {
+        ["struct kfd_ioctl_create_queue_args"] = [[{
+    unsigned long ring_base_address;
+    unsigned long write_pointer_address;
+    unsigned long read_pointer_address;
+    unsigned long doorbell_offset;
+    uint32_t ring_size;
+    uint32_t gpu_id;
+    uint32_t queue_type;
+    uint32_t queue_percentage;
+    uint32_t queue_priority;
+    uint32_t queue_id;
+    unsigned long eop_buffer_address;
+    unsigned long eop_buffer_size;
+    unsigned long ctx_save_restore_address;
+    uint32_t ctx_save_restore_size;
+    uint32_t ctl_stack_size;
+    uint32_t sdma_engine_id;
+    uint32_t metadata_ring_size;
+  }]],
+        ["struct kfd_ioctl_update_queue_args"] = [[{
+    unsigned long ring_base_address;
+    uint32_t queue_id;
+    uint32_t ring_size;
+    uint32_t queue_percentage;
+    uint32_t queue_priority;
+  }]],
+        ["struct kfd_ioctl_set_cu_mask_args"] = [[{
+    uint32_t queue_id;
+    uint32_t num_cu_mask;
+    unsigned long cu_mask_ptr;
+  }]],
+        ["struct kfd_ioctl_get_queue_wave_state_args"] = [[{
+    unsigned long ctl_stack_address;
+    uint32_t ctl_stack_used_size;
+    uint32_t save_area_used_size;
+    uint32_t queue_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_get_available_memory_args"] = [[{
+    unsigned long available;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_dbg_device_info_entry"] = [[{
+    unsigned long exception_status;
+    unsigned long lds_base;
+    unsigned long lds_limit;
+    unsigned long scratch_base;
+    unsigned long scratch_limit;
+    unsigned long gpuvm_base;
+    unsigned long gpuvm_limit;
+    uint32_t gpu_id;
+    uint32_t location_id;
+    uint32_t vendor_id;
+    uint32_t device_id;
+    uint32_t revision_id;
+    uint32_t subsystem_vendor_id;
+    uint32_t subsystem_device_id;
+    uint32_t fw_version;
+    uint32_t gfx_target_version;
+    uint32_t simd_count;
+    uint32_t max_waves_per_simd;
+    uint32_t array_count;
+    uint32_t simd_arrays_per_engine;
+    uint32_t num_xcc;
+    uint32_t capability;
+    uint32_t debug_prop;
+    uint32_t capability2;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_set_memory_policy_args"] = [[{
+    unsigned long alternate_aperture_base;
+    unsigned long alternate_aperture_size;
+    uint32_t gpu_id;
+    uint32_t default_policy;
+    uint32_t alternate_policy;
+    uint32_t misc_process_flag;
+  }]],
+        ["struct kfd_ioctl_get_clock_counters_args"] = [[{
+    unsigned long gpu_clock_counter;
+    unsigned long cpu_clock_counter;
+    unsigned long system_clock_counter;
+    unsigned long system_clock_freq;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_process_device_apertures"] = [[{
+    unsigned long lds_base;
+    unsigned long lds_limit;
+    unsigned long scratch_base;
+    unsigned long scratch_limit;
+    unsigned long gpuvm_base;
+    unsigned long gpuvm_limit;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_get_process_apertures_new_args"] = [[{
+    unsigned long kfd_process_device_apertures_ptr;
+    uint32_t num_of_nodes;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_dbg_address_watch_args"] = [[{
+    unsigned long content_ptr;
+    uint32_t gpu_id;
+    uint32_t buf_size_in_bytes;
+  }]],
+        ["struct kfd_ioctl_dbg_wave_control_args"] = [[{
+    unsigned long content_ptr;
+    uint32_t gpu_id;
+    uint32_t buf_size_in_bytes;
+  }]],
+        ["struct kfd_ioctl_create_event_args"] = [[{
+    unsigned long event_page_offset;
+    uint32_t event_trigger_data;
+    uint32_t event_type;
+    uint32_t auto_reset;
+    uint32_t node_id;
+    uint32_t event_id;
+    uint32_t event_slot_index;
+  }]],
+        ["struct kfd_hsa_memory_exception_data"] = [[{
+    struct kfd_memory_exception_failure failure;
+    unsigned long va;
+    uint32_t gpu_id;
+    uint32_t ErrorType;
+  }]],
+        ["struct kfd_hsa_signal_event_data"] = [[{
+    unsigned long last_event_age;
+  }]],
+        ["struct kfd_event_data"] = [[{
+    union {
+      struct kfd_hsa_memory_exception_data memory_exception_data;
+      struct kfd_hsa_hw_exception_data hw_exception_data;
+      struct kfd_hsa_signal_event_data signal_event_data;
+    };
+    unsigned long kfd_event_data_ext;
+    uint32_t event_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_wait_events_args"] = [[{
+    unsigned long events_ptr;
+    uint32_t num_events;
+    uint32_t wait_for_all;
+    uint32_t timeout;
+    uint32_t wait_result;
+  }]],
+        ["struct kfd_ioctl_set_scratch_backing_va_args"] = [[{
+    unsigned long va_addr;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_get_tile_config_args"] = [[{
+    unsigned long tile_config_ptr;
+    unsigned long macro_tile_config_ptr;
+    uint32_t num_tile_configs;
+    uint32_t num_macro_tile_configs;
+    uint32_t gpu_id;
+    uint32_t gb_addr_config;
+    uint32_t num_banks;
+    uint32_t num_ranks;
+  }]],
+        ["struct kfd_ioctl_set_trap_handler_args"] = [[{
+    unsigned long tba_addr;
+    unsigned long tma_addr;
+    uint32_t gpu_id;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_alloc_memory_of_gpu_args"] = [[{
+    unsigned long va_addr;
+    unsigned long size;
+    unsigned long handle;
+    unsigned long mmap_offset;
+    uint32_t gpu_id;
+    uint32_t flags;
+  }]],
+        ["struct kfd_ioctl_free_memory_of_gpu_args"] = [[{
+    unsigned long handle;
+  }]],
+        ["struct kfd_ioctl_map_memory_to_gpu_args"] = [[{
+    unsigned long handle;
+    unsigned long device_ids_array_ptr;
+    uint32_t n_devices;
+    uint32_t n_success;
+  }]],
+        ["struct kfd_ioctl_unmap_memory_from_gpu_args"] = [[{
+    unsigned long handle;
+    unsigned long device_ids_array_ptr;
+    uint32_t n_devices;
+    uint32_t n_success;
+  }]],
+        ["struct kfd_ioctl_get_dmabuf_info_args"] = [[{
+    unsigned long size;
+    unsigned long metadata_ptr;
+    uint32_t metadata_size;
+    uint32_t gpu_id;
+    uint32_t flags;
+    uint32_t dmabuf_fd;
+  }]],
+        ["struct kfd_ioctl_import_dmabuf_args"] = [[{
+    unsigned long va_addr;
+    unsigned long handle;
+    uint32_t gpu_id;
+    uint32_t dmabuf_fd;
+  }]],
+        ["struct kfd_ioctl_export_dmabuf_args"] = [[{
+    unsigned long handle;
+    uint32_t flags;
+    uint32_t dmabuf_fd;
+  }]],
+        ["struct kfd_ioctl_criu_args"] = [[{
+    unsigned long devices;
+    unsigned long bos;
+    unsigned long priv_data;
+    unsigned long priv_data_size;
+    uint32_t num_devices;
+    uint32_t num_bos;
+    uint32_t num_objects;
+    uint32_t pid;
+    uint32_t op;
+  }]],
+        ["struct kfd_criu_bo_bucket"] = [[{
+    unsigned long addr;
+    unsigned long size;
+    unsigned long offset;
+    unsigned long restored_offset;
+    uint32_t gpu_id;
+    uint32_t alloc_flags;
+    uint32_t dmabuf_fd;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_svm_args"] = [[{
+    unsigned long start_addr;
+    unsigned long size;
+    uint32_t op;
+    uint32_t nattr;
+    struct kfd_ioctl_svm_attribute attrs[];
+  }]],
+        ["struct kfd_runtime_info"] = [[{
+    unsigned long r_debug;
+    uint32_t runtime_state;
+    uint32_t ttmp_setup;
+  }]],
+        ["struct kfd_ioctl_runtime_enable_args"] = [[{
+    unsigned long r_debug;
+    uint32_t mode_mask;
+    uint32_t capabilities_mask;
+  }]],
+        ["struct kfd_queue_snapshot_entry"] = [[{
+    unsigned long exception_status;
+    unsigned long ring_base_address;
+    unsigned long write_pointer_address;
+    unsigned long read_pointer_address;
+    unsigned long ctx_save_restore_address;
+    uint32_t queue_id;
+    uint32_t gpu_id;
+    uint32_t ring_size;
+    uint32_t queue_type;
+    uint32_t ctx_save_restore_area_size;
+    uint32_t reserved;
+  }]],
+        ["struct kfd_context_save_area_header"] = [[{
+    struct {
+      uint32_t control_stack_offset;
+      uint32_t control_stack_size;
+      uint32_t wave_state_offset;
+      uint32_t wave_state_size;
+    } wave_state;
+    uint32_t debug_offset;
+    uint32_t debug_size;
+    unsigned long err_payload_addr;
+    uint32_t err_event_id;
+    uint32_t reserved1;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_enable_args"] = [[{
+    unsigned long exception_mask;
+    unsigned long rinfo_ptr;
+    uint32_t rinfo_size;
+    uint32_t dbg_fd;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_send_runtime_event_args"] = [[{
+    unsigned long exception_mask;
+    uint32_t gpu_id;
+    uint32_t queue_id;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_set_exceptions_enabled_args"] = [[{
+    unsigned long exception_mask;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_suspend_queues_args"] = [[{
+    unsigned long exception_mask;
+    unsigned long queue_array_ptr;
+    uint32_t num_queues;
+    uint32_t grace_period;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_resume_queues_args"] = [[{
+    unsigned long queue_array_ptr;
+    uint32_t num_queues;
+    uint32_t pad;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_set_node_address_watch_args"] = [[{
+    unsigned long address;
+    uint32_t mode;
+    uint32_t mask;
+    uint32_t gpu_id;
+    uint32_t id;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_query_debug_event_args"] = [[{
+    unsigned long exception_mask;
+    uint32_t gpu_id;
+    uint32_t queue_id;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_query_exception_info_args"] = [[{
+    unsigned long info_ptr;
+    uint32_t info_size;
+    uint32_t source_id;
+    uint32_t exception_code;
+    uint32_t clear_exception;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_queue_snapshot_args"] = [[{
+    unsigned long exception_mask;
+    unsigned long snapshot_buf_ptr;
+    uint32_t num_queues;
+    uint32_t entry_size;
+  }]],
+        ["struct kfd_ioctl_dbg_trap_device_snapshot_args"] = [[{
+    unsigned long exception_mask;
+    unsigned long snapshot_buf_ptr;
+    uint32_t num_devices;
+    uint32_t entry_size;
+  }]],
+      },
+      macros = function(M)
+        return {
+          AMDKFD_IOR = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x40004b00, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+          AMDKFD_IOW = function(nr, type)
+            return M.int(M.bor(M.u64(M.bor(0x80004b00LL, M.long(nr))), M.shl(M.u64(M.sizeof(type)), 16)))
+          end,
+        }
+      end,
     },
   },
 }

@@ -1648,11 +1648,435 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.v4l2-controls-1",
+      records = {
+        ["struct v4l2_h264_dpb_entry"] = [[{
+    uint64_t reference_ts;
+    uint32_t pic_num;
+    uint16_t frame_num;
+    uint8_t fields;
+    uint8_t reserved[5];
+    int32_t top_field_order_cnt;
+    int32_t bottom_field_order_cnt;
+    uint32_t flags;
+  }]],
+        ["struct v4l2_ctrl_fwht_params"] = [[{
+    uint64_t backward_ref_ts;
+    uint32_t version;
+    uint32_t width;
+    uint32_t height;
+    uint32_t flags;
+    uint32_t colorspace;
+    uint32_t xfer_func;
+    uint32_t ycbcr_enc;
+    uint32_t quantization;
+  }]],
+        ["struct v4l2_ctrl_vp8_frame"] = [[{
+    struct v4l2_vp8_segment segment;
+    struct v4l2_vp8_loop_filter lf;
+    struct v4l2_vp8_quantization quant;
+    struct v4l2_vp8_entropy entropy;
+    struct v4l2_vp8_entropy_coder_state coder_state;
+    uint16_t width;
+    uint16_t height;
+    uint8_t horizontal_scale;
+    uint8_t vertical_scale;
+    uint8_t version;
+    uint8_t prob_skip_false;
+    uint8_t prob_intra;
+    uint8_t prob_last;
+    uint8_t prob_gf;
+    uint8_t num_dct_parts;
+    uint32_t first_part_size;
+    uint32_t first_part_header_bits;
+    uint32_t dct_part_sizes[8];
+    uint64_t last_frame_ts;
+    uint64_t golden_frame_ts;
+    uint64_t alt_frame_ts;
+    uint64_t flags;
+  }]],
+        ["struct v4l2_ctrl_mpeg2_picture"] = [[{
+    uint64_t backward_ref_ts;
+    uint64_t forward_ref_ts;
+    uint32_t flags;
+    uint8_t f_code[2][2];
+    uint8_t picture_coding_type;
+    uint8_t picture_structure;
+    uint8_t intra_dc_precision;
+    uint8_t reserved[5];
+  }]],
+        ["struct v4l2_ctrl_hevc_sps"] = [[{
+    uint8_t video_parameter_set_id;
+    uint8_t seq_parameter_set_id;
+    uint16_t pic_width_in_luma_samples;
+    uint16_t pic_height_in_luma_samples;
+    uint8_t bit_depth_luma_minus8;
+    uint8_t bit_depth_chroma_minus8;
+    uint8_t log2_max_pic_order_cnt_lsb_minus4;
+    uint8_t sps_max_dec_pic_buffering_minus1;
+    uint8_t sps_max_num_reorder_pics;
+    uint8_t sps_max_latency_increase_plus1;
+    uint8_t log2_min_luma_coding_block_size_minus3;
+    uint8_t log2_diff_max_min_luma_coding_block_size;
+    uint8_t log2_min_luma_transform_block_size_minus2;
+    uint8_t log2_diff_max_min_luma_transform_block_size;
+    uint8_t max_transform_hierarchy_depth_inter;
+    uint8_t max_transform_hierarchy_depth_intra;
+    uint8_t pcm_sample_bit_depth_luma_minus1;
+    uint8_t pcm_sample_bit_depth_chroma_minus1;
+    uint8_t log2_min_pcm_luma_coding_block_size_minus3;
+    uint8_t log2_diff_max_min_pcm_luma_coding_block_size;
+    uint8_t num_short_term_ref_pic_sets;
+    uint8_t num_long_term_ref_pics_sps;
+    uint8_t chroma_format_idc;
+    uint8_t sps_max_sub_layers_minus1;
+    uint8_t reserved[6];
+    uint64_t flags;
+  }]],
+        ["struct v4l2_ctrl_hevc_pps"] = [[{
+    uint8_t pic_parameter_set_id;
+    uint8_t num_extra_slice_header_bits;
+    uint8_t num_ref_idx_l0_default_active_minus1;
+    uint8_t num_ref_idx_l1_default_active_minus1;
+    int8_t init_qp_minus26;
+    uint8_t diff_cu_qp_delta_depth;
+    int8_t pps_cb_qp_offset;
+    int8_t pps_cr_qp_offset;
+    uint8_t num_tile_columns_minus1;
+    uint8_t num_tile_rows_minus1;
+    uint8_t column_width_minus1[20];
+    uint8_t row_height_minus1[22];
+    int8_t pps_beta_offset_div2;
+    int8_t pps_tc_offset_div2;
+    uint8_t log2_parallel_merge_level_minus2;
+    uint8_t reserved;
+    uint64_t flags;
+  }]],
+        ["struct v4l2_hevc_dpb_entry"] = [[{
+    uint64_t timestamp;
+    uint8_t flags;
+    uint8_t field_pic;
+    uint16_t reserved;
+    int32_t pic_order_cnt_val;
+  }]],
+        ["struct v4l2_ctrl_hevc_slice_params"] = [[{
+    uint32_t bit_size;
+    uint32_t data_byte_offset;
+    uint32_t num_entry_point_offsets;
+    uint8_t nal_unit_type;
+    uint8_t nuh_temporal_id_plus1;
+    uint8_t slice_type;
+    uint8_t colour_plane_id;
+    int32_t slice_pic_order_cnt;
+    uint8_t num_ref_idx_l0_active_minus1;
+    uint8_t num_ref_idx_l1_active_minus1;
+    uint8_t collocated_ref_idx;
+    uint8_t five_minus_max_num_merge_cand;
+    int8_t slice_qp_delta;
+    int8_t slice_cb_qp_offset;
+    int8_t slice_cr_qp_offset;
+    int8_t slice_act_y_qp_offset;
+    int8_t slice_act_cb_qp_offset;
+    int8_t slice_act_cr_qp_offset;
+    int8_t slice_beta_offset_div2;
+    int8_t slice_tc_offset_div2;
+    uint8_t pic_struct;
+    uint8_t reserved0[3];
+    uint32_t slice_segment_addr;
+    uint8_t ref_idx_l0[16];
+    uint8_t ref_idx_l1[16];
+    uint16_t short_term_ref_pic_set_size;
+    uint16_t long_term_ref_pic_set_size;
+    struct v4l2_hevc_pred_weight_table pred_weight_table;
+    uint8_t reserved1[2];
+    uint64_t flags;
+  }]],
+        ["struct v4l2_ctrl_hevc_decode_params"] = [[{
+    int32_t pic_order_cnt_val;
+    uint16_t short_term_ref_pic_set_size;
+    uint16_t long_term_ref_pic_set_size;
+    uint8_t num_active_dpb_entries;
+    uint8_t num_poc_st_curr_before;
+    uint8_t num_poc_st_curr_after;
+    uint8_t num_poc_lt_curr;
+    uint8_t poc_st_curr_before[16];
+    uint8_t poc_st_curr_after[16];
+    uint8_t poc_lt_curr[16];
+    uint8_t num_delta_pocs_of_ref_rps_idx;
+    uint8_t reserved[3];
+    struct v4l2_hevc_dpb_entry dpb[16];
+    uint64_t flags;
+  }]],
+        ["struct v4l2_ctrl_vp9_frame"] = [[{
+    struct v4l2_vp9_loop_filter lf;
+    struct v4l2_vp9_quantization quant;
+    struct v4l2_vp9_segmentation seg;
+    uint32_t flags;
+    uint16_t compressed_header_size;
+    uint16_t uncompressed_header_size;
+    uint16_t frame_width_minus_1;
+    uint16_t frame_height_minus_1;
+    uint16_t render_width_minus_1;
+    uint16_t render_height_minus_1;
+    uint64_t last_frame_ts;
+    uint64_t golden_frame_ts;
+    uint64_t alt_frame_ts;
+    uint8_t ref_frame_sign_bias;
+    uint8_t reset_frame_context;
+    uint8_t frame_context_idx;
+    uint8_t profile;
+    uint8_t bit_depth;
+    uint8_t interpolation_filter;
+    uint8_t tile_cols_log2;
+    uint8_t tile_rows_log2;
+    uint8_t reference_mode;
+    uint8_t reserved[7];
+  }]],
+        ["struct v4l2_ctrl_av1_frame"] = [[{
+    struct v4l2_av1_tile_info tile_info;
+    struct v4l2_av1_quantization quantization;
+    uint8_t superres_denom;
+    struct v4l2_av1_segmentation segmentation;
+    struct v4l2_av1_loop_filter loop_filter;
+    struct v4l2_av1_cdef cdef;
+    uint8_t skip_mode_frame[2];
+    uint8_t primary_ref_frame;
+    struct v4l2_av1_loop_restoration loop_restoration;
+    struct v4l2_av1_global_motion global_motion;
+    uint32_t flags;
+    uint32_t frame_type;
+    uint32_t order_hint;
+    uint32_t upscaled_width;
+    uint32_t interpolation_filter;
+    uint32_t tx_mode;
+    uint32_t frame_width_minus_1;
+    uint32_t frame_height_minus_1;
+    uint16_t render_width_minus_1;
+    uint16_t render_height_minus_1;
+    uint32_t current_frame_id;
+    uint32_t buffer_removal_time[32];
+    uint8_t reserved[4];
+    uint32_t order_hints[8];
+    uint64_t reference_frame_ts[8];
+    int8_t ref_frame_idx[7];
+    uint8_t refresh_frame_flags;
+  }]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.v4l2-controls-2",
+      records = {
+        ["struct v4l2_h264_dpb_entry"] = [[{
+    unsigned long reference_ts;
+    uint32_t pic_num;
+    uint16_t frame_num;
+    uint8_t fields;
+    uint8_t reserved[5];
+    int32_t top_field_order_cnt;
+    int32_t bottom_field_order_cnt;
+    uint32_t flags;
+  }]],
+        ["struct v4l2_ctrl_fwht_params"] = [[{
+    unsigned long backward_ref_ts;
+    uint32_t version;
+    uint32_t width;
+    uint32_t height;
+    uint32_t flags;
+    uint32_t colorspace;
+    uint32_t xfer_func;
+    uint32_t ycbcr_enc;
+    uint32_t quantization;
+  }]],
+        ["struct v4l2_ctrl_vp8_frame"] = [[{
+    struct v4l2_vp8_segment segment;
+    struct v4l2_vp8_loop_filter lf;
+    struct v4l2_vp8_quantization quant;
+    struct v4l2_vp8_entropy entropy;
+    struct v4l2_vp8_entropy_coder_state coder_state;
+    uint16_t width;
+    uint16_t height;
+    uint8_t horizontal_scale;
+    uint8_t vertical_scale;
+    uint8_t version;
+    uint8_t prob_skip_false;
+    uint8_t prob_intra;
+    uint8_t prob_last;
+    uint8_t prob_gf;
+    uint8_t num_dct_parts;
+    uint32_t first_part_size;
+    uint32_t first_part_header_bits;
+    uint32_t dct_part_sizes[8];
+    unsigned long last_frame_ts;
+    unsigned long golden_frame_ts;
+    unsigned long alt_frame_ts;
+    unsigned long flags;
+  }]],
+        ["struct v4l2_ctrl_mpeg2_picture"] = [[{
+    unsigned long backward_ref_ts;
+    unsigned long forward_ref_ts;
+    uint32_t flags;
+    uint8_t f_code[2][2];
+    uint8_t picture_coding_type;
+    uint8_t picture_structure;
+    uint8_t intra_dc_precision;
+    uint8_t reserved[5];
+  }]],
+        ["struct v4l2_ctrl_hevc_sps"] = [[{
+    uint8_t video_parameter_set_id;
+    uint8_t seq_parameter_set_id;
+    uint16_t pic_width_in_luma_samples;
+    uint16_t pic_height_in_luma_samples;
+    uint8_t bit_depth_luma_minus8;
+    uint8_t bit_depth_chroma_minus8;
+    uint8_t log2_max_pic_order_cnt_lsb_minus4;
+    uint8_t sps_max_dec_pic_buffering_minus1;
+    uint8_t sps_max_num_reorder_pics;
+    uint8_t sps_max_latency_increase_plus1;
+    uint8_t log2_min_luma_coding_block_size_minus3;
+    uint8_t log2_diff_max_min_luma_coding_block_size;
+    uint8_t log2_min_luma_transform_block_size_minus2;
+    uint8_t log2_diff_max_min_luma_transform_block_size;
+    uint8_t max_transform_hierarchy_depth_inter;
+    uint8_t max_transform_hierarchy_depth_intra;
+    uint8_t pcm_sample_bit_depth_luma_minus1;
+    uint8_t pcm_sample_bit_depth_chroma_minus1;
+    uint8_t log2_min_pcm_luma_coding_block_size_minus3;
+    uint8_t log2_diff_max_min_pcm_luma_coding_block_size;
+    uint8_t num_short_term_ref_pic_sets;
+    uint8_t num_long_term_ref_pics_sps;
+    uint8_t chroma_format_idc;
+    uint8_t sps_max_sub_layers_minus1;
+    uint8_t reserved[6];
+    unsigned long flags;
+  }]],
+        ["struct v4l2_ctrl_hevc_pps"] = [[{
+    uint8_t pic_parameter_set_id;
+    uint8_t num_extra_slice_header_bits;
+    uint8_t num_ref_idx_l0_default_active_minus1;
+    uint8_t num_ref_idx_l1_default_active_minus1;
+    int8_t init_qp_minus26;
+    uint8_t diff_cu_qp_delta_depth;
+    int8_t pps_cb_qp_offset;
+    int8_t pps_cr_qp_offset;
+    uint8_t num_tile_columns_minus1;
+    uint8_t num_tile_rows_minus1;
+    uint8_t column_width_minus1[20];
+    uint8_t row_height_minus1[22];
+    int8_t pps_beta_offset_div2;
+    int8_t pps_tc_offset_div2;
+    uint8_t log2_parallel_merge_level_minus2;
+    uint8_t reserved;
+    unsigned long flags;
+  }]],
+        ["struct v4l2_hevc_dpb_entry"] = [[{
+    unsigned long timestamp;
+    uint8_t flags;
+    uint8_t field_pic;
+    uint16_t reserved;
+    int32_t pic_order_cnt_val;
+  }]],
+        ["struct v4l2_ctrl_hevc_slice_params"] = [[{
+    uint32_t bit_size;
+    uint32_t data_byte_offset;
+    uint32_t num_entry_point_offsets;
+    uint8_t nal_unit_type;
+    uint8_t nuh_temporal_id_plus1;
+    uint8_t slice_type;
+    uint8_t colour_plane_id;
+    int32_t slice_pic_order_cnt;
+    uint8_t num_ref_idx_l0_active_minus1;
+    uint8_t num_ref_idx_l1_active_minus1;
+    uint8_t collocated_ref_idx;
+    uint8_t five_minus_max_num_merge_cand;
+    int8_t slice_qp_delta;
+    int8_t slice_cb_qp_offset;
+    int8_t slice_cr_qp_offset;
+    int8_t slice_act_y_qp_offset;
+    int8_t slice_act_cb_qp_offset;
+    int8_t slice_act_cr_qp_offset;
+    int8_t slice_beta_offset_div2;
+    int8_t slice_tc_offset_div2;
+    uint8_t pic_struct;
+    uint8_t reserved0[3];
+    uint32_t slice_segment_addr;
+    uint8_t ref_idx_l0[16];
+    uint8_t ref_idx_l1[16];
+    uint16_t short_term_ref_pic_set_size;
+    uint16_t long_term_ref_pic_set_size;
+    struct v4l2_hevc_pred_weight_table pred_weight_table;
+    uint8_t reserved1[2];
+    unsigned long flags;
+  }]],
+        ["struct v4l2_ctrl_hevc_decode_params"] = [[{
+    int32_t pic_order_cnt_val;
+    uint16_t short_term_ref_pic_set_size;
+    uint16_t long_term_ref_pic_set_size;
+    uint8_t num_active_dpb_entries;
+    uint8_t num_poc_st_curr_before;
+    uint8_t num_poc_st_curr_after;
+    uint8_t num_poc_lt_curr;
+    uint8_t poc_st_curr_before[16];
+    uint8_t poc_st_curr_after[16];
+    uint8_t poc_lt_curr[16];
+    uint8_t num_delta_pocs_of_ref_rps_idx;
+    uint8_t reserved[3];
+    struct v4l2_hevc_dpb_entry dpb[16];
+    unsigned long flags;
+  }]],
+        ["struct v4l2_ctrl_vp9_frame"] = [[{
+    struct v4l2_vp9_loop_filter lf;
+    struct v4l2_vp9_quantization quant;
+    struct v4l2_vp9_segmentation seg;
+    uint32_t flags;
+    uint16_t compressed_header_size;
+    uint16_t uncompressed_header_size;
+    uint16_t frame_width_minus_1;
+    uint16_t frame_height_minus_1;
+    uint16_t render_width_minus_1;
+    uint16_t render_height_minus_1;
+    unsigned long last_frame_ts;
+    unsigned long golden_frame_ts;
+    unsigned long alt_frame_ts;
+    uint8_t ref_frame_sign_bias;
+    uint8_t reset_frame_context;
+    uint8_t frame_context_idx;
+    uint8_t profile;
+    uint8_t bit_depth;
+    uint8_t interpolation_filter;
+    uint8_t tile_cols_log2;
+    uint8_t tile_rows_log2;
+    uint8_t reference_mode;
+    uint8_t reserved[7];
+  }]],
+        ["struct v4l2_ctrl_av1_frame"] = [[{
+    struct v4l2_av1_tile_info tile_info;
+    struct v4l2_av1_quantization quantization;
+    uint8_t superres_denom;
+    struct v4l2_av1_segmentation segmentation;
+    struct v4l2_av1_loop_filter loop_filter;
+    struct v4l2_av1_cdef cdef;
+    uint8_t skip_mode_frame[2];
+    uint8_t primary_ref_frame;
+    struct v4l2_av1_loop_restoration loop_restoration;
+    struct v4l2_av1_global_motion global_motion;
+    uint32_t flags;
+    uint32_t frame_type;
+    uint32_t order_hint;
+    uint32_t upscaled_width;
+    uint32_t interpolation_filter;
+    uint32_t tx_mode;
+    uint32_t frame_width_minus_1;
+    uint32_t frame_height_minus_1;
+    uint16_t render_width_minus_1;
+    uint16_t render_height_minus_1;
+    uint32_t current_frame_id;
+    uint32_t buffer_removal_time[32];
+    uint8_t reserved[4];
+    uint32_t order_hints[8];
+    unsigned long reference_frame_ts[8];
+    int8_t ref_frame_idx[7];
+    uint8_t refresh_frame_flags;
+  }]],
+      },
     },
   },
 }

@@ -1471,7 +1471,181 @@ return {
     },
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.videodev2-5",
+      records = {
+        ["struct v4l2_standard"] = [[{
+    uint32_t index;
+    uint64_t id;
+    uint8_t name[24];
+    struct v4l2_fract frameperiod;
+    uint32_t framelines;
+    uint32_t reserved[4];
+  }]],
+        ["struct v4l2_bt_timings"] = [[{
+    uint32_t width;
+    uint32_t height;
+    uint32_t interlaced;
+    uint32_t polarities;
+    uint64_t pixelclock;
+    uint32_t hfrontporch;
+    uint32_t hsync;
+    uint32_t hbackporch;
+    uint32_t vfrontporch;
+    uint32_t vsync;
+    uint32_t vbackporch;
+    uint32_t il_vfrontporch;
+    uint32_t il_vsync;
+    uint32_t il_vbackporch;
+    uint32_t standards;
+    uint32_t flags;
+    struct v4l2_fract picture_aspect;
+    uint8_t cea861_vic;
+    uint8_t hdmi_vic;
+    uint8_t reserved[46];
+  } __attribute__((packed))]],
+        ["struct v4l2_bt_timings_cap"] = [[{
+    uint32_t min_width;
+    uint32_t max_width;
+    uint32_t min_height;
+    uint32_t max_height;
+    uint64_t min_pixelclock;
+    uint64_t max_pixelclock;
+    uint32_t standards;
+    uint32_t capabilities;
+    uint32_t reserved[16];
+  } __attribute__((packed))]],
+        ["struct v4l2_input"] = [[{
+    uint32_t index;
+    uint8_t name[32];
+    uint32_t type;
+    uint32_t audioset;
+    uint32_t tuner;
+    uint64_t std;
+    uint32_t status;
+    uint32_t capabilities;
+    uint32_t reserved[3];
+  }]],
+        ["struct v4l2_output"] = [[{
+    uint32_t index;
+    uint8_t name[32];
+    uint32_t type;
+    uint32_t audioset;
+    uint32_t modulator;
+    uint64_t std;
+    uint32_t capabilities;
+    uint32_t reserved[3];
+  }]],
+        ["struct v4l2_ext_control"] = [[{
+    uint32_t id;
+    uint32_t size;
+    uint32_t reserved2[1];
+    union {
+      int32_t value;
+      int64_t value64;
+      char *string;
+      uint8_t *p_u8;
+      uint16_t *p_u16;
+      uint32_t *p_u32;
+      int32_t *p_s32;
+      int64_t *p_s64;
+      struct v4l2_area *p_area;
+      struct v4l2_rect *p_rect;
+      struct v4l2_ctrl_h264_sps *p_h264_sps;
+      struct v4l2_ctrl_h264_pps *p_h264_pps;
+      struct v4l2_ctrl_h264_scaling_matrix *p_h264_scaling_matrix;
+      struct v4l2_ctrl_h264_pred_weights *p_h264_pred_weights;
+      struct v4l2_ctrl_h264_slice_params *p_h264_slice_params;
+      struct v4l2_ctrl_h264_decode_params *p_h264_decode_params;
+      struct v4l2_ctrl_fwht_params *p_fwht_params;
+      struct v4l2_ctrl_vp8_frame *p_vp8_frame;
+      struct v4l2_ctrl_mpeg2_sequence *p_mpeg2_sequence;
+      struct v4l2_ctrl_mpeg2_picture *p_mpeg2_picture;
+      struct v4l2_ctrl_mpeg2_quantisation *p_mpeg2_quantisation;
+      struct v4l2_ctrl_vp9_compressed_hdr *p_vp9_compressed_hdr_probs;
+      struct v4l2_ctrl_vp9_frame *p_vp9_frame;
+      struct v4l2_ctrl_hevc_sps *p_hevc_sps;
+      struct v4l2_ctrl_hevc_pps *p_hevc_pps;
+      struct v4l2_ctrl_hevc_slice_params *p_hevc_slice_params;
+      struct v4l2_ctrl_hevc_scaling_matrix *p_hevc_scaling_matrix;
+      struct v4l2_ctrl_hevc_decode_params *p_hevc_decode_params;
+      struct v4l2_ctrl_av1_sequence *p_av1_sequence;
+      struct v4l2_ctrl_av1_tile_group_entry *p_av1_tile_group_entry;
+      struct v4l2_ctrl_av1_frame *p_av1_frame;
+      struct v4l2_ctrl_av1_film_grain *p_av1_film_grain;
+      struct v4l2_ctrl_hdr10_cll_info *p_hdr10_cll_info;
+      struct v4l2_ctrl_hdr10_mastering_display *p_hdr10_mastering_display;
+      void *ptr;
+    } __attribute__((packed));
+  } __attribute__((packed))]],
+        ["struct v4l2_query_ext_ctrl"] = [[{
+    uint32_t id;
+    uint32_t type;
+    char name[32];
+    int64_t minimum;
+    int64_t maximum;
+    uint64_t step;
+    int64_t default_value;
+    uint32_t flags;
+    uint32_t elem_size;
+    uint32_t elems;
+    uint32_t nr_of_dims;
+    uint32_t dims[4];
+    uint32_t reserved[32];
+  }]],
+        ["struct v4l2_querymenu"] = [[{
+    uint32_t id;
+    uint32_t index;
+    union {
+      uint8_t name[32];
+      int64_t value;
+    };
+    uint32_t reserved;
+  } __attribute__((packed))]],
+        ["struct v4l2_enc_idx_entry"] = [[{
+    uint64_t offset;
+    uint64_t pts;
+    uint32_t length;
+    uint32_t flags;
+    uint32_t reserved[2];
+  }]],
+        ["struct v4l2_decoder_cmd"] = [[{
+    uint32_t cmd;
+    uint32_t flags;
+    union {
+      struct {
+        uint64_t pts;
+      } stop;
+      struct {
+        int32_t speed;
+        uint32_t format;
+      } start;
+      struct {
+        uint32_t data[16];
+      } raw;
+    };
+  }]],
+        ["struct v4l2_event_ctrl"] = [[{
+    uint32_t changes;
+    uint32_t type;
+    union {
+      int32_t value;
+      int64_t value64;
+    };
+    uint32_t flags;
+    int32_t minimum;
+    int32_t maximum;
+    int32_t step;
+    int32_t default_value;
+  }]],
+        ["struct v4l2_dbg_register"] = [[{
+    struct v4l2_dbg_match match;
+    uint32_t size;
+    uint64_t reg;
+    uint64_t val;
+  } __attribute__((packed))]],
+      },
+      typedefs = {
+        v4l2_std_id = "uint64_t",
+      },
     },
     {
       on = "x86 arm mips mipsel ppc",
@@ -1565,7 +1739,186 @@ return {
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.linux.videodev2-12",
+      constants = {
+        VIDIOC_G_FBUF = 0x4030560a,
+        VIDIOC_S_FBUF = 0x8030560b,
+        VIDIOC_DQEVENT = 0x40885659,
+      },
+      records = {
+        ["struct v4l2_standard"] = [[{
+    uint32_t index;
+    unsigned long id;
+    uint8_t name[24];
+    struct v4l2_fract frameperiod;
+    uint32_t framelines;
+    uint32_t reserved[4];
+  }]],
+        ["struct v4l2_bt_timings"] = [[{
+    uint32_t width;
+    uint32_t height;
+    uint32_t interlaced;
+    uint32_t polarities;
+    unsigned long pixelclock;
+    uint32_t hfrontporch;
+    uint32_t hsync;
+    uint32_t hbackporch;
+    uint32_t vfrontporch;
+    uint32_t vsync;
+    uint32_t vbackporch;
+    uint32_t il_vfrontporch;
+    uint32_t il_vsync;
+    uint32_t il_vbackporch;
+    uint32_t standards;
+    uint32_t flags;
+    struct v4l2_fract picture_aspect;
+    uint8_t cea861_vic;
+    uint8_t hdmi_vic;
+    uint8_t reserved[46];
+  } __attribute__((packed))]],
+        ["struct v4l2_bt_timings_cap"] = [[{
+    uint32_t min_width;
+    uint32_t max_width;
+    uint32_t min_height;
+    uint32_t max_height;
+    unsigned long min_pixelclock;
+    unsigned long max_pixelclock;
+    uint32_t standards;
+    uint32_t capabilities;
+    uint32_t reserved[16];
+  } __attribute__((packed))]],
+        ["struct v4l2_input"] = [[{
+    uint32_t index;
+    uint8_t name[32];
+    uint32_t type;
+    uint32_t audioset;
+    uint32_t tuner;
+    unsigned long std;
+    uint32_t status;
+    uint32_t capabilities;
+    uint32_t reserved[3];
+  }]],
+        ["struct v4l2_output"] = [[{
+    uint32_t index;
+    uint8_t name[32];
+    uint32_t type;
+    uint32_t audioset;
+    uint32_t modulator;
+    unsigned long std;
+    uint32_t capabilities;
+    uint32_t reserved[3];
+  }]],
+        ["struct v4l2_ext_control"] = [[{
+    uint32_t id;
+    uint32_t size;
+    uint32_t reserved2[1];
+    union {
+      int32_t value;
+      long value64;
+      char *string;
+      uint8_t *p_u8;
+      uint16_t *p_u16;
+      uint32_t *p_u32;
+      int32_t *p_s32;
+      long *p_s64;
+      struct v4l2_area *p_area;
+      struct v4l2_rect *p_rect;
+      struct v4l2_ctrl_h264_sps *p_h264_sps;
+      struct v4l2_ctrl_h264_pps *p_h264_pps;
+      struct v4l2_ctrl_h264_scaling_matrix *p_h264_scaling_matrix;
+      struct v4l2_ctrl_h264_pred_weights *p_h264_pred_weights;
+      struct v4l2_ctrl_h264_slice_params *p_h264_slice_params;
+      struct v4l2_ctrl_h264_decode_params *p_h264_decode_params;
+      struct v4l2_ctrl_fwht_params *p_fwht_params;
+      struct v4l2_ctrl_vp8_frame *p_vp8_frame;
+      struct v4l2_ctrl_mpeg2_sequence *p_mpeg2_sequence;
+      struct v4l2_ctrl_mpeg2_picture *p_mpeg2_picture;
+      struct v4l2_ctrl_mpeg2_quantisation *p_mpeg2_quantisation;
+      struct v4l2_ctrl_vp9_compressed_hdr *p_vp9_compressed_hdr_probs;
+      struct v4l2_ctrl_vp9_frame *p_vp9_frame;
+      struct v4l2_ctrl_hevc_sps *p_hevc_sps;
+      struct v4l2_ctrl_hevc_pps *p_hevc_pps;
+      struct v4l2_ctrl_hevc_slice_params *p_hevc_slice_params;
+      struct v4l2_ctrl_hevc_scaling_matrix *p_hevc_scaling_matrix;
+      struct v4l2_ctrl_hevc_decode_params *p_hevc_decode_params;
+      struct v4l2_ctrl_av1_sequence *p_av1_sequence;
+      struct v4l2_ctrl_av1_tile_group_entry *p_av1_tile_group_entry;
+      struct v4l2_ctrl_av1_frame *p_av1_frame;
+      struct v4l2_ctrl_av1_film_grain *p_av1_film_grain;
+      struct v4l2_ctrl_hdr10_cll_info *p_hdr10_cll_info;
+      struct v4l2_ctrl_hdr10_mastering_display *p_hdr10_mastering_display;
+      void *ptr;
+    } __attribute__((packed));
+  } __attribute__((packed))]],
+        ["struct v4l2_query_ext_ctrl"] = [[{
+    uint32_t id;
+    uint32_t type;
+    char name[32];
+    long minimum;
+    long maximum;
+    unsigned long step;
+    long default_value;
+    uint32_t flags;
+    uint32_t elem_size;
+    uint32_t elems;
+    uint32_t nr_of_dims;
+    uint32_t dims[4];
+    uint32_t reserved[32];
+  }]],
+        ["struct v4l2_querymenu"] = [[{
+    uint32_t id;
+    uint32_t index;
+    union {
+      uint8_t name[32];
+      long value;
+    };
+    uint32_t reserved;
+  } __attribute__((packed))]],
+        ["struct v4l2_enc_idx_entry"] = [[{
+    unsigned long offset;
+    unsigned long pts;
+    uint32_t length;
+    uint32_t flags;
+    uint32_t reserved[2];
+  }]],
+        ["struct v4l2_decoder_cmd"] = [[{
+    uint32_t cmd;
+    uint32_t flags;
+    union {
+      struct {
+        unsigned long pts;
+      } stop;
+      struct {
+        int32_t speed;
+        uint32_t format;
+      } start;
+      struct {
+        uint32_t data[16];
+      } raw;
+    };
+  }]],
+        ["struct v4l2_event_ctrl"] = [[{
+    uint32_t changes;
+    uint32_t type;
+    union {
+      int32_t value;
+      long value64;
+    };
+    uint32_t flags;
+    int32_t minimum;
+    int32_t maximum;
+    int32_t step;
+    int32_t default_value;
+  }]],
+        ["struct v4l2_dbg_register"] = [[{
+    struct v4l2_dbg_match match;
+    uint32_t size;
+    unsigned long reg;
+    unsigned long val;
+  } __attribute__((packed))]],
+      },
+      typedefs = {
+        v4l2_std_id = "unsigned long",
+      },
     },
   },
 }

@@ -652,6 +652,640 @@ return {
     },
   },
 ]==],
+["rdma/ib_user_verbs.h"] = [==[
+  constants = {
+    IB_USER_VERBS_CMD_GET_CONTEXT = 0,
+    IB_USER_VERBS_CMD_QUERY_DEVICE = 1,
+    IB_USER_VERBS_CMD_QUERY_PORT = 2,
+    IB_USER_VERBS_CMD_ALLOC_PD = 3,
+    IB_USER_VERBS_CMD_DEALLOC_PD = 4,
+    IB_USER_VERBS_CMD_CREATE_AH = 5,
+    IB_USER_VERBS_CMD_MODIFY_AH = 6,
+    IB_USER_VERBS_CMD_QUERY_AH = 7,
+    IB_USER_VERBS_CMD_DESTROY_AH = 8,
+    IB_USER_VERBS_CMD_REG_MR = 9,
+    IB_USER_VERBS_CMD_REG_SMR = 10,
+    IB_USER_VERBS_CMD_REREG_MR = 11,
+    IB_USER_VERBS_CMD_QUERY_MR = 12,
+    IB_USER_VERBS_CMD_DEREG_MR = 13,
+    IB_USER_VERBS_CMD_ALLOC_MW = 14,
+    IB_USER_VERBS_CMD_BIND_MW = 15,
+    IB_USER_VERBS_CMD_DEALLOC_MW = 16,
+    IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL = 17,
+    IB_USER_VERBS_CMD_CREATE_CQ = 18,
+    IB_USER_VERBS_CMD_RESIZE_CQ = 19,
+    IB_USER_VERBS_CMD_DESTROY_CQ = 20,
+    IB_USER_VERBS_CMD_POLL_CQ = 21,
+    IB_USER_VERBS_CMD_PEEK_CQ = 22,
+    IB_USER_VERBS_CMD_REQ_NOTIFY_CQ = 23,
+    IB_USER_VERBS_CMD_CREATE_QP = 24,
+    IB_USER_VERBS_CMD_QUERY_QP = 25,
+    IB_USER_VERBS_CMD_MODIFY_QP = 26,
+    IB_USER_VERBS_CMD_DESTROY_QP = 27,
+    IB_USER_VERBS_CMD_POST_SEND = 28,
+    IB_USER_VERBS_CMD_POST_RECV = 29,
+    IB_USER_VERBS_CMD_ATTACH_MCAST = 30,
+    IB_USER_VERBS_CMD_DETACH_MCAST = 31,
+    IB_USER_VERBS_CMD_CREATE_SRQ = 32,
+    IB_USER_VERBS_CMD_MODIFY_SRQ = 33,
+    IB_USER_VERBS_CMD_QUERY_SRQ = 34,
+    IB_USER_VERBS_CMD_DESTROY_SRQ = 35,
+    IB_USER_VERBS_CMD_POST_SRQ_RECV = 36,
+    IB_USER_VERBS_CMD_OPEN_XRCD = 37,
+    IB_USER_VERBS_CMD_CLOSE_XRCD = 38,
+    IB_USER_VERBS_CMD_CREATE_XSRQ = 39,
+    IB_USER_VERBS_CMD_OPEN_QP = 40,
+    IB_USER_VERBS_EX_CMD_QUERY_DEVICE = 1,
+    IB_USER_VERBS_EX_CMD_CREATE_CQ = 18,
+    IB_USER_VERBS_EX_CMD_CREATE_QP = 24,
+    IB_USER_VERBS_EX_CMD_MODIFY_QP = 26,
+    IB_USER_VERBS_EX_CMD_CREATE_FLOW = 50,
+    IB_USER_VERBS_EX_CMD_DESTROY_FLOW = 51,
+    IB_USER_VERBS_EX_CMD_CREATE_WQ = 52,
+    IB_USER_VERBS_EX_CMD_MODIFY_WQ = 53,
+    IB_USER_VERBS_EX_CMD_DESTROY_WQ = 54,
+    IB_USER_VERBS_EX_CMD_CREATE_RWQ_IND_TBL = 55,
+    IB_USER_VERBS_EX_CMD_DESTROY_RWQ_IND_TBL = 56,
+    IB_USER_VERBS_EX_CMD_MODIFY_CQ = 57,
+    IB_FLUSH_GLOBAL = 1,
+    IB_FLUSH_PERSISTENT = 2,
+    IB_FLUSH_RANGE = 0,
+    IB_FLUSH_MR = 1,
+    IB_UVERBS_ODP_SUPPORT = 1,
+    IB_UVERBS_ODP_SUPPORT_IMPLICIT = 2,
+    IB_UVERBS_ODP_SUPPORT_SEND = 1,
+    IB_UVERBS_ODP_SUPPORT_RECV = 2,
+    IB_UVERBS_ODP_SUPPORT_WRITE = 4,
+    IB_UVERBS_ODP_SUPPORT_READ = 8,
+    IB_UVERBS_ODP_SUPPORT_ATOMIC = 16,
+    IB_UVERBS_ODP_SUPPORT_SRQ_RECV = 32,
+    IB_UVERBS_ODP_SUPPORT_FLUSH = 64,
+    IB_UVERBS_ODP_SUPPORT_ATOMIC_WRITE = 128,
+    IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION = 1,
+    IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN = 2,
+    IB_UVERBS_WC_SEND = 0,
+    IB_UVERBS_WC_RDMA_WRITE = 1,
+    IB_UVERBS_WC_RDMA_READ = 2,
+    IB_UVERBS_WC_COMP_SWAP = 3,
+    IB_UVERBS_WC_FETCH_ADD = 4,
+    IB_UVERBS_WC_BIND_MW = 5,
+    IB_UVERBS_WC_LOCAL_INV = 6,
+    IB_UVERBS_WC_TSO = 7,
+    IB_UVERBS_WC_FLUSH = 8,
+    IB_UVERBS_WC_ATOMIC_WRITE = 9,
+    IB_UVERBS_CREATE_QP_MASK_IND_TABLE = 1,
+    IB_UVERBS_CREATE_QP_SUP_COMP_MASK = 1,
+    IB_UVERBS_WR_RDMA_WRITE = 0,
+    IB_UVERBS_WR_RDMA_WRITE_WITH_IMM = 1,
+    IB_UVERBS_WR_SEND = 2,
+    IB_UVERBS_WR_SEND_WITH_IMM = 3,
+    IB_UVERBS_WR_RDMA_READ = 4,
+    IB_UVERBS_WR_ATOMIC_CMP_AND_SWP = 5,
+    IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD = 6,
+    IB_UVERBS_WR_LOCAL_INV = 7,
+    IB_UVERBS_WR_BIND_MW = 8,
+    IB_UVERBS_WR_SEND_WITH_INV = 9,
+    IB_UVERBS_WR_TSO = 10,
+    IB_UVERBS_WR_RDMA_READ_WITH_INV = 11,
+    IB_UVERBS_WR_MASKED_ATOMIC_CMP_AND_SWP = 12,
+    IB_UVERBS_WR_MASKED_ATOMIC_FETCH_AND_ADD = 13,
+    IB_UVERBS_WR_FLUSH = 14,
+    IB_UVERBS_WR_ATOMIC_WRITE = 15,
+    IB_UVERBS_DEVICE_RESIZE_MAX_WR = 1,
+    IB_UVERBS_DEVICE_BAD_PKEY_CNTR = 2,
+    IB_UVERBS_DEVICE_BAD_QKEY_CNTR = 4,
+    IB_UVERBS_DEVICE_RAW_MULTI = 8,
+    IB_UVERBS_DEVICE_AUTO_PATH_MIG = 16,
+    IB_UVERBS_DEVICE_CHANGE_PHY_PORT = 32,
+    IB_UVERBS_DEVICE_UD_AV_PORT_ENFORCE = 64,
+    IB_UVERBS_DEVICE_CURR_QP_STATE_MOD = 128,
+    IB_UVERBS_DEVICE_SHUTDOWN_PORT = 256,
+    IB_UVERBS_DEVICE_PORT_ACTIVE_EVENT = 1024,
+    IB_UVERBS_DEVICE_SYS_IMAGE_GUID = 2048,
+    IB_UVERBS_DEVICE_RC_RNR_NAK_GEN = 4096,
+    IB_UVERBS_DEVICE_SRQ_RESIZE = 8192,
+    IB_UVERBS_DEVICE_N_NOTIFY_CQ = 16384,
+    IB_UVERBS_DEVICE_MEM_WINDOW = 131072,
+    IB_UVERBS_DEVICE_UD_IP_CSUM = 262144,
+    IB_UVERBS_DEVICE_XRC = 1048576,
+    IB_UVERBS_DEVICE_MEM_MGT_EXTENSIONS = 2097152,
+    IB_UVERBS_DEVICE_MEM_WINDOW_TYPE_2A = 8388608,
+    IB_UVERBS_DEVICE_MEM_WINDOW_TYPE_2B = 16777216,
+    IB_UVERBS_DEVICE_RC_IP_CSUM = 33554432,
+    IB_UVERBS_DEVICE_RAW_IP_CSUM = 67108864,
+    IB_UVERBS_DEVICE_MANAGED_FLOW_STEERING = 536870912,
+    IB_UVERBS_DEVICE_RAW_SCATTER_FCS = 17179869184,
+    IB_UVERBS_DEVICE_PCI_WRITE_END_PADDING = 68719476736,
+    IB_UVERBS_DEVICE_FLUSH_GLOBAL = 274877906944,
+    IB_UVERBS_DEVICE_FLUSH_PERSISTENT = 549755813888,
+    IB_UVERBS_DEVICE_ATOMIC_WRITE = 1099511627776,
+    IB_UVERBS_DEVICE_CC_DMA_BOUNCE = 2199023255552,
+    IB_UVERBS_RAW_PACKET_CAP_CVLAN_STRIPPING = 1,
+    IB_UVERBS_RAW_PACKET_CAP_SCATTER_FCS = 2,
+    IB_UVERBS_RAW_PACKET_CAP_IP_CSUM = 4,
+    IB_UVERBS_RAW_PACKET_CAP_DELAY_DROP = 8,
+    IB_USER_VERBS_ABI_VERSION = 6,
+    IB_USER_VERBS_CMD_THRESHOLD = 50,
+    IB_USER_VERBS_CMD_COMMAND_MASK = 0xff,
+    IB_USER_VERBS_CMD_FLAG_EXTENDED = 0x80000000,
+    IB_USER_VERBS_MAX_LOG_IND_TBL_SIZE = 0xd,
+    IB_DEVICE_NAME_MAX = 64,
+  },
+  records = {
+    ["struct ib_uverbs_cq_moderation_caps"] = [[{
+  uint16_t max_cq_moderation_count;
+  uint16_t max_cq_moderation_period;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_cmd_hdr"] = [[{
+  uint32_t command;
+  uint16_t in_words;
+  uint16_t out_words;
+}]],
+    ["struct ib_uverbs_ex_query_device"] = [[{
+  uint32_t comp_mask;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_rss_caps"] = [[{
+  uint32_t supported_qpts;
+  uint32_t max_rwq_indirection_tables;
+  uint32_t max_rwq_indirection_table_size;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_tm_caps"] = [[{
+  uint32_t max_rndv_hdr_size;
+  uint32_t max_num_tags;
+  uint32_t flags;
+  uint32_t max_ops;
+  uint32_t max_sge;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_query_port_resp"] = [[{
+  uint32_t port_cap_flags;
+  uint32_t max_msg_sz;
+  uint32_t bad_pkey_cntr;
+  uint32_t qkey_viol_cntr;
+  uint32_t gid_tbl_len;
+  uint16_t pkey_tbl_len;
+  uint16_t lid;
+  uint16_t sm_lid;
+  uint8_t state;
+  uint8_t max_mtu;
+  uint8_t active_mtu;
+  uint8_t lmc;
+  uint8_t max_vl_num;
+  uint8_t sm_sl;
+  uint8_t subnet_timeout;
+  uint8_t init_type_reply;
+  uint8_t active_width;
+  uint8_t active_speed;
+  uint8_t phys_state;
+  uint8_t link_layer;
+  uint8_t flags;
+  uint8_t reserved;
+}]],
+    ["struct ib_uverbs_alloc_pd_resp"] = [[{
+  uint32_t pd_handle;
+  uint32_t driver_data[];
+}]],
+    ["struct ib_uverbs_dealloc_pd"] = [[{
+  uint32_t pd_handle;
+}]],
+    ["struct ib_uverbs_open_xrcd_resp"] = [[{
+  uint32_t xrcd_handle;
+  uint32_t driver_data[];
+}]],
+    ["struct ib_uverbs_close_xrcd"] = [[{
+  uint32_t xrcd_handle;
+}]],
+    ["struct ib_uverbs_reg_mr_resp"] = [[{
+  uint32_t mr_handle;
+  uint32_t lkey;
+  uint32_t rkey;
+  uint32_t driver_data[];
+}]],
+    ["struct ib_uverbs_dereg_mr"] = [[{
+  uint32_t mr_handle;
+}]],
+    ["struct ib_uverbs_dealloc_mw"] = [[{
+  uint32_t mw_handle;
+}]],
+    ["struct ib_uverbs_create_comp_channel_resp"] = [[{
+  uint32_t fd;
+}]],
+    ["struct ib_uverbs_ex_create_cq_resp"] = [[{
+  struct ib_uverbs_create_cq_resp base;
+  uint32_t comp_mask;
+  uint32_t response_length;
+}]],
+    ["struct ib_uverbs_poll_cq_resp"] = [[{
+  uint32_t count;
+  uint32_t reserved;
+  struct ib_uverbs_wc wc[];
+}]],
+    ["struct ib_uverbs_req_notify_cq"] = [[{
+  uint32_t cq_handle;
+  uint32_t solicited_only;
+}]],
+    ["struct ib_uverbs_destroy_cq_resp"] = [[{
+  uint32_t comp_events_reported;
+  uint32_t async_events_reported;
+}]],
+    ["struct ib_uverbs_global_route"] = [[{
+  uint8_t dgid[16];
+  uint32_t flow_label;
+  uint8_t sgid_index;
+  uint8_t hop_limit;
+  uint8_t traffic_class;
+  uint8_t reserved;
+}]],
+    ["struct ib_uverbs_ah_attr"] = [[{
+  struct ib_uverbs_global_route grh;
+  uint16_t dlid;
+  uint8_t sl;
+  uint8_t src_path_bits;
+  uint8_t static_rate;
+  uint8_t is_global;
+  uint8_t port_num;
+  uint8_t reserved;
+}]],
+    ["struct ib_uverbs_qp_attr"] = [[{
+  uint32_t qp_attr_mask;
+  uint32_t qp_state;
+  uint32_t cur_qp_state;
+  uint32_t path_mtu;
+  uint32_t path_mig_state;
+  uint32_t qkey;
+  uint32_t rq_psn;
+  uint32_t sq_psn;
+  uint32_t dest_qp_num;
+  uint32_t qp_access_flags;
+  struct ib_uverbs_ah_attr ah_attr;
+  struct ib_uverbs_ah_attr alt_ah_attr;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint16_t pkey_index;
+  uint16_t alt_pkey_index;
+  uint8_t en_sqd_async_notify;
+  uint8_t sq_draining;
+  uint8_t max_rd_atomic;
+  uint8_t max_dest_rd_atomic;
+  uint8_t min_rnr_timer;
+  uint8_t port_num;
+  uint8_t timeout;
+  uint8_t retry_cnt;
+  uint8_t rnr_retry;
+  uint8_t alt_port_num;
+  uint8_t alt_timeout;
+  uint8_t reserved[5];
+}]],
+    ["struct ib_uverbs_create_qp_resp"] = [[{
+  uint32_t qp_handle;
+  uint32_t qpn;
+  uint32_t max_send_wr;
+  uint32_t max_recv_wr;
+  uint32_t max_send_sge;
+  uint32_t max_recv_sge;
+  uint32_t max_inline_data;
+  uint32_t reserved;
+  uint32_t driver_data[0];
+}]],
+    ["struct ib_uverbs_ex_create_qp_resp"] = [[{
+  struct ib_uverbs_create_qp_resp base;
+  uint32_t comp_mask;
+  uint32_t response_length;
+}]],
+    ["struct ib_uverbs_qp_dest"] = [[{
+  uint8_t dgid[16];
+  uint32_t flow_label;
+  uint16_t dlid;
+  uint16_t reserved;
+  uint8_t sgid_index;
+  uint8_t hop_limit;
+  uint8_t traffic_class;
+  uint8_t sl;
+  uint8_t src_path_bits;
+  uint8_t static_rate;
+  uint8_t is_global;
+  uint8_t port_num;
+}]],
+    ["struct ib_uverbs_ex_modify_qp"] = [[{
+  struct ib_uverbs_modify_qp base;
+  uint32_t rate_limit;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_ex_modify_qp_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t response_length;
+}]],
+    ["struct ib_uverbs_destroy_qp_resp"] = [[{
+  uint32_t events_reported;
+}]],
+    ["struct ib_uverbs_post_send_resp"] = [[{
+  uint32_t bad_wr;
+}]],
+    ["struct ib_uverbs_post_recv_resp"] = [[{
+  uint32_t bad_wr;
+}]],
+    ["struct ib_uverbs_post_srq_recv_resp"] = [[{
+  uint32_t bad_wr;
+}]],
+    ["struct ib_uverbs_create_ah_resp"] = [[{
+  uint32_t ah_handle;
+  uint32_t driver_data[];
+}]],
+    ["struct ib_uverbs_destroy_ah"] = [[{
+  uint32_t ah_handle;
+}]],
+    ["struct ib_uverbs_flow_eth_filter"] = [[{
+  uint8_t dst_mac[6];
+  uint8_t src_mac[6];
+  uint16_t ether_type;
+  uint16_t vlan_tag;
+}]],
+    ["struct ib_uverbs_flow_spec_eth"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_eth_filter val;
+  struct ib_uverbs_flow_eth_filter mask;
+}]],
+    ["struct ib_uverbs_flow_ipv4_filter"] = [[{
+  uint32_t src_ip;
+  uint32_t dst_ip;
+  uint8_t proto;
+  uint8_t tos;
+  uint8_t ttl;
+  uint8_t flags;
+}]],
+    ["struct ib_uverbs_flow_spec_ipv4"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_ipv4_filter val;
+  struct ib_uverbs_flow_ipv4_filter mask;
+}]],
+    ["struct ib_uverbs_flow_tcp_udp_filter"] = [[{
+  uint16_t dst_port;
+  uint16_t src_port;
+}]],
+    ["struct ib_uverbs_flow_spec_tcp_udp"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_tcp_udp_filter val;
+  struct ib_uverbs_flow_tcp_udp_filter mask;
+}]],
+    ["struct ib_uverbs_flow_ipv6_filter"] = [[{
+  uint8_t src_ip[16];
+  uint8_t dst_ip[16];
+  uint32_t flow_label;
+  uint8_t next_hdr;
+  uint8_t traffic_class;
+  uint8_t hop_limit;
+  uint8_t reserved;
+}]],
+    ["struct ib_uverbs_flow_spec_ipv6"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_ipv6_filter val;
+  struct ib_uverbs_flow_ipv6_filter mask;
+}]],
+    ["struct ib_uverbs_flow_spec_action_tag"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  uint32_t tag_id;
+  uint32_t reserved1;
+}]],
+    ["struct ib_uverbs_flow_spec_action_drop"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+}]],
+    ["struct ib_uverbs_flow_spec_action_handle"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  uint32_t handle;
+  uint32_t reserved1;
+}]],
+    ["struct ib_uverbs_flow_spec_action_count"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  uint32_t handle;
+  uint32_t reserved1;
+}]],
+    ["struct ib_uverbs_flow_tunnel_filter"] = [[{
+  uint32_t tunnel_id;
+}]],
+    ["struct ib_uverbs_flow_spec_tunnel"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_tunnel_filter val;
+  struct ib_uverbs_flow_tunnel_filter mask;
+}]],
+    ["struct ib_uverbs_flow_spec_esp_filter"] = [[{
+  uint32_t spi;
+  uint32_t seq;
+}]],
+    ["struct ib_uverbs_flow_spec_esp"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_spec_esp_filter val;
+  struct ib_uverbs_flow_spec_esp_filter mask;
+}]],
+    ["struct ib_uverbs_flow_gre_filter"] = [[{
+  uint16_t c_ks_res0_ver;
+  uint16_t protocol;
+  uint32_t key;
+}]],
+    ["struct ib_uverbs_flow_spec_gre"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_gre_filter val;
+  struct ib_uverbs_flow_gre_filter mask;
+}]],
+    ["struct ib_uverbs_flow_mpls_filter"] = [[{
+  uint32_t label;
+}]],
+    ["struct ib_uverbs_flow_spec_mpls"] = [[{
+  union {
+    struct ib_uverbs_flow_spec_hdr hdr;
+    struct {
+      uint32_t type;
+      uint16_t size;
+      uint16_t reserved;
+    };
+  };
+  struct ib_uverbs_flow_mpls_filter val;
+  struct ib_uverbs_flow_mpls_filter mask;
+}]],
+    ["struct ib_uverbs_flow_attr"] = [[{
+  uint32_t type;
+  uint16_t size;
+  uint16_t priority;
+  uint8_t num_of_specs;
+  uint8_t reserved[2];
+  uint8_t port;
+  uint32_t flags;
+  struct ib_uverbs_flow_spec_hdr flow_specs[];
+}]],
+    ["struct ib_uverbs_create_flow"] = [[{
+  uint32_t comp_mask;
+  uint32_t qp_handle;
+  struct ib_uverbs_flow_attr flow_attr;
+}]],
+    ["struct ib_uverbs_create_flow_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t flow_handle;
+}]],
+    ["struct ib_uverbs_destroy_flow"] = [[{
+  uint32_t comp_mask;
+  uint32_t flow_handle;
+}]],
+    ["struct ib_uverbs_create_srq_resp"] = [[{
+  uint32_t srq_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t srqn;
+  uint32_t driver_data[];
+}]],
+    ["struct ib_uverbs_query_srq_resp"] = [[{
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t srq_limit;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_destroy_srq_resp"] = [[{
+  uint32_t events_reported;
+}]],
+    ["struct ib_uverbs_ex_create_wq_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t response_length;
+  uint32_t wq_handle;
+  uint32_t max_wr;
+  uint32_t max_sge;
+  uint32_t wqn;
+}]],
+    ["struct ib_uverbs_ex_destroy_wq"] = [[{
+  uint32_t comp_mask;
+  uint32_t wq_handle;
+}]],
+    ["struct ib_uverbs_ex_destroy_wq_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t response_length;
+  uint32_t events_reported;
+  uint32_t reserved;
+}]],
+    ["struct ib_uverbs_ex_modify_wq"] = [[{
+  uint32_t attr_mask;
+  uint32_t wq_handle;
+  uint32_t wq_state;
+  uint32_t curr_wq_state;
+  uint32_t flags;
+  uint32_t flags_mask;
+}]],
+    ["struct ib_uverbs_ex_create_rwq_ind_table"] = [[{
+  uint32_t comp_mask;
+  uint32_t log_ind_tbl_size;
+  uint32_t wq_handles[];
+}]],
+    ["struct ib_uverbs_ex_create_rwq_ind_table_resp"] = [[{
+  uint32_t comp_mask;
+  uint32_t response_length;
+  uint32_t ind_tbl_handle;
+  uint32_t ind_tbl_num;
+}]],
+    ["struct ib_uverbs_ex_destroy_rwq_ind_table"] = [[{
+  uint32_t comp_mask;
+  uint32_t ind_tbl_handle;
+}]],
+    ["struct ib_uverbs_cq_moderation"] = [[{
+  uint16_t cq_count;
+  uint16_t cq_period;
+}]],
+    ["struct ib_uverbs_ex_modify_cq"] = [[{
+  uint32_t cq_handle;
+  uint32_t attr_mask;
+  struct ib_uverbs_cq_moderation attr;
+  uint32_t reserved;
+}]],
+  },
+  deltas = {
+    {
+      on = "!mips64 mips64el ppc64le",
+      from = "callgate.uapi.rdma.ib_user_verbs-1",
+    },
+    {
+      on = "mips64 mips64el ppc64le",
+      from = "callgate.uapi.rdma.ib_user_verbs-2",
+    },
+  },
+]==],
 ["rdma/ionic-abi.h"] = [==[
   constants = {
     IONIC_ABI_VERSION = 1,

@@ -479,11 +479,273 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.mlx5-abi-1",
+      records = {
+        ["struct mlx5_ib_alloc_ucontext_req_v2"] = [[{
+    uint32_t total_num_bfregs;
+    uint32_t num_low_latency_bfregs;
+    uint32_t flags;
+    uint32_t comp_mask;
+    uint8_t max_cqe_version;
+    uint8_t reserved0;
+    uint16_t reserved1;
+    uint32_t reserved2;
+    uint64_t lib_caps __attribute__((aligned(8)));
+  }]],
+        ["struct mlx5_ib_alloc_ucontext_resp"] = [[{
+    uint32_t qp_tab_size;
+    uint32_t bf_reg_size;
+    uint32_t tot_bfregs;
+    uint32_t cache_line_size;
+    uint16_t max_sq_desc_sz;
+    uint16_t max_rq_desc_sz;
+    uint32_t max_send_wqebb;
+    uint32_t max_recv_wr;
+    uint32_t max_srq_recv_wr;
+    uint16_t num_ports;
+    uint16_t flow_action_flags;
+    uint32_t comp_mask;
+    uint32_t response_length;
+    uint8_t cqe_version;
+    uint8_t cmds_supp_uhw;
+    uint8_t eth_min_inline;
+    uint8_t clock_info_versions;
+    uint64_t hca_core_clock_offset __attribute__((aligned(8)));
+    uint32_t log_uar_size;
+    uint32_t num_uars_per_page;
+    uint32_t num_dyn_bfregs;
+    uint32_t dump_fill_mkey;
+  }]],
+        ["struct mlx5_ib_rss_caps"] = [[{
+    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t reserved[7];
+  }]],
+        ["struct mlx5_ib_create_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint32_t cqe_size;
+    uint8_t cqe_comp_en;
+    uint8_t cqe_comp_res_format;
+    uint16_t flags;
+    uint16_t uar_page_index;
+    uint16_t reserved0;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx5_ib_resize_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint16_t cqe_size;
+    uint16_t reserved0;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx5_ib_create_srq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint32_t flags;
+    uint32_t reserved0;
+    uint32_t uidx;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx5_ib_create_qp"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint32_t sq_wqe_count;
+    uint32_t rq_wqe_count;
+    uint32_t rq_wqe_shift;
+    uint32_t flags;
+    uint32_t uidx;
+    uint32_t bfreg_index;
+    union {
+      uint64_t sq_buf_addr __attribute__((aligned(8)));
+      uint64_t access_key __attribute__((aligned(8)));
+    };
+    uint32_t ece_options;
+    struct mlx5_ib_create_qp_dci_streams dci_streams;
+    uint16_t reserved;
+  }]],
+        ["struct mlx5_ib_create_qp_rss"] = [[{
+    uint64_t rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t rx_key_len;
+    uint8_t reserved[6];
+    uint8_t rx_hash_key[128];
+    uint32_t comp_mask;
+    uint32_t flags;
+  }]],
+        ["struct mlx5_ib_create_qp_resp"] = [[{
+    uint32_t bfreg_index;
+    uint32_t ece_options;
+    uint32_t comp_mask;
+    uint32_t tirn;
+    uint32_t tisn;
+    uint32_t rqn;
+    uint32_t sqn;
+    uint32_t reserved1;
+    uint64_t tir_icm_addr;
+  }]],
+        ["struct mlx5_ib_create_wq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint64_t db_addr __attribute__((aligned(8)));
+    uint32_t rq_wqe_count;
+    uint32_t rq_wqe_shift;
+    uint32_t user_index;
+    uint32_t flags;
+    uint32_t comp_mask;
+    uint32_t single_stride_log_num_of_bytes;
+    uint32_t single_wqe_log_num_of_strides;
+    uint32_t two_byte_shift_en;
+  }]],
+        ["struct mlx5_ib_clock_info"] = [[{
+    uint32_t sign;
+    uint32_t resv;
+    uint64_t nsec __attribute__((aligned(8)));
+    uint64_t cycles __attribute__((aligned(8)));
+    uint64_t frac __attribute__((aligned(8)));
+    uint32_t mult;
+    uint32_t shift;
+    uint64_t mask __attribute__((aligned(8)));
+    uint64_t overflow_period __attribute__((aligned(8)));
+  }]],
+        ["struct mlx5_ib_flow_counters_data"] = [[{
+    uint64_t counters_data __attribute__((aligned(8)));
+    uint32_t ncounters;
+    uint32_t reserved;
+  }]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.mlx5-abi-2",
+      records = {
+        ["struct mlx5_ib_alloc_ucontext_req_v2"] = [[{
+    uint32_t total_num_bfregs;
+    uint32_t num_low_latency_bfregs;
+    uint32_t flags;
+    uint32_t comp_mask;
+    uint8_t max_cqe_version;
+    uint8_t reserved0;
+    uint16_t reserved1;
+    uint32_t reserved2;
+    unsigned long lib_caps __attribute__((aligned(8)));
+  }]],
+        ["struct mlx5_ib_alloc_ucontext_resp"] = [[{
+    uint32_t qp_tab_size;
+    uint32_t bf_reg_size;
+    uint32_t tot_bfregs;
+    uint32_t cache_line_size;
+    uint16_t max_sq_desc_sz;
+    uint16_t max_rq_desc_sz;
+    uint32_t max_send_wqebb;
+    uint32_t max_recv_wr;
+    uint32_t max_srq_recv_wr;
+    uint16_t num_ports;
+    uint16_t flow_action_flags;
+    uint32_t comp_mask;
+    uint32_t response_length;
+    uint8_t cqe_version;
+    uint8_t cmds_supp_uhw;
+    uint8_t eth_min_inline;
+    uint8_t clock_info_versions;
+    unsigned long hca_core_clock_offset __attribute__((aligned(8)));
+    uint32_t log_uar_size;
+    uint32_t num_uars_per_page;
+    uint32_t num_dyn_bfregs;
+    uint32_t dump_fill_mkey;
+  }]],
+        ["struct mlx5_ib_rss_caps"] = [[{
+    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t reserved[7];
+  }]],
+        ["struct mlx5_ib_create_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint32_t cqe_size;
+    uint8_t cqe_comp_en;
+    uint8_t cqe_comp_res_format;
+    uint16_t flags;
+    uint16_t uar_page_index;
+    uint16_t reserved0;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx5_ib_resize_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    uint16_t cqe_size;
+    uint16_t reserved0;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx5_ib_create_srq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint32_t flags;
+    uint32_t reserved0;
+    uint32_t uidx;
+    uint32_t reserved1;
+  }]],
+        ["struct mlx5_ib_create_qp"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint32_t sq_wqe_count;
+    uint32_t rq_wqe_count;
+    uint32_t rq_wqe_shift;
+    uint32_t flags;
+    uint32_t uidx;
+    uint32_t bfreg_index;
+    union {
+      unsigned long sq_buf_addr __attribute__((aligned(8)));
+      unsigned long access_key __attribute__((aligned(8)));
+    };
+    uint32_t ece_options;
+    struct mlx5_ib_create_qp_dci_streams dci_streams;
+    uint16_t reserved;
+  }]],
+        ["struct mlx5_ib_create_qp_rss"] = [[{
+    unsigned long rx_hash_fields_mask __attribute__((aligned(8)));
+    uint8_t rx_hash_function;
+    uint8_t rx_key_len;
+    uint8_t reserved[6];
+    uint8_t rx_hash_key[128];
+    uint32_t comp_mask;
+    uint32_t flags;
+  }]],
+        ["struct mlx5_ib_create_qp_resp"] = [[{
+    uint32_t bfreg_index;
+    uint32_t ece_options;
+    uint32_t comp_mask;
+    uint32_t tirn;
+    uint32_t tisn;
+    uint32_t rqn;
+    uint32_t sqn;
+    uint32_t reserved1;
+    unsigned long tir_icm_addr;
+  }]],
+        ["struct mlx5_ib_create_wq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    unsigned long db_addr __attribute__((aligned(8)));
+    uint32_t rq_wqe_count;
+    uint32_t rq_wqe_shift;
+    uint32_t user_index;
+    uint32_t flags;
+    uint32_t comp_mask;
+    uint32_t single_stride_log_num_of_bytes;
+    uint32_t single_wqe_log_num_of_strides;
+    uint32_t two_byte_shift_en;
+  }]],
+        ["struct mlx5_ib_clock_info"] = [[{
+    uint32_t sign;
+    uint32_t resv;
+    unsigned long nsec __attribute__((aligned(8)));
+    unsigned long cycles __attribute__((aligned(8)));
+    unsigned long frac __attribute__((aligned(8)));
+    uint32_t mult;
+    uint32_t shift;
+    unsigned long mask __attribute__((aligned(8)));
+    unsigned long overflow_period __attribute__((aligned(8)));
+  }]],
+        ["struct mlx5_ib_flow_counters_data"] = [[{
+    unsigned long counters_data __attribute__((aligned(8)));
+    uint32_t ncounters;
+    uint32_t reserved;
+  }]],
+      },
     },
   },
 ]==],

@@ -474,11 +474,245 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.rdma_user_cm-1",
+      records = {
+        ["struct rdma_ucm_create_id"] = [[{
+    uint64_t uid __attribute__((aligned(8)));
+    uint64_t response __attribute__((aligned(8)));
+    uint16_t ps;
+    uint8_t qp_type;
+    uint8_t reserved[5];
+  }]],
+        ["struct rdma_ucm_destroy_id"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t reserved;
+  }]],
+        ["struct rdma_ucm_bind_ip"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    struct sockaddr_in6 addr;
+    uint32_t id;
+  }]],
+        ["struct rdma_ucm_query"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t option;
+  }]],
+        ["struct rdma_ucm_query_route_resp"] = [[{
+    uint64_t node_guid __attribute__((aligned(8)));
+    struct ib_user_path_rec ib_route[2];
+    struct sockaddr_in6 src_addr;
+    struct sockaddr_in6 dst_addr;
+    uint32_t num_paths;
+    uint8_t port_num;
+    uint8_t reserved[3];
+    uint32_t ibdev_index;
+    uint32_t reserved1;
+  }]],
+        ["struct rdma_ucm_query_addr_resp"] = [[{
+    uint64_t node_guid __attribute__((aligned(8)));
+    uint8_t port_num;
+    uint8_t reserved;
+    uint16_t pkey;
+    uint16_t src_size;
+    uint16_t dst_size;
+    struct __kernel_sockaddr_storage src_addr;
+    struct __kernel_sockaddr_storage dst_addr;
+    uint32_t ibdev_index;
+    uint32_t reserved1;
+  }]],
+        ["struct rdma_ucm_accept"] = [[{
+    uint64_t uid __attribute__((aligned(8)));
+    struct rdma_ucm_conn_param conn_param;
+    uint32_t id;
+    uint32_t reserved;
+    struct rdma_ucm_ece ece;
+  }]],
+        ["struct rdma_ucm_init_qp_attr"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t qp_state;
+  }]],
+        ["struct rdma_ucm_join_ip_mcast"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    uint64_t uid __attribute__((aligned(8)));
+    struct sockaddr_in6 addr;
+    uint32_t id;
+  }]],
+        ["struct rdma_ucm_join_mcast"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    uint64_t uid __attribute__((aligned(8)));
+    uint32_t id;
+    uint16_t addr_size;
+    uint16_t join_flags;
+    struct __kernel_sockaddr_storage addr;
+  }]],
+        ["struct rdma_ucm_get_event"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+  }]],
+        ["struct rdma_ucm_event_resp"] = [[{
+    uint64_t uid __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t event;
+    uint32_t status;
+    union {
+      struct rdma_ucm_conn_param conn;
+      struct rdma_ucm_ud_param ud;
+      uint32_t arg32[2];
+    } param;
+    uint32_t reserved;
+    struct rdma_ucm_ece ece;
+  }]],
+        ["struct rdma_ucm_set_option"] = [[{
+    uint64_t optval __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t level;
+    uint32_t optname;
+    uint32_t optlen;
+  }]],
+        ["struct rdma_ucm_migrate_id"] = [[{
+    uint64_t response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t fd;
+  }]],
+        ["struct rdma_ucm_ib_service"] = [[{
+    uint64_t service_id __attribute__((aligned(8)));
+    uint8_t service_name[64];
+    uint32_t flags;
+    uint32_t reserved;
+  }]],
+        ["struct rdma_ucm_write_cm_event"] = [[{
+    uint32_t id;
+    uint32_t reserved;
+    uint32_t event;
+    uint32_t status;
+    union {
+      struct rdma_ucm_conn_param conn;
+      struct rdma_ucm_ud_param ud;
+      uint64_t arg;
+    } param;
+  }]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.rdma_user_cm-2",
+      records = {
+        ["struct rdma_ucm_create_id"] = [[{
+    unsigned long uid __attribute__((aligned(8)));
+    unsigned long response __attribute__((aligned(8)));
+    uint16_t ps;
+    uint8_t qp_type;
+    uint8_t reserved[5];
+  }]],
+        ["struct rdma_ucm_destroy_id"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t reserved;
+  }]],
+        ["struct rdma_ucm_bind_ip"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    struct sockaddr_in6 addr;
+    uint32_t id;
+  }]],
+        ["struct rdma_ucm_query"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t option;
+  }]],
+        ["struct rdma_ucm_query_route_resp"] = [[{
+    unsigned long node_guid __attribute__((aligned(8)));
+    struct ib_user_path_rec ib_route[2];
+    struct sockaddr_in6 src_addr;
+    struct sockaddr_in6 dst_addr;
+    uint32_t num_paths;
+    uint8_t port_num;
+    uint8_t reserved[3];
+    uint32_t ibdev_index;
+    uint32_t reserved1;
+  }]],
+        ["struct rdma_ucm_query_addr_resp"] = [[{
+    unsigned long node_guid __attribute__((aligned(8)));
+    uint8_t port_num;
+    uint8_t reserved;
+    uint16_t pkey;
+    uint16_t src_size;
+    uint16_t dst_size;
+    struct __kernel_sockaddr_storage src_addr;
+    struct __kernel_sockaddr_storage dst_addr;
+    uint32_t ibdev_index;
+    uint32_t reserved1;
+  }]],
+        ["struct rdma_ucm_accept"] = [[{
+    unsigned long uid __attribute__((aligned(8)));
+    struct rdma_ucm_conn_param conn_param;
+    uint32_t id;
+    uint32_t reserved;
+    struct rdma_ucm_ece ece;
+  }]],
+        ["struct rdma_ucm_init_qp_attr"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t qp_state;
+  }]],
+        ["struct rdma_ucm_join_ip_mcast"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    unsigned long uid __attribute__((aligned(8)));
+    struct sockaddr_in6 addr;
+    uint32_t id;
+  }]],
+        ["struct rdma_ucm_join_mcast"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    unsigned long uid __attribute__((aligned(8)));
+    uint32_t id;
+    uint16_t addr_size;
+    uint16_t join_flags;
+    struct __kernel_sockaddr_storage addr;
+  }]],
+        ["struct rdma_ucm_get_event"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+  }]],
+        ["struct rdma_ucm_event_resp"] = [[{
+    unsigned long uid __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t event;
+    uint32_t status;
+    union {
+      struct rdma_ucm_conn_param conn;
+      struct rdma_ucm_ud_param ud;
+      uint32_t arg32[2];
+    } param;
+    uint32_t reserved;
+    struct rdma_ucm_ece ece;
+  }]],
+        ["struct rdma_ucm_set_option"] = [[{
+    unsigned long optval __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t level;
+    uint32_t optname;
+    uint32_t optlen;
+  }]],
+        ["struct rdma_ucm_migrate_id"] = [[{
+    unsigned long response __attribute__((aligned(8)));
+    uint32_t id;
+    uint32_t fd;
+  }]],
+        ["struct rdma_ucm_ib_service"] = [[{
+    unsigned long service_id __attribute__((aligned(8)));
+    uint8_t service_name[64];
+    uint32_t flags;
+    uint32_t reserved;
+  }]],
+        ["struct rdma_ucm_write_cm_event"] = [[{
+    uint32_t id;
+    uint32_t reserved;
+    uint32_t event;
+    uint32_t status;
+    union {
+      struct rdma_ucm_conn_param conn;
+      struct rdma_ucm_ud_param ud;
+      unsigned long arg;
+    } param;
+  }]],
+      },
     },
   },
 ]==],

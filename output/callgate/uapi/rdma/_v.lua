@@ -116,11 +116,235 @@ return {
   deltas = {
     {
       on = "!mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.vmw_pvrdma-abi-1",
+      records = {
+        ["struct pvrdma_create_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint32_t buf_size;
+    uint32_t reserved;
+  }]],
+        ["struct pvrdma_resize_cq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint32_t buf_size;
+    uint32_t reserved;
+  }]],
+        ["struct pvrdma_create_srq"] = [[{
+    uint64_t buf_addr __attribute__((aligned(8)));
+    uint32_t buf_size;
+    uint32_t reserved;
+  }]],
+        ["struct pvrdma_create_qp"] = [[{
+    uint64_t rbuf_addr __attribute__((aligned(8)));
+    uint64_t sbuf_addr __attribute__((aligned(8)));
+    uint32_t rbuf_size;
+    uint32_t sbuf_size;
+    uint64_t qp_addr __attribute__((aligned(8)));
+  }]],
+        ["struct pvrdma_ex_cmp_swap"] = [[{
+    uint64_t swap_val __attribute__((aligned(8)));
+    uint64_t compare_val __attribute__((aligned(8)));
+    uint64_t swap_mask __attribute__((aligned(8)));
+    uint64_t compare_mask __attribute__((aligned(8)));
+  }]],
+        ["struct pvrdma_ex_fetch_add"] = [[{
+    uint64_t add_val __attribute__((aligned(8)));
+    uint64_t field_boundary __attribute__((aligned(8)));
+  }]],
+        ["struct pvrdma_sge"] = [[{
+    uint64_t addr __attribute__((aligned(8)));
+    uint32_t length;
+    uint32_t lkey;
+  }]],
+        ["struct pvrdma_rq_wqe_hdr"] = [[{
+    uint64_t wr_id __attribute__((aligned(8)));
+    uint32_t num_sge;
+    uint32_t total_len;
+  }]],
+        ["struct pvrdma_sq_wqe_hdr"] = [[{
+    uint64_t wr_id __attribute__((aligned(8)));
+    uint32_t num_sge;
+    uint32_t total_len;
+    uint32_t opcode;
+    uint32_t send_flags;
+    union {
+      uint32_t imm_data;
+      uint32_t invalidate_rkey;
+    } ex;
+    uint32_t reserved;
+    union {
+      struct {
+        uint64_t remote_addr __attribute__((aligned(8)));
+        uint32_t rkey;
+        uint8_t reserved[4];
+      } rdma;
+      struct {
+        uint64_t remote_addr __attribute__((aligned(8)));
+        uint64_t compare_add __attribute__((aligned(8)));
+        uint64_t swap __attribute__((aligned(8)));
+        uint32_t rkey;
+        uint32_t reserved;
+      } atomic;
+      struct {
+        uint64_t remote_addr __attribute__((aligned(8)));
+        uint32_t log_arg_sz;
+        uint32_t rkey;
+        union {
+          struct pvrdma_ex_cmp_swap cmp_swap;
+          struct pvrdma_ex_fetch_add fetch_add;
+        } wr_data;
+      } masked_atomics;
+      struct {
+        uint64_t iova_start __attribute__((aligned(8)));
+        uint64_t pl_pdir_dma __attribute__((aligned(8)));
+        uint32_t page_shift;
+        uint32_t page_list_len;
+        uint32_t length;
+        uint32_t access_flags;
+        uint32_t rkey;
+        uint32_t reserved;
+      } fast_reg;
+      struct {
+        uint32_t remote_qpn;
+        uint32_t remote_qkey;
+        struct pvrdma_av av;
+      } ud;
+    } wr;
+  }]],
+        ["struct pvrdma_cqe"] = [[{
+    uint64_t wr_id __attribute__((aligned(8)));
+    uint64_t qp __attribute__((aligned(8)));
+    uint32_t opcode;
+    uint32_t status;
+    uint32_t byte_len;
+    uint32_t imm_data;
+    uint32_t src_qp;
+    uint32_t wc_flags;
+    uint32_t vendor_err;
+    uint16_t pkey_index;
+    uint16_t slid;
+    uint8_t sl;
+    uint8_t dlid_path_bits;
+    uint8_t port_num;
+    uint8_t smac[6];
+    uint8_t network_hdr_type;
+    uint8_t reserved2[6];
+  }]],
+      },
     },
     {
       on = "mips64 mips64el ppc64le",
-      from = "callgate.uapi.rdma.vmw_pvrdma-abi-2",
+      records = {
+        ["struct pvrdma_create_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    uint32_t buf_size;
+    uint32_t reserved;
+  }]],
+        ["struct pvrdma_resize_cq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    uint32_t buf_size;
+    uint32_t reserved;
+  }]],
+        ["struct pvrdma_create_srq"] = [[{
+    unsigned long buf_addr __attribute__((aligned(8)));
+    uint32_t buf_size;
+    uint32_t reserved;
+  }]],
+        ["struct pvrdma_create_qp"] = [[{
+    unsigned long rbuf_addr __attribute__((aligned(8)));
+    unsigned long sbuf_addr __attribute__((aligned(8)));
+    uint32_t rbuf_size;
+    uint32_t sbuf_size;
+    unsigned long qp_addr __attribute__((aligned(8)));
+  }]],
+        ["struct pvrdma_ex_cmp_swap"] = [[{
+    unsigned long swap_val __attribute__((aligned(8)));
+    unsigned long compare_val __attribute__((aligned(8)));
+    unsigned long swap_mask __attribute__((aligned(8)));
+    unsigned long compare_mask __attribute__((aligned(8)));
+  }]],
+        ["struct pvrdma_ex_fetch_add"] = [[{
+    unsigned long add_val __attribute__((aligned(8)));
+    unsigned long field_boundary __attribute__((aligned(8)));
+  }]],
+        ["struct pvrdma_sge"] = [[{
+    unsigned long addr __attribute__((aligned(8)));
+    uint32_t length;
+    uint32_t lkey;
+  }]],
+        ["struct pvrdma_rq_wqe_hdr"] = [[{
+    unsigned long wr_id __attribute__((aligned(8)));
+    uint32_t num_sge;
+    uint32_t total_len;
+  }]],
+        ["struct pvrdma_sq_wqe_hdr"] = [[{
+    unsigned long wr_id __attribute__((aligned(8)));
+    uint32_t num_sge;
+    uint32_t total_len;
+    uint32_t opcode;
+    uint32_t send_flags;
+    union {
+      uint32_t imm_data;
+      uint32_t invalidate_rkey;
+    } ex;
+    uint32_t reserved;
+    union {
+      struct {
+        unsigned long remote_addr __attribute__((aligned(8)));
+        uint32_t rkey;
+        uint8_t reserved[4];
+      } rdma;
+      struct {
+        unsigned long remote_addr __attribute__((aligned(8)));
+        unsigned long compare_add __attribute__((aligned(8)));
+        unsigned long swap __attribute__((aligned(8)));
+        uint32_t rkey;
+        uint32_t reserved;
+      } atomic;
+      struct {
+        unsigned long remote_addr __attribute__((aligned(8)));
+        uint32_t log_arg_sz;
+        uint32_t rkey;
+        union {
+          struct pvrdma_ex_cmp_swap cmp_swap;
+          struct pvrdma_ex_fetch_add fetch_add;
+        } wr_data;
+      } masked_atomics;
+      struct {
+        unsigned long iova_start __attribute__((aligned(8)));
+        unsigned long pl_pdir_dma __attribute__((aligned(8)));
+        uint32_t page_shift;
+        uint32_t page_list_len;
+        uint32_t length;
+        uint32_t access_flags;
+        uint32_t rkey;
+        uint32_t reserved;
+      } fast_reg;
+      struct {
+        uint32_t remote_qpn;
+        uint32_t remote_qkey;
+        struct pvrdma_av av;
+      } ud;
+    } wr;
+  }]],
+        ["struct pvrdma_cqe"] = [[{
+    unsigned long wr_id __attribute__((aligned(8)));
+    unsigned long qp __attribute__((aligned(8)));
+    uint32_t opcode;
+    uint32_t status;
+    uint32_t byte_len;
+    uint32_t imm_data;
+    uint32_t src_qp;
+    uint32_t wc_flags;
+    uint32_t vendor_err;
+    uint16_t pkey_index;
+    uint16_t slid;
+    uint8_t sl;
+    uint8_t dlid_path_bits;
+    uint8_t port_num;
+    uint8_t smac[6];
+    uint8_t network_hdr_type;
+    uint8_t reserved2[6];
+  }]],
+      },
     },
   },
 ]==],

@@ -507,6 +507,647 @@ return {
     }
   end,
 ]==],
+["linux/usb/ch9.h"] = [==[
+  constants = {
+    USB_SPEED_UNKNOWN = 0,
+    USB_SPEED_LOW = 1,
+    USB_SPEED_FULL = 2,
+    USB_SPEED_HIGH = 3,
+    USB_SPEED_WIRELESS = 4,
+    USB_SPEED_SUPER = 5,
+    USB_SPEED_SUPER_PLUS = 6,
+    USB_STATE_NOTATTACHED = 0,
+    USB_STATE_ATTACHED = 1,
+    USB_STATE_POWERED = 2,
+    USB_STATE_RECONNECTING = 3,
+    USB_STATE_UNAUTHENTICATED = 4,
+    USB_STATE_DEFAULT = 5,
+    USB_STATE_ADDRESS = 6,
+    USB_STATE_CONFIGURED = 7,
+    USB_STATE_SUSPENDED = 8,
+    USB3_LPM_U0 = 0,
+    USB3_LPM_U1 = 1,
+    USB3_LPM_U2 = 2,
+    USB3_LPM_U3 = 3,
+    USB_DIR_OUT = 0,
+    USB_DIR_IN = 0x80,
+    USB_TYPE_MASK = 0x60,
+    USB_TYPE_STANDARD = 0x0,
+    USB_TYPE_CLASS = 0x20,
+    USB_TYPE_VENDOR = 0x40,
+    USB_TYPE_RESERVED = 0x60,
+    USB_RECIP_MASK = 0x1f,
+    USB_RECIP_DEVICE = 0x0,
+    USB_RECIP_INTERFACE = 0x1,
+    USB_RECIP_ENDPOINT = 0x2,
+    USB_RECIP_OTHER = 0x3,
+    USB_RECIP_PORT = 0x4,
+    USB_RECIP_RPIPE = 0x5,
+    USB_REQ_GET_STATUS = 0x0,
+    USB_REQ_CLEAR_FEATURE = 0x1,
+    USB_REQ_SET_FEATURE = 0x3,
+    USB_REQ_SET_ADDRESS = 0x5,
+    USB_REQ_GET_DESCRIPTOR = 0x6,
+    USB_REQ_SET_DESCRIPTOR = 0x7,
+    USB_REQ_GET_CONFIGURATION = 0x8,
+    USB_REQ_SET_CONFIGURATION = 0x9,
+    USB_REQ_GET_INTERFACE = 0xa,
+    USB_REQ_SET_INTERFACE = 0xb,
+    USB_REQ_SYNCH_FRAME = 0xc,
+    USB_REQ_SET_SEL = 0x30,
+    USB_REQ_SET_ISOCH_DELAY = 0x31,
+    USB_REQ_SET_ENCRYPTION = 0xd,
+    USB_REQ_GET_ENCRYPTION = 0xe,
+    USB_REQ_RPIPE_ABORT = 0xe,
+    USB_REQ_SET_HANDSHAKE = 0xf,
+    USB_REQ_RPIPE_RESET = 0xf,
+    USB_REQ_GET_HANDSHAKE = 0x10,
+    USB_REQ_SET_CONNECTION = 0x11,
+    USB_REQ_SET_SECURITY_DATA = 0x12,
+    USB_REQ_GET_SECURITY_DATA = 0x13,
+    USB_REQ_SET_WUSB_DATA = 0x14,
+    USB_REQ_LOOPBACK_DATA_WRITE = 0x15,
+    USB_REQ_LOOPBACK_DATA_READ = 0x16,
+    USB_REQ_SET_INTERFACE_DS = 0x17,
+    USB_REQ_AUTH_IN = 0x18,
+    USB_REQ_AUTH_OUT = 0x19,
+    USB_REQ_GET_PARTNER_PDO = 20,
+    USB_REQ_GET_BATTERY_STATUS = 21,
+    USB_REQ_SET_PDO = 22,
+    USB_REQ_GET_VDM = 23,
+    USB_REQ_SEND_VDM = 24,
+    USB_DEVICE_SELF_POWERED = 0,
+    USB_DEVICE_REMOTE_WAKEUP = 1,
+    USB_DEVICE_TEST_MODE = 2,
+    USB_DEVICE_BATTERY = 2,
+    USB_DEVICE_B_HNP_ENABLE = 3,
+    USB_DEVICE_WUSB_DEVICE = 3,
+    USB_DEVICE_A_HNP_SUPPORT = 4,
+    USB_DEVICE_A_ALT_HNP_SUPPORT = 5,
+    USB_DEVICE_DEBUG_MODE = 6,
+    USB_DEVICE_BULK_MAX_PACKET_UPDATE = 8,
+    USB_TEST_J = 1,
+    USB_TEST_K = 2,
+    USB_TEST_SE0_NAK = 3,
+    USB_TEST_PACKET = 4,
+    USB_TEST_FORCE_ENABLE = 5,
+    USB_STATUS_TYPE_STANDARD = 0,
+    USB_STATUS_TYPE_PTM = 1,
+    USB_DEVICE_U1_ENABLE = 48,
+    USB_DEVICE_U2_ENABLE = 49,
+    USB_DEVICE_LTM_ENABLE = 50,
+    USB_INTRF_FUNC_SUSPEND = 0,
+    USB_INTR_FUNC_SUSPEND_OPT_MASK = 0xff00,
+    USB_INTRF_FUNC_SUSPEND_LP = 0x100,
+    USB_INTRF_FUNC_SUSPEND_RW = 0x200,
+    USB_INTRF_STAT_FUNC_RW_CAP = 1,
+    USB_INTRF_STAT_FUNC_RW = 2,
+    USB_ENDPOINT_HALT = 0,
+    USB_DEV_STAT_U1_ENABLED = 2,
+    USB_DEV_STAT_U2_ENABLED = 3,
+    USB_DEV_STAT_LTM_ENABLED = 4,
+    USB_DEVICE_BATTERY_WAKE_MASK = 40,
+    USB_DEVICE_OS_IS_PD_AWARE = 41,
+    USB_DEVICE_POLICY_MODE = 42,
+    USB_PORT_PR_SWAP = 43,
+    USB_PORT_GOTO_MIN = 44,
+    USB_PORT_RETURN_POWER = 45,
+    USB_PORT_ACCEPT_PD_REQUEST = 46,
+    USB_PORT_REJECT_PD_REQUEST = 47,
+    USB_PORT_PORT_PD_RESET = 48,
+    USB_PORT_C_PORT_PD_CHANGE = 49,
+    USB_PORT_CABLE_PD_RESET = 50,
+    USB_DEVICE_CHARGING_POLICY = 54,
+    USB_DT_DEVICE = 0x1,
+    USB_DT_CONFIG = 0x2,
+    USB_DT_STRING = 0x3,
+    USB_DT_INTERFACE = 0x4,
+    USB_DT_ENDPOINT = 0x5,
+    USB_DT_DEVICE_QUALIFIER = 0x6,
+    USB_DT_OTHER_SPEED_CONFIG = 0x7,
+    USB_DT_INTERFACE_POWER = 0x8,
+    USB_DT_OTG = 0x9,
+    USB_DT_DEBUG = 0xa,
+    USB_DT_INTERFACE_ASSOCIATION = 0xb,
+    USB_DT_SECURITY = 0xc,
+    USB_DT_KEY = 0xd,
+    USB_DT_ENCRYPTION_TYPE = 0xe,
+    USB_DT_BOS = 0xf,
+    USB_DT_DEVICE_CAPABILITY = 0x10,
+    USB_DT_WIRELESS_ENDPOINT_COMP = 0x11,
+    USB_DT_EUSB2_ISOC_ENDPOINT_COMP = 0x12,
+    USB_DT_WIRE_ADAPTER = 0x21,
+    USB_DT_DFU_FUNCTIONAL = 0x21,
+    USB_DT_RPIPE = 0x22,
+    USB_DT_CS_RADIO_CONTROL = 0x23,
+    USB_DT_PIPE_USAGE = 0x24,
+    USB_DT_SS_ENDPOINT_COMP = 0x30,
+    USB_DT_SSP_ISOC_ENDPOINT_COMP = 0x31,
+    USB_DT_CS_DEVICE = 33,
+    USB_DT_CS_CONFIG = 34,
+    USB_DT_CS_STRING = 35,
+    USB_DT_CS_INTERFACE = 36,
+    USB_DT_CS_ENDPOINT = 37,
+    USB_DT_DEVICE_SIZE = 18,
+    USB_CLASS_PER_INTERFACE = 0,
+    USB_CLASS_AUDIO = 1,
+    USB_CLASS_COMM = 2,
+    USB_CLASS_HID = 3,
+    USB_CLASS_PHYSICAL = 5,
+    USB_CLASS_STILL_IMAGE = 6,
+    USB_CLASS_PRINTER = 7,
+    USB_CLASS_MASS_STORAGE = 8,
+    USB_CLASS_HUB = 9,
+    USB_CLASS_CDC_DATA = 0xa,
+    USB_CLASS_CSCID = 0xb,
+    USB_CLASS_CONTENT_SEC = 0xd,
+    USB_CLASS_VIDEO = 0xe,
+    USB_CLASS_WIRELESS_CONTROLLER = 0xe0,
+    USB_CLASS_PERSONAL_HEALTHCARE = 0xf,
+    USB_CLASS_AUDIO_VIDEO = 0x10,
+    USB_CLASS_BILLBOARD = 0x11,
+    USB_CLASS_USB_TYPE_C_BRIDGE = 0x12,
+    USB_CLASS_MCTP = 0x14,
+    USB_CLASS_MISC = 0xef,
+    USB_CLASS_APP_SPEC = 0xfe,
+    USB_SUBCLASS_DFU = 0x1,
+    USB_CLASS_VENDOR_SPEC = 0xff,
+    USB_SUBCLASS_VENDOR_SPEC = 0xff,
+    USB_DT_CONFIG_SIZE = 9,
+    USB_CONFIG_ATT_ONE = 0x80,
+    USB_CONFIG_ATT_SELFPOWER = 0x40,
+    USB_CONFIG_ATT_WAKEUP = 0x20,
+    USB_CONFIG_ATT_BATTERY = 0x10,
+    USB_MAX_STRING_LEN = 126,
+    USB_DT_INTERFACE_SIZE = 9,
+    USB_DT_ENDPOINT_SIZE = 7,
+    USB_DT_ENDPOINT_AUDIO_SIZE = 9,
+    USB_ENDPOINT_NUMBER_MASK = 0xf,
+    USB_ENDPOINT_DIR_MASK = 0x80,
+    USB_ENDPOINT_XFERTYPE_MASK = 0x3,
+    USB_ENDPOINT_XFER_CONTROL = 0,
+    USB_ENDPOINT_XFER_ISOC = 1,
+    USB_ENDPOINT_XFER_BULK = 2,
+    USB_ENDPOINT_XFER_INT = 3,
+    USB_ENDPOINT_MAX_ADJUSTABLE = 0x80,
+    USB_ENDPOINT_MAXP_MASK = 0x7ff,
+    USB_EP_MAXP_MULT_SHIFT = 11,
+    USB_EP_MAXP_MULT_MASK = 0x1800,
+    USB_ENDPOINT_INTRTYPE = 0x30,
+    USB_ENDPOINT_INTR_PERIODIC = 0x0,
+    USB_ENDPOINT_INTR_NOTIFICATION = 0x10,
+    USB_ENDPOINT_SYNCTYPE = 0xc,
+    USB_ENDPOINT_SYNC_NONE = 0x0,
+    USB_ENDPOINT_SYNC_ASYNC = 0x4,
+    USB_ENDPOINT_SYNC_ADAPTIVE = 0x8,
+    USB_ENDPOINT_SYNC_SYNC = 0xc,
+    USB_ENDPOINT_USAGE_MASK = 0x30,
+    USB_ENDPOINT_USAGE_DATA = 0x0,
+    USB_ENDPOINT_USAGE_FEEDBACK = 0x10,
+    USB_ENDPOINT_USAGE_IMPLICIT_FB = 0x20,
+    USB_DT_EUSB2_ISOC_EP_COMP_SIZE = 8,
+    USB_DT_SSP_ISOC_EP_COMP_SIZE = 8,
+    USB_DT_SS_EP_COMP_SIZE = 6,
+    USB_OTG_SRP = 0x1,
+    USB_OTG_HNP = 0x2,
+    USB_OTG_ADP = 0x4,
+    USB_OTG_RSP = 0x8,
+    OTG_STS_SELECTOR = 0xf000,
+    USB_DT_INTERFACE_ASSOCIATION_SIZE = 8,
+    USB_ENC_TYPE_UNSECURE = 0,
+    USB_ENC_TYPE_WIRED = 1,
+    USB_ENC_TYPE_CCM_1 = 2,
+    USB_ENC_TYPE_RSA_1 = 3,
+    USB_DT_BOS_SIZE = 5,
+    USB_CAP_TYPE_WIRELESS_USB = 1,
+    USB_WIRELESS_P2P_DRD = 0x2,
+    USB_WIRELESS_BEACON_MASK = 0xc,
+    USB_WIRELESS_BEACON_SELF = 0x4,
+    USB_WIRELESS_BEACON_DIRECTED = 0x8,
+    USB_WIRELESS_BEACON_NONE = 0xc,
+    USB_WIRELESS_PHY_53 = 0x1,
+    USB_WIRELESS_PHY_80 = 0x2,
+    USB_WIRELESS_PHY_107 = 0x4,
+    USB_WIRELESS_PHY_160 = 0x8,
+    USB_WIRELESS_PHY_200 = 0x10,
+    USB_WIRELESS_PHY_320 = 0x20,
+    USB_WIRELESS_PHY_400 = 0x40,
+    USB_WIRELESS_PHY_480 = 0x80,
+    USB_DT_USB_WIRELESS_CAP_SIZE = 11,
+    USB_CAP_TYPE_EXT = 2,
+    USB_LPM_SUPPORT = 0x2,
+    USB_BESL_SUPPORT = 0x4,
+    USB_BESL_BASELINE_VALID = 0x8,
+    USB_BESL_DEEP_VALID = 0x10,
+    USB_DT_USB_EXT_CAP_SIZE = 7,
+    USB_SS_CAP_TYPE = 3,
+    USB_LTM_SUPPORT = 0x2,
+    USB_LOW_SPEED_OPERATION = 1,
+    USB_FULL_SPEED_OPERATION = 0x2,
+    USB_HIGH_SPEED_OPERATION = 0x4,
+    USB_5GBPS_OPERATION = 0x8,
+    USB_DT_USB_SS_CAP_SIZE = 10,
+    CONTAINER_ID_TYPE = 4,
+    USB_DT_USB_SS_CONTN_ID_SIZE = 20,
+    USB_PLAT_DEV_CAP_TYPE = 5,
+    USB_SSP_CAP_TYPE = 0xa,
+    USB_SSP_SUBLINK_SPEED_ATTRIBS = 0x1f,
+    USB_SSP_SUBLINK_SPEED_IDS = 0x1e0,
+    USB_SSP_MIN_SUBLINK_SPEED_ATTRIBUTE_ID = 0xf,
+    USB_SSP_MIN_RX_LANE_COUNT = 0xf00,
+    USB_SSP_MIN_TX_LANE_COUNT = 0xf000,
+    USB_SSP_SUBLINK_SPEED_SSID = 0xf,
+    USB_SSP_SUBLINK_SPEED_LSE = 0x30,
+    USB_SSP_SUBLINK_SPEED_LSE_BPS = 0,
+    USB_SSP_SUBLINK_SPEED_LSE_KBPS = 1,
+    USB_SSP_SUBLINK_SPEED_LSE_MBPS = 2,
+    USB_SSP_SUBLINK_SPEED_LSE_GBPS = 3,
+    USB_SSP_SUBLINK_SPEED_ST = 0xc0,
+    USB_SSP_SUBLINK_SPEED_ST_SYM_RX = 0,
+    USB_SSP_SUBLINK_SPEED_ST_ASYM_RX = 1,
+    USB_SSP_SUBLINK_SPEED_ST_SYM_TX = 2,
+    USB_SSP_SUBLINK_SPEED_ST_ASYM_TX = 3,
+    USB_SSP_SUBLINK_SPEED_RSVD = 0x3f00,
+    USB_SSP_SUBLINK_SPEED_LP = 0xc000,
+    USB_SSP_SUBLINK_SPEED_LP_SS = 0,
+    USB_SSP_SUBLINK_SPEED_LP_SSP = 1,
+    USB_SSP_SUBLINK_SPEED_LSM = 0xff0000,
+    USB_PD_POWER_DELIVERY_CAPABILITY = 0x6,
+    USB_PD_BATTERY_INFO_CAPABILITY = 0x7,
+    USB_PD_PD_CONSUMER_PORT_CAPABILITY = 0x8,
+    USB_PD_PD_PROVIDER_PORT_CAPABILITY = 0x9,
+    USB_PD_CAP_BATTERY_CHARGING = 0x2,
+    USB_PD_CAP_USB_PD = 0x4,
+    USB_PD_CAP_PROVIDER = 0x8,
+    USB_PD_CAP_CONSUMER = 0x10,
+    USB_PD_CAP_CHARGING_POLICY = 0x20,
+    USB_PD_CAP_TYPE_C_CURRENT = 0x40,
+    USB_PD_CAP_PWR_AC = 0x100,
+    USB_PD_CAP_PWR_BAT = 0x200,
+    USB_PD_CAP_PWR_USE_V_BUS = 0x4000,
+    USB_PD_CAP_CONSUMER_BC = 0x1,
+    USB_PD_CAP_CONSUMER_PD = 0x2,
+    USB_PD_CAP_CONSUMER_TYPE_C = 0x4,
+    USB_PD_CAP_CONSUMER_UNKNOWN_PEAK_POWER_TIME = 0xffff,
+    USB_PD_CAP_PROVIDER_BC = 0x1,
+    USB_PD_CAP_PROVIDER_PD = 0x2,
+    USB_PD_CAP_PROVIDER_TYPE_C = 0x4,
+    USB_PTM_CAP_TYPE = 0xb,
+    USB_DT_USB_PTM_ID_SIZE = 3,
+    USB_ENDPOINT_SWITCH_MASK = 0x3,
+    USB_ENDPOINT_SWITCH_NO = 0,
+    USB_ENDPOINT_SWITCH_SWITCH = 1,
+    USB_ENDPOINT_SWITCH_SCALE = 2,
+    USB3_LPM_DISABLED = 0x0,
+    USB3_LPM_U1_MAX_TIMEOUT = 0x7f,
+    USB3_LPM_U2_MAX_TIMEOUT = 0xfe,
+    USB3_LPM_DEVICE_INITIATED = 0xff,
+    USB3_LPM_MAX_U1_SEL_PEL = 0xff,
+    USB3_LPM_MAX_U2_SEL_PEL = 0xffff,
+    USB_SELF_POWER_VBUS_MAX_DRAW = 100,
+  },
+  records = {
+    ["struct usb_ctrlrequest"] = [[{
+  uint8_t bRequestType;
+  uint8_t bRequest;
+  uint16_t wValue;
+  uint16_t wIndex;
+  uint16_t wLength;
+} __attribute__((packed))]],
+    ["struct usb_descriptor_header"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+} __attribute__((packed))]],
+    ["struct usb_device_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t bcdUSB;
+  uint8_t bDeviceClass;
+  uint8_t bDeviceSubClass;
+  uint8_t bDeviceProtocol;
+  uint8_t bMaxPacketSize0;
+  uint16_t idVendor;
+  uint16_t idProduct;
+  uint16_t bcdDevice;
+  uint8_t iManufacturer;
+  uint8_t iProduct;
+  uint8_t iSerialNumber;
+  uint8_t bNumConfigurations;
+} __attribute__((packed))]],
+    ["struct usb_config_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t wTotalLength;
+  uint8_t bNumInterfaces;
+  uint8_t bConfigurationValue;
+  uint8_t iConfiguration;
+  uint8_t bmAttributes;
+  uint8_t bMaxPower;
+} __attribute__((packed))]],
+    ["struct usb_string_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  union {
+    uint16_t legacy_padding;
+    struct {
+      struct {
+      } __empty_wData;
+      uint16_t wData[];
+    };
+  };
+} __attribute__((packed))]],
+    ["struct usb_interface_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bInterfaceNumber;
+  uint8_t bAlternateSetting;
+  uint8_t bNumEndpoints;
+  uint8_t bInterfaceClass;
+  uint8_t bInterfaceSubClass;
+  uint8_t bInterfaceProtocol;
+  uint8_t iInterface;
+} __attribute__((packed))]],
+    ["struct usb_endpoint_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bEndpointAddress;
+  uint8_t bmAttributes;
+  uint16_t wMaxPacketSize;
+  uint8_t bInterval;
+  uint8_t bRefresh;
+  uint8_t bSynchAddress;
+} __attribute__((packed))]],
+    ["struct usb_eusb2_isoc_ep_comp_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t wMaxPacketSize;
+  uint32_t dwBytesPerInterval;
+} __attribute__((packed))]],
+    ["struct usb_ssp_isoc_ep_comp_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t wReseved;
+  uint32_t dwBytesPerInterval;
+} __attribute__((packed))]],
+    ["struct usb_ss_ep_comp_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bMaxBurst;
+  uint8_t bmAttributes;
+  uint16_t wBytesPerInterval;
+} __attribute__((packed))]],
+    ["struct usb_qualifier_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t bcdUSB;
+  uint8_t bDeviceClass;
+  uint8_t bDeviceSubClass;
+  uint8_t bDeviceProtocol;
+  uint8_t bMaxPacketSize0;
+  uint8_t bNumConfigurations;
+  uint8_t bRESERVED;
+} __attribute__((packed))]],
+    ["struct usb_otg_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bmAttributes;
+} __attribute__((packed))]],
+    ["struct usb_otg20_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bmAttributes;
+  uint16_t bcdOTG;
+} __attribute__((packed))]],
+    ["struct usb_debug_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDebugInEndpoint;
+  uint8_t bDebugOutEndpoint;
+} __attribute__((packed))]],
+    ["struct usb_interface_assoc_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bFirstInterface;
+  uint8_t bInterfaceCount;
+  uint8_t bFunctionClass;
+  uint8_t bFunctionSubClass;
+  uint8_t bFunctionProtocol;
+  uint8_t iFunction;
+} __attribute__((packed))]],
+    ["struct usb_security_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t wTotalLength;
+  uint8_t bNumEncryptionTypes;
+} __attribute__((packed))]],
+    ["struct usb_key_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t tTKID[3];
+  uint8_t bReserved;
+  uint8_t bKeyData[];
+} __attribute__((packed))]],
+    ["struct usb_encryption_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bEncryptionType;
+  uint8_t bEncryptionValue;
+  uint8_t bAuthKeyIndex;
+} __attribute__((packed))]],
+    ["struct usb_bos_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint16_t wTotalLength;
+  uint8_t bNumDeviceCaps;
+} __attribute__((packed))]],
+    ["struct usb_dev_cap_header"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+} __attribute__((packed))]],
+    ["struct usb_wireless_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bmAttributes;
+  uint16_t wPHYRates;
+  uint8_t bmTFITXPowerInfo;
+  uint8_t bmFFITXPowerInfo;
+  uint16_t bmBandGroup;
+  uint8_t bReserved;
+} __attribute__((packed))]],
+    ["struct usb_ext_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint32_t bmAttributes;
+} __attribute__((packed))]],
+    ["struct usb_ss_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bmAttributes;
+  uint16_t wSpeedSupported;
+  uint8_t bFunctionalitySupport;
+  uint8_t bU1devExitLat;
+  uint16_t bU2DevExitLat;
+} __attribute__((packed))]],
+    ["struct usb_ss_container_id_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bReserved;
+  uint8_t ContainerID[16];
+} __attribute__((packed))]],
+    ["struct usb_plat_dev_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bReserved;
+  uint8_t UUID[16];
+  uint8_t CapabilityData[];
+} __attribute__((packed))]],
+    ["struct usb_ssp_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bReserved;
+  uint32_t bmAttributes;
+  uint16_t wFunctionalitySupport;
+  uint16_t wReserved;
+  union {
+    uint32_t legacy_padding;
+    struct {
+      struct {
+      } __empty_bmSublinkSpeedAttr;
+      uint32_t bmSublinkSpeedAttr[];
+    };
+  };
+} __attribute__((packed))]],
+    ["struct usb_pd_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bReserved;
+  uint32_t bmAttributes;
+  uint16_t bmProviderPorts;
+  uint16_t bmConsumerPorts;
+  uint16_t bcdBCVersion;
+  uint16_t bcdPDVersion;
+  uint16_t bcdUSBTypeCVersion;
+} __attribute__((packed))]],
+    ["struct usb_pd_cap_battery_info_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t iBattery;
+  uint8_t iSerial;
+  uint8_t iManufacturer;
+  uint8_t bBatteryId;
+  uint8_t bReserved;
+  uint32_t dwChargedThreshold;
+  uint32_t dwWeakThreshold;
+  uint32_t dwBatteryDesignCapacity;
+  uint32_t dwBatteryLastFullchargeCapacity;
+} __attribute__((packed))]],
+    ["struct usb_pd_cap_consumer_port_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bReserved;
+  uint8_t bmCapabilities;
+  uint16_t wMinVoltage;
+  uint16_t wMaxVoltage;
+  uint16_t wReserved;
+  uint32_t dwMaxOperatingPower;
+  uint32_t dwMaxPeakPower;
+  uint32_t dwMaxPeakPowerTime;
+} __attribute__((packed))]],
+    ["struct usb_pd_cap_provider_port_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+  uint8_t bReserved1;
+  uint8_t bmCapabilities;
+  uint8_t bNumOfPDObjects;
+  uint8_t bReserved2;
+  uint32_t wPowerDataObject[];
+} __attribute__((packed))]],
+    ["struct usb_ptm_cap_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bDevCapabilityType;
+} __attribute__((packed))]],
+    ["struct usb_authentication_capability_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bmAttributes;
+  uint8_t bcdProtocolVersion;
+  uint8_t bcdCapability;
+} __attribute__((packed))]],
+    ["struct usb_wireless_ep_comp_descriptor"] = [[{
+  uint8_t bLength;
+  uint8_t bDescriptorType;
+  uint8_t bMaxBurst;
+  uint8_t bMaxSequence;
+  uint16_t wMaxStreamDelay;
+  uint16_t wOverTheAirPacketSize;
+  uint8_t bOverTheAirInterval;
+  uint8_t bmCompAttributes;
+} __attribute__((packed))]],
+    ["struct usb_handshake"] = [[{
+  uint8_t bMessageNumber;
+  uint8_t bStatus;
+  uint8_t tTKID[3];
+  uint8_t bReserved;
+  uint8_t CDID[16];
+  uint8_t nonce[16];
+  uint8_t MIC[8];
+} __attribute__((packed))]],
+    ["struct usb_connection_context"] = [[{
+  uint8_t CHID[16];
+  uint8_t CDID[16];
+  uint8_t CK[16];
+} __attribute__((packed))]],
+    ["struct usb_set_sel_req"] = [[{
+  uint8_t u1_sel;
+  uint8_t u1_pel;
+  uint16_t u2_sel;
+  uint16_t u2_pel;
+} __attribute__((packed))]],
+  },
+  macros = function(M)
+    return {
+      USB_EP_MAXP_MULT = function(m)
+        return M.int(M.band(M.shr(M.long(m), 11), 0x3))
+      end,
+      USB_SS_MULT = function(p)
+        return M.int(1 + M.band(M.long(p), 0x3))
+      end,
+      USB_SS_SSP_ISOC_COMP = function(p)
+        return M.int(M.band(M.long(p), 128))
+      end,
+      USB_SET_BESL_BASELINE = function(p)
+        return M.int(M.shl(M.band(M.long(p), 0xf), 8))
+      end,
+      USB_SET_BESL_DEEP = function(p)
+        return M.int(M.shl(M.band(M.long(p), 0xf), 12))
+      end,
+      USB_GET_BESL_BASELINE = function(p)
+        return M.int(M.band(M.shr(M.long(p), 8), 0xf))
+      end,
+      USB_GET_BESL_DEEP = function(p)
+        return M.int(M.band(M.shr(M.long(p), 12), 0xf))
+      end,
+      USB_DT_USB_PLAT_DEV_CAP_SIZE = function(capability_data_size)
+        return M.int(20 + M.long(capability_data_size))
+      end,
+      USB_DT_USB_SSP_CAP_SIZE = function(ssac)
+        return M.int(12 + (M.long(ssac) + 1) * 4)
+      end,
+    }
+  end,
+]==],
 ["linux/usb/charger.h"] = [==[
   constants = {
     UNKNOWN_TYPE = 0,
