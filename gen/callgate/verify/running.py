@@ -145,6 +145,7 @@ def _ask(
     asked = luajit.batches(abi, questions(abi))
     with tempfile.TemporaryDirectory(prefix="callgate-") as temporary:
         folder = Path(temporary)
+        folder.chmod(0o755)  # a spec may give up its rights, and load the library's next module
         specs = _pack(folder, proof, asked)
         (said,) = machine.execute([_job(run, "LuaJIT", (LUAJIT, "-e", PROBE))], folder)
         version, _, arch, compiles = _probed(said, run)

@@ -121,6 +121,9 @@ t.describe("maps", function()
   end)
 
   t.it("with a value for each processor give them all", function()
+    if not S.stat "/sys/devices/system/cpu/possible" then
+      t.skip "/sys is not mounted"
+    end
     local map = map_of("percpu_array", 4, 4, 1)
     local values = t.ok(map:lookup(0))
     t.equal(#values % 8, 0)
